@@ -1,0 +1,1 @@
+"""serbench: speech emotion recognition, evaluated under named protocols."""

@@ -1,0 +1,1 @@
+"""The trainable networks, one file each; imported only when a model is built."""

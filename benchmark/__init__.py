@@ -1,0 +1,1 @@
+"""The harness: plan, run, train, corpora, audio, conditions and the command line."""

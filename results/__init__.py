@@ -1,0 +1,1 @@
+"""Records, metrics, statistics, tables and figures: from stored predictions to evidence."""
