@@ -26,5 +26,7 @@ def utterance_table(rows: list[dict[str, str | None]], corpus: str, where: str) 
     table["speaker"] = [None if s is None else f"{corpus}/{s}" for s in table["speaker"]]
     doubled = table.loc[table["id"].duplicated(keep=False)]
     if len(doubled):
-        raise InputError(f"{where}: two files for one utterance: {', '.join(sorted(doubled['path'])[:4])}; keep one of them")
+        raise InputError(
+            f"{where}: two files for one utterance: {', '.join(sorted(doubled['path'])[:4])}; keep one of them"
+        )
     return table[list(COLUMNS)].sort_values("id", ignore_index=True)
