@@ -55,6 +55,7 @@ class Record:
     finished: str  # UTC, ISO 8601
     error: str | None = None
     notes: list[str] = field(default_factory=list)
+    predictions_sha256: str | None = None  # of the Parquet file
 
     def to_json(self) -> dict[str, Any]:
         """As a plain dictionary."""

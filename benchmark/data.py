@@ -1,0 +1,97 @@
+"""What a model hears: waveforms of rows under a condition, and fixed features that are computed once and kept."""
+
+import hashlib
+import io
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from ..errors import InputError
+from ..protocols.protocol import CLEAN, Condition, copy_of, utterance_of
+from ..results.files import StoreError, write_bytes
+from .conditions import apply
+from .prepared import Corpus
+
+#: clips (N_i,) in, one array (T_i, ...) per clip out
+Front = Callable[[list[np.ndarray]], list[np.ndarray]]
+CHUNK = 64  # clips that a front gets at once
+MEMORY = 6 * 2**30  # bytes of features kept in memory; the oldest go first
+
+
+class Data:
+    """The prepared corpora of a run, and the features that were computed from them.
+
+    Features of clean rows also lie beside the prepared corpus (and are removed with it), so that another process or
+    the next run does not compute them again. ``key`` names what computes them: sources and settings.
+    """
+
+    def __init__(self, corpora: Mapping[str, Corpus]) -> None:
+        self.corpora = corpora
+        self._kept: OrderedDict[tuple[str, str, str], np.ndarray] = OrderedDict()
+        self._bytes = 0
+        self._shards: set[str] = set()
+
+    def corpus_of(self, row: str) -> Corpus:
+        """The corpus that a row belongs to."""
+        return self.corpora[row.partition("/")[0]]
+
+    def waveform(self, row: str, condition: Condition = CLEAN) -> np.ndarray:
+        """Float32 samples (N,) of a row under a condition."""
+        if copy_of(row):
+            raise InputError(f"row {row}: this protocol declares no recipe for copies")
+        corpus, utterance = self.corpus_of(row), utterance_of(row)
+        return apply(corpus.waveform(utterance), corpus.rate_hz, utterance, condition)
+
+    def features(self, key: str, front: Front, rows: Sequence[str], condition: Condition = CLEAN) -> list[np.ndarray]:
+        """Features of rows, in their order; the missing ones are computed in chunks of similar length."""
+        name = f"{condition.name}|{condition.content}"
+        if condition == CLEAN:
+            self._load(key, name, rows)
+        found = {row: self._kept[key, name, row] for row in rows if (key, name, row) in self._kept}
+        missing = sorted((row for row in rows if row not in found), key=lambda row: (self._samples(row), row))
+        fresh: dict[str, np.ndarray] = {}
+        for start in range(0, len(missing), CHUNK):
+            chunk = missing[start : start + CHUNK]
+            fresh.update(zip(chunk, front([self.waveform(row, condition) for row in chunk]), strict=True))
+        if condition == CLEAN:
+            self._save(key, fresh)
+        self._keep(key, name, fresh)
+        return [found[row] if row in found else fresh[row] for row in rows]
+
+    def _samples(self, row: str) -> int:
+        return self.corpus_of(row).n_samples(utterance_of(row))
+
+    def _keep(self, key: str, name: str, fresh: Mapping[str, np.ndarray]) -> None:
+        for row, value in fresh.items():
+            self._kept[key, name, row] = value
+            self._bytes += value.nbytes
+        while self._bytes > MEMORY:
+            self._bytes -= self._kept.popitem(last=False)[1].nbytes
+
+    def _save(self, key: str, fresh: Mapping[str, np.ndarray]) -> None:
+        """One file per corpus and call, named by its rows; whole or absent."""
+        for corpus in {row.partition("/")[0] for row in fresh}:
+            rows = sorted(row for row in fresh if row.partition("/")[0] == corpus)
+            values = [fresh[row] for row in rows]
+            if not values[0].size:
+                continue
+            buffer = io.BytesIO()
+            lengths = np.array([len(value) for value in values])
+            np.savez(buffer, rows=np.array(rows), lengths=lengths, values=np.concatenate(values))
+            name = hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+            write_bytes(self.corpora[corpus].folder / "features" / key / f"{name}.npz", buffer.getvalue())
+
+    def _load(self, key: str, name: str, rows: Iterable[str]) -> None:
+        """Read what other processes or earlier runs kept; every file once."""
+        for corpus in sorted({row.partition("/")[0] for row in rows}):
+            for path in sorted((self.corpora[corpus].folder / "features" / key).glob("*.npz")):
+                if str(path) in self._shards:
+                    continue
+                self._shards.add(str(path))
+                try:
+                    with np.load(path) as shard:
+                        parts = np.split(shard["values"], np.cumsum(shard["lengths"])[:-1])
+                        self._keep(key, name, dict(zip(shard["rows"].tolist(), parts, strict=True)))
+                except (ValueError, KeyError, OSError, EOFError) as error:
+                    raise StoreError(f"{path}: damaged ({error}); delete it and repeat the command") from error

@@ -1,0 +1,158 @@
+"""One way to use every kind of model: build, fit, predict, keep and load its weights."""
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..baselines.registry import Chosen, Task, modules_of
+from ..protocols.protocol import CLEAN, Condition
+from ..seeds import derive, stream
+from .data import Data, Front
+from .environment import source_hash
+from .plan import digest
+from .train import Fitted, Rows, fit, padded, predict
+
+BATCH = 64  # clips per batch when nothing is trained
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The facts that randomness may depend on: names of (model and settings), of (train and dev rows), and the seed."""
+
+    settings: str
+    rows: str
+    seed: int
+
+
+@dataclass
+class Learned:
+    """A model that can predict, with what its training left behind."""
+
+    model: Any
+    fitted: Fitted
+    facts: dict[str, Any]
+
+
+class Trainer:
+    """Builds, fits and asks models on one device and in one precision, over one run's data."""
+
+    def __init__(self, data: Data, rate_hz: int, device: torch.device, precision: str) -> None:
+        self.data, self.rate_hz, self.device, self.precision = data, rate_hz, device, precision
+
+    def build(self, chosen: Chosen, classes: Sequence[str], streams: Streams) -> Any:
+        """The untrained model; its weights depend on the streams alone."""
+        torch.manual_seed(derive("weights", streams.settings, streams.rows, streams.seed))
+        model = chosen.card.build(chosen.settings, Task(tuple(classes), self.rate_hz))
+        return model.to(self.device) if isinstance(model, nn.Module) else model
+
+    def learn(
+        self, chosen: Chosen, classes: Sequence[str], train: "Labelled", dev: "Labelled", streams: Streams
+    ) -> Learned:
+        """Fit on train, choose on dev."""
+        model = self.build(chosen, classes, streams)
+        order = stream("order", streams.rows, streams.seed)
+        if chosen.card.kind == "network":
+            torch.manual_seed(derive("dropout", streams.settings, streams.rows, streams.seed))
+            rows, dev_rows = (self._rows(chosen, model, part, len(classes)) for part in (train, dev))
+            if hasattr(model, "adapt"):
+                model.adapt(_batches(rows.features))
+            return Learned(model, fit(model, chosen.settings, rows, dev_rows, order, self._autocast()), {})
+        fitted = Fitted(0, 0, 0)
+        if chosen.card.kind == "inference":
+            return Learned(model, fitted, {})
+        features, dev_features = (self._stacked(chosen, model, part.rows, CLEAN) for part in (train, dev))
+        facts = model.fit(features, train.truth, dev_features, dev.truth, order)
+        return Learned(model, fitted, facts)
+
+    def predict(
+        self, chosen: Chosen, learned: Any, rows: Sequence[str], condition: Condition, n_classes: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Class indices (n,) and log-probabilities (n, C) or None, in the order of the rows."""
+        if isinstance(learned, nn.Module):
+            part = Labelled(tuple(rows), np.zeros(len(rows), dtype=np.int64))
+            batch = getattr(chosen.settings, "batch", BATCH)
+            scores = predict(learned, self._rows(chosen, learned, part, n_classes, condition), batch, self._autocast())
+            return scores.argmax(1).numpy(), scores.numpy()
+        guess, scores = learned.predict(self._stacked(chosen, learned, rows, condition))
+        return guess, scores
+
+    def _autocast(self) -> Any:
+        if self.precision == "bf16":
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def _rows(
+        self, chosen: Chosen, module: nn.Module, part: "Labelled", n_classes: int, condition: Condition = CLEAN
+    ) -> Rows:
+        key = front_key(chosen, module)
+        truth = torch.as_tensor(part.truth, device=self.device)
+        least = math.ceil(chosen.card.min_seconds * self.rate_hz)
+        if hasattr(module, "front"):
+            arrays = self.data.features(key, self._front(module, least), part.rows, condition)
+        else:
+            arrays = [lengthen(self.data.waveform(row, condition), least) for row in part.rows]
+        return Rows([torch.from_numpy(a).to(self.device) for a in arrays], truth, n_classes)
+
+    def _front(self, module: Any, least: int) -> Front:
+        def front(clips: list[np.ndarray]) -> list[np.ndarray]:
+            waveforms, lengths = padded([torch.from_numpy(lengthen(clip, least)).to(self.device) for clip in clips])
+            with torch.inference_mode():
+                features, valid = module.front(waveforms, lengths)
+            return [f[:n].cpu().numpy() for f, n in zip(features, valid.tolist(), strict=True)]
+
+        return front
+
+    def _stacked(self, chosen: Chosen, model: Any, rows: Sequence[str], condition: Condition) -> np.ndarray:
+        if not rows:
+            return np.zeros((0,), dtype=np.float32)
+
+        def front(clips: list[np.ndarray]) -> list[np.ndarray]:
+            return [np.asarray(model.front(clip), dtype=np.float32) for clip in clips]
+
+        return np.stack(self.data.features(front_key(chosen, model), front, rows, condition))
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Row ids and their class indices (n,) int64."""
+
+    rows: tuple[str, ...]
+    truth: np.ndarray
+
+
+def lengthen(waveform: np.ndarray, least: int) -> np.ndarray:
+    """The clip (N,), with zeros up to ``least`` samples where it is shorter than the model's declared minimum."""
+    return waveform if len(waveform) >= least else np.pad(waveform, (0, least - len(waveform)))
+
+
+def front_key(chosen: Chosen, model: Any) -> str:
+    """Name of the fixed features: the model's sources with its own ``front_key``, or with all of its settings."""
+    facts = getattr(model, "front_key", None)
+    text = source_hash(modules_of(chosen.card))
+    return digest("front", chosen.card.name, chosen.card.version, text, asdict(chosen.settings) if facts is None else facts)
+
+
+def state_of(model: Any) -> dict[str, Tensor]:
+    """Weights as tensors, whatever the kind of model."""
+    if isinstance(model, nn.Module):
+        return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in model.state().items()}
+
+
+def load_state(model: Any, state: dict[str, Tensor]) -> None:
+    """Undo `state_of`."""
+    if isinstance(model, nn.Module):
+        model.load_state_dict(state)
+    else:
+        model.load({name: value.numpy() for name, value in state.items()})
+
+
+def _batches(features: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    for start in range(0, len(features), BATCH):
+        yield padded(features[start : start + BATCH])

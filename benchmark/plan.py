@@ -1,0 +1,147 @@
+"""The experiment as data: trials and cells, named by their content, before anything runs."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from ..baselines.registry import choose, modules_of
+from ..protocols.design import Design
+from ..protocols.protocol import Condition, Fold, utterance_of
+from .conditions import find
+from .environment import source_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One training: model, settings, fold and seed; plain data, so that it can go to another process.
+
+    ``training`` names what is fitted (trials that differ only in their test rows share it), ``key`` the trial.
+    ``rows_key`` names the training and dev rows with their labels, ``settings_key`` the model's settings.
+    """
+
+    key: str
+    training: str
+    model: str
+    model_version: int
+    overrides: tuple[tuple[str, str], ...]
+    arm: str
+    fold: int  # index into the design's folds
+    fold_hash: str
+    rows_key: str
+    settings_key: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One trial under one condition: the unit of resume."""
+
+    key: str
+    trial: Trial
+    condition: Condition
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a command asks for, and a line for whatever it leaves out."""
+
+    design: Design
+    data: dict[str, str]  # corpus -> fingerprint
+    rate_hz: int
+    models: tuple[str, ...]
+    seeds: int
+    cells: tuple[Cell, ...]
+    settings: dict[str, dict[str, Any]]  # settings key -> settings
+
+    @property
+    def folds(self) -> tuple[Fold, ...]:
+        """The folds that the trials' indices mean."""
+        return self.design.split.folds
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Utterance id -> class after the label map."""
+        table = self.design.labelled.table
+        return dict(zip(table["id"], table["label"], strict=True))
+
+    @cached_property
+    def speakers(self) -> dict[str, str | None]:
+        """Utterance id -> speaker."""
+        table = self.design.labelled.table
+        return dict(zip(table["id"], table["speaker"], strict=True))
+
+    def frame(self) -> pd.DataFrame:
+        """One line per cell, as the run folder keeps it."""
+        leaks = sorted(self.design.leaks)
+        lines = []
+        for cell in self.cells:
+            t, fold = cell.trial, self.folds[cell.trial.fold]
+            lines.append(
+                (cell.key, t.key, t.training, self.design.protocol.name, t.model, t.arm, fold.train_name,
+                 fold.test_name, fold.name, t.seed, cell.condition.name, self.design.label_map, leaks)
+            )  # fmt: skip
+        names = "key trial training protocol model arm train test fold seed condition label_map leaks"
+        return pd.DataFrame(lines, columns=names.split())
+
+
+def make_plan(
+    design: Design,
+    conditions: Sequence[Condition],
+    models: Sequence[tuple[str, Mapping[str, str]]],
+    seeds: int,
+    data: Mapping[str, str],
+    rate_hz: int,
+) -> Plan:
+    """The full grid: models (each with its overrides) x arms x folds x seeds x conditions. Draws nothing."""
+    protocol = design.protocol
+    labels = dict(zip(design.labelled.table["id"], design.labelled.table["label"], strict=True))
+    folds = [_fold_keys(fold, labels, data, rate_hz) for fold in design.split.folds]
+    about = digest(protocol.name, protocol.version, source_hash([protocol.split.__module__]), design.label_map)
+    heard = [(c, _condition_key(c)) for c in conditions]
+    cells: list[Cell] = []
+    settings: dict[str, dict[str, Any]] = {}
+    specs: list[str] = []
+    for (spec, overrides), arm in itertools.product(models, protocol.arms):
+        changes = {**overrides, **dict(arm.settings)}
+        chosen = choose(spec, changes)
+        specs.append(chosen.spec)
+        facts = asdict(chosen.settings)
+        settings_key = digest(chosen.card.name, chosen.card.version, source_hash(modules_of(chosen.card)), facts)
+        settings[settings_key] = facts
+        for (index, (rows_key, fold_hash)), seed in itertools.product(enumerate(folds), range(seeds)):
+            training = digest("training", settings_key, rows_key, seed)
+            trial = Trial(
+                key=digest("trial", training, fold_hash, about, arm.name), training=training, model=chosen.spec,
+                model_version=chosen.card.version, overrides=tuple(sorted(changes.items())), arm=arm.name, fold=index,
+                fold_hash=fold_hash, rows_key=rows_key, settings_key=settings_key, seed=seed,
+            )  # fmt: skip
+            cells += [Cell(digest("cell", trial.key, key), trial, condition) for condition, key in heard]
+    return Plan(design, dict(data), rate_hz, tuple(dict.fromkeys(specs)), seeds, tuple(cells), settings)
+
+
+def _condition_key(condition: Condition) -> str:
+    """Name of what is heard: kind, level, recordings, and the text of the code that makes it."""
+    text = source_hash(find(condition.kind).modules)
+    return digest(condition.kind, condition.level, condition.unit, condition.content, text)
+
+
+def digest(*facts: Any) -> str:
+    """A name for content: 32 hexadecimal digits of the SHA-256 of its canonical JSON."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=list).encode()).hexdigest()[:32]
+
+
+def _fold_keys(fold: Fold, labels: Mapping[str, str], data: Mapping[str, str], rate_hz: int) -> tuple[str, str]:
+    """Names of (what is trained on, the whole fold): rows with their labels and the fingerprints of their corpora."""
+
+    def part(rows: Sequence[str]) -> str:
+        corpora = sorted({row.partition("/")[0] for row in rows})
+        return digest([(row, labels[utterance_of(row)]) for row in rows], [(c, data[c]) for c in corpora])
+
+    training = digest(part(fold.train), part(fold.dev), fold.classes, rate_hz)
+    return training, digest(training, part(fold.test), fold.name)

@@ -1,0 +1,62 @@
+"""From what the user typed to a plan: cheap checks first, then corpora, then folds."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..baselines.registry import choose
+from ..errors import InputError
+from ..protocols.catalog import find
+from ..protocols.design import design, options_from
+from .conditions import complete
+from .corpora.synthetic import NAMES as SYNTHETIC
+from .plan import Plan, make_plan
+from .prepared import Corpus, open_corpus
+from .settings import parse
+
+DEFAULT_MODELS = ("majority", "functionals-svm", "mfcc-attention")
+DEFAULT_CORPORA = ("synth-a", "synth-b")
+RATE_HZ = 16_000  # of every waveform in a run; a model that wants another rate resamples inside itself
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of `run` and `plan`; ``corpora`` are NAME or NAME=DIR, ``settings`` are key=value."""
+
+    protocol: str
+    models: tuple[str, ...] = DEFAULT_MODELS
+    corpora: tuple[str, ...] = DEFAULT_CORPORA
+    seeds: int = 1
+    settings: tuple[str, ...] = ()
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any corpus of the run is built in: then its numbers are no finding."""
+        return any(corpus.partition("=")[0] in SYNTHETIC for corpus in self.corpora)
+
+
+def resolve(request: Request, open_one: Callable[[str, int], Corpus] = open_corpus) -> tuple[Plan, dict[str, Corpus]]:
+    """The plan, and the corpora it needs, prepared. Raises InputError for whatever does not fit."""
+    if request.seeds < 1:
+        raise InputError(f"--seeds {request.seeds}: at least one seed is needed")
+    protocol = find(request.protocol)
+    names = [spec.partition(":")[0].partition("+")[0] for spec in request.models]
+    given = parse(request.settings, protocol, names)
+    models = [(spec, given.models[name]) for spec, name in zip(request.models, names, strict=True)]
+    _unique("--model", [choose(spec, overrides).spec for spec, overrides in models])
+    options = options_from(protocol, given.protocol)
+    _unique("--corpus", [spec.partition("=")[0] for spec in request.corpora])
+    corpora = {corpus.name: corpus for corpus in (open_one(spec, RATE_HZ) for spec in request.corpora)}
+    table = pd.concat([corpus.table for corpus in corpora.values()], ignore_index=True)
+    made = design(protocol, table.sort_values("id", ignore_index=True), given.run.get("label_map"), options)
+    fingerprints = {name: corpus.fingerprint for name, corpus in corpora.items()}
+    conditions = [complete(condition) for condition in protocol.conditions(options)]
+    return make_plan(made, conditions, models, request.seeds, fingerprints, RATE_HZ), corpora
+
+
+def _unique(option: str, values: Sequence[str]) -> None:
+    doubled = [value for value, n in Counter(values).items() if n > 1]
+    if doubled:
+        raise InputError(f"{option} {doubled[0]}: given twice; give it once")

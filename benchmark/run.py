@@ -1,0 +1,161 @@
+"""From a trial to stored cells: load, fit on train and dev, predict test once per condition, append."""
+
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save
+
+from ..baselines.registry import Chosen, choose
+from ..protocols.protocol import Fold, utterance_of
+from ..results.files import StoreError, read_json, write_bytes, write_json
+from ..results.record import Record
+from ..results.store import Run
+from .data import Data
+from .models import Labelled, Learned, Streams, Trainer, load_state, state_of
+from .plan import Cell, Plan, Trial
+from .train import Fitted
+
+#: called when a cell is stored: (cell, did it fail)
+Stored = Callable[[Cell, bool], None]
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where cells are computed and stored, and what every record says about that."""
+
+    run: Run
+    trainer: Trainer
+    environment: dict[str, str]
+    device: str
+    precision: str
+    keep_weights: bool
+    scored: Counter[str]
+
+
+def run_training(where: Where, plan: Plan, cells: Sequence[Cell], stored: Stored) -> None:
+    """Fit once and store every cell of that training. What fails is stored as failed, with its traceback.
+
+    Raises StoreError only: when nothing can be written, going on would lose what is computed.
+    """
+    trial = cells[0].trial
+    chosen = choose(trial.model, dict(trial.overrides))
+    try:
+        learned = _learned(where, plan, trial, chosen)
+    except StoreError:
+        raise
+    except Exception:  # whatever a model does wrong belongs into the record of its cells
+        for cell in cells:
+            _fail(where, plan, cell, stored)
+        return
+    failed = False
+    for cell in cells:
+        try:
+            record, predictions = _score(where, plan, cell, chosen, learned)
+        except StoreError:
+            raise
+        except Exception:  # as above
+            _fail(where, plan, cell, stored)
+            failed = True
+        else:
+            where.run.append(record, predictions)
+            stored(cell, False)
+    if not failed and not where.keep_weights:
+        where.run.weights_path(trial.training).unlink(missing_ok=True)
+
+
+def _learned(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Learned:
+    """Fit, or take the weights that an interrupted run left behind."""
+    fold = plan.folds[trial.fold]
+    streams = Streams(trial.settings_key, trial.rows_key, trial.seed)
+    weights, story = where.run.weights_path(trial.training), where.run.training_path(trial.training)
+    if weights.exists() and story.exists():
+        model = where.trainer.build(chosen, fold.classes, streams)
+        load_state(model, load_file(weights))
+        facts = read_json(story)
+        return Learned(model, Fitted(**facts["fitted"]), facts["facts"])
+    started = time.perf_counter()
+    train, dev = (labelled(plan, fold, rows) for rows in (fold.train, fold.dev))
+    learned = where.trainer.learn(chosen, fold.classes, train, dev, streams)
+    learned.fitted.seconds = time.perf_counter() - started
+    state = state_of(learned.model)
+    # an empty tensor file cannot be written; a model without state has nothing to keep
+    if state:
+        write_json(story, {"fitted": vars(learned.fitted), "facts": learned.facts})
+        write_bytes(weights, save(state))
+    return learned
+
+
+def labelled(plan: Plan, fold: Fold, rows: Sequence[str]) -> Labelled:
+    """Rows with the index of their class in the fold's task."""
+    index = {name: i for i, name in enumerate(fold.classes)}
+    return Labelled(tuple(rows), np.array([index[plan.labels[utterance_of(r)]] for r in rows], dtype=np.int64))
+
+
+def _score(where: Where, plan: Plan, cell: Cell, chosen: Chosen, learned: Learned) -> tuple[Record, pd.DataFrame]:
+    """Predict the test rows, once."""
+    fold = plan.folds[cell.trial.fold]
+    where.run.note_scoring(cell.key)
+    where.scored[cell.key] += 1
+    started = time.perf_counter()
+    guess, scores = where.trainer.predict(chosen, learned.model, fold.test, cell.condition, len(fold.classes))
+    seconds = time.perf_counter() - started
+    truth = labelled(plan, fold, fold.test).truth
+    utterances = [utterance_of(row) for row in fold.test]
+    names = np.array(fold.classes, dtype=object)
+    predictions = pd.DataFrame(
+        {
+            "row": list(fold.test),
+            "utterance": utterances,
+            "speaker": [plan.speakers[u] for u in utterances],
+            "truth": names[truth],
+            "guess": names[guess],
+            "log_probability": None if scores is None else list(np.asarray(scores, dtype=np.float32)),
+        }
+    )
+    record = _record(where, plan, cell, learned, seconds_test=seconds, test_evaluations=where.scored[cell.key])
+    return record, predictions
+
+
+def _fail(where: Where, plan: Plan, cell: Cell, stored: Stored) -> None:
+    where.run.append(_record(where, plan, cell, None, error=traceback.format_exc()), None)
+    stored(cell, True)
+
+
+def _record(
+    where: Where,
+    plan: Plan,
+    cell: Cell,
+    learned: Learned | None,
+    seconds_test: float = 0.0,
+    test_evaluations: int = 0,
+    error: str | None = None,
+) -> Record:
+    trial, fold, design = cell.trial, plan.folds[cell.trial.fold], plan.design
+    fitted = learned.fitted if learned else Fitted(0, 0, 0)
+    present = {plan.labels[utterance_of(row)] for row in fold.test}
+    corpora = {row.partition("/")[0] for row in (*fold.train, *fold.test)}
+    return Record(
+        key=cell.key, trial=trial.key, training=trial.training, status="failed" if error else "done",
+        protocol=design.protocol.name, protocol_version=design.protocol.version,
+        model=trial.model, model_version=trial.model_version, arm=trial.arm,
+        train=fold.train_name, test=fold.test_name, fold=fold.name, fold_hash=trial.fold_hash, repeat=fold.repeat,
+        seed=trial.seed, condition=cell.condition.name, label_map=design.label_map,
+        classes=list(fold.classes), leaks=sorted(design.leaks),
+        n_train=len(fold.train), n_dev=len(fold.dev), n_test=len(fold.test),
+        missing=[name for name in fold.classes if name not in present],
+        test_evaluations=test_evaluations, epochs=fitted.epochs or None, epoch=fitted.epoch or None,
+        n_parameters=fitted.n_parameters or None, device=where.device, precision=where.precision,
+        seconds_fit=fitted.seconds, seconds_test=seconds_test,
+        settings=plan.settings[trial.settings_key], environment=where.environment,
+        data={name: plan.data[name] for name in sorted(corpora)},
+        finished=datetime.now(UTC).isoformat(timespec="seconds"), error=error,
+        notes=[*fitted.events, *([] if fold.dev else ["no dev: last epoch"])],
+    )  # fmt: skip

@@ -1,0 +1,122 @@
+"""One call of `run`: check, plan, execute with a progress line, print the table."""
+
+import sys
+import time
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from ..errors import InputError
+from ..results.files import read_json
+from ..results.store import Run, check_readable, create, open_run, plan_name
+from .execute import Outcome, Work, execute, pending
+from .plan import Plan
+from .prepared import Corpus
+from .progress import cells_progress
+from .request import Request, resolve
+
+#: what the run folder keeps of every utterance
+UTTERANCE_COLUMNS = (
+    "id", "corpus", "path", "speaker", "gender", "language", "emotion", "label", "sentence", "session", "dialogue",
+    "intensity", "official_split", "seconds", "audio_hash",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Session:
+    """How a plan is to be run: where, on what, and where to."""
+
+    jobs: int = 1
+    device: str = "auto"
+    precision: str = "fp32"
+    out: Path | None = None
+    keep_weights: bool = False
+
+    def run(self, request: Request) -> int:
+        """Run what is not done yet and print the table; returns the exit code."""
+        from .device import check_precision
+        from .device import resolve as resolve_device
+
+        if self.jobs < 1:
+            raise InputError(f"--jobs {self.jobs}: at least one training at a time is needed")
+        device = resolve_device(self.device)  # wrong devices are refused before anything is prepared
+        check_precision(self.precision)
+        plan, corpora = resolve(request)
+        run = self._folder(plan)
+        _store(run, plan, corpora, request)
+        todo = sum(len(cells) for cells in pending(run, plan))
+        _say_plan(run, plan, request, todo)
+        threads = 0 if self.jobs == 1 else 1  # 0: as many as torch likes
+        work = Work(plan, corpora, run.folder, str(device), self.precision, threads, self.keep_weights)
+        with cells_progress(todo) as progress:
+            outcome = execute(work, self.jobs, progress)
+        return _finish(run, outcome)
+
+    def _folder(self, plan: Plan) -> Run:
+        """``--out``, else the newest unfinished run of exactly this plan, else a new folder."""
+        if self.out is not None:
+            run = create(self.out, version("serbench"))
+            check_readable(run, sorted(run.done(cell.key for cell in plan.cells)))
+            return run
+        name = plan.design.protocol.name
+        for path in sorted(Path("runs").glob(f"{name}-*/plans/{plan_name(plan.frame())}.parquet"), reverse=True):
+            run = open_run(path.parent.parent)
+            if pending(run, plan):
+                click.echo(f"Going on with {run.folder}, which asked for the same and is not finished.")
+                return run
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        return create(Path("runs") / f"{name}-{stamp}", version("serbench"))
+
+
+def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request) -> None:
+    """What was asked for, and the labelled tables, so that the run folder explains itself."""
+    protocol = plan.design.protocol
+    facts = {
+        "command": sys.argv[1:],
+        "request": asdict(request),
+        "protocol": protocol.name,
+        "protocol_version": protocol.version,
+        "summary": protocol.summary,
+        "promises": sorted(protocol.promises),
+        "permits": sorted(protocol.permits),
+        "leaks": sorted(plan.design.leaks),
+        "notes": [*_synthetic(request), *plan.design.notes, *(f"{c.name}: {n}" for c in corpora.values() for n in c.notes)],
+        "coverage": plan.design.coverage.to_dict(orient="records"),
+        "corpora": {c.name: {"fingerprint": c.fingerprint, "rate_hz": c.rate_hz} for c in corpora.values()},
+    }
+    run.add_plan(plan.frame(), facts)
+    table = plan.design.labelled.table
+    for name, part in table.groupby("corpus"):
+        columns = [c for c in UTTERANCE_COLUMNS if c in part.columns]
+        run.add_utterances(f"{name}-{plan.data[name][:12]}-{plan.design.label_map}", part[columns])
+
+
+def _synthetic(request: Request) -> list[str]:
+    return ["built-in synthetic corpora: a check that everything runs, not a finding"] if request.synthetic else []
+
+
+def _say_plan(run: Run, plan: Plan, request: Request, todo: int) -> None:
+    for note in (*_synthetic(request), *plan.design.notes):
+        click.echo(f"Note: {note}", err=True)
+    kept = len(plan.cells) - todo
+    click.echo(
+        f"{len(plan.models)} models, {len(plan.folds)} folds, {plan.seeds} seeds: {len(plan.cells)} cells"
+        + (f", {kept} of them done already" if kept else "")
+        + f"; results in {run.folder}",
+        err=True,
+    )
+
+
+def _finish(run: Run, outcome: Outcome) -> int:
+    """Print the table, and every failure with the last line of its traceback."""
+    from .commands.show import print_run
+
+    print_run([run])
+    for cell in outcome.failed:
+        error = str(read_json(run.record_path(cell.key))["error"]).strip().splitlines()[-1]
+        click.echo(f"Failed: {cell.trial.model}, seed {cell.trial.seed}, {cell.condition.name}: {error}", err=True)
+    if outcome.failed:
+        click.echo(f"{len(outcome.failed)} cells failed; tracebacks in {run.folder}/records; all others are kept", err=True)
+    return 1 if outcome.failed else 0

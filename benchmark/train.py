@@ -1,0 +1,209 @@
+"""Training a network: one function, read from top to bottom. It sees train and dev, never test."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+from ..baselines.registry import Recipe
+from ..results.metrics import tally, uar
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Clips on the device, in a fixed order: features or waveforms (T, ...) each, and their classes (n,)."""
+
+    features: Sequence[Tensor]
+    truth: Tensor
+    n_classes: int
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+
+@dataclass
+class Fitted:
+    """What a training left behind, beside the weights: its curve, the chosen epoch, and what happened on the way."""
+
+    epoch: int
+    epochs: int
+    n_parameters: int
+    history: list[dict[str, float]] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def fit(
+    module: nn.Module, recipe: Recipe, train: Rows, dev: Rows, order: np.random.Generator, autocast: Any
+) -> Fitted:
+    """Train ``module`` in place and leave it at the epoch with the best dev UAR (ties: the lower dev loss).
+
+    Without dev rows the last epoch stays. ``order`` shuffles the batches; ``autocast`` is a context manager for the
+    precision. A batch that does not fit the device's memory is halved, its gradient accumulated, and that is noted.
+    """
+    started = time.perf_counter()
+    device = train.truth.device
+    weights = class_weights(recipe, train)
+    optimizer = _optimizer(recipe, [p for p in module.parameters() if p.requires_grad])
+    schedule = _schedule(recipe, optimizer)
+    fitted = Fitted(0, 0, sum(p.numel() for p in module.parameters() if p.requires_grad))
+    best, best_state, parts = (-1.0, math.inf), None, 1
+    for epoch in range(1, recipe.epochs + 1):
+        module.train()
+        total, norm = 0.0, 0.0
+        for batch in bucketed(train.features, recipe.batch, order):
+            optimizer.zero_grad(set_to_none=True)
+            loss, parts = _backward(module, recipe, train, batch, weights, autocast, parts, fitted.events)
+            norm = max(norm, _clip(module, recipe.clip_norm))
+            optimizer.step()
+            total += loss * len(batch)
+        facts = {"epoch": float(epoch), "loss": total / len(train), "lr": optimizer.param_groups[0]["lr"], "norm": norm}
+        schedule.step()
+        if not math.isfinite(facts["loss"]):
+            raise FloatingPointError(f"the training loss is {facts['loss']} in epoch {epoch}; lower the learning rate")
+        if len(dev):
+            scores = predict(module, dev, recipe.batch, autocast)
+            facts["dev_uar"] = dev_uar(dev, scores)
+            facts["dev_loss"] = float(F.nll_loss(scores, dev.truth.to(scores.device)))
+            if (facts["dev_uar"], -facts["dev_loss"]) > (best[0], -best[1]):
+                fitted.epoch, best = epoch, (facts["dev_uar"], facts["dev_loss"])
+                best_state = {name: value.detach().clone() for name, value in module.state_dict().items()}
+        facts.update(module.watch() if hasattr(module, "watch") else {})
+        fitted.history.append(facts)
+        if len(dev) and epoch - _last_rise(fitted.history) >= recipe.patience:
+            break
+    fitted.epochs = len(fitted.history)
+    if best_state is None:
+        fitted.epoch = fitted.epochs
+    else:
+        module.load_state_dict(best_state)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    fitted.seconds = time.perf_counter() - started
+    return fitted
+
+
+def predict(module: nn.Module, rows: Rows, batch: int, autocast: Any) -> Tensor:
+    """Log-probabilities (n, C) float32 on the CPU, in the order of the rows; batches are sorted by length."""
+    module.eval()
+    by_length = sorted(range(len(rows)), key=lambda i: (len(rows.features[i]), i))
+    parts: list[Tensor] = []
+    with torch.inference_mode(), autocast:
+        for start in range(0, len(by_length), batch):
+            x, lengths = padded([rows.features[i] for i in by_length[start : start + batch]])
+            parts.append(F.log_softmax(module(x, lengths).float(), dim=1).cpu())
+    scores = torch.cat(parts)
+    return scores[torch.tensor(by_length).argsort()]
+
+
+def dev_uar(dev: Rows, scores: Tensor) -> float:
+    """UAR over the classes that dev has."""
+    pairs = (dev.truth.cpu() * dev.n_classes + scores.argmax(1)).numpy()
+    counts = np.bincount(pairs, minlength=dev.n_classes**2).reshape(dev.n_classes, dev.n_classes)
+    return float(uar(tally(counts)))
+
+
+def padded(clips: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Clips (T_i, ...) -> a zero-padded batch (B, T, ...) and lengths (B,) on the same device."""
+    lengths = torch.tensor([len(clip) for clip in clips], device=clips[0].device)
+    return pad_sequence(list(clips), batch_first=True), lengths
+
+
+def bucketed(clips: Sequence[Tensor], batch: int, order: np.random.Generator) -> Iterator[list[int]]:
+    """Indices of one epoch's batches: shuffled, but of similar length within a batch.
+
+    The shuffled clips are sorted by length within pools of 16 batches; the batches are shuffled again. A last batch
+    of one clip is joined to its neighbor, since normalization over a batch of one is undefined.
+    """
+    shuffled = order.permutation(len(clips)).tolist()
+    pool = 16 * batch
+    batches: list[list[int]] = []
+    for start in range(0, len(shuffled), pool):
+        by_length = sorted(shuffled[start : start + pool], key=lambda i: len(clips[i]))
+        batches += [by_length[i : i + batch] for i in range(0, len(by_length), batch)]
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2] += batches.pop()
+    for index in order.permutation(len(batches)):
+        yield batches[index]
+
+
+def class_weights(recipe: Recipe, train: Rows) -> Tensor:
+    """Loss weight of every class (C,): ones, or the inverse frequency in train with mean 1 over the train rows."""
+    if recipe.class_weights == "none":
+        return torch.ones(train.n_classes, device=train.truth.device)
+    counts = torch.bincount(train.truth.cpu(), minlength=train.n_classes).to(train.truth.device)
+    return len(train) / (train.n_classes * counts.clamp(min=1).float())
+
+
+def _backward(
+    module: nn.Module, recipe: Recipe, rows: Rows, batch: list[int], weights: Tensor, autocast: Any, parts: int, events: list[str]
+) -> tuple[float, int]:
+    """Gradient of one batch in ``parts`` pieces; halves the pieces as long as they do not fit."""
+    while True:
+        try:
+            total = 0.0
+            for piece in np.array_split(np.asarray(batch), min(parts, len(batch))):
+                x, lengths = padded([rows.features[i] for i in piece])
+                truth = rows.truth[torch.as_tensor(piece, device=rows.truth.device)]
+                with autocast:
+                    loss = loss_of(module, recipe, module(x, lengths), truth, weights)
+                share = len(piece) / len(batch)
+                (loss * share).backward()
+                total += float(loss.detach()) * share
+            return total, parts
+        except torch.cuda.OutOfMemoryError:
+            if parts >= len(batch):
+                raise
+            module.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+            parts *= 2
+            events.append(f"batch of {len(batch)} did not fit: accumulated in {parts} parts")
+
+
+def loss_of(module: nn.Module, recipe: Recipe, scores: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
+    """The model's own loss, or weighted cross-entropy; plus its penalty where it has one."""
+    if hasattr(module, "loss"):
+        loss: Tensor = module.loss(scores, truth, weights)
+    else:
+        loss = F.cross_entropy(scores.float(), truth, weight=weights, label_smoothing=recipe.label_smoothing)
+    return loss + module.penalty() if hasattr(module, "penalty") else loss
+
+
+def _clip(module: nn.Module, limit: float) -> float:
+    """Norm of the gradient before clipping; ``limit`` 0 leaves it as it is."""
+    gradients = [p.grad for p in module.parameters() if p.grad is not None]
+    norm = nn.utils.get_total_norm(gradients)
+    if limit:
+        nn.utils.clip_grads_with_norm_(module.parameters(), limit, norm)
+    return float(norm)
+
+
+def _last_rise(history: list[dict[str, float]]) -> float:
+    """The epoch in which the dev UAR last rose above everything before it."""
+    best, rise = -1.0, 0.0
+    for facts in history:
+        if facts["dev_uar"] > best:
+            best, rise = facts["dev_uar"], facts["epoch"]
+    return rise
+
+
+def _optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(parameters, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+    kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
+    return kind(parameters, recipe.lr, eps=recipe.eps, weight_decay=recipe.weight_decay)
+
+
+def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+    if recipe.schedule == "cosine":
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
+    if recipe.schedule == "step":
+        return torch.optim.lr_scheduler.StepLR(optimizer, recipe.step_epochs, recipe.step_factor)
+    return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0, total_iters=0)

@@ -1,0 +1,207 @@
+"""A run folder: what was planned, every record, every prediction; appended cell by cell, readable at any time.
+
+``run.json`` format · ``plans/`` what each command asked for · ``records/`` one JSON per cell · ``predictions/`` one
+Parquet per cell, written before its record, so that a record means finished · ``trainings/`` curves · ``weights/``
+until the last cell of a training is stored · ``utterances/`` the labelled tables · ``scored.log`` one line per
+scoring of a cell, which is what ``test_evaluations`` counts · ``locks/`` held while a training is under way.
+"""
+
+import hashlib
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..errors import InputError
+from .files import StoreError, read_json, write_bytes, write_json
+from .record import FORMAT, PREDICTION_COLUMNS, Record
+
+#: columns of a plan: one line per cell that was asked for
+PLAN_COLUMNS = (
+    "key", "trial", "training", "protocol", "model", "arm", "train", "test", "fold", "seed", "condition",
+    "label_map", "leaks",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What a run holds, as three frames; ``plan`` has a line for every cell asked for, done or not."""
+
+    plan: pd.DataFrame
+    records: pd.DataFrame
+    predictions: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that is known to be one of ours and of this format."""
+
+    folder: Path
+
+    def record_path(self, key: str) -> Path:
+        """Where the record of a cell lies."""
+        return self.folder / "records" / f"{key}.json"
+
+    def predictions_path(self, key: str) -> Path:
+        """Where the predictions of a cell lie."""
+        return self.folder / "predictions" / f"{key}.parquet"
+
+    def weights_path(self, training: str) -> Path:
+        """Where the weights of a training lie."""
+        return self.folder / "weights" / f"{training}.safetensors"
+
+    def training_path(self, training: str) -> Path:
+        """Where the curve of a training lies."""
+        return self.folder / "trainings" / f"{training}.json"
+
+    def done(self, keys: Iterable[str]) -> set[str]:
+        """Those cells that are finished. A failed cell is not: it is tried again."""
+        present = {p.stem for p in (self.folder / "predictions").glob("*.parquet")}
+        return {key for key in keys if key in present and self.record_path(key).exists() and self._is_done(key)}
+
+    def _is_done(self, key: str) -> bool:
+        return bool(read_json(self.record_path(key)).get("status") == "done")
+
+    def append(self, record: Record, predictions: pd.DataFrame | None) -> None:
+        """Store a finished cell with its predictions, or a failed one without."""
+        if predictions is not None:
+            content = _parquet(predictions[list(PREDICTION_COLUMNS)])
+            record = replace(record, predictions_sha256=hashlib.sha256(content).hexdigest())
+            write_bytes(self.predictions_path(record.key), content)
+        write_json(self.record_path(record.key), record.to_json())
+
+    def scored(self) -> Counter[str]:
+        """How often the test rows of each cell have been scored so far."""
+        path = self.folder / "scored.log"
+        return Counter(path.read_text().split()) if path.exists() else Counter()
+
+    def note_scoring(self, key: str) -> None:
+        """Note that the test rows of a cell are about to be scored."""
+        path = self.folder / "scored.log"
+        try:
+            with path.open("a") as file:  # one short line: appended whole, whoever else appends
+                file.write(f"{key}\n")
+        except OSError as error:
+            raise StoreError(f"cannot write {path}: {error.strerror}; make room and repeat the command") from error
+
+    def add_plan(self, cells: pd.DataFrame, facts: dict[str, Any]) -> None:
+        """Store what a command asked for; the same command writes the same file."""
+        content = _parquet(cells[list(PLAN_COLUMNS)], {"facts": json.dumps(facts)})
+        write_bytes(self.folder / "plans" / f"{plan_name(cells)}.parquet", content)
+
+    def add_utterances(self, name: str, table: pd.DataFrame) -> None:
+        """Store a labelled table once, for groups, speakers and texts in reports."""
+        path = self.folder / "utterances" / f"{name}.parquet"
+        if not path.exists():
+            write_bytes(path, _parquet(table))
+
+    def frames(self) -> Frames:
+        """Everything stored so far. Raises StoreError naming a damaged file."""
+        plans = [_read_plan(path) for path in sorted((self.folder / "plans").glob("*.parquet"))]
+        records = self._records()
+        predictions = [self._predictions(r) for r in records if r.status == "done"]
+        notes = dict.fromkeys(note for _, facts in plans for note in facts.get("notes", ()))
+        columns = ["key", *PREDICTION_COLUMNS]
+        return Frames(
+            plan=pd.concat([cells for cells, _ in plans], ignore_index=True).drop_duplicates("key", ignore_index=True)
+            if plans
+            else pd.DataFrame(columns=list(PLAN_COLUMNS)),
+            records=pd.DataFrame([r.to_json() for r in records], columns=list(Record.__dataclass_fields__)),
+            predictions=pd.concat(predictions, ignore_index=True) if predictions else pd.DataFrame(columns=columns),
+            notes=tuple(notes),
+        )
+
+    def _records(self) -> list[Record]:
+        paths = sorted((self.folder / "records").glob("*.json"))
+        records = [Record.from_json(read_json(path), str(path)) for path in paths]
+        return [r for r in records if r.status == "failed" or self.predictions_path(r.key).exists()]
+
+    def _predictions(self, record: Record) -> pd.DataFrame:
+        path = self.predictions_path(record.key)
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != record.predictions_sha256:
+            raise StoreError(f"{path}: damaged; delete it and repeat the command: this cell then runs again")
+        frame = pd.read_parquet(io.BytesIO(content))
+        frame.insert(0, "key", record.key)
+        return frame
+
+
+def plan_name(cells: pd.DataFrame) -> str:
+    """Name of a plan: a hash of its cells, whatever command asked for them."""
+    return hashlib.sha256("\n".join(sorted(cells["key"])).encode()).hexdigest()[:16]
+
+
+def create(folder: Path, version: str) -> Run:
+    """Open a run folder, made when it is not there. Raises InputError for a folder that is something else."""
+    if not (folder / "run.json").exists():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"{folder}: exists and is not a run folder; choose another with --out")
+        write_json(folder / "run.json", {"format": FORMAT, "serbench": version})
+    return open_run(folder)
+
+
+def open_run(folder: Path) -> Run:
+    """Open an existing run folder. Raises InputError when it is none, or of another format."""
+    manifest = folder / "run.json"
+    if not manifest.exists():
+        raise InputError(f"{folder}: not a run folder (no run.json in it); `serbench run --out {folder} ...` makes one")
+    facts = read_json(manifest)
+    found = facts.get("format") if isinstance(facts, dict) else None
+    if found != FORMAT:
+        raise InputError(
+            f"{folder}: a run folder of format {found}, this serbench reads format {FORMAT}; "
+            "use the version that wrote it, or another --out"
+        )
+    return Run(folder)
+
+
+def find_run(name: str, root: Path = Path("runs")) -> Run:
+    """The run folder ``name``: a path, the name of a folder under ``runs/``, or ``latest``."""
+    if name == "latest":
+        found = sorted(root.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+        if not found:
+            raise InputError(f"no run under {root.absolute()}; `serbench run --protocol cross-corpus` makes one")
+        return open_run(found[-1].parent)
+    path = Path(name)
+    return open_run(root / name if not path.exists() and (root / name).exists() else path)
+
+
+def _parquet(frame: pd.DataFrame, metadata: dict[str, str] | None = None) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **(metadata or {})})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _read_plan(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        facts = json.loads(table.schema.metadata[b"facts"])
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+        raise StoreError(f"{path}: damaged ({error}); delete it and repeat the command") from error
+    return table.to_pandas(), facts
+
+
+def check_readable(run: Run, keys: Sequence[str]) -> None:
+    """Read everything that is stored of these cells, so that damage is found before anything runs."""
+    for key in keys:
+        run._predictions(Record.from_json(read_json(run.record_path(key)), str(run.record_path(key))))
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes in a folder."""
+    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and not os.path.islink(p))

@@ -1,0 +1,93 @@
+"""The shape of the project: one package, imports that point one way, a light front door."""
+
+import ast
+import doctest
+import pkgutil
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import serbench
+
+ROOT = Path(serbench.__path__[0])
+FOLDERS = ("baselines", "benchmark", "protocols", "results")
+MODULES = sorted(m.name for m in pkgutil.walk_packages(serbench.__path__, "serbench.") if ".tests" not in m.name)
+SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level parts of the package that a file imports, by relative or absolute import."""
+    depth = len(path.relative_to(ROOT).parts) - 1
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == depth + 1 - (path.name == "__init__.py") * 0:
+            found.update([(node.module or "").partition(".")[0]] if node.module else [a.name for a in node.names])
+        if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("serbench"):
+            found.add((node.module or "").split(".")[1] if "." in (node.module or "") else "serbench")
+        if isinstance(node, ast.Import):
+            found.update(a.name.split(".")[1] for a in node.names if a.name.startswith("serbench."))
+    return found
+
+
+@pytest.mark.parametrize("folder", ["baselines", "protocols", "results"])
+def test_imports_point_one_way(folder: str) -> None:
+    for path in (ROOT / folder).rglob("*.py"):
+        sideways = imported(path) & ({*FOLDERS} - {folder})
+        assert not sideways, f"{path.relative_to(ROOT)} imports {sorted(sideways)}"
+
+
+def test_the_reader_of_imports_sees_them() -> None:
+    assert "protocols" in imported(ROOT / "benchmark" / "plan.py")
+    assert "errors" in imported(ROOT / "results" / "store.py")
+
+
+def test_packages_are_complete() -> None:
+    """An editable install sees a new folder that the wheel would lack."""
+    pyproject = ROOT / "pyproject.toml"
+    if not pyproject.exists():
+        pytest.skip("not a source tree")
+    settings = tomllib.loads(pyproject.read_text())["tool"]["setuptools"]
+    on_disk = {
+        "serbench." + ".".join(p.parent.relative_to(ROOT).parts) for f in FOLDERS for p in (ROOT / f).rglob("__init__.py")
+    }
+    assert {"serbench", *on_disk} == set(settings["packages"])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_stay_readable(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 300
+
+
+LIGHT = """
+import sys
+{body}
+heavy = sorted(m for m in {heavy!r} if m in sys.modules)
+assert not heavy, heavy
+"""
+HEAVY = ["torch", "sklearn", "librosa", "matplotlib", "statsmodels", "torchaudio", "transformers"]
+
+
+@pytest.mark.parametrize(
+    ("body", "heavy"),
+    [
+        ("from serbench.benchmark.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass", [*HEAVY, "numpy", "pandas", "scipy"]),
+        ("import serbench.results.store, serbench.results.scores, serbench.results.tables", HEAVY),
+        ("from serbench.protocols.catalog import protocols\nprotocols()", HEAVY),
+        ("from serbench.baselines.registry import cards\ncards()", HEAVY),
+        ("import serbench.benchmark.plan, serbench.benchmark.request, serbench.benchmark.execute", ["torch", "torchaudio", "sklearn"]),
+    ],
+    ids=["help", "results", "protocols", "cards", "plan"],
+)
+def test_light_imports(body: str, heavy: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LIGHT.format(body=body, heavy=heavy)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_doctests(name: str) -> None:
+    assert doctest.testmod(import_module(name)).failed == 0
