@@ -13,6 +13,7 @@ from serbench.baselines import registry
 from serbench.benchmark import diagnosis
 from serbench.benchmark.commands.doctor import doctor
 from serbench.benchmark.diagnosis import Check, checks, corpora_check, home_check, import_problem
+from serbench.benchmark.environment import installed
 from serbench.errors import InputError
 
 
@@ -29,8 +30,7 @@ def say(monkeypatch: pytest.MonkeyPatch, given: list[Check], *options: str) -> R
 
 def pretend(monkeypatch: pytest.MonkeyPatch, versions: dict[str, str]) -> None:
     """As if other versions were installed ('' is not installed)."""
-    real = diagnosis.installed
-    monkeypatch.setattr(diagnosis, "installed", lambda name: versions.get(name, real(name)))
+    monkeypatch.setattr("serbench.benchmark.diagnosis.installed", lambda name: versions.get(name, installed(name)))
 
 
 def test_this_environment_is_complete(found: dict[str, Check], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,7 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     def cards() -> Iterator[Check]:
         return (check for check in diagnosis._devices() if check.name != "cpu")
 
-    memory = namedtuple("properties", "total_memory")
+    memory = namedtuple("memory", "total_memory")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"Card {index}")
