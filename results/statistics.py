@@ -1,9 +1,9 @@
 """Statistics on arrays and frames: the interval over test speakers, and the paired difference of two models.
 
 Pure functions; a generator is passed in where one is needed. What cannot be said is refused with the reason.
-Sources: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The American Statistician 69(4), section
-5.3 (expanded percentile); Nadeau and Bengio 2003, "Inference for the Generalization Error", Machine Learning 52(3),
-section 5 (corrected resampled t).
+Sources: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The American Statistician 69, 371-386
+(expanded percentile); Nadeau and Bengio 2003, "Inference for the Generalization Error", Machine Learning 52, 239-281
+(corrected resampled t).
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ from .metrics import Metric, Tally, tally
 
 BOOTSTRAP_FROM = 6  # test speakers; with fewer, even the expanded percentile covers too little
 STUDENT_FROM = 3
-BOOTSTRAP = "bootstrap over speakers, expanded percentile"
-STUDENT = "Student t over speakers"
+BOOTSTRAP = "bootstrap over 6 or more speakers, expanded percentile"
+STUDENT = "Student t over 3 to 5 speakers"
 _BLOCK = 4_000_000  # numbers of one block of replicates; bounds the memory
 
 #: columns of the rows that `paired_difference` compares
