@@ -1,0 +1,45 @@
+"""RAVDESS (English, acted): ``Actor_01/03-01-06-01-02-01-12.wav``.
+
+The fields: modality (03 is audio only), channel (01 speech, 02 song), emotion, intensity, statement, repetition, actor.
+"""
+
+import re
+
+from .folder import Row, by_name
+
+_NAME = re.compile(
+    r"(?:Actor_\d\d/)?(?P<name>(?P<modality>0[123])-(?P<channel>0[12])-(?P<emotion>0[1-8])-(?P<intensity>0[12])"
+    r"-(?P<sentence>0[12])-0[12]-(?P<actor>[01]\d|2[0-4]))",
+    re.IGNORECASE,
+)
+_EMOTION = dict(
+    zip(
+        ("01", "02", "03", "04", "05", "06", "07", "08"),
+        ("neutral", "calm", "happy", "sad", "angry", "fear", "disgust", "surprise"),
+        strict=True,
+    )
+)
+
+
+def parse(path: str) -> Row | str | None:
+    """The row of a spoken clip, from its path below the corpus folder, without ending; song and video are left out."""
+    found = _NAME.fullmatch(path)
+    if not found:
+        return None
+    if found["channel"] == "02":
+        return "they are song, not speech"
+    if found["modality"] != "03":
+        return "they are video"
+    actor = found["actor"]
+    return {
+        "id": f"Actor_{actor}/{found['name']}",
+        "speaker": actor,
+        "gender": "male" if int(actor) % 2 else "female",
+        "language": "en",
+        "emotion": _EMOTION[found["emotion"]],
+        "sentence": found["sentence"],
+        "intensity": "normal" if found["intensity"] == "01" else "strong",
+    }
+
+
+ADAPTER = by_name("ravdess", parse, inner=r"Actor_\d\d", example="Actor_01/03-01-01-01-01-01-01.wav")
