@@ -1,0 +1,127 @@
+"""`serbench corpora`: list, prepare, check, remove."""
+
+import json
+import time
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ...errors import InputError
+
+if TYPE_CHECKING:
+    from ..prepared import Corpus
+
+_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+_jobs = click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes.  [default: one per core]")
+
+
+@click.group()
+def corpora() -> None:
+    """List, prepare, check and remove corpora."""
+
+
+@corpora.command("list")
+@_json
+def list_corpora(as_json: bool) -> None:
+    """All corpora that can be read or made, and what of them is prepared."""
+    from ..home import home
+    from ..shelf import shelf
+
+    lines = shelf(home())
+    if as_json:
+        click.echo(json.dumps([asdict(line) for line in lines], indent=1, default=str))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("corpus", "clips", "speakers", "classes", "language", "license", "prepared"):
+        shown.add_column(
+            title, justify="right" if title in ("clips", "speakers", "classes") else "left", overflow="fold"
+        )
+    for line in lines:
+        counts = (str(value or "?") for value in (line.utterances, line.speakers, line.classes))
+        shown.add_row(line.name, *counts, line.language, line.license, "\n".join(map(str, line.prepared)) or "-")
+    Console(highlight=False).print(shown)
+    size = sum(form.bytes for line in lines for form in line.prepared)
+    click.echo(
+        f"\nPrepared corpora lie in {home()} ({_megabytes(size)}).\n"
+        "A corpus of your own is a table with the columns path, speaker, emotion: NAME=TABLE.csv"
+    )
+
+
+@corpora.command()
+@click.argument("name")
+@click.option("--from", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Its folder, or a CSV table.")
+@click.option("--rate", "rate_hz", default=16_000, show_default=True, metavar="HZ", help="Sampling rate to store.")
+@_jobs
+def prepare(name: str, folder: Path | None, rate_hz: int, jobs: int | None) -> None:
+    """Decode a corpus once; a second call is instant.
+
+    Without --from it is looked for under SERBENCH_CORPORA; the built-in ones (synth-a ...) need no folder.
+    """
+    from ..home import home
+    from ..prepared import locate
+    from ..prepared import prepare as prepare_corpus
+
+    started = time.perf_counter()
+    source = locate(name, folder)
+    before = time.time()
+    corpus = prepare_corpus(name, source, home(), rate_hz, jobs=jobs)
+    _say_prepared(corpus, time.perf_counter() - started, fresh=corpus.folder.stat().st_mtime >= before)
+
+
+def _say_prepared(corpus: "Corpus", seconds: float, *, fresh: bool) -> None:
+    from ..home import folder_size
+
+    table = corpus.table
+    click.echo(
+        f"{corpus.name}: {len(table)} utterances, {table['speaker'].nunique()} speakers, "
+        f"{table['emotion'].nunique()} classes, {table['seconds'].sum() / 60:.1f} minutes at {corpus.rate_hz} Hz"
+    )
+    for note in corpus.notes:
+        click.echo(f"Note: {note}")
+    done = "Prepared" if fresh else "Was prepared already"
+    click.echo(f"{done} in {corpus.folder} ({_megabytes(folder_size(corpus.folder))}), {seconds:.1f} s")
+
+
+@corpora.command()
+@click.argument("spec", metavar="NAME=DIR")
+@_jobs
+@_json
+def check(spec: str, jobs: int | None, as_json: bool) -> None:
+    """Whether a folder holds the corpus as released, and every file can be used. Exit code 1 when not."""
+    from ..bar import bar
+    from ..corpora.check import check as check_corpus
+    from ..prepared import locate, parse_spec
+
+    name, given = parse_spec(spec)
+    source = locate(name, given)
+    if source is None:
+        raise InputError(f"{name}: only the original files can be checked; give their folder as {name}=DIR")
+    with nullcontext(None) if as_json else bar(f"checking {name}") as progress:
+        report = check_corpus(name, source, progress, jobs)
+    if as_json:
+        facts: dict[str, Any] = {"ok": report.ok, **asdict(report)}
+        click.echo(json.dumps(facts, indent=1, default=str))
+    else:
+        click.echo(report.to_text())
+    raise SystemExit(0 if report.ok else 1)
+
+
+@corpora.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Delete what was prepared of a corpus; its original files stay."""
+    from ..home import home
+    from ..home import remove as remove_corpus
+
+    count, size = remove_corpus(home(), name)
+    click.echo(f"{name}: {count} prepared {'form' if count == 1 else 'forms'} removed, {_megabytes(size)} freed")
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:.1f} MB"
