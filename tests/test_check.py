@@ -189,6 +189,21 @@ def test_a_missing_class_and_a_strange_one() -> None:
     assert texts == ["480 of 480 utterances; fear 0 of 60, joy 60 of 0"]
 
 
+def test_missing_speakers_and_sessions_are_named() -> None:
+    table = pd.DataFrame(
+        {
+            "id": ["iemocap/a", "iemocap/b"],
+            "speaker": ["iemocap/Ses01_F", "iemocap/Ses01_M"],
+            "session": ["Ses01", "Ses01"],
+            "emotion": ["angry", "sad"],
+        }
+    )
+    text = "\n".join(text for severity, text in compare(table, facts("iemocap"), set()) if severity == "fault")
+    assert "2 of 10039 utterances" in text and "2 of 10 speakers" in text
+    assert "Ses01 2 of 1819, Ses02 0 of 1811" in text
+    assert "speaker: Ses02_F is missing, Ses02_M is missing" in text and "Ses01_F" not in text
+
+
 def heard(id: str, **values: object) -> Heard:
     return Heard(id, **({"rate_hz": 16_000, "channels": 1, "seconds": 2.0, "audio": id} | values))  # type: ignore[arg-type]
 

@@ -116,9 +116,9 @@ def _differences(table: pd.DataFrame, column: str, facts: Facts, gone: list[dict
     values = table[column].str.partition("/")[2] if column == "speaker" else table[column]
     have = {str(value): int(count) for value, count in values.value_counts().items()}
     lines = [
-        f"{value} {have.get(value, 0)} of {count or 'some'}"
+        f"{value} {have.get(value, 0)} of {count}" if count else f"{value} is missing"
         for value, count in expected.items()
-        if have.get(value, 0) != count and not (count == 0 and value in have)
+        if (have.get(value, 0) != count if count else value not in have)
     ]
     whole = sum(facts.counts[column].values()) in (0, facts.utterances)  # else only the main values are known
     return lines + [f"{value} {have[value]} of 0" for value in sorted(have.keys() - expected.keys()) if whole]

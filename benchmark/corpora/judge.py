@@ -24,7 +24,7 @@ def judge(heard: list[Heard], table: pd.DataFrame, facts: Facts | None, released
     found: list[Finding] = []
     bad = [clip for clip in heard if clip.error]
     known = set(facts.damaged) if facts else set()
-    found += _line("fault", "files cannot be read", [_why(clip) for clip in bad if clip.utterance not in known])
+    found += _line("fault", "files cannot be read", [_why(clip) for clip in bad if clip.utterance not in known], 3)
     found += _line("note", "files cannot be read, as released", [_why(clip) for clip in bad if clip.utterance in known])
     found += _sound(good, facts)
     found += _duplicates(good, table, facts)
@@ -135,9 +135,11 @@ def _lengths(clips: list[Heard], facts: Facts, released: dict[str, Released]) ->
     ]
 
 
-def _line(severity: Literal["fault", "warning", "note"], what: str, names: Iterable[str]) -> list[Finding]:
+def _line(
+    severity: Literal["fault", "warning", "note"], what: str, names: Iterable[str], most: int = 6
+) -> list[Finding]:
     names = list(names)
-    return [(severity, f"{len(names)} {what}: {named(names)}")] if names else []
+    return [(severity, f"{len(names)} {what}: {named(names, most)}")] if names else []
 
 
 def _name(clip: Heard) -> str:
