@@ -22,7 +22,7 @@ from .settings import change, hints, parse
 
 __all__ = [
     "GROUP", "RECIPE", "Card", "Chosen", "Classical", "Kind", "Recipe", "Task", "Variant",
-    "broken", "cards", "choose", "find", "model", "modules_of", "provider", "text_of",
+    "broken", "cards", "choose", "find", "model", "modules_of", "provider", "settings_of", "text_of",
 ]  # fmt: skip
 
 GROUP = "serbench.models"
@@ -128,9 +128,7 @@ def choose(spec: str, overrides: Mapping[str, str] = {}) -> Chosen:
     name, colon, profile = head.partition(":")
     card = find(name)
     profile = profile if colon else "clean"
-    if profile not in card.profiles:
-        raise unknown(f"profile of {name}", profile, card.profiles)
-    settings = change(card.settings, card.profiles[profile], f"{name}:{profile}")
+    settings = settings_of(card, profile)
     values = parse(settings, overrides, name)
     owner = dict.fromkeys(values, "an override")
     for variant in names:
@@ -142,6 +140,13 @@ def choose(spec: str, overrides: Mapping[str, str] = {}) -> Chosen:
             owner[setting] = f"variant '{variant}'"
         values |= card.variants[variant].settings
     return Chosen(card, profile, tuple(sorted(names)), change(settings, values, spec))
+
+
+def settings_of(card: Card, profile: str) -> Any:
+    """The settings of a profile; InputError for one that the model does not have."""
+    if profile not in card.profiles:
+        raise unknown(f"profile of {card.name}", profile, card.profiles)
+    return change(card.settings, card.profiles[profile], f"{card.name}:{profile}")
 
 
 def modules_of(card: Card) -> tuple[str, ...]:

@@ -1,0 +1,154 @@
+"""``mfcc-attention``: a small convolutional network over MFCC with attention over channels and positions.
+
+After H. Lee and M. Nadeem, "Toward Efficient Speech Emotion Recognition via Spectral Learning and Attention",
+arXiv 2507.03251 (2025; version 3 withdraws it), and the notebooks published with it. Those treat the MFCC matrix as one
+long vector, so that a kernel of 7 taps sees 7 neighboring coefficients and hardly any time. Profile ``clean`` is ours:
+the same layers over real time, a larger rate, normalization statistics that settle within a few dozen steps, and early
+stopping. ``notebook`` and ``paper`` are the two published forms: two and three convolutions, the latter with pooling by
+2, no padding and dropout after the second block where the text is silent. ``released`` adds the notebooks' treatment of
+short clips.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import InputError
+from .card import require
+from .registry import Recipe, Task, Variant, model
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Settings(Recipe):
+    """The defaults are profile ``clean``."""
+
+    lr: float = 3e-4
+    batch: int = 64
+    layout: Literal["framed", "vector"] = "framed"
+    short_clips: Literal["padded", "zero-cells"] = "padded"
+    blocks: Literal[2, 3] = 2
+    filters: int = 256
+    taps: int = 7
+    norm_momentum: float = 0.1
+    dropout: float = 0.2
+    attention: Literal["none", "channel", "spatial", "both", "reversed"] = "both"
+    reduction: int = 16
+    pool: Literal["flatten", "mean"] = "flatten"
+    dense: int = 64
+    l2: float = 1e-3
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no network can have."""
+        super().__post_init__()
+        require(self, "at least 1", lambda value: value >= 1, "filters", "reduction", "dense")
+        require(self, "an odd number up to 15", lambda value: value in range(1, 16, 2), "taps")
+        require(self, "in [0, 1)", lambda value: 0 <= value < 1, "dropout")
+        require(self, "in (0, 1]", lambda value: 0 < value <= 1, "norm_momentum")
+        require(self, "0 or more", lambda value: value >= 0, "l2")
+        require(self, f"at most filters ({self.filters})", lambda value: value <= self.filters, "reduction")
+
+
+EXPLAIN = {
+    "layout": "framed: 20 MFCC as channels over 108 frames; vector: one sequence of 2160 cells, frame after frame",
+    "short_clips": "padded: zeros before the MFCC; zero-cells: frames that a clip does not have are cells of 0",
+    "blocks": "convolutions: 2 without pooling, or 3 with pooling by 2, the third after the attention",
+    "filters": "channels of every convolution",
+    "taps": "length of the kernels, also of spatial attention",
+    "norm_momentum": "share of the newest batch in the running statistics of batch normalization",
+    "dropout": "after the second convolution",
+    "attention": "none, over channel, over position (spatial), channel before position (both), or the other way (reversed)",
+    "reduction": "channels per hidden unit of channel attention",
+    "pool": "before the dense layers: flatten all positions, or their mean",
+    "dense": "units of the hidden dense layer",
+    "l2": "times the sum of squared kernels (convolutions, hidden dense layer), added to the loss",
+}
+
+# Adam at 1e-5 for 100 epochs; patience as long, because nothing stopped it early
+NOTEBOOK: Mapping[str, Any] = {
+    "optimizer": "adam", "lr": 1e-5, "eps": 1e-7, "batch": 16, "patience": 100, "layout": "vector",
+    "norm_momentum": 0.01,
+}  # fmt: skip
+PROFILES: Mapping[str, Mapping[str, Any]] = {
+    "notebook": NOTEBOOK,
+    "released": {**NOTEBOOK, "short_clips": "zero-cells"},
+    "paper": {**NOTEBOOK, "batch": 64, "blocks": 3},
+    "tiny": {"lr": 3e-3, "batch": 16, "filters": 16, "reduction": 4, "dense": 16},
+}
+VARIANTS = {
+    "no-attention": Variant("neither attention", {"attention": "none"}),
+    "channel-only": Variant("attention over channels alone", {"attention": "channel"}),
+    "spatial-only": Variant("attention over positions alone", {"attention": "spatial"}),
+    "reversed": Variant("positions before channels", {"attention": "reversed"}),
+    "mean-pool": Variant(
+        "the mean over positions instead of all of them, so a far smaller dense layer", {"pool": "mean"}
+    ),
+    "no-l2": Variant("no L2 penalty", {"l2": 0.0}),
+    "no-dropout": Variant("no dropout", {"dropout": 0.0}),
+}
+
+
+@model(
+    settings=Settings(),
+    profiles=PROFILES,
+    variants=VARIANTS,
+    explain=EXPLAIN,
+    origin="Lee & Nadeem, arXiv 2507.03251, 2025, withdrawn preprint",
+)
+def mfcc_attention(settings: Settings, task: Task) -> "nn.Module":
+    """Convolutions over 20 MFCC of a 2.5 s excerpt, with channel and spatial attention."""
+    from .networks.mfcc_attention import MfccAttention
+
+    return MfccAttention(settings, len(task.classes), task.rate_hz)
+
+
+def from_released(state: Mapping[str, "Tensor"]) -> "nn.Module":
+    """The network of the notebooks with the authors' weights, in inference mode: vectors (B, L) -> scores (B, C).
+
+    ``state`` has Keras' layouts: kernels (tap, in, out) and (in, out), flattened by position, then channel. All sizes
+    are read from the shapes. InputError where tensors are missing or unknown.
+    """
+    from .networks.mfcc_attention import AttentionCnn
+
+    attention: Literal["none", "channel", "spatial", "both"] = "spatial" if "sa.kernel" in state else "none"
+    if "ca1.kernel" in state:
+        attention = "both" if attention == "spatial" else "channel"
+    try:
+        taps, channels, filters = state["conv1.kernel"].shape
+        flat, dense = state["dense1.kernel"].shape
+        classes = state["dense2.kernel"].shape[1]
+        reduction = filters // state["ca1.kernel"].shape[1] if "ca1.kernel" in state else 1
+    except KeyError as error:
+        raise InputError(f"weights of mfcc-attention: {error} is missing; give the names without a prefix") from None
+    settings = Settings(filters=filters, taps=taps, dense=dense, attention=attention, reduction=reduction)
+    network = AttentionCnn(settings, channels, flat // filters + 2 * (taps - 1), classes)
+    weights = _ours(state, filters, last=len(network.attention) - 1)
+    expected = network.state_dict()
+    counters = {name: value for name, value in expected.items() if name.endswith("num_batches_tracked")}
+    if wrong := (weights.keys() | counters.keys()) ^ expected.keys():
+        raise InputError(f"weights of mfcc-attention: missing or unknown: {', '.join(sorted(wrong))}")
+    network.load_state_dict(weights | counters)
+    return network.eval()
+
+
+def _ours(state: Mapping[str, "Tensor"], filters: int, last: int) -> dict[str, "Tensor"]:
+    """The authors' weights under our names and in our layouts; unknown names stay as they are."""
+    layers = {
+        "conv1": "before.0.conv", "bn1": "before.0.norm", "conv2": "before.1.conv", "bn2": "before.1.norm",
+        "ca1": "attention.0.squeeze", "ca2": "attention.0.expand", "sa": f"attention.{last}.conv",
+        "dense1": "dense1", "bn3": "norm", "dense2": "dense2",
+    }  # fmt: skip
+    kinds = {"kernel": "weight", "gamma": "weight", "beta": "bias", "moving_mean": "running_mean"}
+    kinds |= {"moving_variance": "running_var"}
+    weights = {}
+    for name, value in state.items():
+        layer, _, kind = name.rpartition(".")
+        if kind == "num_batches_tracked":
+            continue
+        if name == "dense1.kernel":  # rows by position, then channel -> by channel, then position
+            value = value.reshape(-1, filters, value.shape[1]).transpose(0, 1).flatten(0, 1)
+        turned = value.permute(*reversed(range(value.dim()))) if kind == "kernel" else value
+        weights[f"{layers.get(layer, layer)}.{kinds.get(kind, kind)}"] = turned
+    return weights

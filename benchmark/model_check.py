@@ -1,0 +1,237 @@
+"""What every model must hold, checked on made clips, with words for what fails: for our own tests and for plugins."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..baselines.registry import Card, Recipe, settings_of
+from ..baselines.settings import change
+from ..seeds import stream
+from .subject import TASK, Subject, tones
+from .train import Rows, class_weights, fit, loss_of, padded, predict
+
+TOLERANCE = 1e-4  # of log-probabilities, between two ways to compute the same
+STEPS, CLIPS = 300, 32  # within so many steps, so many clips must be learned by heart
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One check: its name, what it demands, and what failed in words (None: it holds)."""
+
+    check: str
+    demands: str
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A check that failed, and how."""
+
+    check: str
+    words: str
+
+
+def check(card: Card, profile: str | None = None) -> list[Problem]:
+    """What a model fails; by default in profile ``tiny`` where it has one, else ``clean``."""
+    return [Problem(o.check, o.problem) for o in outcomes(card, profile) if o.problem is not None]
+
+
+def quick_profile(card: Card) -> str:
+    """The smallest profile of a model."""
+    return "tiny" if "tiny" in card.profiles else "clean"
+
+
+def outcomes(card: Card, profile: str | None = None) -> Iterator[Outcome]:
+    """Run every check for the model's kind; what a check raises is its problem."""
+    quick = quick_profile(card)
+    subject = Subject(card, profile or quick, settings_of(card, profile or quick))
+    for name, test in CHECKS[card.kind].items():
+        if test is learns and subject.profile != quick:
+            continue  # no profile but the smallest promises to learn in so few steps
+        with torch.random.fork_rng(devices=[]):
+            try:
+                problem = test(subject)
+            except Exception as error:  # whatever a stranger's model does
+                problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        yield Outcome(name, (test.__doc__ or "").partition("\n")[0], problem)
+
+
+def shape(subject: Subject) -> str | None:
+    """Scores are finite, one for every class of every clip."""
+    module = subject.build()
+    if not isinstance(module, nn.Module):
+        return f"build returned {type(module).__name__}, which is not a torch.nn.Module"
+    if subject.card.kind == "network" and not isinstance(subject.settings, Recipe):
+        return "the settings do not inherit from serbench.baselines.registry.Recipe, so nothing says how to train it"
+    module.eval()
+    x, lengths = padded(subject.features(module, tones(3)[0]))
+    with torch.no_grad():
+        scores = module(x, lengths)
+    if tuple(scores.shape) != (3, len(TASK.classes)):
+        return f"3 clips and {len(TASK.classes)} classes gave scores of shape {tuple(scores.shape)}"
+    return None if scores.isfinite().all() else "scores of a clean tone are not finite"
+
+
+def durations(subject: Subject) -> str | None:
+    """Clips of 0.2 s and of 20 s work."""
+    module = subject.build()
+    for seconds in (0.2, 20.0):
+        clips, _ = tones(1, (seconds, seconds))
+        if not subject.scores(module, clips).isfinite().all():
+            return f"scores of a clip of {seconds} s are not finite"
+    return None
+
+
+def seed(subject: Subject) -> str | None:
+    """The seed decides the weights, and nothing else does."""
+    first, again, other = (subject.build(seed).state_dict() for seed in (0, 0, 1))
+    if changed := [name for name in first if not torch.equal(first[name], again[name])]:
+        return f"built twice with one seed, weights differ: {', '.join(changed[:4])}"
+    if subject.card.kind == "network" and all(torch.equal(first[name], other[name]) for name in first):
+        return "built with two seeds, all weights are equal: leave the random generator to the harness"
+    return None
+
+
+def gradients(subject: Subject) -> str | None:
+    """Every trainable parameter gets a gradient, except those declared idle."""
+    module, rows = subject.ready(8)
+    torch.autograd.backward(_loss(module, subject.settings, rows))
+    trained = {name: p.grad is not None for name, p in module.named_parameters() if p.requires_grad}
+    idle = {name for name, reached in trained.items() if not reached}
+    if missed := idle - subject.card.idle:
+        return f"no gradient reaches {', '.join(sorted(missed)[:4])}: unused, detached, or to be declared in `idle`"
+    if wrong := {name for name in subject.card.idle if trained.get(name)}:
+        return f"declared in `idle`, but gets a gradient: {', '.join(sorted(wrong)[:4])}"
+    return None
+
+
+def step(subject: Subject) -> str | None:
+    """One step of its recipe lowers the loss of a batch."""
+    module, rows = subject.ready(8)
+    before = float(_loss(module, subject.settings, rows).detach())
+    torch.manual_seed(0)
+    fit(module, replace(subject.settings, batch=len(rows), epochs=1), rows, _none(rows), stream("check"), _plain())
+    after = float(_loss(module, subject.settings, rows).detach())
+    return None if after < before else f"the loss of 8 clips went from {before:.6g} to {after:.6g} in one step"
+
+
+def companions(subject: Subject) -> str | None:
+    """Padding and the other clips of a batch change a prediction only where the profile is declared to do so."""
+    module, rows = subject.ready(8)
+    if subject.card.kind == "network":  # one step, because zeros in fresh weights can hide it
+        fit(module, replace(subject.settings, batch=8, epochs=1), rows, _none(rows), stream("check"), _plain())
+    clips = [tones(1, (seconds, seconds))[0][0] for seconds in (0.7, 1.3, 3.1)]
+    alone = torch.cat([subject.scores(module, [clip]) for clip in clips])
+    shift = float((subject.scores(module, clips, zeros=4001) - alone).abs().max())
+    declared = subject.profile in subject.card.companions
+    if shift > TOLERANCE and not declared:
+        return (
+            f"in a batch of three with zeros behind, a log-probability changes by {shift:.2g}: "
+            "leave out what lies beyond `lengths`, or declare the profile in `companions`"
+        )
+    if declared and shift <= TOLERANCE:
+        return f"declared in `companions`, but padding and other clips change no log-probability ({shift:.2g})"
+    return None
+
+
+def devices(subject: Subject) -> str | None:
+    """CPU and CUDA agree, where there is CUDA."""
+    if not torch.cuda.is_available():
+        return None
+    module, _ = subject.ready(8)
+    clips, _ = tones(3)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        on_cpu, on_cuda = subject.scores(module, clips), subject.scores(module.to("cuda"), clips)
+    shift = float((on_cpu - on_cuda).abs().max())
+    return None if shift < 10 * TOLERANCE else f"log-probabilities differ by {shift:.2g} between CPU and CUDA"
+
+
+def learns(subject: Subject) -> str | None:
+    """Within 300 steps at its own rate it knows 32 clips by heart."""
+    module, rows = subject.ready(CLIPS)
+    batch = min(subject.settings.batch, CLIPS)
+    recipe = replace(subject.settings, batch=batch, epochs=STEPS * batch // CLIPS)
+    fit(module, recipe, rows, _none(rows), stream("check"), _plain())
+    right = int((predict(module, rows, batch, _plain()).argmax(1) == rows.truth).sum())
+    return None if right == CLIPS else f"after {STEPS} steps it knows {right} of {CLIPS} clips it was trained on"
+
+
+def variants(subject: Subject) -> str | None:
+    """Every variant builds, predicts and, where it is trained, learns from a batch."""
+    for name, variant in subject.card.variants.items():
+        changed = replace(subject, settings=change(subject.settings, variant.settings, f"variant '{name}'"))
+        try:
+            problem = classical(changed) if subject.card.kind == "classical" else shape(changed)
+            if subject.card.kind == "network":
+                problem = problem or gradients(changed)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+        if problem:
+            return f"variant '{name}': {problem}"
+    return None
+
+
+def classical(subject: Subject) -> str | None:
+    """It trains with and without dev, predicts classes, repeats itself, and its state brings it back."""
+    clips, truth = tones(24)
+    model, again, loaded = subject.build(), subject.build(), subject.build()
+    rows = np.stack([np.asarray(model.front(clip), dtype=np.float32) for clip in clips])
+    for other, dev in ((model, slice(16, 24)), (again, slice(16, 24)), (loaded, slice(0, 0))):
+        facts = other.fit(rows[:16], truth[:16], rows[dev], truth[dev], stream("check"))
+        if not isinstance(facts, dict):
+            return f"fit returned {type(facts).__name__}, not a dictionary of facts"
+    guess, scores = model.predict(rows)
+    if guess.shape != (24,) or not np.isin(guess, range(len(TASK.classes))).all():
+        return f"24 clips gave guesses of shape {guess.shape}: class indices (24,) were expected"
+    if scores is not None:
+        if scores.shape != (24, len(TASK.classes)) or not np.allclose(np.exp(scores).sum(axis=1), 1):
+            return "scores are not log-probabilities (n, C): they do not sum to 1"
+        if not np.array_equal(scores.argmax(axis=1), guess):
+            return "the chosen class is not the one with the largest log-probability"
+    loaded.load(model.state())
+    for name, other in (("trained again with the same seed", again), ("restored from its state", loaded)):
+        if not np.array_equal(other.predict(rows)[0], guess):
+            return f"{name}, it predicts something else"
+    alone = np.concatenate([model.predict(rows[i : i + 1])[0] for i in range(len(rows))])
+    return None if np.array_equal(alone, guess) else "a prediction depends on the other rows"
+
+
+def front(subject: Subject) -> str | None:
+    """Its features are finite and of one shape for clips from 0.2 s to 20 s, and for silence."""
+    model = subject.build()
+    silence = np.zeros(TASK.rate_hz, dtype=np.float32)
+    clips = [tones(1, (seconds, seconds))[0][0] for seconds in (0.2, 1.0, 20.0)] + [silence]
+    values = [np.asarray(model.front(clip)) for clip in clips]
+    if len({value.shape for value in values}) > 1:
+        return f"the shape of its features depends on the clip: {sorted({value.shape for value in values})}"
+    return None if all(np.isfinite(value).all() for value in values) else "features are not finite"
+
+
+def _loss(module: nn.Module, recipe: Recipe, rows: Rows) -> Tensor:
+    """Loss of all rows in one batch, in training, with the same dropout every time."""
+    module.train()
+    torch.manual_seed(0)
+    x, lengths = padded(rows.features)
+    return loss_of(module, recipe, module(x, lengths), rows.truth, class_weights(recipe, rows))
+
+
+def _none(rows: Rows) -> Rows:
+    return Rows([], rows.truth[:0], rows.n_classes)
+
+
+def _plain() -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext()
+
+
+Check = Callable[[Subject], str | None]
+_SCORED: dict[str, Check] = {"shape": shape, "durations": durations, "seed": seed, "companions": companions}
+_TRAINED: dict[str, Check] = {"gradients": gradients, "step": step, "learns": learns}
+CHECKS: dict[str, dict[str, Check]] = {
+    "network": {**_SCORED, "devices": devices, **_TRAINED, "variants": variants},
+    "inference": {**_SCORED, "devices": devices, "variants": variants},
+    "classical": {"front": front, "classical": classical, "variants": variants},
+}

@@ -1,0 +1,147 @@
+"""What there is to say about a model without training it: a line for the list, a page for one model."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from ..baselines.card import RECIPE, Card, Task
+from ..baselines.registry import broken, cards, provider
+from ..baselines.settings import hints, words
+
+#: parameters are counted for this many classes
+CLASSES = 7
+
+
+@dataclass(frozen=True)
+class Line:
+    """One model in the list; a plugin that does not load has only a name and a problem."""
+
+    name: str
+    kind: str = ""
+    origin: str = ""
+    input: str = ""
+    parameters: int | None = None
+    profiles: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    provider: str = ""
+    problem: str | None = None
+
+
+def lines() -> list[Line]:
+    """All models, then the plugins that do not load."""
+    return [_line(card) for card in cards().values()] + [
+        Line(name, problem=f"does not load: {error}") for name, error in broken().items()
+    ]
+
+
+def listing(lines: Sequence[Line]) -> str:
+    """The list as text: two lines for each model, the second says where it is from."""
+    width = max((len(line.name) for line in lines), default=0)
+    text = [f"{'model':{width}}  {'kind':9}  {'input':5}  {'parameters':>11}  profiles"]
+    for line in lines:
+        if line.kind:
+            count = "-" if line.parameters is None else f"{line.parameters:,}"
+            text.append(
+                f"{line.name:{width}}  {line.kind:9}  {line.input:5}  {count:>11}  {' '.join(line.profiles)}".rstrip()
+            )
+            by = "" if line.provider == "serbench" else f" (plugin {line.provider})"
+            text.append(f"{'':{width}}  {line.origin or 'no origin given'}{by}")
+        if line.problem:
+            text.append(f"{line.name:{width}}  {line.problem}")
+    return "\n".join(
+        [
+            *text,
+            f"\nTrainable parameters are those of profile clean for {CLASSES} classes. Written NAME, NAME:profile,",
+            "NAME:profile+variant; `serbench models show NAME` explains profiles, variants and settings.",
+        ]
+    )
+
+
+def parameters(card: Card, settings: Any) -> int | None:
+    """Trainable parameters for 7 classes; None for a model that has none to count. Nothing large is allocated."""
+    import torch
+
+    if card.kind == "classical":
+        return None
+    task = Task(tuple(f"class {i}" for i in range(CLASSES)))
+    try:
+        with torch.device("meta"):
+            module = card.build(settings, task)
+    except (RuntimeError, TypeError):  # a constructor that reads values: build it in memory
+        module = card.build(settings, task)
+    return sum(int(p.numel()) for p in module.parameters() if p.requires_grad)
+
+
+def page(card: Card) -> str:
+    """Everything about a model: where it is from, its profiles and variants, every setting with its meaning."""
+    return "\n".join(_page(card))
+
+
+def facts(card: Card) -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "name": card.name,
+        "version": card.version,
+        "kind": card.kind,
+        "summary": card.summary,
+        "origin": card.origin,
+        "provider": provider(card),
+        "modalities": list(card.modalities),
+        "min_seconds": card.min_seconds,
+        "settings": {
+            name: {"default": value, "type": words(hints(card.settings)[name]), "meaning": _meaning(card, name)}
+            for name, value in asdict(card.settings).items()
+        },
+        "profiles": {name: dict(values) for name, values in card.profiles.items()},
+        "variants": {name: {"meaning": v.summary, "settings": dict(v.settings)} for name, v in card.variants.items()},
+    }
+
+
+def _line(card: Card) -> Line:
+    count, problem = None, None
+    try:
+        count = parameters(card, card.settings)
+    except Exception as error:  # a stranger's constructor must not hide the other models
+        problem = f"does not build: {type(error).__name__}: {' '.join(str(error).split())}"
+    return Line(
+        card.name, card.kind, card.origin, " + ".join(card.modalities), count,
+        tuple(card.profiles), tuple(card.variants), provider(card), problem,
+    )  # fmt: skip
+
+
+def _page(card: Card) -> Iterator[str]:
+    yield f"{card.name}, version {card.version}: {card.summary}"
+    yield f"  {card.kind}, {' + '.join(card.modalities)}; {card.origin or 'no origin given'}; from {provider(card)}"
+    if card.min_seconds:
+        yield f"  clips shorter than {card.min_seconds:g} s are padded with zeros"
+    for profile in sorted(card.companions):
+        yield f"  in profile {profile} the other clips of a batch change a prediction"
+    yield "\nProfiles (a named set of settings; what each changes in clean)"
+    for name, values in card.profiles.items():
+        yield f"  {card.name}:{name}".ljust(34) + (_pairs(values) or "the defaults below")
+    if card.variants:
+        yield "\nVariants (one named change; they combine with profiles and with each other)"
+    for name, variant in card.variants.items():
+        yield f"  {card.name}+{name}".ljust(34) + f"{variant.summary} ({_pairs(variant.settings)})"
+    defaults = asdict(card.settings)
+    if defaults:
+        yield f"\nSettings (--set {card.name}.NAME=VALUE)"
+    for name, value in defaults.items():
+        meaning, kind = _meaning(card, name), hints(card.settings)[name]
+        said = get_origin(kind) is not Literal or all(str(option) in meaning for option in get_args(kind))
+        yield f"  {name:16} {_text(value):15} {meaning}{'' if said else f' ({words(kind)})'}"
+
+
+def _meaning(card: Card, name: str) -> str:
+    return card.explain.get(name) or RECIPE.get(name, "")
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_text(value)}" for name, value in values.items())
+
+
+def _text(value: Any) -> str:
+    """As it is written after --set."""
+    if isinstance(value, tuple):
+        return ",".join(map(_text, value))
+    return f"{value:g}" if isinstance(value, float) else str(value).lower() if value in (True, False) else str(value)
