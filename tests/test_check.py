@@ -3,7 +3,6 @@
 import hashlib
 from pathlib import Path
 
-import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -261,30 +260,6 @@ def test_several_processes_give_the_same(tmp_path: Path) -> None:
     paths = [wav(tmp_path / f"{i}.wav", tone(i, 0.05)) for i in range(70)]
     tasks = [Task(f"c/{path.stem}", str(path), None) for path in paths]
     assert listen(tasks, jobs=1) == listen(tasks, jobs=2)
-
-
-def test_meld_videos(tmp_path: Path) -> None:
-    header = "Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\n"
-    (tmp_path / "dev_sent_emo.csv").write_text(header + "Hi,Ross,neutral,0,0\nHo,Ross,neutral,0,1\n")
-    folder = tmp_path / "dev_splits_complete"
-    folder.mkdir()
-    for i in range(2):
-        write_mp4(folder / f"dia0_utt{i}.mp4", tone(i, 0.5))
-    (folder / "dia0_utt1.mp4").write_bytes((folder / "dia0_utt1.mp4").read_bytes()[:800])
-    report = check("meld", tmp_path)
-    text = lines(report, "fault")
-    assert "2 of 13708 utterances; neutral 2 of 6435" in text  # one of the 6,436 has no video in the release
-    assert "1 files cannot be read: dev/dia0_utt1" in text
-    assert "train_sent_emo.csv is missing" in lines(report, "warning")
-
-
-def write_mp4(path: Path, samples: np.ndarray) -> None:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=RATE)
-        frame = av.AudioFrame.from_ndarray(samples[np.newaxis].astype(np.float32), format="fltp", layout="mono")
-        frame.sample_rate = RATE
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            container.mux(packet)
 
 
 def test_real_folders(corpora_folder: Path) -> None:

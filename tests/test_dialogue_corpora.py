@@ -3,10 +3,13 @@
 import shutil
 from pathlib import Path
 
+import av
+import numpy as np
 import pandas as pd
 import pytest
 
 from serbench.benchmark.corpora.adapters import read
+from serbench.benchmark.corpora.check import check
 from serbench.benchmark.corpora.facts import facts
 from serbench.errors import InputError
 
@@ -195,6 +198,30 @@ def test_meld_labels_without_audio(tmp_path: Path) -> None:
         shutil.rmtree(root / name)
     with pytest.raises(InputError, match="meld: no audio in"):
         read("meld", root)
+
+
+def test_meld_videos(tmp_path: Path) -> None:
+    header = "Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\n"
+    (tmp_path / "dev_sent_emo.csv").write_text(header + "Hi,Ross,neutral,0,0\nHo,Ross,neutral,0,1\n")
+    folder = tmp_path / "dev_splits_complete"
+    folder.mkdir()
+    for i in range(2):
+        write_mp4(folder / f"dia0_utt{i}.mp4", np.random.default_rng(i).uniform(-0.5, 0.5, 8000))
+    (folder / "dia0_utt1.mp4").write_bytes((folder / "dia0_utt1.mp4").read_bytes()[:800])
+    report = check("meld", tmp_path)
+    text = report.to_text()
+    assert "2 of 13708 utterances; neutral 2 of 6435" in text  # one of the 6,436 has no video in the release
+    assert "1 files cannot be read: dev/dia0_utt1" in text
+    assert "train_sent_emo.csv is missing" in text
+
+
+def write_mp4(path: Path, samples: np.ndarray) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=16_000)
+        frame = av.AudioFrame.from_ndarray(samples[np.newaxis].astype(np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
 
 
 def test_meld_real_lists(corpora_folder: Path, tmp_path: Path) -> None:

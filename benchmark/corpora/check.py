@@ -1,5 +1,6 @@
 """Whether a folder holds a corpus as released, and whether every file of it can be used."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -113,12 +114,13 @@ def _differences(table: pd.DataFrame, column: str, facts: Facts, gone: list[dict
     expected = dict(facts.counts[column])
     for row in gone:
         expected[row[column]] -= 1
-    values = table[column].str.partition("/")[2] if column == "speaker" else table[column]
-    have = {str(value): int(count) for value, count in values.value_counts().items()}
+    have = Counter(
+        str(value).partition("/")[2] if column == "speaker" else str(value) for value in table[column].dropna()
+    )
     lines = [
-        f"{value} {have.get(value, 0)} of {count}" if count else f"{value} is missing"
+        f"{value} {have[value]} of {count}" if count else f"{value} is missing"
         for value, count in expected.items()
-        if (have.get(value, 0) != count if count else value not in have)
+        if (have[value] != count if count else value not in have)
     ]
     whole = sum(facts.counts[column].values()) in (0, facts.utterances)  # else only the main values are known
     return lines + [f"{value} {have[value]} of 0" for value in sorted(have.keys() - expected.keys()) if whole]
