@@ -59,7 +59,7 @@ EXPLAIN = {
     "taps": "length of the kernels, also of spatial attention",
     "norm_momentum": "share of the newest batch in the running statistics of batch normalization",
     "dropout": "after the second convolution",
-    "attention": "none, over channel, over position (spatial), channel before position (both), or the other way (reversed)",
+    "attention": "none, channel, spatial (over positions), both (channel first) or reversed (spatial first)",
     "reduction": "channels per hidden unit of channel attention",
     "pool": "before the dense layers: flatten all positions, or their mean",
     "dense": "units of the hidden dense layer",
