@@ -48,7 +48,8 @@ def code_rows(records: pd.DataFrame, predictions: pd.DataFrame) -> Rows:
     cell = pd.Index(records["key"]).get_indexer(pd.Index(predictions["key"]))
     keep = np.flatnonzero(cell >= 0)
     keep = keep[np.argsort(cell[keep], kind="stable")]
-    speaker, utterance, row = (pd.factorize(predictions[c])[0][keep] for c in ("speaker", "utterance", "row"))
+    speaker = pd.factorize(predictions["speaker"], sort=True)[0][keep]  # the resamples go by this order
+    utterance, row = (pd.factorize(predictions[c])[0][keep] for c in ("utterance", "row"))
     (truth, of_truth), (guess, of_guess) = (
         pd.factorize(predictions[c], use_na_sentinel=False) for c in ("truth", "guess")
     )
@@ -78,8 +79,9 @@ def pool_cells(done: Cells, rows: Rows, classes: tuple[str, ...]) -> Pool:
     pair = truth * n + guess
     run = _codes((c.seed, c.repeat) for c in cells)
     seed_of_run = {r: c.seed for r, c in zip(run, cells, strict=True)}
-    speaker, speakers = pd.factorize(rows.speaker[at], use_na_sentinel=False)
-    shape = (len(seed_of_run), len(speakers))
+    present = np.bincount(rows.speaker[at] + 1) > 0
+    speaker = (np.cumsum(present) - 1)[rows.speaker[at] + 1]
+    shape = (len(seed_of_run), int(present.sum()))
     by_cell = _counts(cell, pair, len(cells), n)
     by_run = np.zeros((len(seed_of_run), n, n), dtype=by_cell.dtype)
     np.add.at(by_run, run, by_cell)

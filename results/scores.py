@@ -160,12 +160,18 @@ def _basis(cell: Any) -> dict[str, Any]:
 
 
 def _groups(records: pd.DataFrame) -> list[tuple[Facts, Cells]]:
-    """The cells of each score by their position among the records."""
-    members: dict[tuple[Facts, str], Cells] = {}
+    """The cells of each score by their position among the records, in an order that does not depend on theirs."""
+    members: dict[tuple[Facts, str], list[tuple[int, Any]]] = {}
     for position, cell in enumerate(records.itertuples(index=False)):
         basis = json.dumps(_basis(cell), sort_keys=True, default=list)
-        members.setdefault((_facts(cell), basis), {})[position] = cell
-    return [(facts, cells) for (facts, _), cells in members.items()]
+        members.setdefault((_facts(cell), basis), []).append((position, cell))
+    ordered = sorted(members.items(), key=lambda item: item[0])
+    return [(facts, dict(sorted(cells, key=_place))) for (facts, _), cells in ordered]
+
+
+def _place(item: tuple[int, Any]) -> tuple[Any, ...]:
+    _, cell = item
+    return (cell.seed, cell.repeat, cell.fold, cell.key)
 
 
 def _namesakes(groups: list[tuple[Facts, Cells]]) -> Iterable[tuple[int, str, str]]:
