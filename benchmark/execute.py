@@ -7,7 +7,6 @@ system when a process dies, so a killed run leaves nothing to clean. Another eng
 
 import fcntl
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager

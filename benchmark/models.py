@@ -135,7 +135,9 @@ def front_key(chosen: Chosen, model: Any) -> str:
     """Name of the fixed features: the model's sources with its own ``front_key``, or with all of its settings."""
     facts = getattr(model, "front_key", None)
     text = source_hash(modules_of(chosen.card))
-    return digest("front", chosen.card.name, chosen.card.version, text, asdict(chosen.settings) if facts is None else facts)
+    return digest(
+        "front", chosen.card.name, chosen.card.version, text, asdict(chosen.settings) if facts is None else facts
+    )
 
 
 def state_of(model: Any) -> dict[str, Tensor]:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from ..baselines.registry import choose, modules_of
 from ..protocols.design import Design
-from ..protocols.protocol import Condition, Fold, utterance_of
+from ..protocols.protocol import Condition, Fold, Leak, utterance_of
+from ..results.store import PLAN_COLUMNS
 from .conditions import find
 from .environment import source_hash
 
@@ -74,20 +75,28 @@ class Plan:
     def speakers(self) -> dict[str, str | None]:
         """Utterance id -> speaker."""
         table = self.design.labelled.table
-        return dict(zip(table["id"], table["speaker"], strict=True))
+        return {u: None if pd.isna(s) else s for u, s in zip(table["id"], table["speaker"], strict=True)}
+
+    @cached_property
+    def leaks(self) -> dict[tuple[str, str], list[Leak]]:
+        """(train, test) -> the permitted leaks found in any of its folds: one line of a table has one list."""
+        found: dict[tuple[str, str], set[Leak]] = {}
+        for fold, leaks in zip(self.folds, self.design.fold_leaks, strict=True):
+            found.setdefault((fold.train_name, fold.test_name), set()).update(leaks)
+        return {names: sorted(leaks) for names, leaks in found.items()}
 
     def frame(self) -> pd.DataFrame:
         """One line per cell, as the run folder keeps it."""
-        leaks = sorted(self.design.leaks)
         lines = []
         for cell in self.cells:
             t, fold = cell.trial, self.folds[cell.trial.fold]
-            lines.append(
-                (cell.key, t.key, t.training, self.design.protocol.name, t.model, t.arm, fold.train_name,
-                 fold.test_name, fold.name, t.seed, cell.condition.name, self.design.label_map, leaks)
+            facts = (
+                cell.key, t.key, t.training, self.design.protocol.name, t.model, t.arm, fold.train_name,
+                fold.test_name, fold.name, fold.repeat, t.seed, cell.condition.name,
+                self.design.label_map_of(fold), self.leaks[fold.train_name, fold.test_name], list(fold.classes),
             )  # fmt: skip
-        names = "key trial training protocol model arm train test fold seed condition label_map leaks"
-        return pd.DataFrame(lines, columns=names.split())
+            lines.append(facts)
+        return pd.DataFrame(lines, columns=list(PLAN_COLUMNS))
 
 
 def make_plan(
@@ -102,7 +111,7 @@ def make_plan(
     protocol = design.protocol
     labels = dict(zip(design.labelled.table["id"], design.labelled.table["label"], strict=True))
     folds = [_fold_keys(fold, labels, data, rate_hz) for fold in design.split.folds]
-    about = digest(protocol.name, protocol.version, source_hash([protocol.split.__module__]), design.label_map)
+    about = digest(protocol.name, protocol.version, source_hash([protocol.split.__module__]))
     heard = [(c, _condition_key(c)) for c in conditions]
     cells: list[Cell] = []
     settings: dict[str, dict[str, Any]] = {}

@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from safetensors.torch import load_file, save
 
 from ..baselines.registry import Chosen, choose
@@ -18,7 +16,6 @@ from ..protocols.protocol import Fold, utterance_of
 from ..results.files import StoreError, read_json, write_bytes, write_json
 from ..results.record import Record
 from ..results.store import Run
-from .data import Data
 from .models import Labelled, Learned, Streams, Trainer, load_state, state_of
 from .plan import Cell, Plan, Trial
 from .train import Fitted
@@ -147,8 +144,8 @@ def _record(
         protocol=design.protocol.name, protocol_version=design.protocol.version,
         model=trial.model, model_version=trial.model_version, arm=trial.arm,
         train=fold.train_name, test=fold.test_name, fold=fold.name, fold_hash=trial.fold_hash, repeat=fold.repeat,
-        seed=trial.seed, condition=cell.condition.name, label_map=design.label_map,
-        classes=list(fold.classes), leaks=sorted(design.leaks),
+        seed=trial.seed, condition=cell.condition.name, label_map=design.label_map_of(fold),
+        classes=list(fold.classes), leaks=list(plan.leaks[fold.train_name, fold.test_name]),
         n_train=len(fold.train), n_dev=len(fold.dev), n_test=len(fold.test),
         missing=[name for name in fold.classes if name not in present],
         test_evaluations=test_evaluations, epochs=fitted.epochs or None, epoch=fitted.epoch or None,

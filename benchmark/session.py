@@ -42,7 +42,7 @@ class Session:
         if self.jobs < 1:
             raise InputError(f"--jobs {self.jobs}: at least one training at a time is needed")
         device = resolve_device(self.device)  # wrong devices are refused before anything is prepared
-        check_precision(self.precision)
+        check_precision(self.precision, device)
         plan, corpora = resolve(request)
         run = self._folder(plan)
         _store(run, plan, corpora, request)
@@ -82,7 +82,11 @@ def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request) -
         "promises": sorted(protocol.promises),
         "permits": sorted(protocol.permits),
         "leaks": sorted(plan.design.leaks),
-        "notes": [*_synthetic(request), *plan.design.notes, *(f"{c.name}: {n}" for c in corpora.values() for n in c.notes)],
+        "notes": [
+            *_synthetic(request),
+            *plan.design.notes,
+            *(f"{c.name}: {n}" for c in corpora.values() for n in c.notes),
+        ],
         "coverage": plan.design.coverage.to_dict(orient="records"),
         "corpora": {c.name: {"fingerprint": c.fingerprint, "rate_hz": c.rate_hz} for c in corpora.values()},
     }
@@ -111,12 +115,15 @@ def _say_plan(run: Run, plan: Plan, request: Request, todo: int) -> None:
 
 def _finish(run: Run, outcome: Outcome) -> int:
     """Print the table, and every failure with the last line of its traceback."""
-    from .commands.show import print_run
+    from .commands.show import text_of, write_tables
 
-    print_run([run])
+    click.echo(text_of(*write_tables(run)), nl=False)
+    click.echo(f"tables and figures: {run.folder}/tables, {run.folder}/figures", err=True)
     for cell in outcome.failed:
         error = str(read_json(run.record_path(cell.key))["error"]).strip().splitlines()[-1]
         click.echo(f"Failed: {cell.trial.model}, seed {cell.trial.seed}, {cell.condition.name}: {error}", err=True)
     if outcome.failed:
-        click.echo(f"{len(outcome.failed)} cells failed; tracebacks in {run.folder}/records; all others are kept", err=True)
+        click.echo(
+            f"{len(outcome.failed)} cells failed; tracebacks in {run.folder}/records; all others are kept", err=True
+        )
     return 1 if outcome.failed else 0

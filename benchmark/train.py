@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from ..baselines.registry import Recipe
@@ -40,9 +40,7 @@ class Fitted:
     seconds: float = 0.0
 
 
-def fit(
-    module: nn.Module, recipe: Recipe, train: Rows, dev: Rows, order: np.random.Generator, autocast: Any
-) -> Fitted:
+def fit(module: nn.Module, recipe: Recipe, train: Rows, dev: Rows, order: np.random.Generator, autocast: Any) -> Fitted:
     """Train ``module`` in place and leave it at the epoch with the best dev UAR (ties: the lower dev loss).
 
     Without dev rows the last epoch stays. ``order`` shuffles the batches; ``autocast`` is a context manager for the
@@ -71,11 +69,11 @@ def fit(
         if len(dev):
             scores = predict(module, dev, recipe.batch, autocast)
             facts["dev_uar"] = dev_uar(dev, scores)
-            facts["dev_loss"] = float(F.nll_loss(scores, dev.truth.to(scores.device)))
+            facts["dev_loss"] = float(functional.nll_loss(scores, dev.truth.to(scores.device)))
             if (facts["dev_uar"], -facts["dev_loss"]) > (best[0], -best[1]):
                 fitted.epoch, best = epoch, (facts["dev_uar"], facts["dev_loss"])
                 best_state = {name: value.detach().clone() for name, value in module.state_dict().items()}
-        facts.update(module.watch() if hasattr(module, "watch") else {})
+        facts.update(_own(module, "watch") or {})
         fitted.history.append(facts)
         if len(dev) and epoch - _last_rise(fitted.history) >= recipe.patience:
             break
@@ -98,7 +96,7 @@ def predict(module: nn.Module, rows: Rows, batch: int, autocast: Any) -> Tensor:
     with torch.inference_mode(), autocast:
         for start in range(0, len(by_length), batch):
             x, lengths = padded([rows.features[i] for i in by_length[start : start + batch]])
-            parts.append(F.log_softmax(module(x, lengths).float(), dim=1).cpu())
+            parts.append(functional.log_softmax(module(x, lengths).float(), dim=1).cpu())
     scores = torch.cat(parts)
     return scores[torch.tensor(by_length).argsort()]
 
@@ -143,7 +141,14 @@ def class_weights(recipe: Recipe, train: Rows) -> Tensor:
 
 
 def _backward(
-    module: nn.Module, recipe: Recipe, rows: Rows, batch: list[int], weights: Tensor, autocast: Any, parts: int, events: list[str]
+    module: nn.Module,
+    recipe: Recipe,
+    rows: Rows,
+    batch: list[int],
+    weights: Tensor,
+    autocast: Any,
+    parts: int,
+    events: list[str],
 ) -> tuple[float, int]:
     """Gradient of one batch in ``parts`` pieces; halves the pieces as long as they do not fit."""
     while True:
@@ -155,7 +160,7 @@ def _backward(
                 with autocast:
                     loss = loss_of(module, recipe, module(x, lengths), truth, weights)
                 share = len(piece) / len(batch)
-                (loss * share).backward()
+                (loss * share).backward()  # type: ignore[no-untyped-call]
                 total += float(loss.detach()) * share
             return total, parts
         except torch.cuda.OutOfMemoryError:
@@ -169,11 +174,18 @@ def _backward(
 
 def loss_of(module: nn.Module, recipe: Recipe, scores: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
     """The model's own loss, or weighted cross-entropy; plus its penalty where it has one."""
-    if hasattr(module, "loss"):
-        loss: Tensor = module.loss(scores, truth, weights)
-    else:
-        loss = F.cross_entropy(scores.float(), truth, weight=weights, label_smoothing=recipe.label_smoothing)
-    return loss + module.penalty() if hasattr(module, "penalty") else loss
+    loss = _own(module, "loss", scores, truth, weights)
+    if loss is None:
+        loss = functional.cross_entropy(scores.float(), truth, weight=weights, label_smoothing=recipe.label_smoothing)
+    penalty = _own(module, "penalty")
+    total: Tensor = loss if penalty is None else loss + penalty
+    return total
+
+
+def _own(module: nn.Module, method: str, *arguments: Tensor) -> Any:
+    """What an optional method of a model returns; None where the model has none."""
+    call: Any = getattr(module, method, None)
+    return None if call is None else call(*arguments)
 
 
 def _clip(module: nn.Module, limit: float) -> float:

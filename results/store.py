@@ -9,7 +9,6 @@ scoring of a cell, which is what ``test_evaluations`` counts · ``locks/`` held 
 import hashlib
 import io
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,8 +23,8 @@ from .record import FORMAT, PREDICTION_COLUMNS, Record
 
 #: columns of a plan: one line per cell that was asked for
 PLAN_COLUMNS = (
-    "key", "trial", "training", "protocol", "model", "arm", "train", "test", "fold", "seed", "condition",
-    "label_map", "leaks",
+    "key", "trial", "training", "protocol", "model", "arm", "train", "test", "fold", "repeat", "seed", "condition",
+    "label_map", "leaks", "classes",
 )  # fmt: skip
 
 
@@ -200,8 +199,3 @@ def check_readable(run: Run, keys: Sequence[str]) -> None:
     """Read everything that is stored of these cells, so that damage is found before anything runs."""
     for key in keys:
         run._predictions(Record.from_json(read_json(run.record_path(key)), str(run.record_path(key))))
-
-
-def folder_size(folder: Path) -> int:
-    """Bytes in a folder."""
-    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file() and not os.path.islink(p))

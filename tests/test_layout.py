@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+
 import serbench
 
 ROOT = Path(serbench.__path__[0])
@@ -51,7 +52,9 @@ def test_packages_are_complete() -> None:
         pytest.skip("not a source tree")
     settings = tomllib.loads(pyproject.read_text())["tool"]["setuptools"]
     on_disk = {
-        "serbench." + ".".join(p.parent.relative_to(ROOT).parts) for f in FOLDERS for p in (ROOT / f).rglob("__init__.py")
+        "serbench." + ".".join(p.parent.relative_to(ROOT).parts)
+        for f in FOLDERS
+        for p in (ROOT / f).rglob("__init__.py")
     }
     assert {"serbench", *on_disk} == set(settings["packages"])
 
@@ -73,11 +76,17 @@ HEAVY = ["torch", "sklearn", "librosa", "matplotlib", "statsmodels", "torchaudio
 @pytest.mark.parametrize(
     ("body", "heavy"),
     [
-        ("from serbench.benchmark.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass", [*HEAVY, "numpy", "pandas", "scipy"]),
+        (
+            "from serbench.benchmark.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
+            [*HEAVY, "numpy", "pandas", "scipy"],
+        ),
         ("import serbench.results.store, serbench.results.scores, serbench.results.tables", HEAVY),
         ("from serbench.protocols.catalog import protocols\nprotocols()", HEAVY),
         ("from serbench.baselines.registry import cards\ncards()", HEAVY),
-        ("import serbench.benchmark.plan, serbench.benchmark.request, serbench.benchmark.execute", ["torch", "torchaudio", "sklearn"]),
+        (
+            "import serbench.benchmark.plan, serbench.benchmark.request, serbench.benchmark.execute",
+            ["torch", "torchaudio", "sklearn"],
+        ),
     ],
     ids=["help", "results", "protocols", "cards", "plan"],
 )

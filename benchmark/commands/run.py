@@ -3,12 +3,11 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from ..plan import Plan
     from ..request import Request
 
 
@@ -17,10 +16,16 @@ def _request_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         [
             click.option("--protocol", required=True, metavar="P", help="Protocol; see `serbench protocols list`."),
-            click.option("--model", "models", multiple=True, metavar="M", help="Model[:profile][+variant]; repeatable."),
-            click.option("--corpus", "corpora", multiple=True, metavar="C[=DIR]", help="Corpus, or CSV table; repeatable."),
+            click.option(
+                "--model", "models", multiple=True, metavar="M", help="Model[:profile][+variant]; repeatable."
+            ),
+            click.option(
+                "--corpus", "corpora", multiple=True, metavar="C[=DIR]", help="Corpus, or CSV table; repeatable."
+            ),
             click.option("--seeds", default=1, show_default=True, metavar="N", help="Trainings per fold."),
-            click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Setting, e.g. mfcc-attention.lr=3e-4."),
+            click.option(
+                "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Setting, e.g. mfcc-attention.lr=3e-4."
+            ),
         ]
     ):
         command = option(command)
@@ -37,7 +42,9 @@ def _request(
 
 @click.command()
 @_request_options
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="A run folder: cells done there are left out.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="A run folder: cells done there are left out."
+)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def plan(
     protocol: str,
@@ -64,7 +71,9 @@ def plan(
 @click.option("--jobs", default=1, show_default=True, metavar="N", help="Trainings at a time.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
 @click.option("--precision", default="fp32", show_default=True, help="fp32, tf32 or bf16.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<protocol>-<time>]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<protocol>-<time>]"
+)
 @click.option("--keep-weights", is_flag=True, help="Keep the weights of every training.")
 def run(
     protocol: str,

@@ -1,0 +1,63 @@
+"""`serbench show`: the table of a run, also while it goes on."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ...results.scores import Score
+    from ...results.store import Frames, Run
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--json", "form", flag_value="json", help="A list of objects, one per line of the table.")
+@click.option("--csv", "form", flag_value="csv", help="One line per score and metric.")
+@click.option("--markdown", "form", flag_value="markdown", help="Markdown.")
+def show(run: str, form: str | None) -> None:
+    """The table of RUN: a folder, the name of one in runs/, or `latest`."""
+    from ...results import tables
+    from ...results.scores import to_json
+    from ...results.store import find_run
+
+    scores, frames = scores_of(find_run(run))
+    if form == "json":
+        click.echo(json.dumps(to_json(scores), indent=1, allow_nan=False))
+    elif form == "csv":
+        click.echo(tables.csv(scores), nl=False)
+    elif form == "markdown":
+        click.echo(tables.markdown(scores, frames.notes), nl=False)
+    else:
+        click.echo(text_of(scores, frames), nl=False)
+
+
+def scores_of(run: "Run") -> "tuple[list[Score], Frames]":
+    """The scores of a run as far as it has come, and what they were computed from."""
+    from ...results.scores import scores
+
+    frames = run.frames()
+    return scores(frames.records, frames.predictions, frames.plan), frames
+
+
+def text_of(scores: "Sequence[Score]", frames: "Frames") -> str:
+    """The table for a terminal, with the notes of the run below it."""
+    from shutil import get_terminal_size
+
+    from ...results import tables
+
+    return tables.terminal(scores, frames.notes, min(max(get_terminal_size((100, 24)).columns, 80), 140))
+
+
+def write_tables(run: "Run") -> "tuple[list[Score], Frames]":
+    """Write `tables/` and `figures/` of a run folder; returns what they show."""
+    from ...results import figures, tables
+    from ...results.files import write_bytes
+
+    scores, frames = scores_of(run)
+    write_bytes(run.folder / "tables" / "table.md", tables.markdown(scores, frames.notes).encode())
+    write_bytes(run.folder / "tables" / "table.csv", tables.csv(scores).encode())
+    figures.confusions(frames.records, frames.predictions, Path(run.folder) / "figures")
+    return scores, frames

@@ -1,0 +1,175 @@
+"""Running: every cell once, whatever happens on the way."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny import kill_after, serbench, start, tiny_corpus
+
+from serbench.results import store
+
+NETWORK = "mfcc-attention:tiny"
+QUICK = ("--set", "mfcc-attention.epochs=2")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"tiny={tiny_corpus(tmp_path_factory.mktemp('tiny'))}"
+
+
+@pytest.fixture(scope="module")
+def finished(corpus: str, shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two models that was left alone."""
+    out = tmp_path_factory.mktemp("runs") / "alone"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERBENCH_HOME", str(shared_home))
+        code, _, err = serbench(*arguments(corpus, out))
+    assert code == 0, err
+    return out
+
+
+def arguments(corpus: str, out: Path, *more: str) -> tuple[str | Path, ...]:
+    models = ("--model", "functionals-svm", "--model", NETWORK, *QUICK)
+    return ("run", "--protocol", "speaker-independent", "--corpus", corpus, *models, "--out", out, *more)
+
+
+def table(out: Path) -> list[dict[str, object]]:
+    code, text, err = serbench("show", out, "--json")
+    assert code == 0, err
+    return list(json.loads(text))
+
+
+def predictions(out: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in (out / "predictions").iterdir()}
+
+
+def test_every_utterance_is_scored_once_per_model(finished: Path) -> None:
+    frames = store.open_run(finished).frames()
+    assert len(frames.records) == 12  # 6 speakers x 2 models
+    merged = frames.predictions.merge(frames.records[["key", "model"]], on="key")
+    assert (merged.groupby(["model", "row"]).size() == 1).all()
+    assert len(merged) == 2 * 48
+    assert (frames.records["test_evaluations"] == 1).all()
+
+
+def test_the_record_says_where_it_comes_from(finished: Path) -> None:
+    record = store.open_run(finished).frames().records.iloc[0]
+    assert {"python", "torch", "numpy", "cpu", "device"} <= record["environment"].keys()
+    assert record["device"] == "cpu"
+    assert len(record["data"]["tiny"]) == 64
+    assert record["seconds_fit"] > 0
+
+
+def test_the_weights_go_with_the_last_cell(finished: Path) -> None:
+    assert not list((finished / "weights").glob("*"))
+
+
+def test_an_easy_corpus_is_learned(finished: Path) -> None:
+    (svm,) = [line for line in table(finished) if line["model"] == "functionals-svm"]
+    assert svm["metrics"]["uar"]["mean"] > 0.9
+    assert svm["chance"] == 0.5
+    assert svm["n_utterances"] == 48
+    assert svm["n_folds"] == 6
+
+
+def test_tables_and_figures_are_written(finished: Path) -> None:
+    assert (finished / "tables" / "table.md").read_text().count("functionals-svm") >= 1
+    assert (finished / "tables" / "table.csv").exists()
+    assert len(list((finished / "figures").glob("*.png"))) == 2
+
+
+def test_repeating_the_command_repeats_nothing(finished: Path, corpus: str) -> None:
+    before = {p: p.stat().st_mtime_ns for p in (finished / "records").iterdir()}
+    code, _, err = serbench(*arguments(corpus, finished))
+    assert code == 0
+    assert "12 of them done already" in err
+    assert {p: p.stat().st_mtime_ns for p in (finished / "records").iterdir()} == before
+
+
+def test_the_same_cells_twice_are_the_same_bytes(finished: Path, corpus: str, tmp_path: Path) -> None:
+    assert serbench(*arguments(corpus, tmp_path / "again"))[0] == 0
+    assert predictions(tmp_path / "again") == predictions(finished)
+
+
+def test_several_processes_give_the_same_table(finished: Path, corpus: str, tmp_path: Path) -> None:
+    assert serbench(*arguments(corpus, tmp_path / "two", "--jobs", "2"))[0] == 0
+    assert [line["metrics"] for line in table(tmp_path / "two")] == [line["metrics"] for line in table(finished)]
+
+
+def test_killed_five_times(finished: Path, corpus: str, tmp_path: Path) -> None:
+    """At moments from the first import to the middle of training; nothing is lost, nothing scored for nothing."""
+    out = tmp_path / "killed"
+    rng = np.random.default_rng(0)
+    stored: set[str] = set()
+    for seconds in rng.uniform(2.5, 6, 5):
+        kill_after(start(*arguments(corpus, out)), seconds)
+        now = {p.name for p in (out / "records").glob("*.json")} if out.exists() else set()
+        assert stored <= now
+        stored = now
+    assert serbench(*arguments(corpus, out))[0] == 0
+    assert table(out) == table(finished)
+    assert predictions(out) == predictions(finished)
+
+
+def test_two_processes_on_one_folder(finished: Path, corpus: str, tmp_path: Path) -> None:
+    out = tmp_path / "shared"
+    processes = [start(*arguments(corpus, out)) for _ in range(2)]
+    assert [p.wait(timeout=120) for p in processes] == [0, 0], [p.stderr and p.stderr.read() for p in processes]
+    for process in processes:
+        process.communicate()
+    assert predictions(out) == predictions(finished)
+    assert set(store.open_run(out).scored().values()) == {1}
+
+
+def test_failed_cells_are_stored_and_the_rest_goes_on(corpus: str, tmp_path: Path) -> None:
+    code, _, err = serbench(*arguments(corpus, tmp_path / "run", "--set", "mfcc-attention.lr=1e30"))
+    assert code == 1
+    assert "6 cells failed" in err
+    records = store.open_run(tmp_path / "run").frames().records
+    failed = records[records["status"] == "failed"]
+    assert set(failed["model"]) == {NETWORK}
+    assert failed["error"].str.contains("FloatingPointError").all()
+    assert (records["status"] == "done").sum() == 6
+    assert [line["n_failed"] for line in table(tmp_path / "run")] == [0, 6]
+
+
+def test_a_lost_cell_needs_no_new_training(corpus: str, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = (*arguments(corpus, out, "--keep-weights"),)
+    assert serbench(*command)[0] == 0
+    before = predictions(out)
+    weights = {p: p.stat().st_mtime_ns for p in (out / "weights").iterdir()}
+    assert len(weights) == 12
+    shutil.rmtree(out / "records")
+    assert serbench(*command)[0] == 0
+    assert predictions(out) == before
+    assert {p: p.stat().st_mtime_ns for p in (out / "weights").iterdir()} == weights
+    assert set(store.open_run(out).scored().values()) == {2}  # scored again, and the record says so
+    assert set(store.open_run(out).frames().records["test_evaluations"]) == {2}
+
+
+def test_show_while_a_run_goes_on(finished: Path, tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    shutil.copytree(finished, part)
+    some = sorted((part / "records").iterdir())[:5]
+    for path in some:
+        path.unlink()
+    code, text, _ = serbench("show", part)
+    assert code == 0
+    assert "5" in text
+    assert "pending" in text
+
+
+def test_a_default_folder_is_gone_on_with(corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ("run", "--protocol", "speaker-independent", "--corpus", corpus, "--model", "majority")
+    assert serbench(*command)[0] == 0
+    (run,) = (tmp_path / "runs").iterdir()
+    next((run / "records").iterdir()).unlink()
+    code, _, err = serbench(*command)
+    assert code == 0
+    assert "Going on with" in err
+    assert [p.name for p in (tmp_path / "runs").iterdir()] == [run.name]
+    assert serbench("show", "latest")[0] == 0
