@@ -15,6 +15,7 @@ from .containers import missing_bytes
 #: decoded with PyAV; everything else is tried with soundfile first
 LOSSY_SUFFIXES = frozenset({".mp3", ".mp4", ".m4a", ".m4v", ".mov", ".3gp", ".aac", ".mkv", ".mka", ".webm", ".avi"})
 _BLOCK = 1 << 20  # frames per read: a header may promise any number
+_ENDLESS = 1 << 62  # frames that libsndfile gives for a stream of unknown length
 _UNKNOWN_FORMAT = (1, 4)  # libsndfile: format not recognized, encoding not supported
 _POINTER = b"version https://git-lfs"  # what git leaves where a large file was not fetched
 _SLACK_SECONDS = 0.25  # lossy formats: encoder delay and padding are not in the stream
@@ -87,7 +88,7 @@ def length_seconds(path: Path) -> float:
             with av.open(str(path)) as container:
                 return (container.duration or 0) / 1_000_000
         info = soundfile.info(str(path))
-        return float(info.frames / info.samplerate)
+        return float(info.frames / info.samplerate) if info.frames < _ENDLESS else 0.0
     except (OSError, ValueError, soundfile.LibsndfileError):
         return 0.0
 
@@ -122,12 +123,13 @@ def _read(path: Path) -> tuple[np.ndarray, int, str]:
 
 def _read_soundfile(path: Path) -> tuple[np.ndarray, int, str]:
     with soundfile.SoundFile(str(path)) as file:
+        if file.frames >= _ENDLESS:  # it cannot be read to its end
+            return _read_av(path)
         blocks = [file.read(_BLOCK, dtype="float32", always_2d=True)]
         while len(blocks[-1]) == _BLOCK:
             blocks.append(file.read(_BLOCK, dtype="float32", always_2d=True))
         samples = np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
-        # a stream of unknown length promises more than any file holds
-        if len(samples) < file.frames < 1 << 62:
+        if len(samples) < file.frames:
             raise InputError(f"{path}: truncated, {len(samples)} of the {file.frames} samples its header promises")
         return np.ascontiguousarray(samples.T), file.samplerate, f"{file.format} {file.subtype}"
 

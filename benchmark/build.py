@@ -68,7 +68,10 @@ def build(material: Material, where: Path, rate_hz: int, progress: Progress, job
         _settle_in(temporary, final, material.key, source, alone=alone)
         return final
     except BrokenProcessPool as error:
-        raise InputError(f"{material.name}: a preparing process was killed (out of memory?); try --jobs 1") from error
+        raise InputError(
+            f"{material.name}: a process that prepares it died (no memory left, or a script that is not guarded by "
+            "`if __name__ == '__main__'`); try again with one job"
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

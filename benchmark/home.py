@@ -53,6 +53,12 @@ def place(root: Path, name: str) -> Path:
     return root / "corpora" / name
 
 
+def check_name(name: str) -> None:
+    """Raise InputError for a corpus name that cannot be the name of a folder."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise InputError(f"corpus name '{name}': use letters, digits, '.', '_' and '-' only")
+
+
 def stored(root: Path, name: str | None = None) -> list[Stored]:
     """What is prepared under ``root``, of one corpus or of all, oldest first."""
     found = [
@@ -78,6 +84,7 @@ def remove(root: Path, name: str) -> tuple[int, int]:
     Folders of any other name, or with files of ours but without our manifest, stay. Raises InputError when nothing
     of that name is prepared.
     """
+    check_name(name)
     where = place(root, name)
     nothing = InputError(f"{name}: nothing prepared under {where.parent}; `serbench corpora list` shows what is")
     if not where.is_dir():
@@ -131,6 +138,9 @@ def locked(root: Path, name: str) -> Iterator[bool]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{name}: another process prepares it; waiting", file=sys.stderr, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
         except OSError:
             yield False

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
@@ -22,11 +21,10 @@ from .corpora import synthetic
 from .corpora.adapters import ADAPTERS, read
 from .corpora.facts import facts
 from .corpora.table import COLUMNS
-from .home import AUDIO, FORMAT, TABLE, Stored, discard, home, leftovers, locked, place, stored, writing
+from .home import AUDIO, FORMAT, TABLE, Stored, check_name, discard, home, leftovers, locked, place, stored, writing
 from .workers import cores
 
 RATE_HZ = 16_000
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TEXT = (*COLUMNS, "audio_hash", "group")
 
 
@@ -102,8 +100,7 @@ def locate(name: str, given: Path | None = None) -> Path | None:
 
     Raises InputError, with the way to obtain the corpus, when it is nowhere.
     """
-    if not _NAME.fullmatch(name):
-        raise InputError(f"corpus name '{name}': use letters, digits, '.', '_' and '-' only")
+    check_name(name)
     if name in synthetic.NAMES:
         if given is not None:
             raise InputError(f"{name}: built in; it is made by the program and takes no folder")

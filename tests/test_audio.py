@@ -41,16 +41,17 @@ FORMS = [
 CODECS = [("aac", "mp4"), ("aac", "m4a"), ("libmp3lame", "mp3"), ("libopus", "webm"), ("aac", "mka")]
 
 
-def tone(seconds=0.6, rate=RATE, hz=440.0, amplitude=0.5):
+def tone(seconds: float = 0.6, rate: int = RATE, hz: float = 440.0, amplitude: float = 0.5) -> np.ndarray:
     return (amplitude * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
 
 
-def encode(path, samples, codec, **options):
+def encode(path: Path, samples: np.ndarray, codec: str, **options: str) -> None:
     """Write mono samples (N,) with PyAV; libopus knows 48 kHz only."""
     rate = 48_000 if codec == "libopus" else RATE
     samples = resample(samples, RATE, rate)
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(codec, rate=rate, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="fltp", layout="mono")
         frame.sample_rate = rate
         context = stream.codec_context
@@ -61,12 +62,13 @@ def encode(path, samples, codec, **options):
 
 
 @pytest.mark.parametrize(("form", "subtype", "ending", "error"), FORMS)
-def test_forms_of_soundfile(tmp_path, form, subtype, ending, error):
+def test_forms_of_soundfile(tmp_path: Path, form: str, subtype: str, ending: str, error: float) -> None:
     path = tmp_path / f"a.{ending}"
     stereo = np.stack([tone(), -0.5 * tone()]) if subtype != "MS_ADPCM" else tone()[np.newaxis]
     soundfile.write(path, stereo.T, RATE, format=form, subtype=subtype)
     decoded = decode(path)
-    assert (decoded.rate_hz, decoded.channels, decoded.samples.dtype) == (RATE, len(stereo), np.float32)
+    assert (decoded.rate_hz, decoded.channels) == (RATE, len(stereo))
+    assert decoded.samples.dtype == np.dtype(np.float32)
     assert decoded.clipped == 0
     n = stereo.shape[1]
     assert n <= decoded.samples.shape[1] < n + 1100  # ADPCM fills its last block
@@ -75,7 +77,7 @@ def test_forms_of_soundfile(tmp_path, form, subtype, ending, error):
 
 
 @pytest.mark.parametrize(("codec", "ending"), CODECS)
-def test_forms_of_pyav(tmp_path, codec, ending):
+def test_forms_of_pyav(tmp_path: Path, codec: str, ending: str) -> None:
     path = tmp_path / f"a.{ending}"
     encode(path, tone(1.0), codec)
     decoded = decode(path)
@@ -85,7 +87,7 @@ def test_forms_of_pyav(tmp_path, codec, ending):
     assert np.argmax(spectrum) / decoded.seconds == pytest.approx(440, abs=3)
 
 
-def test_audio_under_a_wrong_ending(tmp_path):
+def test_audio_under_a_wrong_ending(tmp_path: Path) -> None:
     encode(tmp_path / "a.mp4", tone(), "aac")
     (tmp_path / "a.mp4").rename(tmp_path / "a.wav")
     assert decode(tmp_path / "a.wav").form == "mov aac"
@@ -96,7 +98,7 @@ def test_audio_under_a_wrong_ending(tmp_path):
 
 @pytest.mark.parametrize(("form", "subtype", "ending", "error"), FORMS)
 @pytest.mark.parametrize("keep", [0.95, 0.3])
-def test_truncated(tmp_path, form, subtype, ending, error, keep):
+def test_truncated(tmp_path: Path, form: str, subtype: str, ending: str, error: float, keep: float) -> None:
     path = tmp_path / f"a.{ending}"
     rng = np.random.default_rng(0)
     soundfile.write(path, 0.1 * rng.standard_normal(40_000), RATE, format=form, subtype=subtype)
@@ -111,7 +113,7 @@ def test_truncated(tmp_path, form, subtype, ending, error, keep):
 
 
 @pytest.mark.parametrize(("codec", "ending"), [*CODECS, ("aac", "3gp")])
-def test_truncated_pyav(tmp_path, codec, ending):
+def test_truncated_pyav(tmp_path: Path, codec: str, ending: str) -> None:
     path = tmp_path / f"a.{ending}"
     rng = np.random.default_rng(0)
     options = {"movflags": "faststart"} if ending == "m4a" else {}
@@ -123,7 +125,7 @@ def test_truncated_pyav(tmp_path, codec, ending):
         decode(path)
 
 
-def test_unknown_length_is_no_promise(tmp_path):
+def test_unknown_length_is_no_promise(tmp_path: Path) -> None:
     path = tmp_path / "pipe.wav"
     soundfile.write(path, tone(), RATE)
     content = bytearray(path.read_bytes())
@@ -133,8 +135,19 @@ def test_unknown_length_is_no_promise(tmp_path):
     assert decode(path).samples.shape == (1, 9600)
 
 
-def test_unusable_files_are_named_with_the_reason(tmp_path):
-    def refused(name, reason):
+def test_flac_of_unknown_length(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.flac"
+    soundfile.write(path, tone(), RATE)
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # the last 36 bits of these eight bytes count the samples; 0: unknown
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    np.testing.assert_allclose(decode(path).samples[0], tone(), atol=2**-15)
+    assert length_seconds(path) == 0
+
+
+def test_unusable_files_are_named_with_the_reason(tmp_path: Path) -> None:
+    def refused(name: str, reason: str) -> None:
         with pytest.raises(InputError, match=rf"{name}: .*{reason}") as caught:
             decode(tmp_path / name)
         assert "\n" not in str(caught.value)
@@ -161,7 +174,7 @@ def test_unusable_files_are_named_with_the_reason(tmp_path):
     refused("riff.wav", "malformed|damaged|not audio")
 
 
-def test_video_without_sound(tmp_path):
+def test_video_without_sound(tmp_path: Path) -> None:
     path = tmp_path / "mute.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)
@@ -173,7 +186,7 @@ def test_video_without_sound(tmp_path):
         decode(path)
 
 
-def test_floats_beyond_full_scale_survive(tmp_path):
+def test_floats_beyond_full_scale_survive(tmp_path: Path) -> None:
     loud = tone(amplitude=3.0)
     soundfile.write(tmp_path / "loud.wav", loud, RATE, subtype="FLOAT")
     decoded = decode(tmp_path / "loud.wav")
@@ -183,7 +196,7 @@ def test_floats_beyond_full_scale_survive(tmp_path):
     np.testing.assert_allclose(restore(clip.pcm, clip.scale), loud, atol=1.001 * clip.scale / 2)
 
 
-def test_clipping_is_counted(tmp_path):
+def test_clipping_is_counted(tmp_path: Path) -> None:
     loud = np.clip(tone(amplitude=2.0), -1, 1)
     soundfile.write(tmp_path / "clipped.wav", loud, RATE)
     assert decode(tmp_path / "clipped.wav").clipped == int((np.abs(loud) == 1).sum())
@@ -196,16 +209,16 @@ def test_clipping_is_counted(tmp_path):
     assert decode(tmp_path / "quiet.wav").clipped == 0
 
 
-def test_mono_is_the_mean():
+def test_mono_is_the_mean() -> None:
     a, b = tone(), tone(hz=300)
     np.testing.assert_array_equal(mono(np.stack([a, a])), a)
     np.testing.assert_allclose(mono(np.stack([a, b])), (a + b) / 2, rtol=1e-6)
-    assert mono(a[np.newaxis]) is not None
-    assert mono(np.stack([a, -a])).any() == np.False_
+    np.testing.assert_array_equal(mono(a[np.newaxis]), a)
+    assert not mono(np.stack([a, -a])).any()
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_024, 22_050, 44_100, 48_000])
-def test_resampling_keeps_pitch_level_and_length(rate):
+def test_resampling_keeps_pitch_level_and_length(rate: int) -> None:
     out = resample(tone(1.0, rate, amplitude=2.0), rate, RATE)
     assert out.dtype == np.float32
     assert len(out) == RATE
@@ -213,12 +226,12 @@ def test_resampling_keeps_pitch_level_and_length(rate):
     np.testing.assert_allclose(out[middle], tone(1.0, amplitude=2.0)[middle], atol=2e-3)
 
 
-def test_resampling_removes_what_the_new_rate_cannot_hold():
+def test_resampling_removes_what_the_new_rate_cannot_hold() -> None:
     high = tone(1.0, 48_000, hz=12_000)
     assert np.abs(resample(high, 48_000, RATE)[1000:-1000]).max() < 1e-4
 
 
-def test_hash_names_the_sound_not_the_file(tmp_path):
+def test_hash_names_the_sound_not_the_file(tmp_path: Path) -> None:
     samples = np.round(tone() * 32768) / 32768
     soundfile.write(tmp_path / "a.wav", samples, RATE)
     soundfile.write(tmp_path / "a.flac", samples, RATE)
@@ -237,7 +250,7 @@ floats = st.floats(-8, 8, width=32, allow_subnormal=False)
 
 @given(hnp.arrays(np.float32, st.integers(1, 200), elements=floats), st.sampled_from([1.0, 1e-6, 1e-20, 1e6]))
 @settings(max_examples=200, deadline=None)
-def test_store_errs_by_half_a_step_at_most(samples, gain):
+def test_store_errs_by_half_a_step_at_most(samples: np.ndarray, gain: float) -> None:
     samples = (samples * np.float32(gain)).astype(np.float32)
     if is_silent(samples):
         return
@@ -250,14 +263,14 @@ def test_store_errs_by_half_a_step_at_most(samples, gain):
 
 
 @given(hnp.arrays(np.int16, st.integers(1, 200)))
-def test_sixteen_bit_audio_is_kept_exactly(codes):
+def test_sixteen_bit_audio_is_kept_exactly(codes: np.ndarray) -> None:
     samples = codes.astype(np.float32) / 32768
     stored, scale = quantize(samples)
     np.testing.assert_array_equal(stored, codes)
     np.testing.assert_array_equal(restore(stored, scale), samples)
 
 
-def test_near_silence_keeps_all_levels(tmp_path):
+def test_near_silence_keeps_all_levels(tmp_path: Path) -> None:
     faint = tone(amplitude=1e-6)
     soundfile.write(tmp_path / "faint.wav", faint, RATE, subtype="FLOAT")
     clip = make(Task("c/faint", "c", str(tmp_path / "faint.wav"), RATE))
@@ -267,11 +280,14 @@ def test_near_silence_keeps_all_levels(tmp_path):
 
 
 @pytest.mark.parametrize("value", [0.0, 0.25])
-def test_a_constant_is_silence(tmp_path, value):
+def test_a_constant_is_silence(tmp_path: Path, value: float) -> None:
     soundfile.write(tmp_path / "dc.wav", np.full(4000, value), RATE)
     assert make(Task("c/dc", "c", str(tmp_path / "dc.wav"), 8000)).problem == "silent"
+
+
+def test_a_clip_shorter_than_a_sample(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "one.wav", np.array([0.5, 0.1]), 192_000)
-    assert make(Task("c/one", "c", str(tmp_path / "one.wav"), 8000)).problem in ("short", "silent")
+    assert make(Task("c/one", "c", str(tmp_path / "one.wav"), 8000)).problem == "short"
 
 
 CORPORA = os.environ.get("SERBENCH_CORPORA")
@@ -290,7 +306,7 @@ ODD = {
 
 @pytest.mark.skipif(not CORPORA, reason="SERBENCH_CORPORA is not set")
 @pytest.mark.parametrize("name", ODD)
-def test_unusual_real_files(name):
+def test_unusual_real_files(name: str) -> None:
     path = Path(CORPORA or "") / "odd" / name
     channels, rate, n, problem = ODD[name]
     decoded = decode(path)

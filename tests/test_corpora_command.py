@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,30 +16,32 @@ from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.corpora.facts import facts, names
 
 CORPORA = os.environ.get("SERBENCH_CORPORA")
+Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERBENCH_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("SERBENCH_CORPORA", raising=False)
     monkeypatch.setenv("COLUMNS", "80")
 
 
 @pytest.fixture
-def corpora(capsys):
+def corpora(capsys: pytest.CaptureFixture[str]) -> Call:
     """Run `serbench corpora ...`: (exit code, output, error output)."""
 
-    def call(*arguments):
+    def call(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as left:
             main(["corpora", *map(str, arguments)])
         captured = capsys.readouterr()
+        assert isinstance(left.value.code, int)
         return left.value.code, captured.out, captured.err
 
     return call
 
 
 @pytest.fixture
-def mine(tmp_path):
+def mine(tmp_path: Path) -> Path:
     folder = tmp_path / "in"
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -54,7 +57,7 @@ def mine(tmp_path):
     return folder
 
 
-def test_list_is_complete_and_not_cut(corpora, mine):
+def test_list_is_complete_and_not_cut(corpora: Call, mine: Path) -> None:
     corpora("prepare", "mine", "--from", mine)
     code, out, _ = corpora("list")
     assert code == 0
@@ -70,7 +73,7 @@ def test_list_is_complete_and_not_cut(corpora, mine):
     assert "6 at 16000" in line
 
 
-def test_list_as_json(corpora, mine):
+def test_list_as_json(corpora: Call, mine: Path) -> None:
     corpora("prepare", "mine", "--from", mine)
     corpora("prepare", "mine", "--from", mine, "--rate", 8000)
     code, out, _ = corpora("list", "--json")
@@ -85,7 +88,7 @@ def test_list_as_json(corpora, mine):
     assert own["prepared"][0]["bytes"] == sum(path.stat().st_size for path in folder.iterdir())
 
 
-def test_prepare_says_what_was_read_and_dropped(corpora, mine, tmp_path):
+def test_prepare_says_what_was_read_and_dropped(corpora: Call, mine: Path, tmp_path: Path) -> None:
     code, out, err = corpora("prepare", "mine", "--from", mine, "--jobs", 1)
     assert (code, err) == (0, "")
     first, note, last = out.splitlines()
@@ -98,7 +101,7 @@ def test_prepare_says_what_was_read_and_dropped(corpora, mine, tmp_path):
     assert out.splitlines()[-1].startswith("Was prepared already")
 
 
-def test_wrong_input_is_one_line_and_exit_code_2(corpora, tmp_path):
+def test_wrong_input_is_one_line_and_exit_code_2(corpora: Call, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for arguments, word in (
         (["prepare", "emodd"], "did you mean 'emodb'"),
@@ -109,13 +112,15 @@ def test_wrong_input_is_one_line_and_exit_code_2(corpora, tmp_path):
         (["check", "synth-a"], "only the original files"),
         (["check", "emodb="], "no folder after '='"),
         (["remove", "emodb"], "nothing prepared"),
+        (["remove", ".."], "corpus name"),
+        (["remove", "*"], "corpus name"),
     ):
         code, out, err = corpora(*arguments)
         assert (code, out) == (2, "")
         assert err.startswith("Error: ") and word in err and err.count("\n") == 1
 
 
-def test_check(corpora, mine):
+def test_check(corpora: Call, mine: Path) -> None:
     code, out, _ = corpora("check", f"mine={mine}")
     assert (code, "mine" in out) == (1, True)  # a silent clip
     (mine / "6.wav").unlink()
@@ -130,7 +135,7 @@ def test_check(corpora, mine):
     assert any("truncated" in line["text"] for line in json.loads(out)["lines"])
 
 
-def test_remove_frees_only_what_was_prepared(corpora, mine, tmp_path):
+def test_remove_frees_only_what_was_prepared(corpora: Call, mine: Path, tmp_path: Path) -> None:
     corpora("prepare", "mine", "--from", mine)
     corpora("prepare", "mine", "--from", mine, "--rate", 8000)
     where = tmp_path / "home" / "corpora" / "mine"
@@ -151,7 +156,7 @@ def test_remove_frees_only_what_was_prepared(corpora, mine, tmp_path):
 
 
 @pytest.mark.skipif(not CORPORA, reason="SERBENCH_CORPORA is not set")
-def test_a_corpus_under_serbench_corpora(corpora, monkeypatch):
+def test_a_corpus_under_serbench_corpora(corpora: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERBENCH_CORPORA", CORPORA or "")
     code, out, _ = corpora("prepare", "emodb")
     assert code == 0

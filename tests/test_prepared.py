@@ -1,6 +1,7 @@
-"""Prepared corpora: whole or absent, found again in an instant, the same wherever they lie and whoever prepares them."""
+"""Prepared corpora: whole or absent, found again in an instant, the same wherever they lie."""
 
 import errno
+import fcntl
 import json
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -29,16 +31,16 @@ RATE = 16_000
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path, monkeypatch):
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERBENCH_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("SERBENCH_CORPORA", raising=False)
 
 
-def sound(seed, n=800):
+def sound(seed: int, n: int = 800) -> np.ndarray:
     return np.round(np.random.default_rng(seed).uniform(-0.5, 0.5, n) * 32768) / 32768
 
 
-def corpus(folder, n=8, **files):
+def corpus(folder: Path, n: int = 8, **files: tuple[np.ndarray, str, str]) -> Path:
     """A corpus of ``n`` clips of two speakers and two emotions with a table; ``files`` are further samples."""
     folder.mkdir(parents=True)
     lines = []
@@ -52,25 +54,29 @@ def corpus(folder, n=8, **files):
     return folder
 
 
-def prepare_mine(tmp_path, folder, rate_hz=RATE, jobs=1):
+def prepare_mine(tmp_path: Path, folder: Path, rate_hz: int = RATE, jobs: int = 1) -> prepared.Corpus:
     return prepare("mine", folder, tmp_path / "home", rate_hz, lambda done, total: None, jobs)
 
 
-def kept(tmp_path):
+def kept(tmp_path: Path) -> list[str]:
     """Everything below the place of the corpus, without the lock."""
     return sorted(path.name for path in (tmp_path / "home" / "corpora" / "mine").glob("*"))
 
 
 @pytest.fixture
-def made(monkeypatch):
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids of clips that were decoded, in this process."""
-    ids = []
-    real = clips.make
-    monkeypatch.setattr(build, "make", lambda task: ids.append(task.id) or real(task))
+    ids: list[str] = []
+
+    def make(task: clips.Task) -> clips.Clip:
+        ids.append(task.id)
+        return clips.make(task)
+
+    monkeypatch.setattr(build, "make", make)
     return ids
 
 
-def test_table_and_audio(tmp_path):
+def test_table_and_audio(tmp_path: Path) -> None:
     c = prepare_mine(tmp_path, corpus(tmp_path / "in"))
     assert list(c.table["id"]) == [f"mine/c{i:02}" for i in range(8)]
     assert set(c.table["speaker"]) == {"mine/s0", "mine/s1"}
@@ -86,7 +92,7 @@ def test_table_and_audio(tmp_path):
         c.waveform("mine/c99")
 
 
-def test_another_rate_is_another_store_of_the_same_content(tmp_path):
+def test_another_rate_is_another_store_of_the_same_content(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "in")
     a, b = prepare_mine(tmp_path, folder), prepare_mine(tmp_path, folder, 8000)
     assert a.fingerprint == b.fingerprint
@@ -95,7 +101,7 @@ def test_another_rate_is_another_store_of_the_same_content(tmp_path):
     assert len(kept(tmp_path)) == 2
 
 
-def test_second_call_decodes_nothing(tmp_path, made):
+def test_second_call_decodes_nothing(tmp_path: Path, made: list[str]) -> None:
     folder = corpus(tmp_path / "in")
     first = prepare_mine(tmp_path, folder)
     assert len(made) == 8
@@ -108,7 +114,7 @@ def test_second_call_decodes_nothing(tmp_path, made):
     pd.testing.assert_frame_equal(first.table, second.table)
 
 
-def test_a_changed_source_is_decoded_again(tmp_path, made):
+def test_a_changed_source_is_decoded_again(tmp_path: Path, made: list[str]) -> None:
     folder = corpus(tmp_path / "in")
     first = prepare_mine(tmp_path, folder)
     os.utime(folder / "c00.wav", (1, 1))  # a new date, the same content
@@ -126,7 +132,7 @@ def test_a_changed_source_is_decoded_again(tmp_path, made):
     assert made == []
 
 
-def test_fingerprint_depends_on_neither_folder_nor_date(tmp_path, made):
+def test_fingerprint_depends_on_neither_folder_nor_date(tmp_path: Path, made: list[str]) -> None:
     folder = corpus(tmp_path / "in")
     first = prepare_mine(tmp_path, folder)
     shutil.copytree(folder, tmp_path / "moved", copy_function=shutil.copyfile)
@@ -140,7 +146,7 @@ def test_fingerprint_depends_on_neither_folder_nor_date(tmp_path, made):
     assert made == []
 
 
-def test_bad_clips_are_left_out_by_name(tmp_path):
+def test_bad_clips_are_left_out_by_name(tmp_path: Path) -> None:
     a = sound(50)
     folder = corpus(
         tmp_path / "in",
@@ -177,22 +183,22 @@ def test_bad_clips_are_left_out_by_name(tmp_path):
     assert prepare_mine(tmp_path, folder).notes == c.notes
 
 
-def test_three_alike_with_one_other_label_are_all_dropped():
+def test_three_alike_with_one_other_label_are_all_dropped() -> None:
     rows = [("a", "h", "sad", "x"), ("b", "h", "sad", "x"), ("c", "h", "angry", "y"), ("d", "k", "sad", "x")]
     table, reasons = settle(pd.DataFrame(rows, columns=["id", "audio_hash", "emotion", "speaker"]))
     assert list(table["id"]) == list(table["group"]) == ["d"]
     assert reasons == {"left out, identical audio under different labels": ["a = b = c (sad, sad, angry)"]}
 
 
-def test_long_lists_are_cut_in_the_note_and_whole_in_the_manifest(tmp_path):
+def test_long_lists_are_cut_in_the_note_and_whole_in_the_manifest(tmp_path: Path) -> None:
     silent = {f"z{i}": (np.zeros(10), "s0", "sad") for i in range(12)}
-    c = prepare_mine(tmp_path, corpus(tmp_path / "in", **silent))
+    c = prepare_mine(tmp_path, corpus(tmp_path / "in", 8, **silent))
     assert c.notes[0].startswith("12 clips left out, without sound: ") and "and 4 more" in c.notes[0]
     (source,) = json.loads((c.folder / "manifest.json").read_text())["sources"].values()
     assert source["clips"]["left out, without sound"] == sorted(f"mine/{name}" for name in silent)
 
 
-def test_nothing_usable(tmp_path):
+def test_nothing_usable(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "in", n=3)
     for path in folder.glob("*.wav"):
         path.write_bytes(b"")
@@ -207,35 +213,35 @@ def test_nothing_usable(tmp_path):
     assert kept(tmp_path) == []
 
 
-def test_full_disk_is_seen_before_decoding(tmp_path, made, monkeypatch):
+def test_full_disk_is_seen_before_decoding(tmp_path: Path, made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     folder = corpus(tmp_path / "in")
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(build.shutil, "disk_usage", lambda path: usage(1, 1, 1_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 1_000_000))
     with pytest.raises(InputError, match=r"1 MB free, about 34 MB needed to prepare mine at 16000 Hz; .*SERBENCH_HOME"):
         prepare_mine(tmp_path, folder)
     assert made == []
     monkeypatch.setattr(build, "_RESERVE", 0)  # 8 clips of 50 ms, 16 bit: 12.8 kB and a tenth
-    monkeypatch.setattr(build.shutil, "disk_usage", lambda path: usage(1, 1, 14_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 14_000))
     with pytest.raises(InputError, match="needed"):
         prepare_mine(tmp_path, folder)
-    monkeypatch.setattr(build.shutil, "disk_usage", lambda path: usage(1, 1, 14_200))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 14_200))
     prepare_mine(tmp_path, folder)
 
 
-def test_disk_that_fills_up_leaves_nothing(tmp_path, monkeypatch):
+def test_disk_that_fills_up_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = corpus(tmp_path / "in")
 
-    def full(handle):
+    def full(handle: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(InputError, match=r"cannot write .*no space left on device"):
-        patch.setattr(build.os, "fsync", full)
+        patch.setattr(os, "fsync", full)
         prepare_mine(tmp_path, folder)
     assert kept(tmp_path) == []
     assert len(prepare_mine(tmp_path, folder).table) == 8
 
 
-def test_home_that_cannot_be_written(tmp_path):
+def test_home_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file")
     with pytest.raises(InputError, match=r"cannot write .*; make room or set SERBENCH_HOME"):
         prepare_mine(tmp_path, corpus(tmp_path / "in"))
@@ -246,7 +252,7 @@ import os, signal, sys
 from pathlib import Path
 from serbench.benchmark.prepared import prepare
 
-def progress(done, total):
+def progress(done: int, total: int) -> None:
     if done == int(sys.argv[3]):
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -254,12 +260,12 @@ prepare("mine", Path(sys.argv[1]), Path(sys.argv[2]), 16000, progress, int(sys.a
 """
 
 
-def killed(tmp_path, folder, at, jobs=1):
+def killed(tmp_path: Path, folder: Path, at: int, jobs: int = 1) -> int:
     arguments = [str(folder), str(tmp_path / "home"), str(at), str(jobs)]
     return subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False).returncode
 
 
-def test_killed_half_way(tmp_path):
+def test_killed_half_way(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "in")
     assert killed(tmp_path, folder, 5) == -signal.SIGKILL
     (left,) = kept(tmp_path)
@@ -271,7 +277,7 @@ def test_killed_half_way(tmp_path):
 
 
 @pytest.mark.slow
-def test_processes_end_with_a_killed_parent(tmp_path):
+def test_processes_end_with_a_killed_parent(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "in", n=400)
     assert killed(tmp_path, folder, 20, jobs=2) == -signal.SIGKILL
     deadline = time.monotonic() + 20
@@ -280,7 +286,7 @@ def test_processes_end_with_a_killed_parent(tmp_path):
     assert alive == []
 
 
-def _spawned_by(mark):
+def _spawned_by(mark: str) -> list[str]:
     """Processes that were spawned in a given home (their environment names it)."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
@@ -293,7 +299,7 @@ def _spawned_by(mark):
     return found
 
 
-def test_two_at_once(tmp_path):
+def test_two_at_once(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "in", n=20)
     code = (
         "import sys; from serbench.benchmark.prepared import open_corpus; print(open_corpus(sys.argv[1]).fingerprint)"
@@ -308,24 +314,24 @@ def test_two_at_once(tmp_path):
     assert len(kept(tmp_path)) == 1
 
 
-def test_without_locks_the_first_rename_wins(tmp_path, monkeypatch):
+def test_without_locks_the_first_rename_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process finishes the same corpus while this one decodes, on a file system without locks."""
     folder = corpus(tmp_path / "in")
 
-    def no_lock(file, operation):
+    def no_lock(file: object, operation: int) -> None:
         raise OSError(errno.ENOSYS, "Function not implemented")
 
-    def other(done, total):
+    def other(done: int, total: int) -> None:
         if done == 4:
             prepare("mine", folder, tmp_path / "home", RATE, lambda done, total: None, 1)
 
-    monkeypatch.setattr(home.fcntl, "flock", no_lock)
+    monkeypatch.setattr(fcntl, "flock", no_lock)
     c = prepare("mine", folder, tmp_path / "home", RATE, other, 1)
     assert kept(tmp_path) == [c.folder.name]
     np.testing.assert_array_equal(c.waveform("mine/c07"), sound(7).astype(np.float32))
 
 
-def test_older_format_and_damage_are_replaced_with_a_word(tmp_path, made):
+def test_older_format_and_damage_are_replaced_with_a_word(tmp_path: Path, made: list[str]) -> None:
     folder = corpus(tmp_path / "in")
     first = prepare_mine(tmp_path, folder)
     manifest = first.folder / "manifest.json"
@@ -347,7 +353,7 @@ def test_older_format_and_damage_are_replaced_with_a_word(tmp_path, made):
         open_corpus("mine")
 
 
-def test_prepared_without_its_folder(tmp_path, made):
+def test_prepared_without_its_folder(tmp_path: Path, made: list[str]) -> None:
     folder = corpus(tmp_path / "in")
     first = prepare_mine(tmp_path, folder)
     eight = prepare("mine", None, tmp_path / "home", 8000)  # the folder is remembered
@@ -367,7 +373,7 @@ def test_prepared_without_its_folder(tmp_path, made):
     assert "2 states of it are prepared" in chosen.notes[0]
 
 
-def test_processes_give_the_same_bytes(tmp_path):
+def test_processes_give_the_same_bytes(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "in", n=70)
     several = prepare("mine", folder, tmp_path / "home", RATE, lambda done, total: None, 2)
     one = prepare("mine", folder, tmp_path / "other", RATE, lambda done, total: None, 1)
@@ -375,19 +381,19 @@ def test_processes_give_the_same_bytes(tmp_path):
         assert (several.folder / name).read_bytes() == (one.folder / name).read_bytes()
 
 
-def test_a_killed_worker_is_an_error_not_a_hole(tmp_path):
-    with pytest.raises(build.BrokenProcessPool):
+def test_a_killed_worker_is_an_error_not_a_hole(tmp_path: Path) -> None:
+    with pytest.raises(BrokenProcessPool):
         list(ordered(_die, range(100), 2))
     assert multiprocessing.active_children() == []
 
 
-def _die(item):
+def _die(item: int) -> int:
     if item == 50:
         os.kill(os.getpid(), signal.SIGKILL)
     return item
 
 
-def test_a_corpus_travels_without_its_audio(tmp_path):
+def test_a_corpus_travels_without_its_audio(tmp_path: Path) -> None:
     c = prepare_mine(tmp_path, corpus(tmp_path / "in"))
     before = len(pickle.dumps(c))
     c.waveform("mine/c01")
@@ -396,7 +402,7 @@ def test_a_corpus_travels_without_its_audio(tmp_path):
     np.testing.assert_array_equal(pickle.loads(sent).waveform("mine/c01"), c.waveform("mine/c01"))
 
 
-def test_synthetic_corpora_are_made_without_a_folder(tmp_path, monkeypatch):
+def test_synthetic_corpora_are_made_without_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = synthetic.table
     monkeypatch.setattr(synthetic, "table", lambda name: real(name).iloc[::60].reset_index(drop=True))
     a = prepare("synth-a", None, tmp_path / "home", RATE, jobs=1)
@@ -409,7 +415,7 @@ def test_synthetic_corpora_are_made_without_a_folder(tmp_path, monkeypatch):
     assert prepare("synth-a", None, tmp_path / "home", RATE, jobs=1).fingerprint != a.fingerprint
 
 
-def test_where_a_corpus_is_looked_for(tmp_path, monkeypatch):
+def test_where_a_corpus_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert locate("synth-a") is None
     assert locate("emodb", tmp_path) == tmp_path
     with pytest.raises(
@@ -438,7 +444,7 @@ def test_where_a_corpus_is_looked_for(tmp_path, monkeypatch):
     assert locate("mine") is None
 
 
-def test_default_home(monkeypatch, tmp_path):
+def test_default_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert home.home() == tmp_path / "home"
     monkeypatch.delenv("SERBENCH_HOME")
     monkeypatch.setattr(sys, "platform", "linux")
@@ -456,7 +462,7 @@ CORPORA = os.environ.get("SERBENCH_CORPORA")
 
 @pytest.mark.slow
 @pytest.mark.skipif(not CORPORA, reason="SERBENCH_CORPORA is not set")
-def test_real_corpus(tmp_path):
+def test_real_corpus(tmp_path: Path) -> None:
     started = time.perf_counter()
     c = prepare("ravdess", Path(CORPORA or "") / "ravdess", tmp_path / "home", progress=lambda done, total: None)
     seconds = time.perf_counter() - started
