@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from .metrics import Metric, Tally, tally
 
@@ -91,7 +91,7 @@ def speaker_intervals(
         return {m.name: Interval(None, None, None, reason) for m in metrics}
     if n < BOOTSTRAP_FROM:
         return {m.name: _student(confusions, m, level) for m in metrics}
-    tail = stats.norm.cdf(np.sqrt(n / (n - 1)) * stats.t.ppf((1 - level) / 2, n - 1))
+    tail = special.ndtr(np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 - level) / 2))
     replicates = _replicates(confusions, metrics, rng, reps)
     bounds = {name: np.quantile(values, [tail, 1 - tail]) for name, values in replicates.items()}
     return {name: Interval(float(low), float(high), BOOTSTRAP) for name, (low, high) in bounds.items()}
@@ -101,7 +101,7 @@ def _student(confusions: np.ndarray, metric: Metric, level: float) -> Interval:
     n = confusions.shape[1]
     center = float(mean_known(metric.of(confusions.sum(1)), 0))
     speakers = mean_known(metric.of(confusions), 0)  # (speakers,)
-    half = stats.t.ppf((1 + level) / 2, n - 1) * speakers.std(ddof=1) / np.sqrt(n)
+    half = special.stdtrit(n - 1, (1 + level) / 2) * speakers.std(ddof=1) / np.sqrt(n)
     low, high = np.clip([center - half, center + half], *metric.range)
     return Interval(float(low), float(high), STUDENT)
 
@@ -161,8 +161,10 @@ def _t_test(differences: np.ndarray, name: str, level: float, share: float) -> P
         return refused(name, n, f"all {n} differences are equal ({mean:g}): no spread to hold the mean against")
     error = float(np.sqrt(share)) * spread
     t = mean / error
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * error
-    return PairedTest(name, n, mean, mean - half, mean + half, t, n - 1, float(2 * stats.t.sf(abs(t), n - 1)), floor_p)
+    half = float(special.stdtrit(n - 1, (1 + level) / 2)) * error
+    return PairedTest(
+        name, n, mean, mean - half, mean + half, t, n - 1, float(2 * special.stdtr(n - 1, -abs(t))), floor_p
+    )
 
 
 def unpaired(a: pd.DataFrame, b: pd.DataFrame) -> str | None:

@@ -52,7 +52,7 @@ def terminal(scores: Sequence[Score], notes: Sequence[str] = (), width: int = 10
     """All scores as aligned text, made for ``width`` columns; ``notes`` are of the run as a whole."""
     blocks = [_terminal_block(block, width) for block in _blocks(scores)] or [["No cell is finished or planned yet."]]
     if notes:
-        blocks.append(_wrapped(notes, width))
+        blocks.append(_wrapped(notes, width, "· "))
     return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
 
 
@@ -88,18 +88,19 @@ def _blocks(scores: Iterable[Score]) -> list[list[Score]]:
     return [list(part) for _, part in groupby(scores, key=lambda s: (s.protocol, s.label_map, s.leaks))]
 
 
-def _wrapped(notes: Iterable[str], width: int) -> list[str]:
-    return [line for note in notes for line in textwrap.wrap(f"· {note}", width, subsequent_indent="  ")]
+def _wrapped(lines: Iterable[str], width: int, mark: str = "") -> list[str]:
+    """Lines of at most ``width`` columns where words allow; names are not broken at their hyphens."""
+    after = " " * len(mark)
+    wrap = textwrap.TextWrapper(width, subsequent_indent=after, break_on_hyphens=False, break_long_words=False)
+    return [part for line in lines for part in wrap.wrap(mark + line)]
 
 
 def _terminal_block(block: list[Score], width: int) -> list[str]:
     lines = [f"{block[0].protocol} · label map {block[0].label_map}"]
-    for fact in _facts(block):
-        lines += textwrap.wrap(fact, width)
-    lines += ["", *_sections(block)]
+    lines += [*_wrapped(_facts(block), width), "", *_sections(block)]
     for grid in (*_conditions(block, width), *_matrix(block)):
         lines += ["", *aligned(grid)]
-    notes = _wrapped(_notes(block), width)
+    notes = _wrapped(_notes(block), width, "· ")
     return [*lines, "", *notes] if notes else lines
 
 
