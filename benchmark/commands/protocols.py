@@ -1,0 +1,183 @@
+"""`serbench protocols`: list, show, and the folds as a file."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ...protocols.design import Design
+    from ...protocols.protocol import Protocol
+
+SPEAKERS = 6  # that a line of the table names
+ENDINGS = (".csv", ".json")
+
+
+@click.group()
+def protocols() -> None:
+    """List and show protocols, export their folds."""
+
+
+@protocols.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def list_protocols(as_json: bool) -> None:
+    """Every protocol: what it promises, which leaks it permits, what it scores where nothing can be learned."""
+    from ...protocols import catalog, outline
+
+    found = [outline.of_protocol(protocol) for protocol in catalog.protocols().values()]
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+        return
+    for facts in found:
+        n = len(facts["conditions"])
+        click.echo(
+            f"{facts['protocol']}\n  {facts['summary']}\n  promises new {_join(facts['promises'])}; "
+            f"permits the same {_join(facts['permits'])}; null corpora: {facts['null']}; "
+            f"{n} condition{'' if n == 1 else 's'}"
+        )
+
+
+@protocols.command()
+@click.argument("name")
+@click.option("--corpus", "corpora", multiple=True, metavar="C[=DIR]", help="Corpus, or CSV table; repeatable.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Option, e.g. noise.snr=20,0 or label_map=native."
+)
+@click.option(
+    "--export", type=click.Path(path_type=Path), metavar="FILE", help="Write the folds, a line per row: .csv or .json."
+)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def show(name: str, corpora: tuple[str, ...], settings: tuple[str, ...], export: Path | None, as_json: bool) -> None:
+    """Folds, counts, promises and permitted leaks of a protocol, on the built-in corpora unless others are named."""
+    from ...errors import InputError
+    from ...protocols import catalog, outline
+    from ..conditions import complete
+
+    protocol = catalog.find(name)
+    if export is not None and export.suffix.lower() not in ENDINGS:
+        raise InputError(f"--export {export}: the file ends in {' or '.join(ENDINGS)}")
+    made, notes = _design(protocol, corpora, settings)
+    conditions = [complete(condition) for condition in protocol.conditions(made.options)]
+    facts = outline.of_design(made, conditions)
+    facts["notes"] = [*notes, *facts["notes"]]
+    if export is not None:
+        _write(export, outline.exported(made))
+    if as_json:
+        click.echo(json.dumps(facts, indent=1))
+        return
+    if not corpora:
+        click.echo("On the built-in synthetic corpora; name others with --corpus.\n")
+    click.echo(_text(facts, outline.of_label_map(made.label_map.partition(",")[0])))
+    if export is not None:
+        click.echo(f"\nFolds written to {export}")
+
+
+def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str]) -> "tuple[Design, list[str]]":
+    """The folds, and what the corpora note; what is wrong with an option is said before a corpus is prepared."""
+    import pandas as pd
+
+    from ...protocols.design import design, maps_for, options_from
+    from ..prepared import open_corpus
+    from ..request import DEFAULT_CORPORA
+    from ..settings import parse
+
+    given = parse(settings, protocol, ())
+    label_map = given.run.get("label_map")
+    maps_for(protocol, label_map, [])
+    options = options_from(protocol, given.protocol)
+    opened = [open_corpus(spec) for spec in corpora or DEFAULT_CORPORA]
+    table = pd.concat([corpus.table for corpus in opened], ignore_index=True)
+    notes = [f"{corpus.name}: {note}" for corpus in opened for note in corpus.notes]
+    return design(protocol, table, label_map, options), notes
+
+
+def _write(path: Path, lines: Sequence[dict[str, Any]]) -> None:
+    from ...errors import InputError
+    from ...results.files import StoreError, write_bytes
+
+    if path.suffix.lower() == ".json":
+        text = "[\n" + ",\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n]\n"
+    else:
+        buffer = io.StringIO(newline="")
+        writer = csv.DictWriter(buffer, fieldnames=list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+        text = buffer.getvalue()
+    try:
+        write_bytes(path, text.encode())
+    except StoreError as error:
+        raise InputError(f"--export {path}: cannot be written ({error.__cause__}); choose another place") from error
+
+
+def _text(facts: dict[str, Any], label_map: Sequence[dict[str, Any]]) -> str:
+    """The protocol and its folds for a reader."""
+    nested = f" (and new sessions: {_join(facts['sessions_nest'])})" if facts["sessions_nest"] else ""
+    options = [f"{facts['protocol']}.{name}={_plain(value)}" for name, value in facts["options"].items()]
+    lines = [
+        f"{facts['protocol']}, version {facts['version']}: {facts['summary']}",
+        f"promises new {_join(facts['promises'])}{nested if 'speaker' in facts['promises'] else ''}",
+        f"permits the same {_join(facts['permits'])}; found in these folds: {_join(facts['leaks'])}",
+        f"on the null corpora: {facts['null']}",
+        f"options: {'  '.join(options) or 'none'}",
+        f"conditions, {len(facts['conditions'])}: {_join(facts['conditions'])}",
+        f"label map: {facts['label_map']}",
+    ]
+    if not facts["label_map"].startswith("native"):
+        cells = [[line["corpus"], *(_join(line[fate]) for fate in ("kept", "merged", "dropped"))] for line in label_map]
+        lines += ["", *_table(["corpus", "kept", "merged", "dropped"], cells)]
+    if any(line["fate"] != "kept" for line in facts["coverage"]):
+        counted = [[c["corpus"], c["emotion"], str(c["n"]), c["fate"], c["label"] or "-"] for c in facts["coverage"]]
+        lines += ["", *_table(["corpus", "emotion", "n", "fate", "class"], counted)]
+    heads = ["fold", "train -> test", "classes", "chance", "train", "dev", "test", "leaks", "speakers in test"]
+    lines += ["", *_table(heads, [_fold(fold) for fold in facts["folds"]])]
+    lines += ["", *_classes(facts["folds"])]
+    return "\n".join([*lines, *(f"Note: {note}" for note in facts["notes"])])
+
+
+def _classes(folds: Sequence[dict[str, Any]]) -> list[str]:
+    """Which folds tell which classes apart: by train -> test, equal ones together."""
+    tasks: dict[tuple[str, ...], dict[str, None]] = {}
+    for fold in folds:
+        tasks.setdefault(tuple(fold["classes"]), {})[f"{fold['train']} -> {fold['test']}"] = None
+    return [f"classes: {_join(names)}" + f" ({_join(list(of))})" * (len(tasks) > 1) for names, of in tasks.items()]
+
+
+def _fold(fold: dict[str, Any]) -> list[str]:
+    who = [name.removeprefix(f"{fold['test']}/") for name in fold["test_speakers"]]
+    some = " ".join(who[:SPEAKERS]) + (" ..." if len(who) > SPEAKERS else "")
+    name = fold["fold"] + (f" repeat {fold['repeat'] + 1}" if fold["repeat"] else "")
+    return [
+        name,
+        f"{fold['train']} -> {fold['test']}",
+        str(len(fold["classes"])),
+        f"{fold['chance']:.3f}",
+        *(str(fold[key]) for key in ("n_train", "n_dev", "n_test")),
+        _join(fold["leaks"]),
+        f"{len(who)}: {some}" + (f"; no {_join(fold['missing_in_test'])}" if fold["missing_in_test"] else ""),
+    ]
+
+
+def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    """Columns of equal width; numbers to the right."""
+    widths = [max(len(line[i]) for line in (heads, *lines)) for i in range(len(heads))]
+    right = [all(line[i].replace(".", "").isdigit() for line in lines) for i in range(len(heads))]
+    return [
+        "  ".join(
+            f"{cell:>{w}}" if r else f"{cell:{w}}" for cell, w, r in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in (heads, *lines)
+    ]
+
+
+def _join(names: Sequence[str]) -> str:
+    return ", ".join(names) or "-"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return ",".join(_plain(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,145 @@
+"""The gate: what test rows share with training rows, fold by fold, before anything is trained."""
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..errors import InputError
+from .folds import sessions_nest
+from .protocol import LEAKS, Fold, Leak, Protocol, row_id, utterance_of
+
+EXAMPLES = 3
+#: what is compared, per leak: utterances that agree in all of these columns
+_COLUMNS: dict[Leak, tuple[str, ...]] = {
+    "speaker": ("speaker",),
+    "session": ("corpus", "session"),
+    "audio": ("audio_hash",),
+    "copy": ("id",),
+    "sentence": ("corpus", "sentence"),
+}
+
+
+class Example(NamedTuple):
+    """A value that two parts of a fold share, with a row of each."""
+
+    value: str
+    row: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A leak in a fold: ``n_test`` test rows share something with train or dev, ``n_dev`` dev rows with train.
+
+    ``n_dev`` is counted for promised leaks only. ``examples``: test (or dev) row first.
+    """
+
+    leak: Leak
+    n_test: int
+    n_dev: int
+    examples: tuple[Example, ...]
+
+
+def check(fold: Fold, table: pd.DataFrame, promises: Iterable[Leak] = ()) -> list[Finding]:
+    """All leaks of a fold, in the order of LEAKS. ``table`` has a line for the utterance of every row.
+
+    Rows are copies of one clip when they have one utterance; a row that is in two parts is one too.
+    """
+    return _check(fold, _Keys(table, LEAKS), frozenset(promises))
+
+
+def enforce(folds: Sequence[Fold], table: pd.DataFrame, protocol: Protocol) -> tuple[tuple[Leak, ...], ...]:
+    """The permitted leaks that each fold has. Raises InputError for the first one that is not permitted.
+
+    Where sessions have their own speakers, a protocol that promises new speakers owes new sessions too, whatever it
+    permits elsewhere.
+    """
+    keys = _Keys(table, LEAKS)
+    owed = None
+    if "speaker" in protocol.promises:
+        nested = [corpus for corpus, part in table.groupby("corpus") if sessions_nest(part)]
+        owed = _Keys(table, ("session",), table["corpus"].isin(nested).to_numpy()) if nested else None
+    leaks = []
+    for fold in folds:
+        findings = _check(fold, keys, protocol.promises)
+        broken = [f for f in findings if f.leak not in protocol.permits]
+        if owed is not None:
+            broken += _check(fold, owed, frozenset({"session"}))
+        if broken:
+            raise InputError(_refusal(fold, broken[0], protocol))
+        leaks.append(tuple(f.leak for f in findings))
+    return tuple(leaks)
+
+
+class _Keys:
+    """The table as numbers: for each leak a code per utterance (-1: null), and the place of each row."""
+
+    def __init__(self, table: pd.DataFrame, leaks: Iterable[Leak], only: np.ndarray | None = None) -> None:
+        self.place = {row_id(utterance): i for i, utterance in enumerate(table["id"])}
+        self.codes: dict[Leak, np.ndarray] = {}
+        self.values: dict[Leak, pd.Series] = {}
+        for leak in leaks:
+            *scope, last = _COLUMNS[leak]
+            known = table[last].notna().to_numpy() & (True if only is None else only)
+            self.values[leak] = table[last]
+            codes = np.full(len(table), -1, dtype=np.int64)
+            codes[known] = table[known].groupby([*scope, last]).ngroup()
+            self.codes[leak] = codes
+
+    def places(self, rows: Sequence[str]) -> np.ndarray:
+        """Where the utterances of rows stand in the table."""
+        found = [self.place.get(row, -1) for row in rows]
+        for i, row in enumerate(rows):
+            if found[i] < 0:  # a copy, unless it is a stranger
+                found[i] = self.place.get(row_id(utterance_of(row)), -1)
+                if found[i] < 0:
+                    raise InputError(f"row {row}: its utterance is not in the table")
+        return np.array(found, dtype=np.int64)
+
+
+def _check(fold: Fold, keys: _Keys, promises: Set[Leak]) -> list[Finding]:
+    train, dev, test = (keys.places(rows) for rows in (fold.train, fold.dev, fold.test))
+    rows, dev_and_train = (*fold.dev, *fold.train), np.concatenate([dev, train])
+    findings = []
+    for leak, codes in keys.codes.items():
+        values = keys.values[leak]
+        n_test, examples = _shared(codes, values, (test, fold.test), (dev_and_train, rows))
+        n_dev = 0
+        if leak in promises:
+            n_dev, more = _shared(codes, values, (dev, fold.dev), (train, fold.train))
+            examples += more
+        if n_test or n_dev:
+            findings.append(Finding(leak, n_test, n_dev, examples[:EXAMPLES]))
+    return findings
+
+
+def _shared(
+    codes: np.ndarray,
+    values: pd.Series,
+    some: tuple[np.ndarray, Sequence[str]],
+    others: tuple[np.ndarray, Sequence[str]],
+) -> tuple[int, tuple[Example, ...]]:
+    """How many rows of ``some`` share a code with ``others`` (places, rows), and the first of them as examples."""
+    mine, theirs = codes[some[0]], codes[others[0]]
+    common = np.zeros(len(codes) + 1, dtype=bool)  # the last is for null, code -1
+    common[theirs] = True
+    common[-1] = False
+    touched = np.flatnonzero(common[mine])
+    _, first = np.unique(mine[touched], return_index=True)
+    examples = [
+        Example(str(values.iloc[some[0][i]]), some[1][i], others[1][int(np.flatnonzero(theirs == mine[i])[0])])
+        for i in touched[np.sort(first)[:EXAMPLES]]
+    ]
+    return len(touched), tuple(examples)
+
+
+def _refusal(fold: Fold, finding: Finding, protocol: Protocol) -> str:
+    which = "; ".join(f"{e.value} ({e.row} and {e.other})" for e in finding.examples)
+    touched = f"{finding.n_test} test rows" + (f" and {finding.n_dev} dev rows" if finding.n_dev else "")
+    return (
+        f"{protocol.name} version {protocol.version}, fold '{fold.name}': {finding.leak} crosses the fold, which the "
+        f"protocol does not permit: {touched}, e.g. {which}; nothing was trained"
+    )

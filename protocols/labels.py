@@ -1,0 +1,158 @@
+"""Label maps: the native classes of each corpus -> a common set; every class is kept, merged or dropped, and counted.
+
+A map is a TOML file in ``labels/``: ``name``, ``version``, ``summary``, ``source``; a section ``[corpora.NAME]`` for
+each corpus that ships with an adapter; ``[default]``, by canonical name, for every other corpus. A section lists what
+is ``kept``, ``merged`` (native = "into") and ``dropped``. ``[within]`` is explained in ``native.toml``.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import pandas as pd
+
+from ..errors import InputError, unknown
+
+Fate = Literal["kept", "merged", "dropped"]
+_FOLDER = files("serbench.protocols") / "labels"
+_KEYS = {"name", "version", "summary", "source", "default", "corpora"}
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """A versioned map. ``corpora`` and ``default``: native class -> class, or None where it is dropped.
+
+    ``within``: corpus -> the map that protocols inside one corpus use for it where none is named.
+    """
+
+    name: str
+    version: int
+    summary: str
+    source: str
+    corpora: Mapping[str, Mapping[str, str | None]]
+    default: Mapping[str, str | None]
+    within: Mapping[str, str]
+
+    def of(self, corpus: str) -> Mapping[str, str | None]:
+        """Native class -> class or None, for one corpus."""
+        return self.corpora.get(corpus, self.default)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A table with the column ``label``, without the utterances whose class is dropped.
+
+    ``coverage`` has the columns corpus, emotion, n, fate, label (null where dropped); the classes of a corpus with an
+    adapter are all there, also those of which the table has none (n = 0).
+    """
+
+    table: pd.DataFrame
+    coverage: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def names() -> tuple[str, ...]:
+    """The label maps that there are."""
+    return tuple(sorted(f.name.removesuffix(".toml") for f in _FOLDER.iterdir() if f.name.endswith(".toml")))
+
+
+@cache
+def load(name: str) -> LabelMap:
+    """A label map by name; InputError with the nearest one."""
+    if name not in names():
+        raise unknown("label map", name, names())
+    return read((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"), f"label map {name}")
+
+
+def read(text: str, where: str) -> LabelMap:
+    """A label map from the text of its file; InputError for what is missing, unknown or said twice."""
+    try:
+        facts = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{where}: not TOML: {error}") from error
+    if odd := (facts.keys() - {"within"}) ^ _KEYS:
+        raise InputError(f"{where}: {', '.join(sorted(odd))} missing or unknown; a map has {', '.join(sorted(_KEYS))}")
+    return LabelMap(
+        name=facts["name"],
+        version=facts["version"],
+        summary=facts["summary"],
+        source=facts["source"],
+        corpora={corpus: _fates(section, f"{where}, {corpus}") for corpus, section in facts["corpora"].items()},
+        default=_fates(facts["default"], f"{where}, default"),
+        within=facts.get("within", {}),
+    )
+
+
+def within(corpus: str) -> str:
+    """The map that a protocol inside one corpus uses for it where none is named."""
+    return load("native").within.get(corpus, "native")
+
+
+def fate(emotion: str, label: str | None) -> Fate:
+    """What happens to a native class."""
+    return "dropped" if label is None else "kept" if label == emotion else "merged"
+
+
+def apply(table: pd.DataFrame, name: str) -> Labelled:
+    """Give every utterance the class that map ``name`` says, and leave out those whose class it drops.
+
+    Raises InputError for a class that the map does not know, with the nearest one, and for a corpus of which nothing
+    is kept.
+    """
+    chosen = load(name)
+    coverage, notes, labels = [], [], []
+    for corpus, part in table.groupby("corpus", sort=True):
+        to = chosen.of(corpus)
+        counts = part["emotion"].value_counts()
+        _check(part, corpus, chosen)
+        lines = [(corpus, e, int(counts.get(e, 0)), fate(e, to[e]), to[e]) for e in sorted(to)]
+        coverage += [line for line in lines if line[2] or corpus in chosen.corpora]
+        notes += _notes(corpus, name, lines)
+        labels.append(part["emotion"].map(to))
+    label = pd.concat(labels).reindex(table.index) if labels else pd.Series(dtype=object)
+    kept = table.assign(label=label)[label.notna()].reset_index(drop=True)
+    columns = ["corpus", "emotion", "n", "fate", "label"]
+    return Labelled(kept, pd.DataFrame(coverage, columns=columns), tuple(notes))
+
+
+def _fates(section: Mapping[str, Any], where: str) -> dict[str, str | None]:
+    if odd := section.keys() - {"kept", "merged", "dropped"}:
+        raise unknown(f"key of {where}", min(odd), ("kept", "merged", "dropped"))
+    said = [(e, e) for e in section.get("kept", [])]
+    said += list(section.get("merged", {}).items())
+    said += [(e, None) for e in section.get("dropped", [])]
+    fates: dict[str, str | None] = {}
+    for emotion, label in said:
+        if emotion in fates:
+            raise InputError(f"{where}: {emotion} is named twice; a class has one fate")
+        fates[emotion] = label
+    return fates
+
+
+def _check(part: pd.DataFrame, corpus: str, chosen: LabelMap) -> None:
+    to = chosen.of(corpus)
+    if part["emotion"].isna().any():
+        raise InputError(
+            f"{corpus}: no emotion for {part.loc[part['emotion'].isna(), 'id'].iloc[0]}; every clip has one"
+        )
+    odd = sorted(set(part["emotion"]) - to.keys())
+    if odd:
+        where = part.loc[part["emotion"] == odd[0], "id"]
+        raise InputError(f"{corpus}: {unknown('emotion', odd[0], to)} ({len(where)} utterances, e.g. {where.iloc[0]})")
+    if not any(to[e] for e in set(part["emotion"])):
+        classes = ", ".join(sorted(set(part["emotion"])))
+        raise InputError(f"{corpus}: label map {chosen.name} drops every class it has ({classes}); use another map")
+
+
+def _notes(corpus: str, name: str, lines: list[tuple[str, str, int, Fate, str | None]]) -> list[str]:
+    merged = [f"{e} {n} as {label}" for _, e, n, how, label in lines if n and how == "merged"]
+    dropped = [(e, n) for _, e, n, how, _ in lines if n and how == "dropped"]
+    notes = [f"{corpus}: label map {name} counts {', '.join(merged)}"] if merged else []
+    if dropped:
+        total = sum(line[2] for line in lines)
+        which = ", ".join(f"{e} {n}" for e, n in dropped)
+        notes.append(f"{corpus}: label map {name} drops {sum(n for _, n in dropped)} of {total} utterances: {which}")
+    return notes
