@@ -26,11 +26,11 @@ from .synthesis import Glottis
 AXES = ("pitch", "span", "glide", "rate", "level", "tilt", "breath", "irregular")
 AFFECT: Mapping[str, tuple[float, ...]] = {
     "neutral": (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-    "angry": (3.5, 0.6, -1.5, 0.16, 7.0, -5.5, -6.0, 0.7),
-    "calm": (-1.0, -0.5, -0.5, -0.18, -3.0, 2.5, 4.0, -0.3),
+    "angry": (3.5, 0.6, -1.5, 0.16, 7.0, -8.0, -6.0, 0.7),
+    "calm": (-1.0, -0.5, -0.5, -0.18, -3.0, 3.0, 3.0, -0.3),
     "fear": (5.5, -0.3, 2.0, 0.26, -1.0, 1.5, 1.0, 1.2),
-    "happy": (4.5, 0.8, 2.5, 0.12, 3.5, -2.0, 4.0, 0.0),
-    "sad": (-1.5, -0.7, -2.0, -0.30, -5.0, 4.5, 5.0, 0.5),
+    "happy": (4.5, 0.8, 2.5, 0.12, 3.5, -4.5, 4.0, 0.0),
+    "sad": (-1.5, -0.7, -2.0, -0.30, -5.0, 5.5, 4.0, 0.5),
 }
 #: by how much (sd) an axis moves between deliveries of the same emotion
 SPREAD = np.array([1.2, 0.3, 1.2, 0.08, 2.0, 2.0, 2.5, 0.35])
@@ -89,8 +89,8 @@ def draw_voice(gender: str, rng: np.random.Generator) -> Voice:
         timbre=(float(f1), float(f2), float(f3)),
         rate=float(2 ** rng.normal(0, 0.1)),
         level_dbfs=float(-27 + rng.normal(0, 1.0)),
-        tilt_db=float(6 + rng.normal(0, 1.0)),
-        breath_db=float((-24 if female else -27) + rng.normal(0, 1.5)),
+        tilt_db=float(8 + rng.normal(0, 1.0)),
+        breath_db=float((-27 if female else -30) + rng.normal(0, 1.5)),
         expressiveness=float(rng.uniform(0.8, 1.2)),
     )
 
