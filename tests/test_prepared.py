@@ -1,79 +1,22 @@
-"""Prepared corpora: whole or absent, found again in an instant, the same wherever they lie."""
+"""Prepared corpora: their table, their audio, and what is left out by name."""
 
-import errno
-import fcntl
 import json
-import multiprocessing
 import os
 import pickle
-import shutil
-import signal
-import subprocess
-import sys
 import time
-from collections import namedtuple
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile
+from own_corpus import RATE, corpus, kept, own_home, prepare_mine, sound
 
-from serbench.benchmark import build, clips, home, prepared
 from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.duplicates import settle
-from serbench.benchmark.prepared import locate, open_corpus, prepare
-from serbench.benchmark.workers import ordered
+from serbench.benchmark.prepared import prepare
 from serbench.errors import InputError
 
-RATE = 16_000
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SERBENCH_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("SERBENCH_CORPORA", raising=False)
-
-
-def sound(seed: int, n: int = 800) -> np.ndarray:
-    return np.round(np.random.default_rng(seed).uniform(-0.5, 0.5, n) * 32768) / 32768
-
-
-def corpus(folder: Path, n: int = 8, **files: tuple[np.ndarray, str, str]) -> Path:
-    """A corpus of ``n`` clips of two speakers and two emotions with a table; ``files`` are further samples."""
-    folder.mkdir(parents=True)
-    lines = []
-    for i in range(n):
-        soundfile.write(folder / f"c{i:02}.wav", sound(i), RATE)
-        lines.append((f"c{i:02}.wav", f"s{i % 2}", ("angry", "sad")[i // 2 % 2]))
-    for name, (samples, speaker, emotion) in files.items():
-        soundfile.write(folder / f"{name}.wav", samples, RATE, subtype="FLOAT")
-        lines.append((f"{name}.wav", speaker, emotion))
-    pd.DataFrame(lines, columns=["path", "speaker", "emotion"]).to_csv(folder / "utterances.csv", index=False)
-    return folder
-
-
-def prepare_mine(tmp_path: Path, folder: Path, rate_hz: int = RATE, jobs: int = 1) -> prepared.Corpus:
-    return prepare("mine", folder, tmp_path / "home", rate_hz, lambda done, total: None, jobs)
-
-
-def kept(tmp_path: Path) -> list[str]:
-    """Everything below the place of the corpus, without the lock."""
-    return sorted(path.name for path in (tmp_path / "home" / "corpora" / "mine").glob("*"))
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Ids of clips that were decoded, in this process."""
-    ids: list[str] = []
-
-    def make(task: clips.Task) -> clips.Clip:
-        ids.append(task.id)
-        return clips.make(task)
-
-    monkeypatch.setattr(build, "make", make)
-    return ids
+__all__ = ["own_home"]  # a fixture
 
 
 def test_table_and_audio(tmp_path: Path) -> None:
@@ -99,51 +42,6 @@ def test_another_rate_is_another_store_of_the_same_content(tmp_path: Path) -> No
     assert a.folder != b.folder
     assert (b.table["n_samples"] == 400).all()
     assert len(kept(tmp_path)) == 2
-
-
-def test_second_call_decodes_nothing(tmp_path: Path, made: list[str]) -> None:
-    folder = corpus(tmp_path / "in")
-    first = prepare_mine(tmp_path, folder)
-    assert len(made) == 8
-    made.clear()
-    started = time.perf_counter()
-    second = prepare_mine(tmp_path, folder)
-    assert time.perf_counter() - started < 0.5
-    assert made == []
-    assert (second.fingerprint, second.folder, second.notes) == (first.fingerprint, first.folder, first.notes)
-    pd.testing.assert_frame_equal(first.table, second.table)
-
-
-def test_a_changed_source_is_decoded_again(tmp_path: Path, made: list[str]) -> None:
-    folder = corpus(tmp_path / "in")
-    first = prepare_mine(tmp_path, folder)
-    os.utime(folder / "c00.wav", (1, 1))  # a new date, the same content
-    same = prepare_mine(tmp_path, folder)
-    assert len(made) == 16
-    assert (same.fingerprint, same.folder) == (first.fingerprint, first.folder)
-    soundfile.write(folder / "c00.wav", sound(99), RATE)
-    audio = prepare_mine(tmp_path, folder)
-    table = (folder / "utterances.csv").read_text().replace("c01.wav,s1,angry", "c01.wav,s1,sad")
-    (folder / "utterances.csv").write_text(table)
-    labels = prepare_mine(tmp_path, folder)
-    assert len({first.fingerprint, audio.fingerprint, labels.fingerprint}) == 3
-    made.clear()
-    assert prepare_mine(tmp_path, folder).fingerprint == labels.fingerprint
-    assert made == []
-
-
-def test_fingerprint_depends_on_neither_folder_nor_date(tmp_path: Path, made: list[str]) -> None:
-    folder = corpus(tmp_path / "in")
-    first = prepare_mine(tmp_path, folder)
-    shutil.copytree(folder, tmp_path / "moved", copy_function=shutil.copyfile)
-    moved = prepare_mine(tmp_path, tmp_path / "moved")
-    assert (moved.fingerprint, moved.folder) == (first.fingerprint, first.folder)
-    assert len(kept(tmp_path)) == 1
-    made.clear()
-    for at in (tmp_path / "moved", folder):  # both are known now, each with its own paths
-        again = prepare_mine(tmp_path, at)
-        assert {Path(path).parent for path in again.table["path"]} == {at}
-    assert made == []
 
 
 def test_bad_clips_are_left_out_by_name(tmp_path: Path) -> None:
@@ -213,186 +111,6 @@ def test_nothing_usable(tmp_path: Path) -> None:
     assert kept(tmp_path) == []
 
 
-def test_full_disk_is_seen_before_decoding(tmp_path: Path, made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = corpus(tmp_path / "in")
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 1_000_000))
-    with pytest.raises(InputError, match=r"1 MB free, about 34 MB needed to prepare mine at 16000 Hz; .*SERBENCH_HOME"):
-        prepare_mine(tmp_path, folder)
-    assert made == []
-    monkeypatch.setattr(build, "_RESERVE", 0)  # 8 clips of 50 ms, 16 bit: 12.8 kB and a tenth
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 14_000))
-    with pytest.raises(InputError, match="needed"):
-        prepare_mine(tmp_path, folder)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 14_200))
-    prepare_mine(tmp_path, folder)
-
-
-def test_disk_that_fills_up_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = corpus(tmp_path / "in")
-
-    def full(handle: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch, pytest.raises(InputError, match=r"cannot write .*no space left on device"):
-        patch.setattr(os, "fsync", full)
-        prepare_mine(tmp_path, folder)
-    assert kept(tmp_path) == []
-    assert len(prepare_mine(tmp_path, folder).table) == 8
-
-
-def test_home_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "home").write_text("a file")
-    with pytest.raises(InputError, match=r"cannot write .*; make room or set SERBENCH_HOME"):
-        prepare_mine(tmp_path, corpus(tmp_path / "in"))
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from serbench.benchmark.prepared import prepare
-
-def progress(done: int, total: int) -> None:
-    if done == int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-prepare("mine", Path(sys.argv[1]), Path(sys.argv[2]), 16000, progress, int(sys.argv[4]))
-"""
-
-
-def killed(tmp_path: Path, folder: Path, at: int, jobs: int = 1) -> int:
-    arguments = [str(folder), str(tmp_path / "home"), str(at), str(jobs)]
-    return subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False).returncode
-
-
-def test_killed_half_way(tmp_path: Path) -> None:
-    folder = corpus(tmp_path / "in")
-    assert killed(tmp_path, folder, 5) == -signal.SIGKILL
-    (left,) = kept(tmp_path)
-    assert left.startswith(home.BUILDING)
-    assert home.stored(tmp_path / "home") == []
-    c = prepare_mine(tmp_path, folder)
-    assert kept(tmp_path) == [c.folder.name]
-    np.testing.assert_array_equal(c.waveform("mine/c07"), sound(7).astype(np.float32))
-
-
-@pytest.mark.slow
-def test_processes_end_with_a_killed_parent(tmp_path: Path) -> None:
-    folder = corpus(tmp_path / "in", n=400)
-    assert killed(tmp_path, folder, 20, jobs=2) == -signal.SIGKILL
-    deadline = time.monotonic() + 20
-    while (alive := _spawned_by(str(tmp_path))) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert alive == []
-
-
-def _spawned_by(mark: str) -> list[str]:
-    """Processes that were spawned in a given home (their environment names it)."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            command, environment = (path / "cmdline").read_bytes(), (path / "environ").read_bytes()
-        except OSError:
-            continue
-        if b"spawn_main" in command and mark.encode() in environment:
-            found.append(path.name)
-    return found
-
-
-def test_two_at_once(tmp_path: Path) -> None:
-    folder = corpus(tmp_path / "in", n=20)
-    code = (
-        "import sys; from serbench.benchmark.prepared import open_corpus; print(open_corpus(sys.argv[1]).fingerprint)"
-    )
-    both = [
-        subprocess.Popen([sys.executable, "-c", code, f"mine={folder}"], stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    said = {process.communicate(timeout=60)[0] for process in both}
-    assert [process.returncode for process in both] == [0, 0]
-    assert said == {prepare_mine(tmp_path, folder).fingerprint + "\n"}
-    assert len(kept(tmp_path)) == 1
-
-
-def test_without_locks_the_first_rename_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process finishes the same corpus while this one decodes, on a file system without locks."""
-    folder = corpus(tmp_path / "in")
-
-    def no_lock(file: object, operation: int) -> None:
-        raise OSError(errno.ENOSYS, "Function not implemented")
-
-    def other(done: int, total: int) -> None:
-        if done == 4:
-            prepare("mine", folder, tmp_path / "home", RATE, lambda done, total: None, 1)
-
-    monkeypatch.setattr(fcntl, "flock", no_lock)
-    c = prepare("mine", folder, tmp_path / "home", RATE, other, 1)
-    assert kept(tmp_path) == [c.folder.name]
-    np.testing.assert_array_equal(c.waveform("mine/c07"), sound(7).astype(np.float32))
-
-
-def test_older_format_and_damage_are_replaced_with_a_word(tmp_path: Path, made: list[str]) -> None:
-    folder = corpus(tmp_path / "in")
-    first = prepare_mine(tmp_path, folder)
-    manifest = first.folder / "manifest.json"
-    for damage, word in (
-        (lambda: manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 0')), "older format 0"),
-        (lambda: manifest.write_text("{"), "damaged"),
-        (lambda: (first.folder / "audio.int16").write_bytes(b"1"), "damaged"),
-        (lambda: (first.folder / "table.parquet").unlink(), "damaged"),
-    ):
-        damage()
-        made.clear()
-        again = prepare_mine(tmp_path, folder)
-        assert len(made) == 8
-        assert len(again.notes) == 1 and word in again.notes[0]
-        assert kept(tmp_path) == [first.folder.name]
-        assert again.fingerprint == first.fingerprint
-    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 0'))
-    with pytest.raises(InputError, match=r"not prepared at 16000 Hz \(a form of the older format 0\); give its folder"):
-        open_corpus("mine")
-
-
-def test_prepared_without_its_folder(tmp_path: Path, made: list[str]) -> None:
-    folder = corpus(tmp_path / "in")
-    first = prepare_mine(tmp_path, folder)
-    eight = prepare("mine", None, tmp_path / "home", 8000)  # the folder is remembered
-    assert eight.rate_hz == 8000
-    shutil.rmtree(folder)
-    made.clear()
-    again = open_corpus("mine")
-    assert again.fingerprint == first.fingerprint and made == []
-    pd.testing.assert_frame_equal(again.table, first.table)
-    with pytest.raises(InputError, match=r"not prepared at 11025 Hz \(16000 Hz, 8000 Hz\); give its folder"):
-        open_corpus("mine", 11_025)
-    changed = corpus(tmp_path / "in", n=6)
-    newest = prepare_mine(tmp_path, changed)
-    shutil.rmtree(folder)
-    chosen = open_corpus("mine")
-    assert chosen.fingerprint == newest.fingerprint
-    assert "2 states of it are prepared" in chosen.notes[0]
-
-
-def test_processes_give_the_same_bytes(tmp_path: Path) -> None:
-    folder = corpus(tmp_path / "in", n=70)
-    several = prepare("mine", folder, tmp_path / "home", RATE, lambda done, total: None, 2)
-    one = prepare("mine", folder, tmp_path / "other", RATE, lambda done, total: None, 1)
-    for name in ("audio.int16", "table.parquet"):
-        assert (several.folder / name).read_bytes() == (one.folder / name).read_bytes()
-
-
-def test_a_killed_worker_is_an_error_not_a_hole(tmp_path: Path) -> None:
-    with pytest.raises(BrokenProcessPool):
-        list(ordered(_die, range(100), 2))
-    assert multiprocessing.active_children() == []
-
-
-def _die(item: int) -> int:
-    if item == 50:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return item
-
-
 def test_a_corpus_travels_without_its_audio(tmp_path: Path) -> None:
     c = prepare_mine(tmp_path, corpus(tmp_path / "in"))
     before = len(pickle.dumps(c))
@@ -415,48 +133,6 @@ def test_synthetic_corpora_are_made_without_a_folder(tmp_path: Path, monkeypatch
     assert prepare("synth-a", None, tmp_path / "home", RATE, jobs=1).fingerprint != a.fingerprint
 
 
-def test_where_a_corpus_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert locate("synth-a") is None
-    assert locate("emodb", tmp_path) == tmp_path
-    with pytest.raises(
-        InputError, match=r"emodb: not found \(SERBENCH_CORPORA is not set.*emodb=DIR; to obtain it: .*http"
-    ):
-        locate("emodb")
-    monkeypatch.setenv("SERBENCH_CORPORA", str(tmp_path))
-    with pytest.raises(InputError, match=f"no folder emodb in {tmp_path}"):
-        locate("emodb")
-    (tmp_path / "emodb").mkdir()
-    assert locate("emodb") == tmp_path / "emodb"
-    with pytest.raises(InputError, match="did you mean 'ravdess'"):
-        locate("ravdes")
-    for name in ("", "../up", ".hidden", "a/b"):
-        with pytest.raises(InputError, match="corpus name"):
-            locate(name)
-    with pytest.raises(InputError, match="built in"):
-        locate("synth-a", tmp_path)
-    with pytest.raises(InputError, match="no folder after '='"):
-        open_corpus("emodb=")
-    with pytest.raises(InputError, match="nowhere"):
-        open_corpus(f"emodb={tmp_path / 'nowhere'}")
-    with pytest.raises(InputError, match="rate 16"):
-        prepare("synth-a", None, tmp_path, 16)
-    prepare_mine(tmp_path, corpus(tmp_path / "in"))
-    assert locate("mine") is None
-
-
-def test_default_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert home.home() == tmp_path / "home"
-    monkeypatch.delenv("SERBENCH_HOME")
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert home.home() == tmp_path / "serbench"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert home.home() == tmp_path / ".cache" / "serbench"
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert home.home() == tmp_path / "Library" / "Caches" / "serbench"
-
-
 CORPORA = os.environ.get("SERBENCH_CORPORA")
 
 
@@ -471,5 +147,5 @@ def test_real_corpus(tmp_path: Path) -> None:
     assert any(note.startswith("5 clips of several channels") for note in c.notes)
     assert seconds < 30
     started = time.perf_counter()
-    prepared.prepare("ravdess", Path(CORPORA or "") / "ravdess", tmp_path / "home")
+    prepare("ravdess", Path(CORPORA or "") / "ravdess", tmp_path / "home")
     assert time.perf_counter() - started < 2
