@@ -65,7 +65,7 @@ def title(score: Score) -> list[str]:
         score.label,
         ", ".join([score.protocol, where, *condition, *leaks]),
         f"UAR {with_interval(score.metrics['uar'])} %, chance {percent(score.chance)} %",
-        ", ".join([f"{score.n_utterances} utterances{runs}", *part]) + "; cells: % of row, count",
+        ", ".join([f"{score.n_utterances} utterances{runs}", *part]) + "; numbers: % of row, count",
     ]
 
 

@@ -102,14 +102,14 @@ def test_title_says_what_it_is_and_what_is_not_whole():
         "sigwavnet:released",
         "speaker-independent, a",
         "UAR 45.3 [41.0, 49.6] %, chance 50.0 %",
-        "9 utterances; cells: % of row, count",
+        "9 utterances; numbers: % of row, count",
     ]
     odd = score(train="b", condition="white 0 dB", leaks=("copy", "speaker"), n_done=1, n_runs=3, arm="low")
     assert title(odd)[:2] == [
         "sigwavnet:released [low]",
         "speaker-independent, b → a, white 0 dB, LEAK: copy, speaker shared",
     ]
-    assert title(odd)[3] == "9 utterances × 3 runs, 1 of 2 cells; cells: % of row, count"
+    assert title(odd)[3] == "9 utterances × 3 runs, 1 of 2 cells; numbers: % of row, count"
 
 
 def test_file_names_are_safe_and_differ():
