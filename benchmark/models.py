@@ -144,7 +144,7 @@ def state_of(model: Any) -> dict[str, Tensor]:
     """Weights as tensors, whatever the kind of model."""
     if isinstance(model, nn.Module):
         return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in model.state().items()}
+    return {name: torch.from_numpy(np.array(value, order="C")) for name, value in model.state().items()}
 
 
 def load_state(model: Any, state: dict[str, Tensor]) -> None:

@@ -64,7 +64,7 @@ class Session:
         for path in sorted(Path("runs").glob(f"{name}-*/plans/{plan_name(plan.frame())}.parquet"), reverse=True):
             run = open_run(path.parent.parent)
             if pending(run, plan):
-                click.echo(f"Going on with {run.folder}, which asked for the same and is not finished.")
+                click.echo(f"Going on with {run.folder}, which asked for the same and is not finished.", err=True)
                 return run
         stamp = time.strftime("%Y%m%d-%H%M%S")
         return create(Path("runs") / f"{name}-{stamp}", version("serbench"))

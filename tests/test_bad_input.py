@@ -11,7 +11,7 @@ from tiny import RATE_HZ, serbench, tiny_corpus
 
 @pytest.fixture(scope="module")
 def csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_corpus(tmp_path_factory.mktemp("tiny"), speakers=4, takes=3)
+    return tiny_corpus(tmp_path_factory.mktemp("tiny"), speakers=4, takes=6)
 
 
 def refused(*arguments: str | Path) -> str:
@@ -48,7 +48,7 @@ def run(
         (("--seeds", "0"), "--seeds 0"),
         (("--seeds", "two"), "two"),
         (("--jobs", "0"), "--jobs 0"),
-        (("--device", "cuda"), "CUDA"),
+        (("--device", "cuda:x"), "unknown device"),
         (("--device", "gpu"), "unknown device"),
         (("--precision", "fp64"), "fp64"),
     ],
