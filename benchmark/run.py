@@ -4,7 +4,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -151,7 +151,7 @@ def _record(
         test_evaluations=test_evaluations, epochs=fitted.epochs or None, epoch=fitted.epoch or None,
         n_parameters=fitted.n_parameters or None, device=where.device, precision=where.precision,
         seconds_fit=fitted.seconds, seconds_test=seconds_test,
-        settings=plan.settings[trial.settings_key], environment=where.environment,
+        settings=plan.settings[trial.settings_key], options=asdict(design.options), environment=where.environment,
         data={name: plan.data[name] for name in sorted(corpora)},
         finished=datetime.now(UTC).isoformat(timespec="seconds"), error=error,
         notes=[*fitted.events, *([] if fold.dev else ["no dev: last epoch"])],

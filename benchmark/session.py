@@ -45,9 +45,10 @@ class Session:
         check_precision(self.precision, device)
         plan, corpora = resolve(request)
         run = self._folder(plan)
-        _store(run, plan, corpora, request)
+        notes = _notes(plan, corpora, request)
+        _store(run, plan, corpora, request, notes)
         todo = sum(len(cells) for cells in pending(run, plan))
-        _say_plan(run, plan, request, todo)
+        _say_plan(run, plan, notes, todo)
         threads = 0 if self.jobs == 1 else 1  # 0: as many as torch likes
         work = Work(plan, corpora, run.folder, str(device), self.precision, threads, self.keep_weights)
         with cells_progress(todo) as progress:
@@ -70,7 +71,7 @@ class Session:
         return create(Path("runs") / f"{name}-{stamp}", version("serbench"))
 
 
-def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request) -> None:
+def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request, notes: list[str]) -> None:
     """What was asked for, and the labelled tables, so that the run folder explains itself."""
     protocol = plan.design.protocol
     facts = {
@@ -82,11 +83,7 @@ def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request) -
         "promises": sorted(protocol.promises),
         "permits": sorted(protocol.permits),
         "leaks": sorted(plan.design.leaks),
-        "notes": [
-            *_synthetic(request),
-            *plan.design.notes,
-            *(f"{c.name}: {n}" for c in corpora.values() for n in c.notes),
-        ],
+        "notes": notes,
         "coverage": plan.design.coverage.to_dict(orient="records"),
         "corpora": {c.name: {"fingerprint": c.fingerprint, "rate_hz": c.rate_hz} for c in corpora.values()},
     }
@@ -97,12 +94,15 @@ def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request) -
         run.add_utterances(f"{name}-{plan.data[name][:12]}-{plan.design.label_map}", part[columns])
 
 
-def _synthetic(request: Request) -> list[str]:
-    return ["built-in synthetic corpora: a check that everything runs, not a finding"] if request.synthetic else []
+def _notes(plan: Plan, corpora: dict[str, Corpus], request: Request) -> list[str]:
+    """A line for whatever was dropped or is odd."""
+    synthetic = "built-in synthetic corpora: a check that everything runs, not a finding"
+    of_corpora = [f"{c.name}: {note}" for c in corpora.values() for note in c.notes]
+    return [*([synthetic] if request.synthetic else []), *of_corpora, *plan.design.notes]
 
 
-def _say_plan(run: Run, plan: Plan, request: Request, todo: int) -> None:
-    for note in (*_synthetic(request), *plan.design.notes):
+def _say_plan(run: Run, plan: Plan, notes: list[str], todo: int) -> None:
+    for note in notes:
         click.echo(f"Note: {note}", err=True)
     kept = len(plan.cells) - todo
     click.echo(

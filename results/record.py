@@ -49,7 +49,8 @@ class Record:
     precision: str
     seconds_fit: float
     seconds_test: float
-    settings: dict[str, Any]
+    settings: dict[str, Any]  # of the model
+    options: dict[str, Any]  # of the protocol
     environment: dict[str, str]
     data: dict[str, str]  # corpus -> fingerprint
     finished: str  # UTC, ISO 8601

@@ -24,7 +24,7 @@ from .statistics import Interval, mean_known, speaker_intervals
 #: what makes two cells parts of one score, as printed
 IDENTITY = ("protocol", "model", "arm", "train", "test", "condition", "label_map", "leaks")
 #: cells that differ in these are never pooled either
-_BASIS = ("protocol_version", "model_version", "settings", "data", "classes")
+_BASIS = ("protocol_version", "model_version", "settings", "options", "data", "classes")
 PUBLIC = (*IDENTITY, "chance", "n_folds", "n_seeds", "n_failed", "n_utterances", "metrics")
 RngFor = Callable[..., np.random.Generator]
 Facts = tuple[Any, ...]  # the values of IDENTITY

@@ -75,7 +75,9 @@ def test_a_damaged_record_is_named(run: store.Run) -> None:
 
 
 def test_a_damaged_plan_is_named(run: store.Run) -> None:
-    plan = pd.DataFrame([("k", "t", "f", "p", "m", "base", "a", "b", "fold", 0, 0, "clean", "native", ["speaker"], ["sad"])])
+    plan = pd.DataFrame(
+        [("k", "t", "f", "p", "m", "base", "a", "b", "fold", 0, 0, "clean", "native", ["speaker"], ["sad"])]
+    )
     plan.columns = list(store.PLAN_COLUMNS)
     run.add_plan(plan, {"notes": ["n"]})
     run.add_plan(plan, {"notes": ["n"]})

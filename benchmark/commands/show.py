@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -59,5 +58,6 @@ def write_tables(run: "Run") -> "tuple[list[Score], Frames]":
     scores, frames = scores_of(run)
     write_bytes(run.folder / "tables" / "table.md", tables.markdown(scores, frames.notes).encode())
     write_bytes(run.folder / "tables" / "table.csv", tables.csv(scores).encode())
-    figures.confusions(frames.records, frames.predictions, Path(run.folder) / "figures")
+    clean = [score for score in scores if score.condition == "clean"]
+    figures.draw(clean, run.folder / "figures")
     return scores, frames
