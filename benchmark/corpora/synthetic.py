@@ -106,9 +106,9 @@ class SyntheticCorpus:
         clip = self._clip(utterance_id)
         controls, voice, _ = self._performance(clip)
         chance = self._chance("face", clip)
-        rest = 0.15 * self._stream("face", clip.speaker).standard_normal(len(FEATURES))
-        rest += 0.15 * chance.normal(len(FEATURES))
-        strength = voice.expressiveness * float(np.exp(0.3 * chance.normal(1)[0]))
+        rest = 0.2 * self._stream("face", clip.speaker).standard_normal(len(FEATURES))
+        rest += 0.5 * chance.normal(len(FEATURES))
+        strength = voice.expressiveness * float(np.exp(0.4 * chance.normal(1)[0]))
         return show(controls, Mien(clip.heard, rest, strength), lead_ms, self._stream("tracker", *self._take(clip)))
 
     def _performance(self, clip: Clip) -> tuple[Controls, Voice, Delivery]:

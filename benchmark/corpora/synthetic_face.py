@@ -57,7 +57,7 @@ def show(controls: Controls, mien: Mien, lead_ms: float, rng: np.random.Generato
         return values
 
     accent = gaussian_filter1d(controls.accent, 0.05 * CONTROL_HZ)
-    pulse = mien.strength * (0.6 + 0.8 * seen(accent))
+    pulse = mien.strength * (0.4 + 0.6 * seen(accent))
     columns = {name: np.full(n_frames, mien.rest[i]) for i, name in enumerate(FEATURES)}
     for name, size in EXPRESSION[mien.emotion].items():
         columns[name] += size * pulse
