@@ -24,8 +24,6 @@ from .table import utterance_table
 __all__ = ["FACE_FPS", "FEATURES", "NAMES", "VERSION", "corpus", "face", "neutral_talkers", "table", "waveform"]
 
 VERSION = 1  # raise when any sample changes
-
-
 _CHANNELS = {"a": Channel(50, 7500, -72), "b": Channel(100, 6600, -68)}
 #: how much of the spread the takes of a reading share, and how much is the take's own
 _ACTED, _NULL = (0.4, 0.5), (1.0, 0.1)
