@@ -103,6 +103,7 @@ def apply(table: pd.DataFrame, name: str) -> Labelled:
     is kept.
     """
     chosen = load(name)
+    table = table.reset_index(drop=True)
     coverage, notes, labels = [], [], []
     for corpus, part in table.groupby("corpus", sort=True):
         to = chosen.of(corpus)
@@ -112,8 +113,8 @@ def apply(table: pd.DataFrame, name: str) -> Labelled:
         coverage += [line for line in lines if line[2] or corpus in chosen.corpora]
         notes += _notes(corpus, name, lines)
         labels.append(part["emotion"].map(to))
-    label = pd.concat(labels).reindex(table.index) if labels else pd.Series(dtype=object)
-    kept = table.assign(label=label)[label.notna()].reset_index(drop=True)
+    kept = table.assign(label=pd.concat(labels) if labels else None)
+    kept = kept[kept["label"].notna()].reset_index(drop=True)
     columns = ["corpus", "emotion", "n", "fate", "label"]
     return Labelled(kept, pd.DataFrame(coverage, columns=columns), tuple(notes))
 

@@ -147,6 +147,21 @@ def test_few_speakers_with_most_of_the_clips_are_spread_over_the_folds() -> None
     assert max(sizes) - min(sizes) <= 50
 
 
+def test_large_speakers_are_placed_first() -> None:
+    units = [Unit(f"small{i:02d}", "", (f"small{i}",), 10) for i in range(40)]
+    units += [Unit(f"large{i}", "", (f"large{i}",), 100) for i in range(6)]
+    sizes = [sum(unit.n for unit in fold) for fold in balanced(units, 5)]
+    assert sizes == [200] * 5
+
+
+def test_a_large_group_of_one_class_does_not_unbalance_another() -> None:
+    table = make("one", "f1 f2 m1 m2 m3", ("angry", "sad"), 8).assign(label=lambda t: t["emotion"])
+    table["group"] = table["group"].mask((table["speaker"] == "one/f1") & (table["emotion"] == "angry"), "same")
+    number = stratified(table, 5, np.random.default_rng(0))
+    counts = Counter(number[(table["emotion"] == "sad").to_numpy()])
+    assert sorted(counts.values()) == [8] * 5
+
+
 @pytest.mark.parametrize(("women", "men", "folds"), [(6, 5, 5), (12, 12, 6), (7, 7, 7), (16, 16, 8), (43, 48, 6)])
 def test_more_than_ten_speakers_get_the_most_even_number_of_folds(women: int, men: int, folds: int) -> None:
     units = [Unit(f"f{i:02d}", "female", (f"f{i}",), 80) for i in range(women)]
@@ -182,6 +197,7 @@ def test_sessions_that_share_speakers_do_not_make_folds() -> None:
     assert sessions_nest(iemocap())
     assert not sessions_nest(iemocap().assign(dialogue=None))
     assert not sessions_nest(iemocap(1))
+    assert not sessions_nest(null.assign(dialogue="d1"))
 
 
 def test_two_speakers_have_no_dev_and_the_notes_say_so() -> None:

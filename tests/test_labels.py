@@ -111,6 +111,10 @@ def test_the_table_keeps_its_order_and_its_columns() -> None:
     assert list(labelled["id"]) == [i for i, e in zip(table["id"], table["emotion"], strict=True) if e != "undecided"]
     assert list(labelled.columns) == [*table.columns, "label"]
     assert "label" not in table
+    mixed = pd.concat([table, make("a", "f1", ("sad",))]).sample(frac=1, random_state=0)
+    labelled = labels.apply(mixed, "native").table
+    assert list(labelled["id"]) == list(mixed["id"])
+    assert list(labelled["label"]) == list(mixed["emotion"])
 
 
 def test_unknown_names() -> None:
