@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import InputError
 from ..protocols.protocol import CLEAN, Condition, copy_of, utterance_of
 from ..results.files import StoreError, write_bytes
-from .conditions import apply
-from .prepared import Corpus
+from .audio.prepared import Corpus
+from .conditions.kinds import apply
 
 #: clips (N_i,) in, one array (T_i, ...) per clip out
 Front = Callable[[list[np.ndarray]], list[np.ndarray]]

@@ -145,8 +145,8 @@ def corpora_check(folder: str, known: list[str]) -> Check:
 
 
 def _data() -> Iterator[Check]:
+    from .audio.home import home
     from .corpora.adapters import ADAPTERS
-    from .home import home
 
     yield home_check(home())
     yield corpora_check(os.environ.get("SERBENCH_CORPORA", ""), sorted(ADAPTERS))

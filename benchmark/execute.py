@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from ..results.files import StoreError
 from ..results.store import Run
+from .audio.prepared import Corpus
 from .plan import Cell, Plan
-from .prepared import Corpus
 
 if TYPE_CHECKING:
     from .run import Where

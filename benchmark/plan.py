@@ -14,7 +14,7 @@ from ..baselines.registry import choose, modules_of
 from ..protocols.design import Design
 from ..protocols.protocol import Condition, Fold, Leak, utterance_of
 from ..results.store import PLAN_COLUMNS
-from .conditions import find
+from .conditions.kinds import find
 from .environment import source_hash
 
 

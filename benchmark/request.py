@@ -10,10 +10,10 @@ from ..baselines.registry import choose
 from ..errors import InputError
 from ..protocols.catalog import find
 from ..protocols.design import design, options_from
-from .conditions import complete
+from .audio.prepared import Corpus, open_corpus
+from .conditions.kinds import complete
 from .corpora.synthetic import NAMES as SYNTHETIC
 from .plan import Plan, make_plan
-from .prepared import Corpus, open_corpus
 from .settings import parse
 
 DEFAULT_MODELS = ("majority", "functionals-svm", "mfcc-attention")

@@ -11,9 +11,9 @@ import click
 from ..errors import InputError
 from ..results.files import read_json
 from ..results.store import Run, check_readable, create, open_run, plan_name
+from .audio.prepared import Corpus
 from .execute import Outcome, Work, execute, pending
 from .plan import Plan
-from .prepared import Corpus
 from .progress import cells_progress
 from .request import Request, resolve
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from serbench.benchmark.audio import resample
+from serbench.benchmark.audio.decode import resample
 
 RATE = 16_000
 

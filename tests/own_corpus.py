@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from serbench.benchmark import build, clips, prepared
-from serbench.benchmark.prepared import prepare
+from serbench.benchmark.audio import build, clips, prepared
+from serbench.benchmark.audio.prepared import prepare
 
 RATE = 16_000
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from serbench.benchmark import noise
+from serbench.benchmark.conditions import noise
 
 RATE = 16_000
 

@@ -8,8 +8,8 @@ import pytest
 import soundfile
 from audio_files import CODECS, FORMS, RATE, encode, tone
 
-from serbench.benchmark.audio import audio_hash, decode, length_seconds, mono, resample
-from serbench.benchmark.clips import Task, make, restore
+from serbench.benchmark.audio.clips import Task, make, restore
+from serbench.benchmark.audio.decode import audio_hash, decode, length_seconds, mono, resample
 
 
 @pytest.mark.parametrize(("form", "subtype", "ending", "error"), FORMS)

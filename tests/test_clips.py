@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from serbench.benchmark.audio import decode
-from serbench.benchmark.clips import Task, is_silent, make, quantize, restore
+from serbench.benchmark.audio.clips import Task, is_silent, make, quantize, restore
+from serbench.benchmark.audio.decode import decode
 
 
 def test_floats_beyond_full_scale_survive(tmp_path: Path) -> None:

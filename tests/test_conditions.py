@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sounds import RATE, quick_talkers, speech, tone, write
 
-from serbench.benchmark.audio import decode
-from serbench.benchmark.conditions import KINDS, apply, complete, find
+from serbench.benchmark.audio.decode import decode
+from serbench.benchmark.conditions.kinds import KINDS, apply, complete, find
+from serbench.benchmark.conditions.snr import active_frames, active_power, snr_db
 from serbench.benchmark.environment import source_hash
-from serbench.benchmark.snr import active_frames, active_power, snr_db
 from serbench.errors import InputError
 from serbench.protocols.protocol import CLEAN, Condition
 
@@ -112,8 +112,8 @@ def test_noise_depends_on_utterance_and_condition_alone(folder: Path, kind: str)
 
 OTHER_PROCESS = """
 import sys, hashlib, numpy as np
-from serbench.benchmark import noise
-from serbench.benchmark.conditions import apply
+from serbench.benchmark.conditions import noise
+from serbench.benchmark.conditions.kinds import apply
 from serbench.protocols.protocol import Condition
 noise.TALKER_SECONDS = 2.0
 clip = np.sin(np.arange(20_000) / 7).astype(np.float32)

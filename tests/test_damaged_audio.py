@@ -8,8 +8,8 @@ import pytest
 import soundfile
 from audio_files import CODECS, FORMS, RATE, encode, tone
 
-from serbench.benchmark.audio import decode, length_seconds
-from serbench.benchmark.containers import missing_bytes
+from serbench.benchmark.audio.containers import missing_bytes
+from serbench.benchmark.audio.decode import decode, length_seconds
 from serbench.errors import InputError
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sounds import RATE, quick_talkers, tone
 
-from serbench.benchmark import noise
+from serbench.benchmark.conditions import noise
 
 
 def density(samples: np.ndarray, edges_hz: np.ndarray) -> np.ndarray:

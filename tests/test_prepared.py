@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from own_corpus import RATE, corpus, kept, own_home, prepare_mine, sound
 
+from serbench.benchmark.audio.duplicates import settle
+from serbench.benchmark.audio.prepared import prepare
 from serbench.benchmark.corpora import synthetic
-from serbench.benchmark.duplicates import settle
-from serbench.benchmark.prepared import prepare
 from serbench.errors import InputError
 
 __all__ = ["own_home"]  # a fixture

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 from own_corpus import RATE, corpus, kept, made, own_home, prepare_mine, sound
 
-from serbench.benchmark import home
-from serbench.benchmark.prepared import locate, open_corpus, prepare
+from serbench.benchmark.audio import home
+from serbench.benchmark.audio.prepared import locate, open_corpus, prepare
 from serbench.errors import InputError
 
 __all__ = ["made", "own_home"]  # fixtures

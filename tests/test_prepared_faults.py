@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from own_corpus import RATE, corpus, kept, made, own_home, prepare_mine, sound
 
-from serbench.benchmark import build, home
-from serbench.benchmark.prepared import prepare
-from serbench.benchmark.workers import ordered
+from serbench.benchmark.audio import build, home
+from serbench.benchmark.audio.prepared import prepare
+from serbench.benchmark.audio.workers import ordered
 from serbench.errors import InputError
 
 __all__ = ["made", "own_home"]  # fixtures
@@ -62,7 +62,7 @@ def test_home_that_cannot_be_written(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from serbench.benchmark.prepared import prepare
+from serbench.benchmark.audio.prepared import prepare
 
 def progress(done: int, total: int) -> None:
     if done == int(sys.argv[3]):
@@ -113,9 +113,7 @@ def _spawned_by(mark: str) -> list[str]:
 
 def test_two_at_once(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "in", n=20)
-    code = (
-        "import sys; from serbench.benchmark.prepared import open_corpus; print(open_corpus(sys.argv[1]).fingerprint)"
-    )
+    code = "import sys; from serbench.benchmark.audio.prepared import open_corpus; print(open_corpus(sys.argv[1]).fingerprint)"
     both = [
         subprocess.Popen([sys.executable, "-c", code, f"mine={folder}"], stdout=subprocess.PIPE, text=True)
         for _ in range(2)

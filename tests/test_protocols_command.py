@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from utterances import EMODB, finish, make
 
-from serbench.benchmark import prepared
+from serbench.benchmark.audio import prepared
 from serbench.benchmark.commands.protocols import protocols
 from serbench.benchmark.corpora import synthetic
 from serbench.errors import InputError

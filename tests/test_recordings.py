@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sounds import RATE, speech, tone, write
 
-from serbench.benchmark import recordings
-from serbench.benchmark.conditions import apply
-from serbench.benchmark.snr import snr_db
+from serbench.benchmark.conditions import recordings
+from serbench.benchmark.conditions.kinds import apply
+from serbench.benchmark.conditions.snr import snr_db
 from serbench.errors import InputError
 from serbench.protocols.protocol import Condition
 

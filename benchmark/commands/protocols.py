@@ -55,7 +55,7 @@ def show(name: str, corpora: tuple[str, ...], settings: tuple[str, ...], export:
     """Folds, counts, promises and permitted leaks of a protocol, on the built-in corpora unless others are named."""
     from ...errors import InputError
     from ...protocols import catalog, outline
-    from ..conditions import complete
+    from ..conditions.kinds import complete
 
     protocol = catalog.find(name)
     if export is not None and export.suffix.lower() not in ENDINGS:
@@ -81,7 +81,7 @@ def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str
     import pandas as pd
 
     from ...protocols.design import design, maps_for, options_from
-    from ..prepared import open_corpus
+    from ..audio.prepared import open_corpus
     from ..request import DEFAULT_CORPORA
     from ..settings import parse
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pandas as pd
 
-from ..bar import Progress
+from ..audio.bar import Progress
 from . import facts as known_facts
 from .adapters import ADAPTERS, read
 from .facts import Facts

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
-from ..audio import audio_hash, decode, mono
-from ..bar import Progress
-from ..clips import is_silent
-from ..workers import cores, ordered
+from ..audio.bar import Progress
+from ..audio.clips import is_silent
+from ..audio.decode import audio_hash, decode, mono
+from ..audio.workers import cores, ordered
 from .releases import HEX, Released
 
 _POINTER = b"version https://git-lfs"

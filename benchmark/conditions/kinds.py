@@ -7,15 +7,15 @@ from functools import partial
 
 import numpy as np
 
-from ..errors import InputError, unknown
-from ..protocols.protocol import Condition
-from ..seeds import stream
+from ...errors import InputError, unknown
+from ...protocols.protocol import Condition
+from ...seeds import stream
 from . import snr
 from .noise import NOISES
 
 #: waveform (N,), rate in Hz, utterance id, completed condition -> float32 (N,)
 Effect = Callable[[np.ndarray, int, str, Condition], np.ndarray]
-_HERE = __name__.rpartition(".")[0]
+_HARNESS = __name__.rpartition(".conditions.")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _recorded(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Con
 
 def _noise(effect: Effect, *modules: str, folder: bool = False) -> Kind:
     """A kind whose level is a signal-to-noise ratio."""
-    needed = tuple(f"{_HERE}.{name}" for name in ("conditions", "snr", "noise", *modules))
+    needed = tuple(f"{_HARNESS}.{name}" for name in ("conditions.kinds", "conditions.snr", "conditions.noise", *modules))
     return Kind(effect, needed, "dB", -snr.LIMIT_DB, snr.LIMIT_DB, folder)
 
 
@@ -112,6 +112,6 @@ KINDS: dict[str, Kind] = {
     "white": _noise(_made),
     "pink": _noise(_made),
     "speech-shaped": _noise(_made),
-    "babble": _noise(_made, "audio", *(f"corpora.{name}" for name in _SYNTHESIZER)),
-    "recorded": _noise(_recorded, "recordings", "audio", folder=True),
+    "babble": _noise(_made, "audio.decode", *(f"corpora.{name}" for name in _SYNTHESIZER)),
+    "recorded": _noise(_recorded, "conditions.recordings", "audio.decode", folder=True),
 }

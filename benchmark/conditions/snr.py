@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 
 FRAME_SECONDS = 0.02
 ACTIVE_DB = 30.0  # a frame is active within this of the loudest

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from .corpora import synthetic
-from .corpora.facts import facts, names
+from ..corpora import synthetic
+from ..corpora.facts import facts, names
 from .home import Stored, stored
 
 

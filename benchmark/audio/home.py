@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ...errors import InputError
 
 FORMAT = 1  # of a prepared corpus on disk
 MANIFEST, TABLE, AUDIO = "manifest.json", "table.parquet", "audio.int16"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
-from .audio import LOSSY_SUFFIXES, decode, mono, resample
+from ...errors import InputError
+from ..audio.decode import LOSSY_SUFFIXES, decode, mono, resample
 from .noise import looped, wrapped
 
 ENDINGS = LOSSY_SUFFIXES | {

@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from ..errors import InputError
+from ...errors import InputError
 from .containers import missing_bytes
 
 #: decoded with PyAV; everything else is tried with soundfile first

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError, unknown
+from ...errors import InputError, unknown
+from ..corpora import synthetic
+from ..corpora.adapters import ADAPTERS, read
+from ..corpora.facts import facts
+from ..corpora.table import COLUMNS
 from .bar import Progress, bar
 from .build import Material, build, sizes
 from .clips import restore
-from .corpora import synthetic
-from .corpora.adapters import ADAPTERS, read
-from .corpora.facts import facts
-from .corpora.table import COLUMNS
 from .home import AUDIO, FORMAT, TABLE, Stored, check_name, discard, home, leftovers, locked, place, stored, writing
 from .workers import cores
 

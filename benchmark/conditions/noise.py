@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
-from ..seeds import stream
+from ...seeds import stream
 
 #: samples, rate in Hz, generator -> noise (n,) of long-term power 1
 Noise = Callable[[int, int, np.random.Generator], np.ndarray]
@@ -70,8 +70,8 @@ def talkers(rate_hz: int) -> tuple[np.ndarray, ...]:
 
     They are synthesized at 16 kHz: at a higher rate there is nothing above 8 kHz.
     """
-    from .audio import resample
-    from .corpora.synthetic import neutral_talkers
+    from ..audio.decode import resample
+    from ..corpora.synthetic import neutral_talkers
 
     voices = neutral_talkers(TALKER_SECONDS, stream("noise", "talkers of the babble"), TALKERS)
     return tuple(looped(resample(voice, TALKER_RATE_HZ, rate_hz), rate_hz) for voice in voices)

@@ -15,11 +15,11 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError
-from .audio import length_seconds
+from ...errors import InputError
+from ..corpora.table import COLUMNS
 from .bar import Progress
 from .clips import Clip, Task, make
-from .corpora.table import COLUMNS
+from .decode import length_seconds
 from .duplicates import note, settle
 from .home import AUDIO, BUILDING, FORMAT, MANIFEST, TABLE, discard
 from .workers import ordered

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import InputError
-from .audio import Decoded, audio_hash, decode, mono, resample
+from ...errors import InputError
+from .decode import Decoded, audio_hash, decode, mono, resample
 
 FULL = 32767  # largest code of an int16
 _SILENT = 1e-30  # peak below which single precision has no room for a scale
@@ -85,7 +85,7 @@ def restore(pcm: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _synthesize(task: Task) -> Decoded:
-    from .corpora.synthesis import RATE_HZ  # with what it needs, not for those who decode files
-    from .corpora.synthetic import waveform
+    from ..corpora.synthesis import RATE_HZ  # with what it needs, not for those who decode files
+    from ..corpora.synthetic import waveform
 
     return Decoded(waveform(task.corpus, task.id)[np.newaxis], RATE_HZ, 0, "synthesized")
