@@ -117,7 +117,7 @@ class Card:
     ``sources`` are further modules (a leading dot: relative to the card's package) whose text is part of the model's
     identity and that no import statement shows. ``origin`` says paper, year and status. Clips shorter than
     ``min_seconds`` are padded with zeros to that length and count as that long. ``companions`` are the profiles in
-    which the other clips of a batch change a prediction, ``idle`` the parameters that never get a gradient.
+    which the other clips of a batch change a prediction, ``idle`` the parameters that may stay without a gradient.
     """
 
     name: str

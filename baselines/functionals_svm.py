@@ -71,7 +71,7 @@ class FunctionalsSvm:
     def load(self, state: dict[str, np.ndarray]) -> None:
         """Undo ``state``."""
         self.learned = dict(state)
-        self._train(float(state["cost"]))
+        self._train(state["cost"].item())
 
     def _train(self, cost: float) -> None:
         from sklearn.svm import SVC
@@ -79,19 +79,21 @@ class FunctionalsSvm:
         weights = "balanced" if self.settings.class_weights == "balanced" else None
         self.svm = SVC(C=cost, kernel="rbf", gamma="scale", class_weight=weights)
         self.svm.fit(self.learned["rows"], self.learned["truth"])
-        self.learned["cost"] = np.array(cost)
+        self.learned["cost"] = np.array([cost])
 
 
 def functionals(waveform: np.ndarray, rate_hz: int) -> np.ndarray:
     """Mean, deviation and percentiles over time of 20 MFCC and 20 deltas: (N,) -> (280,) float32.
 
     Frames of 25 ms every 10 ms; the deltas are slopes over 9 frames, at the edges of the nearest frame.
+    A clip shorter than a frame is padded with zeros to one.
     """
     import librosa
 
-    spectrum = librosa.stft(
-        waveform, n_fft=_bins(rate_hz), hop_length=round(0.010 * rate_hz), win_length=round(0.025 * rate_hz)
-    )
+    frame = _bins(rate_hz)
+    if len(waveform) < frame:
+        waveform = np.pad(waveform, (0, frame - len(waveform)))
+    spectrum = librosa.stft(waveform, n_fft=frame, hop_length=round(0.010 * rate_hz), win_length=round(0.025 * rate_hz))
     mels = _mel_filters(rate_hz) @ np.abs(spectrum) ** 2
     mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mels), n_mfcc=COEFFICIENTS)  # (20, T)
     tracks = np.concatenate([mfcc, librosa.feature.delta(mfcc, mode="nearest")])  # (40, T)

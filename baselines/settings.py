@@ -67,8 +67,8 @@ def _value(value: Any, hint: Any) -> Any:
         return _list(value, inner, _value) if isinstance(value, tuple) else _refuse()
     if origin in (Union, types.UnionType):
         return _first(value, inner, _value)
-    if hint is float and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
+    if hint is float:
+        return float(value) if type(value) in (int, float) and math.isfinite(value) else _refuse()
     return value if type(value) is hint else _refuse()
 
 
@@ -76,7 +76,7 @@ def _text(text: str, hint: Any) -> Any:
     """The value that a text means; ValueError where it means none of this type."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Literal:
-        return next((option for option in inner if str(option) == text), None) or _refuse()
+        return {str(option): option for option in inner}[text] if text in map(str, inner) else _refuse()
     if origin is tuple:
         return _list([part.strip() for part in text.split(",")] if text else [], inner, _text)
     if origin in (Union, types.UnionType):

@@ -100,12 +100,11 @@ def gradients(subject: Subject) -> str | None:
     """Every trainable parameter gets a gradient, except those declared idle."""
     module, rows = subject.ready(8)
     torch.autograd.backward(_loss(module, subject.settings, rows))
-    trained = {name: p.grad is not None for name, p in module.named_parameters() if p.requires_grad}
-    idle = {name for name, reached in trained.items() if not reached}
-    if missed := idle - subject.card.idle:
-        return f"no gradient reaches {', '.join(sorted(missed)[:4])}: unused, detached, or to be declared in `idle`"
-    if wrong := {name for name in subject.card.idle if trained.get(name)}:
-        return f"declared in `idle`, but gets a gradient: {', '.join(sorted(wrong)[:4])}"
+    reached = {name: p.grad is not None for name, p in module.named_parameters() if p.requires_grad}
+    if missed := sorted(name for name, ok in reached.items() if not ok and name not in subject.card.idle):
+        return f"no gradient reaches {', '.join(missed[:4])}: unused, detached, or to be declared in `idle`"
+    if wrong := sorted(subject.card.idle - reached.keys()):
+        return f"declared in `idle`, but there is no trainable parameter {', '.join(wrong[:4])}"
     return None
 
 
@@ -124,7 +123,7 @@ def companions(subject: Subject) -> str | None:
     module, rows = subject.ready(8)
     if subject.card.kind == "network":  # one step, because zeros in fresh weights can hide it
         fit(module, replace(subject.settings, batch=8, epochs=1), rows, _none(rows), stream("check"), _plain())
-    clips = [tones(1, (seconds, seconds))[0][0] for seconds in (0.7, 1.3, 3.1)]
+    clips = [tones(kind + 1, (seconds, seconds))[0][kind] for kind, seconds in enumerate((0.7, 1.3, 3.1))]
     alone = torch.cat([subject.scores(module, [clip]) for clip in clips])
     shift = float((subject.scores(module, clips, zeros=4001) - alone).abs().max())
     declared = subject.profile in subject.card.companions

@@ -1,0 +1,304 @@
+"""Every model holds what the harness relies on; the checks find models that do not; the command says it in words."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import Tensor, nn
+
+from serbench.baselines import registry
+from serbench.baselines.majority import Majority
+from serbench.baselines.registry import Card, Recipe, Task, Variant, cards, find, model, settings_of
+from serbench.benchmark.commands.models import models
+from serbench.benchmark.model_check import check, outcomes, quick_profile
+from serbench.benchmark.model_list import parameters
+
+PROFILES = [(name, profile) for name, card in cards().items() for profile in card.profiles]
+
+
+@pytest.mark.parametrize("name", cards())
+def test_every_model_passes_in_its_smallest_profile(name: str) -> None:
+    assert check(find(name)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "profile"), [(n, p) for n, p in PROFILES if p != quick_profile(find(n))])
+def test_every_model_passes_in_every_profile(name: str, profile: str) -> None:
+    assert check(find(name), profile) == []
+
+
+@pytest.mark.parametrize(("name", "profile"), [(n, p) for n, p in PROFILES if p == "tiny"])
+def test_counting_without_memory_counts_the_same(name: str, profile: str) -> None:
+    settings = settings_of(find(name), profile)
+    module = find(name).build(settings, Task(tuple("abcdefg")))
+    assert parameters(find(name), settings) == sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+@dataclass(frozen=True)
+class Toy(Recipe):
+    lr: float = 0.03
+    batch: int = 8
+    width: int = 12
+
+
+class Energies(nn.Module):
+    """Waveforms (B, N) -> energy of 40 ms frames in 8 bands -> mean over valid frames -> scores (B, C)."""
+
+    def __init__(self, width: int, n_classes: int) -> None:
+        super().__init__()
+        self.hidden, self.out = nn.Linear(16, width), nn.Linear(width, n_classes)
+
+    def frames(self, x: Tensor) -> Tensor:
+        spectrum = torch.fft.rfft(x[:, : x.shape[1] // 640 * 640].reshape(len(x), -1, 640)).abs()
+        return (spectrum[..., :160].reshape(*spectrum.shape[:2], 16, 10).sum(-1) + 1e-3).log()  # (B, T, 16)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        frames = self.frames(x)
+        valid = torch.arange(frames.shape[1], device=x.device) < lengths[:, None] // 640
+        pooled = (frames * valid[..., None]).sum(1) / valid.sum(1, keepdim=True)
+        scores: Tensor = self.out(self.hidden(pooled).relu())
+        return scores
+
+
+def toy(network: Callable[..., Any] = Energies, **facts: Any) -> Card:
+    """A card around a network of this file."""
+
+    def build(settings: Toy, task: Task) -> Any:
+        """A toy."""
+        return network(settings.width, len(task.classes))
+
+    return model(name="toy", settings=Toy(), **facts)(build)
+
+
+def failed(card: Card) -> dict[str, str]:
+    return {problem.check: problem.words for problem in check(card)}
+
+
+def test_a_sound_network_passes() -> None:
+    assert failed(toy(variants={"wide": Variant("wider", {"width": 20})})) == {}
+
+
+class NoMask(Energies):
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        scores: Tensor = self.out(self.hidden(self.frames(x).mean(1)).relu())
+        return scores
+
+
+class BatchMean(Energies):
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        scores = super().forward(x, lengths)
+        return scores + 0.01 * scores.mean(0)
+
+
+class TooMany(Energies):
+    def __init__(self, width: int, n_classes: int) -> None:
+        super().__init__(width, n_classes + 1)
+
+
+class Unseeded(Energies):
+    def __init__(self, width: int, n_classes: int) -> None:
+        super().__init__(width, n_classes)
+        nn.init.normal_(self.hidden.weight, generator=torch.Generator().manual_seed(np.random.randint(1 << 30)))
+
+
+class Seeded(Energies):
+    def __init__(self, width: int, n_classes: int) -> None:
+        torch.manual_seed(5)
+        super().__init__(width, n_classes)
+
+
+class Unused(Energies):
+    def __init__(self, width: int, n_classes: int) -> None:
+        super().__init__(width, n_classes)
+        self.spare = nn.Parameter(torch.zeros(3))
+
+
+class Fragile(Energies):
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        return super().forward(x, lengths) / (lengths[:, None] > 16_000 * 0.4)
+
+
+class Uphill(Energies):
+    def loss(self, scores: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
+        """A gradient that points the wrong way."""
+        loss = nn.functional.cross_entropy(scores, truth)
+        return 2 * loss.detach() - loss
+
+
+class Lazy(Energies):
+    def frames(self, x: Tensor) -> Tensor:
+        return 1e-4 * super().frames(x)
+
+
+class Impatient(Energies):
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        raise RuntimeError(f"two\nlines about {tuple(x.shape)}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "words"),
+    [
+        (NoMask, "companions", "leave out what lies beyond `lengths`"),
+        (BatchMean, "companions", "leave out what lies beyond `lengths`"),
+        (TooMany, "shape", "3 clips and 4 classes gave scores of shape (3, 5)"),
+        (Unseeded, "seed", "built twice with one seed, weights differ: hidden.weight"),
+        (Seeded, "seed", "built with two seeds, all weights are equal"),
+        (Unused, "gradients", "no gradient reaches spare"),
+        (Fragile, "durations", "scores of a clip of 0.2 s are not finite"),
+        (Uphill, "step", "the loss of 8 clips went from"),
+        (Lazy, "learns", "of 32 clips it was trained on"),
+        (Impatient, "shape", "RuntimeError: two lines about (3,"),
+        (lambda width, n: np.zeros(3), "shape", "ndarray, which is not a torch.nn.Module"),
+    ],
+)
+def test_a_fault_is_found_and_said(kind: Callable[..., Any], found: str, words: str) -> None:
+    assert words in failed(toy(kind))[found]
+
+
+def test_what_is_declared_is_believed_and_checked() -> None:
+    assert failed(toy(NoMask, companions=frozenset({"clean"}))) == {}
+    assert "declared in `companions`, but" in failed(toy(companions=frozenset({"clean"})))["companions"]
+    assert failed(toy(Unused, idle=frozenset({"spare"}))) == {}
+    assert "no trainable parameter spare" in failed(toy(idle=frozenset({"spare"})))["gradients"]
+
+
+def test_short_clips_reach_the_declared_minimum() -> None:
+    assert failed(toy(Fragile, min_seconds=0.5)) == {}
+
+
+def test_a_broken_variant_is_named() -> None:
+    def build(settings: Toy, task: Task) -> nn.Module:
+        """A toy."""
+        return (Energies if settings.width == 12 else TooMany)(settings.width, len(task.classes))
+
+    card = model(name="toy", settings=Toy(), variants={"wide": Variant("wider", {"width": 20})})(build)
+    assert failed(card) == {"variants": "variant 'wide': 3 clips and 4 classes gave scores of shape (3, 5)"}
+
+
+def test_a_network_without_a_recipe_is_told_so() -> None:
+    @dataclass(frozen=True)
+    class Bare:
+        width: int = 12
+
+    card = model(name="toy", settings=Bare())(lambda settings, task: Energies(settings.width, len(task.classes)))
+    assert "do not inherit from" in failed(card)["shape"]
+
+
+def test_inference_is_not_trained() -> None:
+    names = [outcome.check for outcome in outcomes(toy(Seeded, kind="inference"))]
+    assert "shape" in names and not {"gradients", "step", "learns"} & set(names)
+    assert check(toy(Seeded, kind="inference")) == []
+
+
+class Sorting(Majority):
+    """Predicts by rank among its companions."""
+
+    def predict(self, rows: np.ndarray) -> tuple[np.ndarray, None]:  # type: ignore[override]
+        return np.arange(len(rows)) % 4, None
+
+
+class Forgetful(Majority):
+    def load(self, state: dict[str, np.ndarray]) -> None:
+        self.counts = np.array([0, 0, 0, 9])
+
+
+class Ragged(Majority):
+    def front(self, waveform: np.ndarray) -> np.ndarray:
+        return waveform
+
+
+class Odds(Majority):
+    def predict(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        guess, scores = super().predict(rows)
+        return guess, scores + 1
+
+
+class Lucky(Majority):
+    def fit(self, *arguments: Any) -> dict[str, Any]:
+        self.counts = np.bincount([np.random.randint(4)] * 3, minlength=4)
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "words"),
+    [
+        (Sorting, "classical", "a prediction depends on the other rows"),
+        (Forgetful, "classical", "restored from its state, it predicts something else"),
+        (Ragged, "front", "the shape of its features depends on the clip"),
+        (Odds, "classical", "they do not sum to 1"),
+    ],
+)
+def test_a_fault_of_a_classical_model_is_found(kind: type[Majority], found: str, words: str) -> None:
+    card = replace(find("majority"), build=lambda settings, task: kind(len(task.classes)))
+    assert words in failed(card)[found]
+
+
+def test_a_classical_model_must_repeat_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    draws = iter([0, 1, 2])
+    monkeypatch.setattr(np.random, "randint", lambda n: next(draws))
+    card = replace(find("majority"), build=lambda settings, task: Lucky(len(task.classes)))
+    assert "trained again with the same seed" in failed(card)["classical"]
+
+
+def test_checking_leaves_the_random_generator_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    check(toy())
+    assert torch.equal(torch.rand(1), expected)
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(models, list(arguments), catch_exceptions=False)
+    return result.exit_code, result.output
+
+
+def test_list_shows_models_and_broken_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _, providers = registry._found()
+    mine = replace(toy(lambda width, n: None), name="toy")
+    monkeypatch.setattr(
+        registry, "_found", lambda: ({**found, "toy": mine}, {"odd": "ImportError: no"}, {**providers, "toy": "pack 2"})
+    )
+    code, text = run("list")
+    assert code == 0
+    assert "mfcc-attention" in text and "2,078,117" in text and "withdrawn preprint" in text
+    assert "odd" in text and "does not load: ImportError: no" in text
+    assert "(plugin pack 2)" in text and "does not build: AttributeError" in text
+    listed = {line["name"]: line for line in json.loads(run("list", "--json")[1])}
+    assert listed["mfcc-attention"]["parameters"] == 2_078_117
+    assert listed["majority"]["parameters"] is None
+    assert "released" in listed["mfcc-attention"]["profiles"]
+    assert listed["odd"]["problem"] == "does not load: ImportError: no"
+
+
+@pytest.mark.parametrize("name", cards())
+def test_show_explains_every_setting_and_variant(name: str) -> None:
+    card = find(name)
+    code, text = run("show", name)
+    lines = text.splitlines()
+    assert code == 0
+    for setting in vars(card.settings):
+        assert any(line.startswith(f"  {setting} ") and len(line.split()) > 3 for line in lines), setting
+    for variant in card.variants:
+        assert any(f"{name}+{variant} " in line for line in lines)
+    facts = json.loads(run("show", name, "--json")[1])
+    assert facts["settings"].keys() == vars(card.settings).keys()
+    assert facts["profiles"].keys() == card.profiles.keys()
+
+
+def test_check_says_in_words_what_failed_and_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, text = run("check", "majority")
+    assert (code, "all 3 checks hold" in text) == (0, True)
+    found, errors, providers = registry._found()
+    monkeypatch.setattr(registry, "_found", lambda: ({**found, "toy": toy(NoMask)}, errors, providers))
+    code, text = run("check", "toy")
+    assert code == 1
+    assert "FAILED  companions" in text and "beyond `lengths`" in text and "1 of 9 checks failed" in text
+    code, text = run("check", "toy", "--json")
+    assert code == 1
+    assert [line["check"] for line in json.loads(text) if line["problem"]] == ["companions"]
