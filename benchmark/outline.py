@@ -22,7 +22,7 @@ def outline(plan: Plan, done: set[str]) -> dict[str, Any]:
     return {
         "protocol": protocol.name,
         "label_map": plan.design.label_map,
-        "leaks": sorted(plan.design.leaks),
+        "leaks": sorted({leak for leaks in plan.leaks.values() for leak in leaks}),
         "models": list(plan.models),
         "seeds": plan.seeds,
         "conditions": list(dict.fromkeys(cell.condition.name for cell in plan.cells)),
@@ -31,7 +31,7 @@ def outline(plan: Plan, done: set[str]) -> dict[str, Any]:
         "trials": len({cell.trial.key for cell in plan.cells}),
         "cells": len(plan.cells),
         "done": sum(cell.key in done for cell in plan.cells),
-        "notes": list(plan.design.notes),
+        "notes": list(plan.notes),
     }
 
 

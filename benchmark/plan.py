@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..baselines.registry import choose, modules_of
 from ..protocols.design import Design
-from ..protocols.protocol import Condition, Fold, Leak, utterance_of
+from ..protocols.protocol import NOTED, Condition, Fold, Leak, utterance_of
 from ..results.store import PLAN_COLUMNS
 from .conditions.kinds import find
 from .environment import source_hash
@@ -83,7 +83,15 @@ class Plan:
         found: dict[tuple[str, str], set[Leak]] = {}
         for fold, leaks in zip(self.folds, self.design.fold_leaks, strict=True):
             found.setdefault((fold.train_name, fold.test_name), set()).update(leaks)
-        return {names: sorted(leaks) for names, leaks in found.items()}
+        return {names: sorted(leaks - NOTED) for names, leaks in found.items()}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was dropped or could not be done, and which corpora repeat their sentences over a fold."""
+        pairs = zip(self.folds, self.design.fold_leaks, strict=True)
+        repeated = dict.fromkeys(fold.test_name for fold, leaks in pairs if "sentence" in leaks)
+        said = f"{', '.join(repeated)}: the same sentences in train and test, spoken by the speakers of each"
+        return (*self.design.notes, *([said] if repeated else []))
 
     def frame(self) -> pd.DataFrame:
         """One line per cell, as the run folder keeps it."""
@@ -153,4 +161,4 @@ def _fold_keys(fold: Fold, labels: Mapping[str, str], data: Mapping[str, str], r
         return digest([(row, labels[utterance_of(row)]) for row in rows], [(c, data[c]) for c in corpora])
 
     training = digest(part(fold.train), part(fold.dev), fold.classes, rate_hz)
-    return training, digest(training, part(fold.test), fold.name)
+    return training, digest(training, part(fold.test), fold.name, fold.repeat)

@@ -1,7 +1,7 @@
 """From what the user typed to a plan: cheap checks first, then corpora, then folds."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,7 +10,8 @@ from ..baselines.registry import choose
 from ..errors import InputError
 from ..protocols.catalog import find
 from ..protocols.design import design, options_from
-from .audio.prepared import Corpus, open_corpus
+from .audio import prepared
+from .audio.prepared import Corpus
 from .conditions.kinds import complete
 from .corpora.synthetic import NAMES as SYNTHETIC
 from .plan import Plan, make_plan
@@ -37,7 +38,7 @@ class Request:
         return any(corpus.partition("=")[0] in SYNTHETIC for corpus in self.corpora)
 
 
-def resolve(request: Request, open_one: Callable[[str, int], Corpus] = open_corpus) -> tuple[Plan, dict[str, Corpus]]:
+def resolve(request: Request) -> tuple[Plan, dict[str, Corpus]]:
     """The plan, and the corpora it needs, prepared. Raises InputError for whatever does not fit."""
     if request.seeds < 1:
         raise InputError(f"--seeds {request.seeds}: at least one seed is needed")
@@ -48,7 +49,7 @@ def resolve(request: Request, open_one: Callable[[str, int], Corpus] = open_corp
     _unique("--model", [choose(spec, overrides).spec for spec, overrides in models])
     options = options_from(protocol, given.protocol)
     _unique("--corpus", [spec.partition("=")[0] for spec in request.corpora])
-    corpora = {corpus.name: corpus for corpus in (open_one(spec, RATE_HZ) for spec in request.corpora)}
+    corpora = {corpus.name: corpus for corpus in (prepared.open_corpus(spec, RATE_HZ) for spec in request.corpora)}
     table = pd.concat([corpus.table for corpus in corpora.values()], ignore_index=True)
     made = design(protocol, table.sort_values("id", ignore_index=True), given.run.get("label_map"), options)
     fingerprints = {name: corpus.fingerprint for name, corpus in corpora.items()}

@@ -82,7 +82,7 @@ def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request, n
         "summary": protocol.summary,
         "promises": sorted(protocol.promises),
         "permits": sorted(protocol.permits),
-        "leaks": sorted(plan.design.leaks),
+        "leaks": sorted({leak for leaks in plan.leaks.values() for leak in leaks}),
         "notes": notes,
         "coverage": plan.design.coverage.to_dict(orient="records"),
         "corpora": {c.name: {"fingerprint": c.fingerprint, "rate_hz": c.rate_hz} for c in corpora.values()},
@@ -91,14 +91,14 @@ def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request, n
     table = plan.design.labelled.table
     for name, part in table.groupby("corpus"):
         columns = [c for c in UTTERANCE_COLUMNS if c in part.columns]
-        run.add_utterances(f"{name}-{plan.data[name][:12]}-{plan.design.label_map}", part[columns])
+        run.add_utterances(f"{name}-{plan.data[name][:12]}-{plan.design.maps[name]}", part[columns])
 
 
 def _notes(plan: Plan, corpora: dict[str, Corpus], request: Request) -> list[str]:
     """A line for whatever was dropped or is odd."""
     synthetic = "built-in synthetic corpora: a check that everything runs, not a finding"
     of_corpora = [f"{c.name}: {note}" for c in corpora.values() for note in c.notes]
-    return [*([synthetic] if request.synthetic else []), *of_corpora, *plan.design.notes]
+    return [*([synthetic] if request.synthetic else []), *of_corpora, *plan.notes]
 
 
 def _say_plan(run: Run, plan: Plan, notes: list[str], todo: int) -> None:

@@ -81,7 +81,7 @@ class SyntheticCorpus:
                 "language": LANGUAGES[self.language].code,
                 "emotion": clip.label,
                 "sentence": f"s{clip.sentence + 1:02d}",
-                "session": self._session(clip),
+                "session": f"{clip.speaker}-{self._session(clip)}" if self.null else None,  # a speaker's own
                 "transcript": self._transcript(clip),
                 "official_split": self._part(clip.sentence),
             }
