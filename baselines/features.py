@@ -39,7 +39,9 @@ def mfcc(waveforms: Tensor, lengths: Tensor, rate_hz: int, n_fft: int = 2048, ho
     return torch.where(valid[..., None], floored @ dct(128, 20).to(waveforms.device), 0.0)
 
 
+# kept constants are made outside inference mode, so that a trainable layer may use them too
 @cache
+@torch.inference_mode(False)
 def mel_filters(rate_hz: int, n_fft: int, bands: int) -> Tensor:
     """Triangular filters of unit area on Slaney's mel scale, from 0 Hz to half the rate: (n_fft // 2 + 1, bands)."""
     filters: Tensor = audio.melscale_fbanks(
@@ -49,6 +51,7 @@ def mel_filters(rate_hz: int, n_fft: int, bands: int) -> Tensor:
 
 
 @cache
+@torch.inference_mode(False)
 def dct(bands: int, coefficients: int) -> Tensor:
     """Orthonormal DCT-II, the first coefficients: (bands, coefficients)."""
     band = torch.arange(bands, dtype=torch.float64)[:, None] + 0.5

@@ -36,6 +36,7 @@ class FunctionalsSvm:
         self.settings, self.rate_hz = settings, rate_hz
         self.learned: dict[str, np.ndarray] = {}
         self.svm: Any = None
+        self.front_key: dict[str, Any] = {}  # no setting changes the features
 
     def front(self, waveform: np.ndarray) -> np.ndarray:
         """Mean, deviation and percentiles over time of 20 MFCC and their deltas: (280,)."""

@@ -162,6 +162,15 @@ def test_filters_and_cosines_are_those_of_librosa_and_scipy() -> None:
     assert np.abs(dct(128, 20).numpy() - reference(np.eye(128), norm="ortho")[:, :20]).max() < 1e-6
 
 
+def test_constants_made_in_inference_can_be_trained_through() -> None:
+    mel_filters.cache_clear()
+    with torch.inference_mode():
+        mfcc(*together([chirp(5_000)]), RATE)
+    power = torch.ones(3, 1025, requires_grad=True)
+    (power @ mel_filters(RATE, 2048, 128)).sum().backward()
+    assert power.grad is not None and power.grad.any()
+
+
 def network(spec: str = "mfcc-attention:tiny", rate_hz: int = 16_000) -> MfccAttention:
     chosen = choose(spec, {"filters": "8", "reduction": "2"})
     torch.manual_seed(0)
