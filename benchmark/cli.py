@@ -13,6 +13,7 @@ COMMANDS = {
     "run": ("run", "Run models on corpora under a protocol; repeat the command to resume."),
     "plan": ("run", "What `run` would do: trials, folds, and the reason for everything left out."),
     "show": ("show", "The table of a run, also while it is still running."),
+    "predict": ("predict", "A kept model on new audio files."),
     "corpora": ("corpora", "List, prepare, check and remove corpora."),
     "models": ("models", "List, show and check models."),
     "protocols": ("protocols", "List and show protocols, export their folds."),

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 from safetensors.torch import load_file, save
 
-from ..baselines.registry import Chosen, choose
+from ..baselines.registry import Chosen, choose, modules_of
 from ..protocols.protocol import Fold, utterance_of
 from ..results.files import StoreError, read_json, write_bytes, write_json
 from ..results.record import Record
 from ..results.store import Run
+from .environment import source_hash
 from .models import Labelled, Learned, Streams, Trainer, load_state, state_of
 from .plan import Cell, Plan, Trial
 from .train import Fitted
@@ -85,7 +86,13 @@ def _learned(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Learned:
     state = state_of(learned.model)
     # an empty tensor file cannot be written; a model without state has nothing to keep
     if state:
-        write_json(story, {"fitted": vars(learned.fitted), "facts": learned.facts})
+        made = {  # what `predict` needs to build the model again
+            "overrides": dict(trial.overrides),
+            "source": source_hash(modules_of(chosen.card)),
+            "rate_hz": plan.rate_hz,
+            "streams": asdict(streams),
+        }
+        write_json(story, {"fitted": vars(learned.fitted), "facts": learned.facts, **made})
         write_bytes(weights, save(state))
     return learned
 

@@ -1,0 +1,123 @@
+"""`serbench predict`: a kept model on new audio files."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ...results.grids import Grid
+    from ..predict import Prediction
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.argument("model", metavar="MODEL")
+@click.argument("files", metavar="FILES...", nargs=-1, required=True)
+@click.option("--train", metavar="T", help="What it was trained on, where the run has several.")
+@click.option("--arm", metavar="A", help="Arm, where the run has several.")
+@click.option("--fold", metavar="F", help="One fold.  [default: all, averaged]")
+@click.option("--seed", type=int, metavar="N", help="One seed.  [default: all, averaged]")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+@click.option("--json", "form", flag_value="json", help="A list of objects, one per file.")
+@click.option("--csv", "form", flag_value="csv", help="One line per file.")
+def predict(
+    run: str,
+    model: str,
+    files: tuple[str, ...],
+    train: str | None,
+    arm: str | None,
+    fold: str | None,
+    seed: int | None,
+    device: str,
+    form: str | None,
+) -> None:
+    """The class of audio FILES, and the probability of every class, by a MODEL of RUN.
+
+    RUN is a folder, the name of one in runs/, or `latest`, made by `serbench run --keep-weights`. The kept trainings
+    of all folds and seeds are averaged.
+    """
+    from ...results.store import find_run
+    from ..predict import Wanted
+    from ..predict import predict as ask
+
+    found, notes = ask(find_run(run), Wanted(model, arm, train, fold, seed), files, device)
+    for note in notes:
+        click.echo(f"Note: {note}", err=True)
+    text = {"json": as_json, "csv": as_csv}.get(form or "", as_table)
+    click.echo(text(found), nl=False)
+
+
+def as_json(found: "Sequence[Prediction]") -> str:
+    """A list of objects; ``probabilities`` is null where the model has none."""
+    import json
+
+    facts = [
+        {"file": p.file, "class": p.guess, "probabilities": p.probabilities, "agree": p.agree, "trainings": p.trainings}
+        for p in found
+    ]
+    return json.dumps(facts, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def as_csv(found: "Sequence[Prediction]") -> str:
+    """One line per file, one column per class that has a probability."""
+    import csv
+    import io
+
+    classes = list(found[0].probabilities or ())
+    text = io.StringIO()
+    out = csv.writer(text, lineterminator="\n")
+    out.writerow(["file", "class", *classes, "agree", "trainings"])
+    for p in found:
+        shares = [f"{share:.6f}" for share in (p.probabilities or {}).values()]
+        out.writerow([p.file, p.guess, *shares, p.agree, p.trainings])
+    return text.getvalue()
+
+
+def as_table(found: "Sequence[Prediction]") -> str:
+    """File, class, how many trainings agree, and the probabilities in %: beside it where they fit, else below it."""
+    from ...results.grids import aligned
+
+    wide = aligned(_grid(found, list(found[0].probabilities or ["in %"])))
+    lines = wide if max(map(len, wide)) <= _columns() else aligned(_narrow(found))
+    return "\n".join(lines) + "\n"
+
+
+def _grid(found: "Sequence[Prediction]", classes: list[str]) -> "Grid":
+    from ...results.grids import Grid
+
+    rows = [
+        (
+            p.file,
+            p.guess,
+            f"{p.agree}/{p.trainings}",
+            *(_percent((p.probabilities or {}).get(name)) for name in classes),
+        )
+        for p in found
+    ]
+    return Grid("", ("file", "class", "agree", *classes), tuple(rows), left=2)
+
+
+def _narrow(found: "Sequence[Prediction]") -> "Grid":
+    """The probabilities of a file in lines of their own, the largest first."""
+    import textwrap
+
+    from ...results.grids import Grid
+
+    rows: list[tuple[str, ...]] = []
+    for p in found:
+        rows.append((p.file, p.guess, f"{p.agree}/{p.trainings}"))
+        shares = sorted((p.probabilities or {}).items(), key=lambda pair: -pair[1])
+        text = "  ".join(f"{name}\N{NO-BREAK SPACE}{_percent(share)}" for name, share in shares)
+        rows += [(line.replace("\N{NO-BREAK SPACE}", " "),) for line in textwrap.wrap(text, _columns() - 2)]
+    return Grid("", ("file", "class", "agree"), tuple(rows), left=2)
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"
+
+
+def _columns() -> int:
+    from shutil import get_terminal_size
+
+    return max(get_terminal_size((100, 24)).columns, 40)
