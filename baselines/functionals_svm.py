@@ -4,14 +4,17 @@ The recipe is the textbook one: functionals of low-level descriptors (Schuller e
 standardized on train, then an SVM with a radial kernel.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 
+from . import acoustics
+from .acoustics import Group
 from .card import require
-from .registry import Task, model
+from .registry import Task, Variant, model
 
 COEFFICIENTS, MEL_BANDS = 20, 40
 PERCENTILES = (10, 25, 50, 75, 90)
@@ -21,26 +24,28 @@ PERCENTILES = (10, 25, 50, 75, 90)
 class Settings:
     """The defaults are profile ``clean``."""
 
+    features: tuple[Group, ...] = ("mfcc", "delta")
     costs: tuple[float, ...] = (1.0, 3.0, 10.0)
     class_weights: Literal["none", "balanced"] = "balanced"
 
     def __post_init__(self) -> None:
-        """Refuse an empty grid and costs that no SVM can have."""
+        """Refuse no or repeated features, an empty grid and costs that no SVM can have."""
+        acoustics.check(self)
         require(self, "one or more numbers above 0", lambda costs: bool(costs) and min(costs) > 0, "costs")
 
 
 class FunctionalsSvm:
-    """280 functionals of a clip -> a class. It has no probabilities: an SVM's margins are none."""
+    """Functionals of a clip -> a class. It has no probabilities: an SVM's margins are none."""
 
     def __init__(self, settings: Settings, rate_hz: int) -> None:
         self.settings, self.rate_hz = settings, rate_hz
+        self.front_key: dict[str, Any] = {"features": sorted(settings.features)}
         self.learned: dict[str, np.ndarray] = {}
         self.svm: Any = None
-        self.front_key: dict[str, Any] = {}  # no setting changes the features
 
     def front(self, waveform: np.ndarray) -> np.ndarray:
-        """Mean, deviation and percentiles over time of 20 MFCC and their deltas: (280,)."""
-        return functionals(waveform, self.rate_hz)
+        """Mean, deviation and percentiles over time of the features: 7 for each row, by default 280."""
+        return functionals(waveform, self.rate_hz, self.settings.features)
 
     def fit(
         self, train: np.ndarray, truth: np.ndarray, dev: np.ndarray, dev_truth: np.ndarray, rng: np.random.Generator
@@ -83,23 +88,35 @@ class FunctionalsSvm:
         self.learned["cost"] = np.array([cost])
 
 
-def functionals(waveform: np.ndarray, rate_hz: int) -> np.ndarray:
-    """Mean, deviation and percentiles over time of 20 MFCC and 20 deltas: (N,) -> (280,) float32.
+def functionals(waveform: np.ndarray, rate_hz: int, groups: Sequence[Group] = ("mfcc", "delta")) -> np.ndarray:
+    """Mean, deviation and percentiles over time of every row of the feature groups: (N,) -> (7 * rows,) float32.
 
-    Frames of 25 ms every 10 ms; the deltas are slopes over 9 frames, at the edges of the nearest frame.
-    A clip shorter than a frame is padded with zeros to one.
+    By default 20 MFCC and 20 deltas, so (280,). Frames of 25 ms every 10 ms; the deltas are slopes over 9 frames, at
+    the edges of the nearest frame. A clip shorter than a frame is padded with zeros to one. What only voiced frames
+    have (F0, jitter, shimmer, harmonics-to-noise) is summed up over these, and 0 without any.
     """
     import librosa
 
     frame = _bins(rate_hz)
     if len(waveform) < frame:
         waveform = np.pad(waveform, (0, frame - len(waveform)))
-    spectrum = librosa.stft(waveform, n_fft=frame, hop_length=round(0.010 * rate_hz), win_length=round(0.025 * rate_hz))
+    hop = round(0.010 * rate_hz)
+    spectrum = librosa.stft(waveform, n_fft=frame, hop_length=hop, win_length=round(0.025 * rate_hz))
     mels = _mel_filters(rate_hz) @ np.abs(spectrum) ** 2
     mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mels), n_mfcc=COEFFICIENTS)  # (20, T)
-    tracks = np.concatenate([mfcc, librosa.feature.delta(mfcc, mode="nearest")])  # (40, T)
-    statistics = [tracks.mean(axis=1), tracks.std(axis=1), *np.percentile(tracks, PERCENTILES, axis=1)]
-    return np.concatenate(statistics).astype(np.float32)
+    tracks = acoustics.stacked(mfcc, waveform, rate_hz, hop, groups)  # (rows, T)
+    whole = np.isfinite(tracks).all(axis=1)
+    statistics = np.empty((2 + len(PERCENTILES), len(tracks)), dtype=np.float32)
+    statistics[:, whole] = _statistics(tracks[whole])
+    for row in np.flatnonzero(~whole):
+        values = tracks[row, np.isfinite(tracks[row])]
+        statistics[:, row] = _statistics(values[None])[:, 0] if len(values) else 0
+    return statistics.ravel()
+
+
+def _statistics(tracks: np.ndarray) -> np.ndarray:
+    """Mean, deviation and percentiles over time: (K, T) -> (7, K)."""
+    return np.stack([tracks.mean(axis=1), tracks.std(axis=1), *np.percentile(tracks, PERCENTILES, axis=1)])
 
 
 def _bins(rate_hz: int) -> int:
@@ -118,12 +135,17 @@ def _mel_filters(rate_hz: int) -> np.ndarray:
 @model(
     kind="classical",
     settings=Settings(),
+    variants={
+        **acoustics.variants(("mfcc", "delta")),
+        "mfcc-only": Variant("MFCC without their slopes", {"features": ("mfcc",)}),
+    },
     origin="reference",
     explain={
+        "features": acoustics.EXPLAIN,
         "costs": "costs C of the SVM; dev chooses one",
         "class_weights": "none, or balanced: costs times inverse frequency in train",
     },
 )
 def functionals_svm(settings: Settings, task: Task) -> FunctionalsSvm:
-    """Statistics of 20 MFCC and deltas over time, standardized, and an SVM with a radial kernel."""
+    """Statistics over time of MFCC and deltas, or of other features, standardized, and an SVM with a radial kernel."""
     return FunctionalsSvm(settings, task.rate_hz)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError
+from . import acoustics
+from .acoustics import Group
 from .card import require
 from .registry import Recipe, Task, Variant, model
 
@@ -27,6 +29,7 @@ class Settings(Recipe):
 
     lr: float = 3e-4
     batch: int = 64
+    features: tuple[Group, ...] = ("mfcc",)
     layout: Literal["framed", "vector"] = "framed"
     short_clips: Literal["padded", "zero-cells"] = "padded"
     blocks: Literal[2, 3] = 2
@@ -43,6 +46,7 @@ class Settings(Recipe):
     def __post_init__(self) -> None:
         """Refuse sizes that no network can have."""
         super().__post_init__()
+        acoustics.check(self)
         require(self, "at least 1", lambda value: value >= 1, "filters", "reduction", "dense")
         require(self, "an odd number up to 15", lambda value: value in range(1, 16, 2), "taps")
         require(self, "in [0, 1)", lambda value: 0 <= value < 1, "dropout")
@@ -52,6 +56,7 @@ class Settings(Recipe):
 
 
 EXPLAIN = {
+    "features": acoustics.EXPLAIN,
     "layout": "framed: 20 MFCC as channels over 108 frames; vector: one sequence of 2160 cells, frame after frame",
     "short_clips": "padded: zeros before the MFCC; zero-cells: frames that a clip does not have are cells of 0",
     "blocks": "convolutions: 2 without pooling, or 3 with pooling by 2, the third after the attention",
@@ -87,6 +92,7 @@ VARIANTS = {
     ),
     "no-l2": Variant("no L2 penalty", {"l2": 0.0}),
     "no-dropout": Variant("no dropout", {"dropout": 0.0}),
+    **acoustics.variants(("mfcc",)),
 }
 
 

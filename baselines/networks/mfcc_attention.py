@@ -4,16 +4,18 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..acoustics import rows, stacked
 from ..features import excerpt, mfcc, resampled
 
 if TYPE_CHECKING:
     from ..mfcc_attention import Settings
 
-RATE_HZ, SAMPLES, FRAMES, COEFFICIENTS = 22_050, 55_125, 108, 20
+RATE_HZ, SAMPLES, FRAMES, HOP = 22_050, 55_125, 108, 512
 SECONDS, OFFSET, SHORT = 2.5, 0.6, 1.1  # length and place of the excerpt; shorter clips are taken from their start
 Layer = TypeVar("Layer", nn.Conv1d, nn.Linear)
 #: attention modules in the order in which they act
@@ -27,7 +29,7 @@ ORDER = {
 
 
 class MfccAttention(nn.Module):
-    """Waveforms (B, N) -> MFCC of one excerpt (B, 108, 20) -> class scores (B, C)."""
+    """Waveforms (B, N) -> MFCC, or other features, of one excerpt (B, 108, 20) -> class scores (B, C)."""
 
     mean: Tensor
     deviation: Tensor
@@ -35,16 +37,17 @@ class MfccAttention(nn.Module):
     def __init__(self, settings: "Settings", n_classes: int, rate_hz: int) -> None:
         super().__init__()
         self.rate_hz, self.zero_cells = rate_hz, settings.short_clips == "zero-cells"
-        self.front_key = {"short_clips": settings.short_clips}
-        self.vector = settings.layout == "vector"
-        channels, length = (1, FRAMES * COEFFICIENTS) if self.vector else (COEFFICIENTS, FRAMES)
+        self.front_key = {"short_clips": settings.short_clips, "features": sorted(settings.features)}
+        self.vector, self.features = settings.layout == "vector", settings.features
+        width = rows(settings.features)
+        channels, length = (1, FRAMES * width) if self.vector else (width, FRAMES)
         scaled = length if self.vector else channels
         self.register_buffer("mean", torch.zeros(scaled))
         self.register_buffer("deviation", torch.ones(scaled))
         self.network = AttentionCnn(settings, channels, length, n_classes)
 
     def front(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """MFCC of 2.5 s at 22.05 kHz: (B, N) -> (B, 108, 20), 108 frames each.
+        """MFCC, or other features, of 2.5 s at 22.05 kHz: (B, N) -> (B, 108, 20), 108 frames each.
 
         Short clips ``padded``: zeros before the MFCC, and a clip below 1.1 s is taken from 0 s instead of 0.6 s.
         ``zero-cells``: always from 0.6 s, and the cells of frames that the clip does not have are 0.
@@ -59,7 +62,20 @@ class MfccAttention(nn.Module):
         if self.zero_cells:
             left = (lengths - starts).clamp(0, samples)
             valid = -(-left * RATE_HZ // self.rate_hz).clamp(min=-SAMPLES)  # rounded up, as resampling does
-        return mfcc(clips, valid, RATE_HZ), torch.full_like(lengths, FRAMES)
+        found = mfcc(clips, valid, RATE_HZ, hop=HOP)
+        if self.features != ("mfcc",):
+            found = self._grouped(found, clips, valid.clamp(min=0))
+        return found, torch.full_like(lengths, FRAMES)
+
+    def _grouped(self, coefficients: Tensor, clips: Tensor, lengths: Tensor) -> Tensor:
+        """Each clip's feature groups (B, 108, K); 0 in frames that it does not have, or that have no such value."""
+        found = np.zeros((len(clips), FRAMES, rows(self.features)), dtype=np.float32)
+        for cells, mfccs, clip, n in zip(found, coefficients, clips, lengths.tolist(), strict=True):
+            if n:
+                frames = 1 + n // HOP
+                kept, wave = mfccs[:frames].T.cpu().numpy(), clip[:n].cpu().numpy()
+                cells[:frames] = np.nan_to_num(stacked(kept, wave, RATE_HZ, HOP, self.features)).T
+        return torch.from_numpy(found).to(clips.device)
 
     def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Mean and deviation of every coefficient over the training rows; in layout vector, of every cell."""
@@ -72,7 +88,7 @@ class MfccAttention(nn.Module):
         self.deviation.copy_(torch.where(deviation > 1e-4, deviation, 1.0))  # constant cells stay as they are
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """MFCC (B, 108, 20) -> scores (B, C). Nothing is masked: zeros were added before the MFCC."""
+        """Features (B, 108, 20) -> scores (B, C). Nothing is masked: zeros were added before the MFCC."""
         x = x.flatten(1) if self.vector else x  # frame after frame
         x = (x - self.mean) / self.deviation
         scores: Tensor = self.network(x if self.vector else x.transpose(1, 2))
