@@ -85,6 +85,44 @@ def wa(t: Tally) -> np.ndarray:
     return _rows(total, _share(t.hits.sum(-1), total))
 
 
+def class_recall(t: Tally) -> np.ndarray:
+    """Recall (..., C): the share of a class's rows that are guessed as it; NaN for a class without rows.
+
+    >>> class_recall(tally(np.array([[3, 1], [1, 1]])))
+    array([0.75, 0.5 ])
+    """
+    return _rows(t.support, _share(t.hits, t.support))
+
+
+def class_precision(t: Tally) -> np.ndarray:
+    """Precision (..., C): the share of the rows guessed as a class that are of it; NaN for a class never guessed.
+
+    >>> class_precision(tally(np.array([[3, 1], [1, 1]])))
+    array([0.75, 0.5 ])
+    """
+    return _rows(t.guessed, _share(t.hits, t.guessed))
+
+
+def class_f1(t: Tally) -> np.ndarray:
+    """F1 (..., C): 2 hits / (rows of the class + rows guessed as it); NaN for a class with neither.
+
+    >>> class_f1(tally(np.array([[3, 1], [1, 1]])))
+    array([0.75, 0.5 ])
+    """
+    return _rows(t.support + t.guessed, _f1(t))
+
+
+def per_class(confusions: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """One line per class of a confusion matrix (C, C): ``label, n, recall, precision, f1``; NaN as above.
+
+    >>> per_class(np.array([[3, 1], [0, 0]]), ["happy", "sad"]).round(2).to_dict("list")
+    {'label': ['happy', 'sad'], 'n': [4, 0], 'recall': [0.75, nan], 'precision': [1.0, 0.0], 'f1': [0.86, 0.0]}
+    """
+    t = tally(confusions)
+    scores = {name: function(t) for name, (_, function) in PER_CLASS.items()}
+    return pd.DataFrame({"label": list(classes), "n": t.support.astype(int), **scores})
+
+
 def _f1(t: Tally) -> np.ndarray:
     """F1 (..., C) of every class: 2 hits / (support + guessed)."""
     return _share(2 * t.hits, t.support + t.guessed)
@@ -121,6 +159,15 @@ def _chance_f1(support: np.ndarray) -> np.ndarray:
     share = support / support.sum()
     f1: np.ndarray = 2 * share / (share * len(support) + 1)
     return f1
+
+
+#: metrics of one class: name -> (formula, function of a `Tally` to (..., C)); range [0, 1]. Guessing every class
+#: equally often has recall 1/C and the precision n(c)/n
+PER_CLASS: dict[str, tuple[str, Callable[[Tally], np.ndarray]]] = {
+    "recall": ("n(c guessed as c) / n(c)", class_recall),
+    "precision": ("n(c guessed as c) / n(guessed as c)", class_precision),
+    "f1": ("2 n(c guessed as c) / (n(c) + n(guessed as c))", class_f1),
+}
 
 
 @dataclass(frozen=True, slots=True)

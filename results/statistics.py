@@ -8,7 +8,6 @@ Sources: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The A
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,8 @@ BOOTSTRAP_FROM = 6  # test speakers; with fewer, even the expanded percentile co
 STUDENT_FROM = 3
 BOOTSTRAP = "bootstrap over 6 or more speakers, expanded percentile"
 STUDENT = "Student t over 3 to 5 speakers"
+OVER_SPEAKERS = "paired t over speakers"
+OVER_FOLDS = "Nadeau-Bengio corrected t over folds"
 _BLOCK = 4_000_000  # numbers of one block of replicates; bounds the memory
 
 #: columns of the rows that `paired_difference` compares
@@ -144,7 +145,7 @@ def nadeau_bengio(differences: np.ndarray, n_train: float, n_test: float, level:
     dev; means over folds where they differ.
     """
     share = 1 / max(len(differences), 1) + n_test / n_train
-    return _t_test(differences, "Nadeau-Bengio corrected t over folds", level, share)
+    return _t_test(differences, OVER_FOLDS, level, share)
 
 
 def _t_test(differences: np.ndarray, name: str, level: float, share: float) -> PairedTest:
@@ -198,10 +199,11 @@ def unpaired(a: pd.DataFrame, b: pd.DataFrame) -> str | None:
     return None
 
 
-def unit_scores(
-    frame: pd.DataFrame, classes: Sequence[str], metric: Metric, unit: Literal["speaker", "fold"]
-) -> pd.DataFrame:
-    """Scores by (seed, repeat, unit): columns ``seed, repeat, <unit>, score``, each over all rows of the unit."""
+def unit_scores(frame: pd.DataFrame, classes: Sequence[str], metric: Metric, unit: str) -> pd.DataFrame:
+    """Scores by (seed, repeat, unit): columns ``seed, repeat, <unit>, score``, each over all rows of the unit.
+
+    ``unit`` is a column: ``speaker``, ``fold``, or another.
+    """
     groups = frame.groupby(["seed", "repeat", unit], sort=True)
     keys = groups.size().index.to_frame(index=False)
     n = len(classes)
@@ -212,6 +214,16 @@ def unit_scores(
     return keys.assign(score=metric.of(confusions))
 
 
+def speaker_differences(a: pd.DataFrame, b: pd.DataFrame, classes: Sequence[str], metric: Metric) -> np.ndarray:
+    """Differences (speakers,) of two models, by name of the speaker; seeds and repeats are averaged first.
+
+    The rows must be pairable and their speakers known: ask `unpaired` first.
+    """
+    one, two = (unit_scores(f, classes, metric, "speaker").groupby("speaker")["score"].mean() for f in (a, b))
+    differences: np.ndarray = (one - two).to_numpy(float)
+    return differences
+
+
 def paired_difference(
     a: pd.DataFrame, b: pd.DataFrame, classes: Sequence[str], metric: Metric, level: float = 0.95
 ) -> PairedTest:
@@ -220,14 +232,12 @@ def paired_difference(
     Frames with `PAIRED_COLUMNS`. Scores of a speaker are averaged over seeds and repeats before the difference is
     taken. Refused with the reason when rows, folds or true classes differ, or with fewer than three speakers.
     """
-    name = "paired t over speakers"
     speakers = a["speaker"].nunique()
     if reason := unpaired(a, b):
-        return refused(name, speakers, reason)
+        return refused(OVER_SPEAKERS, speakers, reason)
     if a["speaker"].isna().any():
-        return refused(name, speakers, f"the speaker of {int(a['speaker'].isna().sum())} rows is unknown")
-    one, two = (unit_scores(f, classes, metric, "speaker").groupby("speaker")["score"].mean() for f in (a, b))
-    return paired_t((one - two).to_numpy(), name, level)
+        return refused(OVER_SPEAKERS, speakers, f"the speaker of {int(a['speaker'].isna().sum())} rows is unknown")
+    return paired_t(speaker_differences(a, b, classes, metric), OVER_SPEAKERS, level)
 
 
 def fold_differences(

@@ -1,0 +1,32 @@
+"""`serbench compare`: two models, tested as the protocol allows."""
+
+import json
+
+import click
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option("--metric", default="uar", show_default=True, help="uar, wa, macro_f1, weighted_f1, or another name.")
+@click.option("--json", "as_json", is_flag=True, help="A list of objects, one per task.")
+def compare(runs: tuple[str, ...], a: str, b: str, metric: str, as_json: bool) -> None:
+    """Compare models A and B on every task of RUN that both have.
+
+    RUN is a folder, the name of one in runs/, or `latest`; several are read as one. A model is named as in the
+    tables: functionals-svm, or 'sigwavnet [no-gru]' for an arm. Differences are A minus B; the main test is the one
+    that holds for the protocol, p is corrected over the tasks, and a test that does not hold is refused.
+    """
+    from ...results import comparison_text
+    from ...results.compare import compare as compare_models
+    from ...results.entries import joined
+    from ...results.metrics import find
+    from ...results.store import find_run
+
+    frames = joined([find_run(run) for run in runs])
+    found = compare_models(frames.records, frames.predictions, a, b, find(metric))
+    if as_json:
+        click.echo(json.dumps(comparison_text.to_json(found), indent=1, allow_nan=False))
+    else:
+        click.echo(comparison_text.terminal(found), nl=False)

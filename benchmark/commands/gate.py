@@ -1,0 +1,50 @@
+"""`serbench gate`: exit code 1 when a candidate is worse than a base."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("base", metavar="BASE")
+@click.argument("candidate", metavar="CANDIDATE")
+@click.option("--metric", default="uar", show_default=True, help="uar, wa, macro_f1, weighted_f1, or another name.")
+@click.option("--margin", default=0.01, show_default=True, help="How much worse is still taken as equal, in [0, 1].")
+@click.option("--model", "models", multiple=True, metavar="M", help="Only these models; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[str, ...], as_json: bool) -> None:
+    """Is CANDIDATE worse than BASE by more than the margin?
+
+    Both are runs, or both are files of predictions as `score` reads them. Every model is compared with itself on each
+    task that both runs have; where each run has one model, these two. Exit code 0: no evidence that it is worse; 1:
+    it is worse, by the main test of the protocol, one-sided at 5 %, corrected over all comparisons; 2: no test is
+    possible.
+    """
+    from ...errors import InputError
+    from ...results import gate as gates
+    from ...results.comparison_text import to_json
+    from ...results.file_scores import compare_files
+    from ...results.metrics import find
+    from ...results.predictions_file import read
+    from ...results.store import find_run
+
+    if not 0 <= margin < 1:
+        raise InputError(f"--margin {margin}: give a share in [0, 1), 0.01 for one point")
+    if Path(base).is_file() and Path(candidate).is_file():
+        given = [read(Path(name)) for name in (candidate, base)]
+        verdicts = gates.judge([compare_files(given[0], given[1], find(metric))], margin)
+    else:
+        frames = [find_run(name).frames() for name in (base, candidate)]
+        verdicts = gates.gate(frames[0], frames[1], find(metric), margin, models)
+    if as_json:
+        facts = [{"answer": v.answer, "p_worse": v.p, **to_json([v.comparison])[0]} for v in verdicts]
+        click.echo(json.dumps(facts, indent=1, allow_nan=False))
+    else:
+        click.echo(gates.to_text(verdicts, margin), nl=False)
+    answers = {v.answer for v in verdicts}
+    if "worse" in answers:
+        raise SystemExit(1)
+    if "refused" in answers:
+        reason = next(v.reason or "too few differences" for v in verdicts if v.answer == "refused")
+        raise InputError(f"gate: no test is possible: {reason}")

@@ -1,0 +1,52 @@
+"""`serbench query`: SQL over the results of runs."""
+
+import click
+
+HELP = """Ask the results of RUN with SQL (DuckDB). The last argument is the statement; several runs are read as one.
+
+The run is only read: tables live in memory, no file or address can be reached from SQL. Example:
+
+\b
+  serbench query latest "SELECT model, count(*) AS rows, avg((truth = guess)::int) AS wa
+  FROM predictions JOIN records USING (key) GROUP BY model ORDER BY wa DESC"
+
+\b
+Tables (DESCRIBE records shows the types):
+"""
+
+
+class WithTables(click.Command):
+    """The help is made when it is asked for: the tables are described where they are made."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help text, with the tables."""
+        from textwrap import fill
+
+        from ...results.query import TABLES
+
+        text = HELP
+        for name, (what, columns) in TABLES.items():
+            text += f"  {name}: {what}\n" + fill(columns, 76, initial_indent=" " * 4, subsequent_indent=" " * 4) + "\n"
+        self.help = text
+        return super().get_help(ctx)
+
+
+@click.command(cls=WithTables)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.argument("sql", metavar="SQL")
+@click.option("--json", "form", flag_value="json", help="A list of objects, one per line.")
+@click.option("--csv", "form", flag_value="csv", help="CSV.")
+def query(runs: tuple[str, ...], sql: str, form: str | None) -> None:
+    """Ask the results of RUN with SQL."""
+    from ...results.query import query as ask
+    from ...results.store import find_run
+
+    found = ask([find_run(run) for run in runs], sql)
+    if form == "json":
+        click.echo(found.to_json(orient="records", indent=1))
+    elif form == "csv":
+        click.echo(found.to_csv(index=False), nl=False)
+    elif not len(found):
+        click.echo(f"no rows; columns: {', '.join(found.columns)}")
+    else:
+        click.echo(found.to_string(index=False, na_rep="–", float_format=lambda x: f"{x:.4g}"))

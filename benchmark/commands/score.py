@@ -1,0 +1,37 @@
+"""`serbench score`: metrics, intervals and tests for predictions made elsewhere."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("files", metavar="FILE [FILE2]", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--metric", default="uar", show_default=True, help="Metric of the paired tests of two files.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def score(files: tuple[Path, ...], metric: str, as_json: bool) -> None:
+    """Score predictions made elsewhere; of two files also the paired tests, first minus second.
+
+    FILE is CSV or Parquet with the columns id, truth, and guess or one score per class (the column is named like the
+    class; probabilities or their logarithms give the metrics of probabilities, too). With the column speaker there
+    are intervals and tests; seed, fold, repeat, gender, language, corpus and intensity are understood.
+    """
+    from ...errors import InputError
+    from ...results import comparison_text, file_scores
+    from ...results.metrics import find
+    from ...results.predictions_file import read
+
+    if len(files) > 2:
+        raise InputError(f"{len(files)} files: give one, or two to compare")
+    chosen = find(metric)
+    given = [read(path) for path in files]
+    found = [file_scores.score(one) for one in given]
+    tests = [file_scores.compare_files(given[0], given[1], chosen)] if len(given) == 2 else []
+    if as_json:
+        facts = {"files": [file_scores.to_json(one) for one in found], "comparison": comparison_text.to_json(tests)}
+        click.echo(json.dumps(facts, indent=1, allow_nan=False))
+        return
+    click.echo("\n".join(file_scores.to_text(one) for one in found), nl=False)
+    if tests:
+        click.echo("\n" + comparison_text.terminal(tests), nl=False)

@@ -1,0 +1,72 @@
+"""Simulated experiments whose truth is known: how often a test cries wolf."""
+
+import numpy as np
+from scipy import stats
+
+from serbench.results.statistics import nadeau_bengio, paired_t
+from serbench.results.two_models import mcnemar
+
+
+def lda_errors(features: np.ndarray, truth: np.ndarray, train: np.ndarray, test: np.ndarray) -> float:
+    """Accuracy of linear discriminant analysis (two classes, equal priors): features (n, d)."""
+    zero, one = (features[train][truth[train] == c] for c in (0, 1))
+    pooled = (zero - zero.mean(0)).T @ (zero - zero.mean(0)) + (one - one.mean(0)).T @ (one - one.mean(0))
+    weights = np.linalg.solve(pooled, one.mean(0) - zero.mean(0))
+    side = (features[test] - (one.mean(0) + zero.mean(0)) / 2) @ weights > 0
+    return float((side == truth[test]).mean())
+
+
+def cross_validations(runs: int, seed: int, n: int = 60, repeats: int = 3, k: int = 5) -> tuple[float, float]:
+    """False alarms of (Nadeau-Bengio, plain t) on LDA with two independent sets of 10 features, equally good."""
+    rng = np.random.default_rng(seed)
+    alarms = np.zeros(2)
+    for _ in range(runs):
+        truth = np.repeat([0, 1], n // 2)
+        sets = [rng.normal(size=(n, 10)) + 0.25 * truth[:, None] for _ in range(2)]
+        differences = []
+        for _ in range(repeats):
+            fold = np.concatenate([rng.permutation(n // 2) % k for _ in range(2)])
+            for f in range(k):
+                a, b = (lda_errors(x, truth, fold != f, fold == f) for x in sets)
+                differences.append(a - b)
+        d = np.array(differences)
+        tests = nadeau_bengio(d, n * (k - 1) / k, n / k), paired_t(d, "plain")
+        alarms += [test.p is not None and test.p < 0.05 for test in tests]
+    return tuple(alarms / runs)
+
+
+def speakers(runs: int, seed: int, n: int, seeds: int = 5, clips: int = 50, sd: float = 0.08) -> dict[str, float]:
+    """False alarms of the speaker t, the plain t over folds × seeds, and McNemar on one seed.
+
+    Two models that are equally good for new speakers but suit each speaker differently: their accuracy on a speaker
+    differs by a normal deviate of deviation ``sd``; every seed adds one of 0.02. Leave one speaker out. ``coverage``
+    is the share of 95 % intervals of the speaker t that hold the true difference, 0.
+    """
+    rng = np.random.default_rng([seed, n])
+    alarms = dict.fromkeys(("speaker t", "plain t", "mcnemar", "coverage"), 0.0)
+    for _ in range(runs):
+        level = rng.normal(0.6, 0.08, (1, n, 1))
+        tilt = rng.normal(0, sd / 2, (1, n, 1))
+        right = []
+        for sign in (1, -1):
+            p = np.clip(level + sign * tilt + rng.normal(0, 0.02, (seeds, n, 1)), 0.02, 0.98)
+            right.append(rng.random((seeds, n, clips)) < p)
+        differences = right[0].mean(2) - right[1].mean(2)  # (seeds, speakers)
+        main = paired_t(differences.mean(0), "speakers")
+        alarms["speaker t"] += main.p < 0.05
+        alarms["coverage"] += main.low <= 0 <= main.high
+        alarms["plain t"] += paired_t(differences.ravel(), "plain").p < 0.05
+        alarms["mcnemar"] += mcnemar(right[0][0].ravel(), right[1][0].ravel()).p < 0.05
+    return {name: count / runs for name, count in alarms.items()}
+
+
+def twin_systems(rng: np.random.Generator, n: int, k: int) -> np.ndarray:
+    """Scores (n, k) of models that are equally good on blocks of different difficulty."""
+    return rng.normal(0.6, 0.1, (n, 1)) + rng.normal(0, 0.05, (n, k))
+
+
+def rank_alarms(runs: int, seed: int, n: int, k: int) -> float:
+    """False alarms of Friedman's test among equal models."""
+    rng = np.random.default_rng(seed)
+    p = [stats.friedmanchisquare(*twin_systems(rng, n, k).T).pvalue for _ in range(runs)]
+    return float(np.mean(np.array(p) < 0.05))
