@@ -46,7 +46,7 @@ def quick_profile(card: Card) -> str:
 
 
 def outcomes(card: Card, profile: str | None = None) -> Iterator[Outcome]:
-    """Run every check for the model's kind; what a check raises is its problem."""
+    """Run the checks for the model's kind; what a check raises is its problem. One of `FIRST` that fails ends it."""
     quick = quick_profile(card)
     subject = Subject(card, profile or quick, settings_of(card, profile or quick))
     for name, test in CHECKS[card.kind].items():
@@ -58,6 +58,8 @@ def outcomes(card: Card, profile: str | None = None) -> Iterator[Outcome]:
             except Exception as error:  # whatever a stranger's model does
                 problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
         yield Outcome(name, (test.__doc__ or "").partition("\n")[0], problem)
+        if problem and name in FIRST:
+            return
 
 
 def shape(subject: Subject) -> str | None:
@@ -74,6 +76,20 @@ def shape(subject: Subject) -> str | None:
     if tuple(scores.shape) != (3, len(TASK.classes)):
         return f"3 clips and {len(TASK.classes)} classes gave scores of shape {tuple(scores.shape)}"
     return None if scores.isfinite().all() else "scores of a clean tone are not finite"
+
+
+def repeats(subject: Subject) -> str | None:
+    """Asked twice, it gives the same scores."""
+    module = subject.build()
+    clips, _ = tones(3)
+    first, again = subject.scores(module, clips), subject.scores(module, clips)
+    if torch.equal(first, again):
+        return None
+    shift = float((first - again).abs().max())
+    return (
+        f"the same clips gave log-probabilities that differ by {shift:.2g}: something in `forward` is random "
+        "where `self.training` is False, as dropout without it, or changes from call to call"
+    )
 
 
 def durations(subject: Subject) -> str | None:
@@ -116,6 +132,20 @@ def step(subject: Subject) -> str | None:
     fit(module, replace(subject.settings, batch=len(rows), epochs=1), rows, _none(rows), stream("check"), _plain())
     after = float(_loss(module, subject.settings, rows).detach())
     return None if after < before else f"the loss of 8 clips went from {before:.6g} to {after:.6g} in one step"
+
+
+def training(subject: Subject) -> str | None:
+    """Trained twice with one seed, its weights are the same."""
+    states = []
+    for _ in range(2):
+        module, rows = subject.ready(8)
+        torch.manual_seed(0)
+        fit(module, replace(subject.settings, batch=4, epochs=1), rows, _none(rows), stream("check"), _plain())
+        states.append(module.state_dict())
+    changed = [name for name in states[0] if not torch.equal(states[0][name], states[1][name])]
+    if changed:
+        return f"weights differ: {', '.join(changed[:4])}; draw random numbers from torch's own generator alone"
+    return None
 
 
 def companions(subject: Subject) -> str | None:
@@ -227,8 +257,15 @@ def _plain() -> contextlib.AbstractContextManager[None]:
 
 
 Check = Callable[[Subject], str | None]
-_SCORED: dict[str, Check] = {"shape": shape, "durations": durations, "seed": seed, "companions": companions}
-_TRAINED: dict[str, Check] = {"gradients": gradients, "step": step, "learns": learns}
+FIRST = ("shape", "repeats", "front")  # what the other checks stand on
+_SCORED: dict[str, Check] = {
+    "shape": shape,
+    "repeats": repeats,
+    "durations": durations,
+    "seed": seed,
+    "companions": companions,
+}
+_TRAINED: dict[str, Check] = {"gradients": gradients, "step": step, "training": training, "learns": learns}
 CHECKS: dict[str, dict[str, Check]] = {
     "network": {**_SCORED, "devices": devices, **_TRAINED, "variants": variants},
     "inference": {**_SCORED, "devices": devices, "variants": variants},

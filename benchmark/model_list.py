@@ -1,5 +1,6 @@
 """What there is to say about a model without training it: a line for the list, a page for one model."""
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args, get_origin
@@ -34,27 +35,32 @@ def lines() -> list[Line]:
     ]
 
 
-def listing(lines: Sequence[Line]) -> str:
+def listing(lines: Sequence[Line], columns: int = 100) -> str:
     """The list as text: two lines for each model, the second says where it is from."""
     width = max((len(line.name) for line in lines), default=0)
-    text = [f"{'model':{width}}  {'kind':9}  {'input':5}  {'parameters':>11}  profiles"]
+    hears = max((len(line.input) for line in lines), default=0)
+    text = [f"{'model':{width}}  {'kind':9}  {'input':{hears}}  {'parameters':>11}  profiles"]
     for line in lines:
         if line.kind:
             count = "-" if line.parameters is None else f"{line.parameters:,}"
-            text.append(
-                f"{line.name:{width}}  {line.kind:9}  {line.input:5}  {count:>11}  {' '.join(line.profiles)}".rstrip()
-            )
+            what = f"{line.name:{width}}  {line.kind:9}  {line.input:{hears}}"
+            text.append(f"{what}  {count:>11}  {' '.join(line.profiles)}")
             by = "" if line.provider == "serbench" else f" (plugin {line.provider})"
-            text.append(f"{'':{width}}  {line.origin or 'no origin given'}{by}")
+            text.append(hanging(f"{'':{width}}  ", f"{line.origin or 'no origin given'}{by}", columns))
         if line.problem:
-            text.append(f"{line.name:{width}}  {line.problem}")
-    return "\n".join(
-        [
-            *text,
-            f"\nTrainable parameters are those of profile clean for {CLASSES} classes. Written NAME, NAME:profile,",
-            "NAME:profile+variant; `serbench models show NAME` explains profiles, variants and settings.",
-        ]
+            text.append(hanging(f"{line.name:{width}}  ", line.problem, columns))
+    said = (
+        f"Trainable parameters are those of profile clean for {CLASSES} classes. A model is written NAME, "
+        "NAME:profile or NAME:profile+variant; `serbench models show NAME` explains profiles, variants and settings."
     )
+    return "\n".join([*text, "", hanging("", said, columns)])
+
+
+def hanging(start: str, text: str, columns: int) -> str:
+    """``start``, then the text in lines of at most ``columns`` that begin under each other; words stay whole."""
+    after = " " * len(start)
+    wrap = textwrap.TextWrapper(columns, start, after, break_on_hyphens=False, break_long_words=False)
+    return wrap.fill(text) if text else start.rstrip()
 
 
 def parameters(card: Card, settings: Any) -> int | None:
@@ -72,9 +78,9 @@ def parameters(card: Card, settings: Any) -> int | None:
     return sum(int(p.numel()) for p in module.parameters() if p.requires_grad)
 
 
-def page(card: Card) -> str:
+def page(card: Card, columns: int = 100) -> str:
     """Everything about a model: where it is from, its profiles and variants, every setting with its meaning."""
-    return "\n".join(_page(card))
+    return "\n".join(hanging(start, text, columns) for start, text in _page(card))
 
 
 def facts(card: Card) -> dict[str, Any]:
@@ -109,27 +115,31 @@ def _line(card: Card) -> Line:
     )  # fmt: skip
 
 
-def _page(card: Card) -> Iterator[str]:
-    yield f"{card.name}, version {card.version}: {card.summary}"
-    yield f"  {card.kind}, {' + '.join(card.modalities)}; {card.origin or 'no origin given'}; from {provider(card)}"
+def _page(card: Card) -> Iterator[tuple[str, str]]:
+    """Pairs (begins a line, text that is wrapped beside it)."""
+    yield "", f"{card.name}, version {card.version}: {card.summary}"
+    by = provider(card)
+    yield "  ", f"{card.kind}, {' + '.join(card.modalities)}; {card.origin or 'no origin given'}; from {by}"
     if card.min_seconds:
-        yield f"  clips shorter than {card.min_seconds:g} s are padded with zeros"
+        yield "  ", f"clips shorter than {card.min_seconds:g} s are padded with zeros"
     for profile in sorted(card.companions):
-        yield f"  in profile {profile} the other clips of a batch change a prediction"
-    yield "\nProfiles (a named set of settings; what each changes in clean)"
+        yield "  ", f"in profile {profile} the other clips of a batch change a prediction"
+    width = max(len(name) for name in (*card.profiles, *card.variants)) + len(card.name) + 5
+    yield "\n", "Profiles (a named set of settings; what each changes in clean)"
     for name, values in card.profiles.items():
-        yield f"  {card.name}:{name}".ljust(34) + (_pairs(values) or "the defaults below")
+        yield f"  {card.name}:{name}".ljust(width), _pairs(values) or "the defaults below"
     if card.variants:
-        yield "\nVariants (one named change; they combine with profiles and with each other)"
+        yield "\n", "Variants (one named change; they combine with profiles and with each other)"
     for name, variant in card.variants.items():
-        yield f"  {card.name}+{name}".ljust(34) + f"{variant.summary} ({_pairs(variant.settings)})"
+        yield f"  {card.name}+{name}".ljust(width), f"{variant.summary} ({_pairs(variant.settings)})"
     defaults = asdict(card.settings)
     if defaults:
-        yield f"\nSettings (--set {card.name}.NAME=VALUE)"
+        yield "\n", f"Settings (--set {card.name}.NAME=VALUE)"
+    names, texts = (max(map(len, column), default=0) for column in (defaults, [_text(v) for v in defaults.values()]))
     for name, value in defaults.items():
         meaning, kind = _meaning(card, name), hints(card.settings)[name]
         said = get_origin(kind) is not Literal or all(str(option) in meaning for option in get_args(kind))
-        yield f"  {name:16} {_text(value):15} {meaning}{'' if said else f' ({words(kind)})'}"
+        yield f"  {name:{names}}  {_text(value):{texts}}  ", f"{meaning}{'' if said else f' ({words(kind)})'}"
 
 
 def _meaning(card: Card, name: str) -> str:

@@ -135,6 +135,29 @@ class Lazy(Energies):
         return 1e-4 * super().frames(x)
 
 
+class Dropping(Energies):
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        return super().forward(nn.functional.dropout(x, 0.1), lengths)
+
+
+class Counting(Energies):
+    """Its scores drift from call to call."""
+
+    calls = 0.0
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        self.calls += 0.1
+        return super().forward(x, lengths) * (1 + self.calls)
+
+
+class Noisy(Energies):
+    """Its noise in training is not the harness's."""
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        noise = 0.01 * torch.from_numpy(np.random.standard_normal(len(x)).astype(np.float32))
+        return super().forward(x, lengths) + self.training * noise[:, None] * self.out.weight.sum()
+
+
 class Impatient(Energies):
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         raise RuntimeError(f"two\nlines about {tuple(x.shape)}")
@@ -151,6 +174,9 @@ class Impatient(Energies):
         (Unused, "gradients", "no gradient reaches spare"),
         (Fragile, "durations", "scores of a clip of 0.2 s are not finite"),
         (Uphill, "step", "the loss of 8 clips went from"),
+        (Dropping, "repeats", "something in `forward` is random"),
+        (Counting, "repeats", "changes from call to call"),
+        (Noisy, "training", "draw random numbers from torch's own generator"),
         (Lazy, "learns", "of 32 clips it was trained on"),
         (Impatient, "shape", "RuntimeError: two lines about (3,"),
         (lambda width, n: np.zeros(3), "shape", "ndarray, which is not a torch.nn.Module"),
@@ -158,6 +184,11 @@ class Impatient(Energies):
 )
 def test_a_fault_is_found_and_said(kind: Callable[..., Any], found: str, words: str) -> None:
     assert words in failed(toy(kind))[found]
+
+
+@pytest.mark.parametrize(("kind", "run"), [(TooMany, ["shape"]), (Dropping, ["shape", "repeats"])])
+def test_what_all_others_stand_on_comes_first_and_ends_it(kind: type[Energies], run: list[str]) -> None:
+    assert [outcome.check for outcome in outcomes(toy(kind))] == run
 
 
 def test_what_is_declared_is_believed_and_checked() -> None:
@@ -298,7 +329,7 @@ def test_check_says_in_words_what_failed_and_exits_with_1(monkeypatch: pytest.Mo
     monkeypatch.setattr(registry, "_found", lambda: ({**found, "toy": toy(NoMask)}, errors, providers))
     code, text = run("check", "toy")
     assert code == 1
-    assert "FAILED  companions" in text and "beyond `lengths`" in text and "1 of 9 checks failed" in text
+    assert "FAILED  companions" in text and "beyond `lengths`" in text and "1 of 11 checks failed" in text
     code, text = run("check", "toy", "--json")
     assert code == 1
     assert [line["check"] for line in json.loads(text) if line["problem"]] == ["companions"]

@@ -2,8 +2,12 @@
 
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ..model_check import Outcome
 
 _json = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 
@@ -20,7 +24,7 @@ def list_models(as_json: bool) -> None:
     from ..model_list import lines, listing
 
     found = lines()
-    click.echo(json.dumps([asdict(line) for line in found], indent=1) if as_json else listing(found))
+    click.echo(json.dumps([asdict(line) for line in found], indent=1) if as_json else listing(found, columns()))
 
 
 @models.command()
@@ -32,7 +36,7 @@ def show(name: str, as_json: bool) -> None:
     from ..model_list import facts, page
 
     card = find(name)
-    click.echo(json.dumps(facts(card), indent=1) if as_json else page(card))
+    click.echo(json.dumps(facts(card), indent=1) if as_json else page(card, columns()))
 
 
 @models.command()
@@ -44,24 +48,43 @@ def show(name: str, as_json: bool) -> None:
 def check(name: str, profiles: tuple[str, ...], as_json: bool) -> None:
     """Whether a model holds what every model must. Exit code 1 when not."""
     from ...baselines.registry import find
+    from ..device import configure, resolve
     from ..model_check import outcomes, quick_profile
 
     card = find(name)
-    failed, found = 0, []
+    configure(resolve("auto"), "fp32", 0)  # as in a run: what cannot be repeated is an error
+    found = []
     for profile in profiles or (quick_profile(card),):
         if not as_json:
             click.echo(f"{card.name}:{profile}")
         for outcome in outcomes(card, profile):
             found.append({"profile": profile, **asdict(outcome)})
-            failed += outcome.problem is not None
             if not as_json:
-                click.echo(
-                    f"  {'ok    ' if outcome.problem is None else 'FAILED'}  {outcome.check:11} {outcome.demands}"
-                )
-            if not as_json and outcome.problem is not None:
-                click.echo(f"          {'':11} {outcome.problem}")
+                click.echo(_lines(outcome))
+    failed = sum(outcome["problem"] is not None for outcome in found)
     if as_json:
         click.echo(json.dumps(found, indent=1))
     else:
         click.echo(f"{failed} of {len(found)} checks failed" if failed else f"all {len(found)} checks hold")
     raise SystemExit(1 if failed else 0)
+
+
+def _lines(outcome: "Outcome") -> str:
+    """A check, and what failed."""
+    from ..model_check import FIRST
+    from ..model_list import hanging
+
+    mark = "ok" if outcome.problem is None else "FAILED"
+    lines = hanging(f"  {mark:6}  {outcome.check:11} ", outcome.demands, columns())
+    if outcome.problem is not None:
+        lines += "\n" + hanging(" " * 22, outcome.problem, columns())
+        if outcome.check in FIRST:
+            lines += "\n  The other checks stand on this one and were not run."
+    return lines
+
+
+def columns() -> int:
+    """Width of the terminal, as far as text is comfortable to read."""
+    from shutil import get_terminal_size
+
+    return min(max(get_terminal_size((100, 24)).columns, 60), 140)
