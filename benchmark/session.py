@@ -98,7 +98,8 @@ def _notes(plan: Plan, corpora: dict[str, Corpus], request: Request) -> list[str
     """A line for whatever was dropped or is odd."""
     synthetic = "built-in synthetic corpora: a check that everything runs, not a finding"
     of_corpora = [f"{c.name}: {note}" for c in corpora.values() for note in c.notes]
-    return [*([synthetic] if request.synthetic else []), *of_corpora, *plan.notes]
+    changed = [f"set: {', '.join(request.settings)}"] if request.settings else []
+    return [*([synthetic] if request.synthetic else []), *changed, *of_corpora, *plan.notes]
 
 
 def _say_plan(run: Run, plan: Plan, notes: list[str], todo: int) -> None:

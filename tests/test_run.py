@@ -74,6 +74,10 @@ def test_an_easy_corpus_is_learned(finished: Path) -> None:
     assert svm["n_folds"] == 6
 
 
+def test_changed_settings_are_said_in_the_table(finished: Path) -> None:
+    assert "set: mfcc-attention.epochs=2" in serbench("show", finished)[1]
+
+
 def test_tables_and_figures_are_written(finished: Path) -> None:
     assert (finished / "tables" / "table.md").read_text().count("functionals-svm") >= 1
     assert (finished / "tables" / "table.csv").exists()
