@@ -112,7 +112,9 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
         "max_seconds": 0.0,
     },
     "small": {"channels": 32, "hidden": 32, "gru_layers": 1},
-    "tiny": {"lr": 1e-2, "levels": 3, "channels": 8, "hidden": 8, "gru_layers": 1, "max_seconds": 2.0},
+    "tiny": {
+        "lr": 5e-3, "batch": 8, "levels": 3, "channels": 8, "hidden": 8, "gru_layers": 1, "max_seconds": 2.0,
+    },
 }  # fmt: skip
 OFF = {"threshold": "off"}
 VARIANTS = {

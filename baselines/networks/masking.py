@@ -48,9 +48,11 @@ def at_least(waveforms: Tensor, lengths: Tensor, samples: int) -> tuple[Tensor, 
 def standardized(waveforms: Tensor, lengths: Tensor) -> Tensor:
     """Each clip with mean 0 and deviation 1, zeros after its end: (B, N); a constant clip becomes zeros."""
     inside = valid(lengths, waveforms.shape[1])
-    x = (waveforms - masked_mean(waveforms[:, None], inside)) * inside
+    mean = masked_mean(waveforms[:, None], inside)  # (B, 1)
+    x = (waveforms - mean) * inside
     deviation = masked_mean(x.square()[:, None], inside).sqrt()
-    return x / deviation.clamp(min=1e-6)
+    rounding = 1e-5 * mean.abs() + 1e-12
+    return x / deviation.masked_fill(deviation < rounding, torch.inf)
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:

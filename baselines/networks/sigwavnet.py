@@ -150,7 +150,7 @@ class SigWavNet(nn.Module):
         facts: dict[str, float] = {}
         for level, threshold in enumerate(cast("Iterable[Threshold]", self.thresholds), start=1):
             edges = dict(zip(("positive", "negative", "rise", "fall"), threshold.edges(), strict=True))
-            facts |= {f"threshold_{name}_{level}": float(value) for name, value in edges.items()}
+            facts |= {f"threshold_{name}_{level}": float(value.detach()) for name, value in edges.items()}
         facts |= {name: float(total) / self.passes for name, total in self.seen.items()}
         self.seen, self.passes = {}, 0
         return facts

@@ -1,0 +1,59 @@
+"""Recurrences side by side, and the parts that keep padding out."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from serbench.baselines.networks import recurrence
+from serbench.baselines.networks.masking import excerpt, normed_leaky, valid
+from serbench.baselines.networks.recurrence import one_by_one, side_by_side
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("steps", [[7, 3, 3, 5], [1, 2], [4], [6, 6, 1]])
+def test_side_by_side_is_one_by_one(steps: list[int], bidirectional: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recurrence, "BLOCK", 2)
+    torch.manual_seed(0)
+    grus = [nn.GRU(5, 4, 2, batch_first=True, bidirectional=bidirectional).double() for _ in steps]
+    inputs = [torch.randn(3, n, 5, dtype=torch.float64, requires_grad=True) for n in steps]
+    lengths = [torch.tensor([n, 1 + n // 2, 1]) for n in steps]
+    leaves = [*inputs, *(p for gru in grus for p in gru.parameters())]
+    results = []
+    for way in (one_by_one, side_by_side):
+        outputs = way(grus, inputs, lengths)
+        loss = sum((y * torch.linspace(-1, 2, y.numel()).view_as(y)).sum() for y in outputs)
+        results.append([*outputs, *torch.autograd.grad(loss, leaves)])
+    for a, b in zip(*results, strict=True):
+        assert torch.allclose(a, b, atol=1e-12)
+
+
+def test_the_recurrence_has_the_right_derivative() -> None:
+    torch.manual_seed(0)
+    gru = nn.GRU(2, 3, 1, batch_first=True, bidirectional=True).double()
+    x = torch.randn(2, 4, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: side_by_side([gru], [x], [torch.tensor([4, 2])])[0], x)
+
+
+def test_excerpts_are_random_in_training_and_the_middle_otherwise() -> None:
+    x, lengths = torch.arange(100.0).repeat(50, 1), torch.full((50,), 100)
+    lengths[0] = 7
+    torch.manual_seed(0)
+    found, counts = excerpt(x, lengths, 10, random=True)
+    starts = found[1:, 0].int()
+    assert torch.equal(found - found[:, :1], torch.arange(10.0).expand(50, 10)) and starts.unique().numel() > 20
+    assert starts.min() >= 0 and starts.max() <= 90 and found[0, 0] == 0
+    assert counts.tolist() == [7] + [10] * 49
+    assert excerpt(x, lengths, 10, random=False)[0][:2, 0].tolist() == [0, 45]
+    assert excerpt(x, lengths, 0, random=True)[0] is x
+
+
+def test_normalization_is_that_of_each_clip_alone() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(3, 4, 9, dtype=torch.float64, requires_grad=True)
+    lengths = torch.tensor([9, 5, 2])
+    found = normed_leaky(x, valid(lengths, 9))
+    for clip, row, n in zip(x, found, lengths.tolist(), strict=True):
+        expected = functional.leaky_relu(functional.instance_norm(clip[None, :, :n]))[0]
+        assert torch.allclose(row[:, :n], expected) and not row[:, n:].any()
+    assert torch.autograd.gradcheck(lambda x: normed_leaky(x, valid(lengths, 9)), x)
