@@ -31,7 +31,7 @@ class Recipe:
     batch: int = 32
     epochs: int = 100
     patience: int = 15
-    schedule: Literal["constant", "cosine", "step"] = "constant"
+    schedule: Literal["constant", "cosine", "step", "warmup"] = "constant"
     step_epochs: int = 20
     step_factor: float = 0.1
     clip_norm: float = 0.0
@@ -56,7 +56,7 @@ RECIPE: Mapping[str, str] = {
     "batch": "clips per step",
     "epochs": "at most this many",
     "patience": "stop after this many epochs without a better dev UAR",
-    "schedule": "of the learning rate: constant, cosine to 0 over all epochs, or step",
+    "schedule": "of the learning rate: constant, cosine to 0 over all epochs, step, or warmup (a tenth up, then down)",
     "step_epochs": "epochs between two steps of schedule step",
     "step_factor": "the rate is multiplied by this at each step",
     "clip_norm": "largest norm of the gradient; 0 is off",
@@ -107,6 +107,10 @@ class Variant:
     settings: Mapping[str, Any]
 
 
+def nothing(settings: Any) -> None:
+    """What a model needs that comes with serbench."""
+
+
 @dataclass(frozen=True)
 class Card:
     """What a model is, without importing it.
@@ -118,6 +122,8 @@ class Card:
     identity and that no import statement shows. ``origin`` says paper, year and status. Clips shorter than
     ``min_seconds`` are padded with zeros to that length and count as that long. ``companions`` are the profiles in
     which the other clips of a batch change a prediction, ``idle`` the parameters that may stay without a gradient.
+    ``needs(settings)`` says in a line what is missing here to use the model with these settings, an extra or weights;
+    None: nothing. It loads nothing and asks no network.
     """
 
     name: str
@@ -136,3 +142,4 @@ class Card:
     min_seconds: float = 0.0
     companions: frozenset[str] = frozenset()
     idle: frozenset[str] = frozenset()
+    needs: Callable[[Any], str | None] = nothing

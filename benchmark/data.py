@@ -1,9 +1,11 @@
-"""What a model hears: waveforms of rows under a condition, and fixed features that are computed once and kept."""
+"""What a model hears, reads and sees of a row, and fixed features that are computed once and kept."""
 
 import hashlib
 import io
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +14,15 @@ from ..protocols.protocol import CLEAN, Condition, copy_of, utterance_of
 from ..results.files import StoreError, write_bytes
 from .audio.prepared import Corpus
 from .conditions.kinds import apply
+from .modalities import content_of, face_of, transcript_of
 
 #: clips (N_i,) in, one array (T_i, ...) per clip out
 Front = Callable[[list[np.ndarray]], list[np.ndarray]]
+#: sound (N,), transcript, or face of one clip in, its vectors (T, D) out
+Encode = Callable[[Any], np.ndarray]
 CHUNK = 64  # clips that a front gets at once
 MEMORY = 6 * 2**30  # bytes of features kept in memory; the oldest go first
+SHARD = 2**28  # bytes of fresh features after which they are written
 
 
 class Data:
@@ -30,7 +36,7 @@ class Data:
         self.corpora = corpora
         self._kept: OrderedDict[tuple[str, str, str], np.ndarray] = OrderedDict()
         self._bytes = 0
-        self._shards: set[str] = set()
+        self._shards: dict[Path, frozenset[str]] = {}  # files of features -> their rows
 
     def corpus_of(self, row: str) -> Corpus:
         """The corpus that a row belongs to."""
@@ -45,27 +51,61 @@ class Data:
 
     def features(self, key: str, front: Front, rows: Sequence[str], condition: Condition = CLEAN) -> list[np.ndarray]:
         """Features of rows, in their order; the missing ones are computed in chunks of similar length."""
+
+        def compute(chunk: Sequence[str]) -> list[np.ndarray]:
+            return front([self.waveform(row, condition) for row in chunk])
+
+        return self._known(key, compute, rows, condition)
+
+    def encoded(
+        self, modality: str, key: str, encode: Encode, rows: Sequence[str], condition: Condition = CLEAN
+    ) -> list[np.ndarray]:
+        """Features of one modality of rows, each clip encoded alone; conditions act on the sound."""
+        heard = condition if modality == "audio" else CLEAN
+
+        def material(row: str) -> Any:
+            if modality == "audio":
+                return self.waveform(row, heard)
+            return (transcript_of if modality == "text" else face_of)(self.corpus_of(row), utterance_of(row))
+
+        found: dict[str, np.ndarray] = {}
+        for name in sorted({row.partition("/")[0] for row in rows}):
+            # the name of a prepared corpus covers its sound and words, not what is seen
+            seen = f"-{content_of(self.corpora[name])[:16]}" if modality == "face" else ""
+            part = [row for row in rows if row.partition("/")[0] == name]
+            values = self._known(key + seen, lambda chunk: [encode(material(row)) for row in chunk], part, heard)
+            found |= zip(part, values, strict=True)
+        return [found[row] for row in rows]
+
+    def _known(
+        self, key: str, compute: Callable[[Sequence[str]], list[np.ndarray]], rows: Sequence[str], condition: Condition
+    ) -> list[np.ndarray]:
+        """Features that are kept in memory or beside their corpus, and the others, which are computed and kept."""
         name = f"{condition.name}|{condition.content}"
-        if condition == CLEAN:
-            self._load(key, name, rows)
         found = {row: self._kept[key, name, row] for row in rows if (key, name, row) in self._kept}
+        if condition == CLEAN:
+            found |= self._load(key, name, set(rows) - found.keys())
         missing = sorted((row for row in rows if row not in found), key=lambda row: (self._samples(row), row))
         fresh: dict[str, np.ndarray] = {}
         for start in range(0, len(missing), CHUNK):
             chunk = missing[start : start + CHUNK]
-            fresh.update(zip(chunk, front([self.waveform(row, condition) for row in chunk]), strict=True))
-        if condition == CLEAN:
-            self._save(key, fresh)
-        self._keep(key, name, fresh)
-        return [found[row] if row in found else fresh[row] for row in rows]
+            fresh.update(zip(chunk, compute(chunk), strict=True))
+            if start + CHUNK >= len(missing) or sum(value.nbytes for value in fresh.values()) > SHARD:
+                if condition == CLEAN:
+                    self._save(key, fresh)
+                self._keep(key, name, fresh)
+                found |= fresh
+                fresh = {}
+        return [found[row] for row in rows]
 
     def _samples(self, row: str) -> int:
         return self.corpus_of(row).n_samples(utterance_of(row))
 
     def _keep(self, key: str, name: str, fresh: Mapping[str, np.ndarray]) -> None:
         for row, value in fresh.items():
+            old = self._kept.pop((key, name, row), None)
             self._kept[key, name, row] = value
-            self._bytes += value.nbytes
+            self._bytes += value.nbytes - (0 if old is None else old.nbytes)
         while self._bytes > MEMORY:
             self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
@@ -82,16 +122,22 @@ class Data:
             name = hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
             write_bytes(self.corpora[corpus].folder / "features" / key / f"{name}.npz", buffer.getvalue())
 
-    def _load(self, key: str, name: str, rows: Iterable[str]) -> None:
-        """Read what other processes or earlier runs kept; every file once."""
+    def _load(self, key: str, name: str, rows: set[str]) -> dict[str, np.ndarray]:
+        """What other processes or earlier runs kept of ``rows``; a file is read when one of them lies in it."""
+        found: dict[str, np.ndarray] = {}
         for corpus in sorted({row.partition("/")[0] for row in rows}):
             for path in sorted((self.corpora[corpus].folder / "features" / key).glob("*.npz")):
-                if str(path) in self._shards:
-                    continue
-                self._shards.add(str(path))
                 try:
+                    if path not in self._shards:
+                        with np.load(path) as shard:
+                            self._shards[path] = frozenset(shard["rows"].tolist())
+                    if self._shards[path].isdisjoint(rows):
+                        continue
                     with np.load(path) as shard:
                         parts = np.split(shard["values"], np.cumsum(shard["lengths"])[:-1])
-                        self._keep(key, name, dict(zip(shard["rows"].tolist(), parts, strict=True)))
+                        values = dict(zip(shard["rows"].tolist(), parts, strict=True))
                 except (ValueError, KeyError, OSError, EOFError) as error:
                     raise StoreError(f"{path}: damaged ({error}); delete it and repeat the command") from error
+                self._keep(key, name, values)
+                found |= {row: value for row, value in values.items() if row in rows}
+        return found

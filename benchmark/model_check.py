@@ -12,7 +12,7 @@ from ..baselines.registry import Card, Recipe, settings_of
 from ..baselines.settings import change
 from ..seeds import stream
 from .subject import TASK, Subject, tones
-from .train import Rows, class_weights, fit, loss_of, padded, predict
+from .train import Rows, batch_of, class_weights, fit, loss_of, predict
 
 TOLERANCE = 1e-4  # of log-probabilities, between two ways to compute the same
 STEPS, CLIPS = 300, 32  # within so many steps, so many clips must be learned by heart
@@ -70,7 +70,7 @@ def shape(subject: Subject) -> str | None:
     if subject.card.kind == "network" and not isinstance(subject.settings, Recipe):
         return "the settings do not inherit from serbench.baselines.registry.Recipe, so nothing says how to train it"
     module.eval()
-    x, lengths = padded(subject.features(module, tones(3)[0]))
+    x, lengths = batch_of(subject.features(module, tones(3)[0]))
     with torch.no_grad():
         scores = module(x, lengths)
     if tuple(scores.shape) != (3, len(TASK.classes)):
@@ -244,7 +244,7 @@ def _loss(module: nn.Module, recipe: Recipe, rows: Rows) -> Tensor:
     """Loss of all rows in one batch, in training, with the same dropout every time."""
     module.train()
     torch.manual_seed(0)
-    x, lengths = padded(rows.features)
+    x, lengths = batch_of(rows.features)
     return loss_of(module, recipe, module(x, lengths), rows.truth, class_weights(recipe, rows))
 
 

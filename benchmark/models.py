@@ -3,8 +3,8 @@
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from ..seeds import derive, stream
 from .data import Data, Front
 from .environment import source_hash
 from .plan import digest
-from .train import Fitted, Rows, fit, padded, predict
+from .train import Batch, Clip, Fitted, Rows, batch_of, fit, padded, predict
 
 BATCH = 64  # clips per batch when nothing is trained
 
@@ -62,7 +62,8 @@ class Trainer:
             rows, dev_rows = (self._rows(chosen, model, part, len(classes)) for part in (train, dev))
             if hasattr(model, "adapt"):
                 model.adapt(_batches(rows.features))
-            return Learned(model, fit(model, chosen.settings, rows, dev_rows, order, self._autocast()), {})
+            facts = {name: encoder.key for name, encoder in getattr(model, "encoders", {}).items()}
+            return Learned(model, fit(model, chosen.settings, rows, dev_rows, order, self._autocast()), facts)
         fitted = Fitted(0, 0, 0)
         if chosen.card.kind == "inference":
             return Learned(model, fitted, {})
@@ -90,14 +91,29 @@ class Trainer:
     def _rows(
         self, chosen: Chosen, module: nn.Module, part: "Labelled", n_classes: int, condition: Condition = CLEAN
     ) -> Rows:
-        key = front_key(chosen, module)
         truth = torch.as_tensor(part.truth, device=self.device)
         least = math.ceil(chosen.card.min_seconds * self.rate_hz)
+        if hasattr(module, "encoders"):
+            return Rows(self._encoded(chosen, module, part.rows, condition), truth, n_classes)
         if hasattr(module, "front"):
+            key = front_key(chosen, module)
             arrays = self.data.features(key, self._front(module, least), part.rows, condition)
         else:
             arrays = [lengthen(self.data.waveform(row, condition), least) for row in part.rows]
         return Rows([torch.from_numpy(a).to(self.device) for a in arrays], truth, n_classes)
+
+    def _encoded(self, chosen: Chosen, module: Any, rows: Sequence[str], condition: Condition) -> list[Clip]:
+        """What frozen encoders make of each modality of the rows, by name; models with the same encoders share it."""
+        least = math.ceil(chosen.card.min_seconds * self.rate_hz)
+
+        def values(name: str, encoder: Encoder) -> list[np.ndarray]:
+            def encode(clip: Any) -> np.ndarray:
+                return encoded(encoder, name, clip, self.device, least).cpu().numpy()
+
+            return self.data.encoded(name, encoder_key(chosen, encoder), encode, rows, condition)
+
+        known = {name: values(name, encoder) for name, encoder in module.encoders.items()}
+        return [{name: torch.from_numpy(v[i]).to(self.device) for name, v in known.items()} for i in range(len(rows))]
 
     def _front(self, module: Any, least: int) -> Front:
         def front(clips: list[np.ndarray]) -> list[np.ndarray]:
@@ -140,6 +156,35 @@ def front_key(chosen: Chosen, model: Any) -> str:
     )
 
 
+class Encoder(Protocol):
+    """A frozen encoder of a network with several modalities, as its ``encoders`` name them."""
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What decides its features, beside the text of its module and of what that imports."""
+        ...
+
+    def __call__(self, clip: Any, device: torch.device) -> Tensor:
+        """Sound (N,), transcript, or face (images or a track) of one clip -> vectors (T, D)."""
+        ...
+
+
+def encoded(encoder: Encoder, modality: str, clip: Any, device: torch.device, least: int) -> Tensor:
+    """Features (T, D) of one clip in one modality; sound shorter than ``least`` samples gets zeros."""
+    features = encoder(lengthen(clip, least) if modality == "audio" else clip, device)
+    if features.dim() != 2 or not len(features):
+        raise ValueError(
+            f"{type(encoder).__name__} gave {tuple(features.shape)} for a clip; (T, D), T > 0, was expected"
+        )
+    return features.float()
+
+
+def encoder_key(chosen: Chosen, encoder: Encoder) -> str:
+    """Name of what an encoder makes: its facts, and the text of its module and of what that imports."""
+    card = replace(chosen.card, module=type(encoder).__module__, sources=())
+    return digest("encoder", encoder.key, source_hash(modules_of(card)))
+
+
 def state_of(model: Any) -> dict[str, Tensor]:
     """Weights as tensors, whatever the kind of model."""
     if isinstance(model, nn.Module):
@@ -155,6 +200,6 @@ def load_state(model: Any, state: dict[str, Tensor]) -> None:
         model.load({name: value.numpy() for name, value in state.items()})
 
 
-def _batches(features: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(features: Sequence[Clip]) -> Iterator[Batch]:
     for start in range(0, len(features), BATCH):
-        yield padded(features[start : start + BATCH])
+        yield batch_of(features[start : start + BATCH])

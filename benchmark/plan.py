@@ -10,12 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from ..baselines.registry import choose, modules_of
+from ..baselines.registry import Chosen, choose, modules_of
 from ..protocols.design import Design
 from ..protocols.protocol import NOTED, Condition, Fold, Leak, utterance_of
 from ..results.store import PLAN_COLUMNS
 from .conditions.kinds import find
 from .environment import source_hash
+
+#: behind the name of a corpus: what is seen in it, which its fingerprint does not cover
+FACE = ": face"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Plan:
     """Everything that a command asks for, and a line for whatever it leaves out."""
 
     design: Design
-    data: dict[str, str]  # corpus -> fingerprint
+    data: dict[str, str]  # corpus -> fingerprint; corpus and FACE -> name of what is seen, where a model looks
     rate_hz: int
     models: tuple[str, ...]
     seeds: int
@@ -129,7 +132,8 @@ def make_plan(
         chosen = choose(spec, changes)
         specs.append(chosen.spec)
         facts = asdict(chosen.settings)
-        settings_key = digest(chosen.card.name, chosen.card.version, source_hash(modules_of(chosen.card)), facts)
+        about_model = (chosen.card.name, chosen.card.version, source_hash(modules_of(chosen.card)), facts)
+        settings_key = digest(*about_model, *_outside(chosen, data))
         settings[settings_key] = facts
         for (index, (rows_key, fold_hash)), seed in itertools.product(enumerate(folds), range(seeds)):
             training = digest("training", settings_key, rows_key, seed)
@@ -140,6 +144,14 @@ def make_plan(
             )  # fmt: skip
             cells += [Cell(digest("cell", trial.key, key), trial, condition) for condition, key in heard]
     return Plan(design, dict(data), rate_hz, tuple(dict.fromkeys(specs)), seeds, tuple(cells), settings)
+
+
+def _outside(chosen: Chosen, data: Mapping[str, str]) -> list[Mapping[str, str]]:
+    """What decides a model's results beside its settings and the fingerprints: weights that it loads, what it sees."""
+    weights: Mapping[str, str] = getattr(chosen.settings, "contents", {})
+    forms = getattr(chosen.settings, "forms", chosen.card.modalities)
+    seen = {name: value for name, value in data.items() if name.endswith(FACE)} if "face" in forms else {}
+    return [found for found in (weights, seen) if found]
 
 
 def _condition_key(condition: Condition) -> str:

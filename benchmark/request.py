@@ -1,7 +1,7 @@
 """From what the user typed to a plan: cheap checks first, then corpora, then folds."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -9,12 +9,13 @@ import pandas as pd
 from ..baselines.registry import choose
 from ..errors import InputError
 from ..protocols.catalog import find
-from ..protocols.design import design, options_from
+from ..protocols.design import Design, design, options_from
+from . import modalities
 from .audio import prepared
 from .audio.prepared import Corpus
 from .conditions.kinds import complete
 from .corpora.synthetic import NAMES as SYNTHETIC
-from .plan import Plan, make_plan
+from .plan import FACE, Plan, make_plan
 from .settings import parse
 
 DEFAULT_MODELS = ("majority", "functionals-svm", "mfcc-attention")
@@ -52,9 +53,22 @@ def resolve(request: Request) -> tuple[Plan, dict[str, Corpus]]:
     corpora = {corpus.name: corpus for corpus in (prepared.open_corpus(spec, RATE_HZ) for spec in request.corpora)}
     table = pd.concat([corpus.table for corpus in corpora.values()], ignore_index=True)
     made = design(protocol, table.sort_values("id", ignore_index=True), given.run.get("label_map"), options)
-    fingerprints = {name: corpus.fingerprint for name, corpus in corpora.items()}
+    data = {name: corpus.fingerprint for name, corpus in corpora.items()} | _seen(made, models, corpora)
     conditions = [complete(condition) for condition in protocol.conditions(options)]
-    return make_plan(made, conditions, models, request.seeds, fingerprints, RATE_HZ), corpora
+    return make_plan(made, conditions, models, request.seeds, data, RATE_HZ), corpora
+
+
+def _seen(
+    made: Design, models: Sequence[tuple[str, Mapping[str, str]]], corpora: Mapping[str, Corpus]
+) -> dict[str, str]:
+    """Names of what is seen in the corpora, if a model looks at faces; InputError where one lacks what it needs."""
+    arms = [dict(arm.settings) for arm in made.protocol.arms]
+    every = [choose(spec, {**overrides, **arm}) for spec, overrides in models for arm in arms]
+    for chosen in every:
+        if set(modalities.needs(chosen)) - {"audio"}:
+            modalities.check(chosen, corpora, made.labelled.table["id"])
+    looks = any("face" in modalities.needs(chosen) for chosen in every)
+    return {name + FACE: modalities.content_of(corpus) for name, corpus in corpora.items() if looks}
 
 
 def _unique(option: str, values: Sequence[str]) -> None:

@@ -12,10 +12,12 @@ from torch.nn import functional
 
 from ..baselines.registry import Card, Task
 from ..seeds import stream
-from .models import lengthen
-from .train import Rows, padded
+from .modalities import FORMS
+from .models import encoded, lengthen
+from .train import Clip, Rows, batch_of, padded
 
 TASK = Task(("angry", "happy", "neutral", "sad"))
+HOP = 320  # samples that count as a step when zeros are put behind encoded clips
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,22 @@ class Subject:
         clips, truth = tones(n)
         features = self.features(module, clips)
         if hasattr(module, "adapt"):
-            module.adapt([padded(features)])
+            module.adapt([batch_of(features)])
         return module, Rows(features, torch.from_numpy(truth), len(TASK.classes))
 
-    def features(self, module: Any, clips: Sequence[np.ndarray], zeros: int = 0) -> list[Tensor]:
-        """Clips as the network takes them: through its front in one batch with ``zeros`` more behind, or waveforms."""
+    def features(self, module: Any, clips: Sequence[np.ndarray], zeros: int = 0) -> list[Clip]:
+        """Clips as the network takes them: through its front in one batch with ``zeros`` more behind, or waveforms.
+
+        Through its encoders, each clip alone, with words and a face that go with the sound.
+        """
         least = ceil(self.card.min_seconds * TASK.rate_hz)
         device = next((p.device for p in module.parameters()), torch.device("cpu"))
+        if hasattr(module, "encoders"):
+            encoders = module.encoders.items()
+            return [
+                {name: encoded(encoder, name, self._material(name, clip), device, least) for name, encoder in encoders}
+                for clip in clips
+            ]
         waveforms, lengths = padded([torch.from_numpy(lengthen(clip, least)).to(device) for clip in clips])
         if not hasattr(module, "front"):
             return [wave[:n] for wave, n in zip(waveforms, lengths.tolist(), strict=True)]
@@ -52,13 +63,37 @@ class Subject:
         return [value[:n] for value, n in zip(values, frames.tolist(), strict=True)]
 
     def scores(self, module: Any, clips: Sequence[np.ndarray], zeros: int = 0) -> Tensor:
-        """Log-probabilities of clips that share a batch: (n, C)."""
+        """Log-probabilities of clips that share a batch, with ``zeros`` samples more behind: (n, C)."""
         module.eval()
-        x, lengths = padded(self.features(module, clips, zeros))
-        if not hasattr(module, "front"):
+        x, lengths = batch_of(self.features(module, clips, zeros))
+        if isinstance(x, dict):
+            x = {name: functional.pad(states, (0, 0, 0, zeros // HOP)) for name, states in x.items()}
+        elif not hasattr(module, "front"):
             x = functional.pad(x, (0, zeros))
         with torch.no_grad():
             return functional.log_softmax(module(x, lengths).float(), dim=1).cpu()
+
+    def _material(self, modality: str, clip: np.ndarray) -> Any:
+        """The clip in one modality, made from its sound: bands of it are its words, and shades of its face."""
+        if modality == "audio":
+            return clip
+        bands = loudness(clip)
+        if modality == "text":
+            return " ".join(f"band{band}" for band in bands.mean(0).argsort()[::-1][: len(bands)]) or "silence"
+        forms = getattr(self.settings, "forms", FORMS)
+        if "track" in forms["face"]:
+            return bands
+        shades = np.clip(20 * bands + 128, 0, 255).astype(np.uint8)  # (T, 10)
+        return np.repeat(np.repeat(shades[:, None, :, None], 64, 1), 3, 3).repeat(8, 2)  # (T, 64, 80, 3)
+
+
+def loudness(clip: np.ndarray) -> np.ndarray:
+    """Log power in ten bands up to 1 kHz, eight frames per second: (N,) -> (T, 10) float32, T at most 64."""
+    step = TASK.rate_hz // 8
+    frames = np.pad(clip, (0, -len(clip) % step)).reshape(-1, step)[:64]
+    power = np.abs(np.fft.rfft(frames)[:, : 10 * (step // 160)]) ** 2  # 8 Hz each
+    found: np.ndarray = np.log(power.reshape(len(frames), 10, -1).sum(2) + 1e-3).astype(np.float32)
+    return found
 
 
 def tones(n: int, seconds: tuple[float, float] = (0.5, 1.6)) -> tuple[list[np.ndarray], np.ndarray]:

@@ -15,12 +15,17 @@ from torch.nn.utils.rnn import pad_sequence
 from ..baselines.registry import Recipe
 from ..results.metrics import tally, uar
 
+#: features or waveforms of a clip (T, ...); those of several modalities by name
+Clip = Tensor | dict[str, Tensor]
+#: a padded batch (B, T, ...), and lengths (B,); by modality where the clips have several
+Batch = tuple[Tensor, Tensor] | tuple[dict[str, Tensor], dict[str, Tensor]]
+
 
 @dataclass(frozen=True)
 class Rows:
-    """Clips on the device, in a fixed order: features or waveforms (T, ...) each, and their classes (n,)."""
+    """Clips on the device, in a fixed order, and their classes (n,)."""
 
-    features: Sequence[Tensor]
+    features: Sequence[Clip]
     truth: Tensor
     n_classes: int
 
@@ -49,7 +54,7 @@ def fit(module: nn.Module, recipe: Recipe, train: Rows, dev: Rows, order: np.ran
     started = time.perf_counter()
     device = train.truth.device
     weights = class_weights(recipe, train)
-    optimizer = _optimizer(recipe, [p for p in module.parameters() if p.requires_grad])
+    optimizer = _optimizer(recipe, _groups(module, recipe))
     schedule = _schedule(recipe, optimizer)
     fitted = Fitted(0, 0, sum(p.numel() for p in module.parameters() if p.requires_grad))
     best, best_state, parts = (-1.0, math.inf), None, 1
@@ -91,11 +96,11 @@ def fit(module: nn.Module, recipe: Recipe, train: Rows, dev: Rows, order: np.ran
 def predict(module: nn.Module, rows: Rows, batch: int, autocast: Any) -> Tensor:
     """Log-probabilities (n, C) float32 on the CPU, in the order of the rows; batches are sorted by length."""
     module.eval()
-    by_length = sorted(range(len(rows)), key=lambda i: (len(rows.features[i]), i))
+    by_length = sorted(range(len(rows)), key=lambda i: (steps(rows.features[i]), i))
     parts: list[Tensor] = []
     with torch.inference_mode(), autocast:
         for start in range(0, len(by_length), batch):
-            x, lengths = padded([rows.features[i] for i in by_length[start : start + batch]])
+            x, lengths = batch_of([rows.features[i] for i in by_length[start : start + batch]])
             parts.append(functional.log_softmax(module(x, lengths).float(), dim=1).cpu())
     scores = torch.cat(parts)
     return scores[torch.tensor(by_length).argsort()]
@@ -108,13 +113,27 @@ def dev_uar(dev: Rows, scores: Tensor) -> float:
     return float(uar(tally(counts)))
 
 
+def steps(clip: Clip) -> int:
+    """Length of a clip, by which batches are made; of several modalities the sum."""
+    return len(clip) if isinstance(clip, Tensor) else sum(map(len, clip.values()))
+
+
 def padded(clips: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Clips (T_i, ...) -> a zero-padded batch (B, T, ...) and lengths (B,) on the same device."""
     lengths = torch.tensor([len(clip) for clip in clips], device=clips[0].device)
     return pad_sequence(list(clips), batch_first=True), lengths
 
 
-def bucketed(clips: Sequence[Tensor], batch: int, order: np.random.Generator) -> Iterator[list[int]]:
+def batch_of(clips: Sequence[Clip]) -> Batch:
+    """`padded`, for each modality where the clips have several."""
+    by_name = [clip for clip in clips if isinstance(clip, dict)]
+    if not by_name:
+        return padded([clip for clip in clips if isinstance(clip, Tensor)])
+    parts = {name: padded([clip[name] for clip in by_name]) for name in by_name[0]}
+    return {name: x for name, (x, _) in parts.items()}, {name: lengths for name, (_, lengths) in parts.items()}
+
+
+def bucketed(clips: Sequence[Clip], batch: int, order: np.random.Generator) -> Iterator[list[int]]:
     """Indices of one epoch's batches: shuffled, but of similar length within a batch.
 
     The shuffled clips are sorted by length within pools of 16 batches; the batches are shuffled again. A last batch
@@ -124,7 +143,7 @@ def bucketed(clips: Sequence[Tensor], batch: int, order: np.random.Generator) ->
     pool = 16 * batch
     batches: list[list[int]] = []
     for start in range(0, len(shuffled), pool):
-        by_length = sorted(shuffled[start : start + pool], key=lambda i: len(clips[i]))
+        by_length = sorted(shuffled[start : start + pool], key=lambda i: steps(clips[i]))
         batches += [by_length[i : i + batch] for i in range(0, len(by_length), batch)]
     if len(batches) > 1 and len(batches[-1]) == 1:
         batches[-2] += batches.pop()
@@ -155,7 +174,7 @@ def _backward(
         try:
             total = 0.0
             for piece in np.array_split(np.asarray(batch), min(parts, len(batch))):
-                x, lengths = padded([rows.features[i] for i in piece])
+                x, lengths = batch_of([rows.features[i] for i in piece])
                 truth = rows.truth[torch.as_tensor(piece, device=rows.truth.device)]
                 with autocast:
                     loss = loss_of(module, recipe, module(x, lengths), truth, weights)
@@ -206,7 +225,19 @@ def _last_rise(history: list[dict[str, float]]) -> float:
     return rise
 
 
-def _optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def _groups(module: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+    """Trainable parameters with their learning rate: the recipe's, or the share of it that the model gives a group."""
+    groups = _own(module, "groups")
+    if groups is None:
+        groups = [(list(module.parameters()), 1.0)]
+    return [
+        {"params": [p for p in parameters if p.requires_grad], "lr": recipe.lr * share}
+        for parameters, share in groups
+        if parameters
+    ]
+
+
+def _optimizer(recipe: Recipe, parameters: list[dict[str, Any]]) -> torch.optim.Optimizer:
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(parameters, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
     kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
@@ -218,4 +249,10 @@ def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer) -> torch.optim.l
         return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
     if recipe.schedule == "step":
         return torch.optim.lr_scheduler.StepLR(optimizer, recipe.step_epochs, recipe.step_factor)
+    if recipe.schedule == "warmup":
+        rise = max(1, recipe.epochs // 10)
+        fall = recipe.epochs - rise
+        return torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda done: (done + 1) / rise if done < rise else (recipe.epochs - done) / (fall + 1)
+        )
     return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0, total_iters=0)
