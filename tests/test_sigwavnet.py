@@ -283,7 +283,7 @@ def test_the_default_size_steps_as_with_plain_recurrences(monkeypatch: pytest.Mo
     (ours, fast), (theirs, slow) = results
     assert torch.allclose(ours, theirs, atol=1e-6)
     largest = max(g.abs().max() for g in slow.values())
-    assert all((fast[name] - slow[name]).abs().max() < 1e-6 * largest for name in slow)
+    assert all((fast[name] - slow[name]).abs().max() < 1e-5 * largest for name in slow)
 
 
 @pytest.mark.parametrize("variant", ["", *VARIANTS])
