@@ -1,0 +1,127 @@
+"""The verdict on a published number: what one run of ours would give under the same protocol, and where it lies.
+
+The prediction interval. A published number is one run y of a system. Of k runs of ours with mean m and standard
+deviation s, all drawn from one normal distribution, y - m has variance sigma² (1 + 1/k), and s² (k - 1) / sigma² is
+chi-squared with k - 1 degrees of freedom, independent of m. So (y - m) / (s sqrt(1 + 1/k)) follows Student's t with
+k - 1 degrees, and m ± t(0.975, k - 1) s sqrt(1 + 1/k) holds a further run of the same system with 95 %. It covers what
+differs between our runs: the seed, which decides initial weights, order and training augmentation, and the split where
+a protocol repeats it. It covers neither another split where the split is fixed, nor another machine.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import special
+
+WIDEST = 0.10  # of a prediction interval that still decides something
+LEAST_RUNS = 2
+
+Word = Literal[
+    "reproduced", "only with the leak", "below", "above", "inconclusive", "not comparable", "not run yet",
+]  # fmt: skip
+#: what the words mean, for the foot of a table
+MEANING: dict[Word, str] = {
+    "reproduced": "the published value lies in the 95 % prediction interval of one run under the replayed protocol",
+    "only with the leak": "reproduced there, and above the prediction interval of one run with new speakers",
+    "below": "the published value lies below that interval",
+    "above": "the published value lies above that interval",
+    "inconclusive": "the interval is wider than 10 points, or there is none",
+    "not comparable": "other data, classes or rules",
+    "not run yet": "no run under the replayed protocol is complete",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Mean of our runs and the 95 % prediction interval of one more, in [0, 1]; without one, ``reason`` says why."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n_runs: int
+    reason: str = ""
+
+    @property
+    def width(self) -> float | None:
+        """Of the interval."""
+        return None if self.low is None or self.high is None else self.high - self.low
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One of the words, and why."""
+
+    word: Word
+    reason: str
+
+
+def predict(values: np.ndarray, seeds: np.ndarray, repeats: np.ndarray, step: float, level: float = 0.95) -> Prediction:
+    """The interval for one more run, from the scores (runs,) of runs with these seeds and repeats (of the split).
+
+    Where both seeds and repeats vary, every run shares its seed and its split with others: k is then the smaller of
+    the two counts, and s² the sum of squares / runs · k / (k - 1). That is not below the variance of a run on average.
+    ``step`` is the least difference of two scores (1 / test rows); its rounding variance step²/12 is added, so that
+    runs that happen to be equal do not claim to know the next one exactly. The interval is cut at 0 and 1.
+    """
+    known = ~np.isnan(values)
+    values, seeds, repeats = values[known], seeds[known], repeats[known]
+    if not len(values):
+        return Prediction(float("nan"), None, None, 0, "no run has rows to score")
+    levels = [n for n in (len(np.unique(seeds)), len(np.unique(repeats))) if n > 1]
+    k = min(levels, default=1)
+    mean = float(values.mean())
+    if k < LEAST_RUNS:
+        return Prediction(mean, None, None, len(values), "one run has no spread: run 5 or more seeds")
+    variance = values.var() * k / (k - 1) + step**2 / 12
+    half = float(special.stdtrit(k - 1, (1 + level) / 2) * np.sqrt(variance * (1 + 1 / k)))
+    return Prediction(mean, max(mean - half, 0.0), min(mean + half, 1.0), len(values))
+
+
+def side(value: float, rounding: float, prediction: Prediction) -> Literal["below", "inside", "above"] | None:
+    """Where a value printed to ± ``rounding`` lies; None without an interval. The rounding favors the value."""
+    if prediction.low is None or prediction.high is None:
+        return None
+    slack = rounding + 1e-12
+    if value + slack < prediction.low:
+        return "below"
+    return "above" if value - slack > prediction.high else "inside"
+
+
+def judge(value: float, rounding: float, replayed: Prediction, honest: Prediction | None, leaks: bool) -> Verdict:
+    """The verdict from our runs under the published protocol and, where there are some, under the honest one.
+
+    ``leaks``: whether the replayed protocol permits a leak that the honest one does not. An interval that is missing
+    or wider than `WIDEST` is inconclusive.
+    """
+    where = side(value, rounding, replayed)
+    if where is None or replayed.width is None:
+        return Verdict("inconclusive", replayed.reason)
+    if replayed.width > WIDEST + 1e-12:
+        runs = f"{replayed.n_runs} runs"
+        return Verdict("inconclusive", f"the interval of {runs} is {100 * replayed.width:.1f} points wide: run more")
+    if where != "inside":
+        return Verdict(where, "")
+    if not leaks:
+        return Verdict("reproduced", "")
+    if honest is None or honest.low is None:
+        return Verdict("reproduced", "not known how much is the leak: run the honest protocol with 2 or more seeds")
+    return Verdict("only with the leak" if side(value, rounding, honest) == "above" else "reproduced", "")
+
+
+def matrix_distance(published: np.ndarray, ours: np.ndarray) -> float | None:
+    """Distance in [0, 1] of two confusion matrices (C, C) with the same classes, true class by chosen class.
+
+    Rows are normalized; per true class half the sum of absolute differences (total variation), then the mean weighted
+    by the published rows of the class: the least share of the published answers that would have to change to agree
+    with ours. None where a class with published rows has none of ours.
+
+    >>> matrix_distance(np.array([[3, 1], [0, 4]]), np.array([[2, 2], [0, 4]]))  # 3/4 and 1/2 in one row
+    0.125
+    """
+    support = published.sum(1)
+    rows = ours.sum(1)
+    if ((support > 0) & (rows == 0)).any() or not support.sum():
+        return None
+    p, q = (m / np.maximum(m.sum(1, keepdims=True), 1) for m in (published, ours))
+    return float((support / support.sum()) @ (np.abs(p - q).sum(1) / 2))
