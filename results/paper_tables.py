@@ -1,0 +1,190 @@
+"""Published tables, regenerated: every published value beside our runs under the replayed and the honest protocol.
+
+Built from claims and replays; `paper_text` writes them. Whatever is computed from a published figure and was not
+published itself is of kind ``recomputed`` and gets no verdict.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .claims import Claim, Derived, Matrix, Paper, Published
+from .comparisons import Line, claim_lines, honest_of, matching, prediction_of, unlike, values_of
+from .replays import Replay
+from .verdicts import matrix_distance
+
+ENOUGH_SEEDS = 5  # of a command that is proposed
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A published table: name, title and lines."""
+
+    name: str
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A published matrix and ours, summed over runs (C, C) in its order of classes; None where there is none.
+
+    ``distance`` and ``distance_honest`` as `matrix_distance`; ``between`` is the mean distance of single runs of ours
+    from each other, the yardstick. ``reason``: why there is no distance.
+    """
+
+    matrix: Matrix
+    per_class: tuple[Line, ...]
+    replayed: np.ndarray | None
+    honest: np.ndarray | None
+    distance: float | None
+    distance_honest: float | None
+    between: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A published value and the same metric computed from the published figure."""
+
+    claim: Claim
+    matrix: Matrix
+    recomputed: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the figure gives the value up to its rounding."""
+        return abs(self.recomputed - self.claim.number) <= self.claim.rounding + 1e-9
+
+
+@dataclass(frozen=True)
+class PaperTables:
+    """Everything that `serbench tables` shows of a paper."""
+
+    paper: Paper
+    tables: tuple[Table, ...]
+    matrices: tuple[Compared, ...]
+    checks: tuple[Check, ...]
+    derived: tuple[Derived, ...]
+    to_run: tuple[str, ...]
+    devices: tuple[str, ...]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All lines: those of the tables, then those recomputed from matrices."""
+        return (*(x for t in self.tables for x in t.lines), *(x for m in self.matrices for x in m.per_class))
+
+
+def build(
+    published: Published, found: Sequence[Replay], protocols: Iterable[str], models: Iterable[str]
+) -> PaperTables:
+    """The tables of a paper. ``protocols`` and ``models`` are those that exist here, for what is proposed to run."""
+    paper = published.paper
+    tables = []
+    for name, title in paper.tables.items():
+        claims = published.table(name)
+        lines = [line for claim in claims for line in claim_lines(name, claim, found)]
+        if lines:
+            tables.append(Table(name, title, tuple(lines)))
+    matrices = tuple(_compared(matrix, found) for matrix in published.matrices)
+    mine = [r for r in found if {r.model.partition("+")[0]} & set(paper.models)]
+    return PaperTables(
+        paper=paper,
+        tables=tuple(tables),
+        matrices=matrices,
+        checks=tuple(_checks(published)),
+        derived=published.derived,
+        to_run=tuple(_to_run([x for t in tables for x in t.lines], set(protocols), set(models))),
+        devices=tuple(sorted({device for r in mine for device in r.devices})),
+    )
+
+
+def _compared(matrix: Matrix, found: Sequence[Replay]) -> Compared:
+    task = matrix.task
+    replay = next(iter(matching(found, task, task.protocols, matrix.models, {})), None)
+    reason = matrix.not_comparable
+    if not reason:
+        reason = "not run yet" if replay is None or not len(replay.by_run) else unlike(replay, task)
+    honest = None if matrix.not_comparable else honest_of(found, matrix, replay)
+    ours = None if reason or replay is None else _ordered(replay, matrix)
+    theirs = None if honest is None else _ordered(honest, matrix)
+    return Compared(
+        matrix=matrix,
+        per_class=tuple(_recomputed(matrix, None if reason else replay, honest)),
+        replayed=None if ours is None else ours.sum(0),
+        honest=None if theirs is None else theirs.sum(0),
+        distance=None if ours is None else matrix_distance(matrix.counts, ours.sum(0)),
+        distance_honest=None if theirs is None else matrix_distance(matrix.counts, theirs.sum(0)),
+        between=None if ours is None else _between(ours),
+        reason=reason,
+    )
+
+
+def _ordered(replay: Replay, matrix: Matrix) -> np.ndarray:
+    """Matrices of the runs (runs, C, C) in the published order of classes."""
+    order = [replay.classes.index(name) for name in matrix.classes]
+    return replay.by_run[:, order][:, :, order]
+
+
+def _between(by_run: np.ndarray) -> float | None:
+    pairs = [matrix_distance(a, b) for i, a in enumerate(by_run) for b in by_run[i + 1 :]]
+    known = [d for d in pairs if d is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _recomputed(matrix: Matrix, replay: Replay | None, honest: Replay | None) -> Iterable[Line]:
+    """Precision, recall and F1 of every class, from the counts of the published figure."""
+    for label in matrix.classes:
+        for metric in ("precision", "recall", "f1"):
+            value = float(values_of(matrix.counts[None], matrix.classes, metric, label)[0])
+            yield Line(
+                table="class",
+                setting=matrix.setting,
+                task=matrix.task,
+                metric=metric,
+                label=label,
+                kind="recomputed",
+                value=value,
+                printed=f"{100 * value:.2f}",
+                source=matrix.source.cite,
+                status=matrix.source.status,
+                remark="",
+                model=replay.model if replay else next(iter(matrix.models), ""),
+                protocol=replay.protocol if replay else next(iter(matrix.task.protocols), ""),
+                replayed=prediction_of(replay, metric, label) if replay else None,
+                honest=prediction_of(honest, metric, label) if honest else None,
+            )
+
+
+def _checks(published: Published) -> Iterable[Check]:
+    """Claims that a published figure of the same task repeats: what the figure gives for them."""
+    for claim in published.claims:
+        for matrix in published.matrices:
+            same = claim.task == matrix.task and claim.models == matrix.models
+            if same and not claim.not_comparable and not matrix.not_comparable:
+                value = float(values_of(matrix.counts[None], matrix.classes, claim.metric, claim.label)[0])
+                yield Check(claim, matrix, value)
+
+
+def _to_run(lines: Sequence[Line], protocols: set[str], models: set[str]) -> Iterable[str]:
+    """Commands for what is not run yet; what does not exist here is named instead."""
+    wanted: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
+    absent: dict[str, None] = {}
+    for line in lines:
+        if line.verdict is None or line.verdict.word == "not comparable":
+            continue
+        name = line.model.partition("+")[0].partition(":")[0]
+        settings = {"label_map": line.task.label_map, **{f"{name}.{k}": f"{v:g}" for k, v in line.settings.items()}}
+        changed = " ".join(f"--set {k}={v}" for k, v in settings.items())
+        lacking = {line.protocol: line.replayed, line.task.honest: line.honest}
+        for protocol in (name for name, ours in lacking.items() if ours is None):
+            missing = [f"protocol {protocol}"] * (protocol not in protocols) + [f"model {name}"] * (name not in models)
+            absent |= dict.fromkeys(missing)
+            if not missing:
+                group = wanted.setdefault((protocol, changed), {"corpus": {}, "model": {}})
+                group["corpus"][line.task.corpus] = group["model"][line.model] = None
+    for (protocol, changed), group in wanted.items():
+        chosen = " ".join(f"--{what} {name}" for what, those in group.items() for name in those)
+        yield f"serbench run --protocol {protocol} {chosen} {changed} --seeds {ENOUGH_SEEDS}"
+    yield from (f"not here yet: {name}" for name in absent)
