@@ -18,6 +18,7 @@ COMMANDS = {
     "gate": ("gate", "Is a candidate worse than a base? For your own CI."),
     "query": ("query", "SQL over the results of a run."),
     "predict": ("predict", "A kept model on new audio files."),
+    "tables": ("tables", "A paper's tables, published and measured side by side, with a verdict per number."),
     "corpora": ("corpora", "List, prepare, check and remove corpora."),
     "models": ("models", "List, show and check models."),
     "protocols": ("protocols", "List and show protocols, export their folds."),
