@@ -7,85 +7,42 @@ standardized on train, then an SVM with a radial kernel.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from . import acoustics
+from . import acoustics, svm
 from .acoustics import Group
-from .card import require
 from .registry import Task, Variant, model
+from .svm import Svm, SvmSettings
 
 COEFFICIENTS, MEL_BANDS = 20, 40
 PERCENTILES = (10, 25, 50, 75, 90)
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(SvmSettings):
     """The defaults are profile ``clean``."""
 
     features: tuple[Group, ...] = ("mfcc", "delta")
-    costs: tuple[float, ...] = (1.0, 3.0, 10.0)
-    class_weights: Literal["none", "balanced"] = "balanced"
 
     def __post_init__(self) -> None:
-        """Refuse no or repeated features, an empty grid and costs that no SVM can have."""
+        """Refuse no features, or one twice."""
+        super().__post_init__()
         acoustics.check(self)
-        require(self, "one or more numbers above 0", lambda costs: bool(costs) and min(costs) > 0, "costs")
 
 
-class FunctionalsSvm:
-    """Functionals of a clip -> a class. It has no probabilities: an SVM's margins are none."""
+class FunctionalsSvm(Svm):
+    """Functionals of a clip -> a class."""
 
     def __init__(self, settings: Settings, rate_hz: int) -> None:
-        self.settings, self.rate_hz = settings, rate_hz
+        super().__init__(settings)
+        self.features, self.rate_hz = settings.features, rate_hz
         self.front_key: dict[str, Any] = {"features": sorted(settings.features)}
-        self.learned: dict[str, np.ndarray] = {}
-        self.svm: Any = None
 
     def front(self, waveform: np.ndarray) -> np.ndarray:
         """Mean, deviation and percentiles over time of the features: 7 for each row, by default 280."""
-        return functionals(waveform, self.rate_hz, self.settings.features)
-
-    def fit(
-        self, train: np.ndarray, truth: np.ndarray, dev: np.ndarray, dev_truth: np.ndarray, rng: np.random.Generator
-    ) -> dict[str, Any]:
-        """Train with every cost and keep the one with the best UAR on dev; of equals, and without dev, the smallest."""
-        from sklearn.metrics import recall_score
-
-        mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
-        deviation[deviation == 0] = 1
-        self.learned = {"mean": mean, "deviation": deviation, "truth": truth, "rows": (train - mean) / deviation}
-        costs = sorted(self.settings.costs)
-        scores: dict[float, float] = {}
-        for cost in costs if len(dev) else ():
-            self._train(cost)
-            guess = self.predict(dev)[0]
-            scores[cost] = float(recall_score(dev_truth, guess, labels=np.unique(dev_truth), average="macro"))
-        best = max(costs, key=lambda cost: scores.get(cost, 0.0))  # the first of equals
-        self._train(best)
-        return {"cost": best, "dev_uar": scores.get(best), "support_vectors": int(self.svm.n_support_.sum())}
-
-    def predict(self, rows: np.ndarray) -> tuple[np.ndarray, None]:
-        """Classes by one against one; no probabilities."""
-        return self.svm.predict((rows - self.learned["mean"]) / self.learned["deviation"]), None
-
-    def state(self) -> dict[str, np.ndarray]:
-        """The standardized training rows and the cost: training again on them gives the same machine."""
-        return dict(self.learned)
-
-    def load(self, state: dict[str, np.ndarray]) -> None:
-        """Undo ``state``."""
-        self.learned = dict(state)
-        self._train(state["cost"].item())
-
-    def _train(self, cost: float) -> None:
-        from sklearn.svm import SVC
-
-        weights = "balanced" if self.settings.class_weights == "balanced" else None
-        self.svm = SVC(C=cost, kernel="rbf", gamma="scale", class_weight=weights)
-        self.svm.fit(self.learned["rows"], self.learned["truth"])
-        self.learned["cost"] = np.array([cost])
+        return functionals(waveform, self.rate_hz, self.features)
 
 
 def functionals(waveform: np.ndarray, rate_hz: int, groups: Sequence[Group] = ("mfcc", "delta")) -> np.ndarray:
@@ -142,8 +99,7 @@ def _mel_filters(rate_hz: int) -> np.ndarray:
     origin="reference",
     explain={
         "features": acoustics.EXPLAIN,
-        "costs": "costs C of the SVM; dev chooses one",
-        "class_weights": "none, or balanced: costs times inverse frequency in train",
+        **svm.EXPLAIN,
     },
 )
 def functionals_svm(settings: Settings, task: Task) -> FunctionalsSvm:

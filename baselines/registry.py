@@ -17,7 +17,7 @@ from importlib.util import find_spec, resolve_name
 from typing import Any, cast, get_args
 
 from ..errors import InputError, unknown
-from .card import RECIPE, Card, Classical, Kind, Recipe, Task, Variant
+from .card import RECIPE, Card, Classical, Kind, Recipe, Task, Variant, nothing
 from .settings import change, hints, parse
 
 __all__ = [
@@ -45,6 +45,7 @@ def model(
     min_seconds: float = 0.0,
     companions: frozenset[str] = frozenset(),
     idle: frozenset[str] = frozenset(),
+    needs: Callable[[Any], str | None] = nothing,
 ) -> Callable[[Callable[[Any, Task], Any]], Card]:
     """Turn ``build(settings, task)`` into a `Card`; the fields are explained there.
 
@@ -70,6 +71,7 @@ def model(
             min_seconds=min_seconds,
             companions=companions,
             idle=idle,
+            needs=needs,
         )
         _check(card)
         return card

@@ -47,7 +47,8 @@ def show(name: str, as_json: bool) -> None:
 @_json
 def check(name: str, profiles: tuple[str, ...], as_json: bool) -> None:
     """Whether a model holds what every model must. Exit code 1 when not."""
-    from ...baselines.registry import find
+    from ...baselines.registry import find, settings_of
+    from ...errors import InputError
     from ..device import configure, resolve
     from ..model_check import outcomes, quick_profile
 
@@ -55,6 +56,8 @@ def check(name: str, profiles: tuple[str, ...], as_json: bool) -> None:
     configure(resolve("auto"), "fp32", 0)  # as in a run: what cannot be repeated is an error
     found = []
     for profile in profiles or (quick_profile(card),):
+        if missing := card.needs(settings_of(card, profile)):
+            raise InputError(f"{card.name}:{profile} cannot be checked here: {missing}")
         if not as_json:
             click.echo(f"{card.name}:{profile}")
         for outcome in outcomes(card, profile):
