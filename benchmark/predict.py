@@ -17,7 +17,7 @@ from ..results.record import Record
 from ..results.store import Run
 from .audio.bar import bar
 from .audio.clips import Clip, Task, make, restore
-from .data import Data, Front
+from .data import Data, Encode, Front
 from .device import configure, resolve
 from .environment import source_hash
 from .models import Streams, Trainer, load_state
@@ -80,6 +80,14 @@ class Files(Data):
                 (self.found[key, row],) = front([self.waveforms[row]])
         return [self.found[key, row] for row in rows]
 
+    def encoded(
+        self, modality: str, key: str, encode: Encode, rows: Sequence[str], condition: Condition = CLEAN
+    ) -> list[np.ndarray]:
+        """As `features`; InputError for what is not heard."""
+        if modality != "audio":
+            raise InputError(f"{rows[0]}: this model needs {modality} too, predict gives it audio alone")
+        return self.features(key, lambda clips: [encode(clip) for clip in clips], rows, condition)
+
 
 def predict(run: Run, wanted: Wanted, files: Sequence[str], device: str) -> tuple[list[Prediction], list[str]]:
     """Ask every training that is wanted and kept; predictions in the order of the files, and notes.
@@ -125,8 +133,6 @@ def find(run: Run, wanted: Wanted) -> Kept:
     _same(run, spec, records)
     stories = [_story(run, record) for record in records]
     chosen = choose(spec, stories[0]["overrides"])
-    if chosen.card.modalities != ("audio",):
-        raise InputError(f"{spec}: needs {' + '.join(chosen.card.modalities)}; predict gives a model audio alone")
     now = source_hash(modules_of(chosen.card)), chosen.card.version, json.dumps(asdict(chosen.settings))
     for record, story in zip(records, stories, strict=True):
         if now != (story["source"], record.model_version, json.dumps(record.settings)):

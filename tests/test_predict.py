@@ -12,10 +12,13 @@ import pytest
 import soundfile
 from tiny import RATE_HZ, serbench, tiny_corpus
 
-from serbench.baselines.registry import find
+from serbench.baselines.registry import choose, find
+from serbench.benchmark.predict import Files
+from serbench.errors import InputError
 from serbench.results import store
 
 NETWORK, SVM, CNN = "mfcc-attention:tiny", "functionals-svm", "cnn-3-gru:tiny"
+ENCODED = "wavfusion:tiny+audio"
 CLASSES = ("angry", "happy", "sad")
 
 
@@ -198,17 +201,49 @@ def test_a_model_that_has_changed_is_refused(kept: Path, audio: Path, tmp_path: 
     assert "its code is not what it was" in refused(run, NETWORK, file)
 
 
-def test_short_clips_reach_the_declared_minimum(audio: Path, tmp_path: Path) -> None:
-    """Padded with zeros, and counted as that long, a clip is the clip with these zeros."""
-    run = ("run", "--protocol", "speaker-independent", "--corpus", f"tiny={audio / 'utterances.csv'}")
-    code, _, err = serbench(
-        *run, "--model", CNN, "--set", "cnn-3-gru.epochs=1", "--keep-weights", "--out", tmp_path / "r"
-    )
+def missing() -> str | None:
+    """What the model with encoders lacks here."""
+    chosen = choose(ENCODED)
+    return chosen.card.needs(chosen.settings)
+
+
+@pytest.fixture(scope="module")
+def more(audio: Path, shared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of models that take waveforms, and features of a frozen encoder."""
+    out = tmp_path_factory.mktemp("runs") / "more"
+    models = ["--model", CNN, "--set", "cnn-3-gru.epochs=1"]
+    models += [] if missing() else ["--model", ENCODED, "--set", "wavfusion.epochs=1"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERBENCH_HOME", str(shared_home))
+        run = ("run", "--protocol", "speaker-independent", "--corpus", f"tiny={audio / 'utterances.csv'}")
+        code, _, err = serbench(*run, *models, "--keep-weights", "--out", out)
     assert code == 0, err
+    return out
+
+
+def test_short_clips_reach_the_declared_minimum(more: Path, audio: Path, tmp_path: Path) -> None:
+    """Padded with zeros, and counted as that long, a clip is the clip with these zeros."""
     least = math.ceil(find("cnn-3-gru").min_seconds * RATE_HZ)
     samples, _ = soundfile.read(audio / "s0_sad_0.wav", dtype="float32")
     soundfile.write(tmp_path / "short.wav", samples[: least // 2], RATE_HZ)
     soundfile.write(tmp_path / "zeros.wav", np.pad(samples[: least // 2], (0, least - least // 2)), RATE_HZ)
-    short, zeros = ask(tmp_path / "r", CNN, tmp_path / "short.wav", tmp_path / "zeros.wav")
+    short, zeros = ask(more, CNN, tmp_path / "short.wav", tmp_path / "zeros.wav")
     assert least > 2
     np.testing.assert_allclose(shares(short), shares(zeros), atol=1e-9)
+
+
+def test_frozen_encoders_hear_new_files(more: Path, audio: Path) -> None:
+    if why := missing():
+        pytest.skip(why)
+    frames = store.open_run(more).frames()
+    record = frames.records[frames.records["model"] == ENCODED].iloc[0]
+    stored = frames.predictions[frames.predictions["key"] == record["key"]]
+    files = [audio / f"{utterance.partition('/')[2]}.wav" for utterance in stored["utterance"]]
+    expected = np.exp(np.stack(stored["log_probability"].tolist()))
+    found = ask(more, ENCODED, *files, "--fold", record["fold"])
+    np.testing.assert_allclose([shares(line) for line in found], expected, atol=1e-5)
+
+
+def test_a_model_that_needs_more_than_audio_is_refused() -> None:
+    with pytest.raises(InputError, match="new: this model needs face too, predict gives it audio alone"):
+        Files({}).encoded("face", "key", lambda clip: np.zeros((1, 1)), ["new"])
