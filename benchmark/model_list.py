@@ -109,6 +109,8 @@ def _line(card: Card) -> Line:
         count = parameters(card, card.settings)
     except Exception as error:  # a stranger's constructor must not hide the other models
         problem = f"does not build: {type(error).__name__}: {' '.join(str(error).split())}"
+    if problem is None and (missing := card.needs(card.settings)):
+        problem = f"is not ready: {missing}"
     return Line(
         card.name, card.kind, card.origin, " + ".join(card.modalities), count,
         tuple(card.profiles), tuple(card.variants), provider(card), problem,
