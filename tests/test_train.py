@@ -10,13 +10,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
 from serbench.baselines.registry import Recipe
-from serbench.benchmark.train import Fitted, Rows, bucketed, class_weights, dev_uar, fit, loss_of, padded, predict
+from serbench.benchmark.train import (
+    Fitted,
+    Rows,
+    batch_of,
+    bucketed,
+    class_weights,
+    dev_uar,
+    fit,
+    loss_of,
+    padded,
+    predict,
+    steps,
+)
 
 PLAIN = Recipe(optimizer="sgd", momentum=0.0, lr=0.1, batch=8, epochs=3)
 
@@ -153,13 +165,16 @@ def test_without_dev_the_last_epoch_stays() -> None:
     ("change", "rate"),
     [
         ({}, lambda done: 0.1),
+        ({"schedule": "warmup", "epochs": 20}, lambda done: 0.05 * (done + 1) if done < 2 else 0.1 * (20 - done) / 19),
+        ({"schedule": "warmup"}, lambda done: 0.1 * (7 - done) / 7),
         ({"schedule": "cosine"}, lambda done: 0.05 * (1 + math.cos(math.pi * done / 7))),
         ({"schedule": "step", "step_epochs": 3, "step_factor": 0.5}, lambda done: 0.1 * 0.5 ** (done // 3)),
     ],
 )
 def test_the_rate_of_every_epoch(change: dict[str, Any], rate: Callable[[int], float]) -> None:
-    fitted = train(built(), replace(PLAIN, epochs=7, **change), clusters(16))
-    assert [facts["lr"] for facts in fitted.history] == pytest.approx([rate(done) for done in range(7)])
+    recipe = replace(PLAIN, **{"epochs": 7, **change})
+    fitted = train(built(), recipe, clusters(16))
+    assert [facts["lr"] for facts in fitted.history] == pytest.approx([rate(done) for done in range(recipe.epochs)])
 
 
 @pytest.mark.parametrize("limit", [0.0, 0.05, 100.0])
@@ -185,6 +200,8 @@ def test_balanced_weights_are_the_inverse_frequency() -> None:
 
 
 @given(st.lists(st.integers(1, 50), max_size=200), st.integers(1, 12), st.integers(0, 9))
+@example([1] * 9, 8, 0)  # a last batch of one
+@example([1] * 25, 8, 0)
 def test_batches_hold_every_index_once_with_clips_of_similar_length(sizes: list[int], batch: int, seed: int) -> None:
     clips = [torch.zeros(size, 0) for size in sizes]
     batches = list(bucketed(clips, batch, np.random.default_rng(seed)))
@@ -197,6 +214,7 @@ def test_batches_hold_every_index_once_with_clips_of_similar_length(sizes: list[
 
 
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=128), st.integers(0, 9))
+@example([*range(1, 26)], 0)
 def test_within_a_pool_no_batch_reaches_into_another(sizes: list[int], seed: int) -> None:
     """Up to 16 batches are one pool: sorted by length they follow each other."""
     batches = list(bucketed([torch.zeros(size, 0) for size in sizes], 8, np.random.default_rng(seed)))
@@ -316,6 +334,22 @@ def test_frozen_parameters_stay() -> None:
     assert torch.equal(module.layer.weight, before) and fitted.n_parameters == 3
 
 
+class Shared(Linear):
+    """Its bias learns at half the rate."""
+
+    def groups(self) -> list[tuple[list[nn.Parameter], float]]:
+        return [([self.layer.weight], 1.0), ([self.layer.bias], 0.5)]
+
+
+def test_a_model_gives_groups_a_share_of_the_rate() -> None:
+    plain, shared, rows = built(), built(0, Shared), clusters(8)
+    before = plain.layer.bias.detach().clone()
+    fitted = [train(module, replace(PLAIN, epochs=1), rows) for module in (plain, shared)]
+    assert torch.equal(plain.layer.weight, shared.layer.weight)
+    torch.testing.assert_close(shared.layer.bias.detach() - before, (plain.layer.bias.detach() - before) / 2)
+    assert [f.history[0]["lr"] for f in fitted] == [0.1, 0.1]
+
+
 @pytest.mark.parametrize("batch", [1, 5, 100])
 def test_predictions_come_in_the_order_of_the_rows(batch: int) -> None:
     module, rows = built(), clusters(11)
@@ -330,6 +364,14 @@ def test_dev_uar_counts_the_classes_that_dev_has() -> None:
     dev = Rows([torch.zeros(1, 1)] * 4, torch.tensor([0, 0, 2, 2]), 3)
     scores = torch.tensor([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0], [0, 0, 1.0]])
     assert dev_uar(dev, scores) == pytest.approx((0.5 + 1) / 2)
+
+
+def test_clips_of_several_modalities_are_padded_each() -> None:
+    clips = [{"audio": torch.ones(n, 2), "text": torch.ones(5 - n, 3)} for n in (1, 4)]
+    x, lengths = batch_of(clips)
+    assert {name: tuple(value.shape) for name, value in x.items()} == {"audio": (2, 4, 2), "text": (2, 4, 3)}
+    assert {name: value.tolist() for name, value in lengths.items()} == {"audio": [1, 4], "text": [4, 1]}
+    assert [steps(clip) for clip in clips] == [5, 5]
 
 
 def test_clips_are_padded_behind() -> None:
