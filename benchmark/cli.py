@@ -13,6 +13,7 @@ COMMANDS = {
     "run": ("run", "Run models on corpora under a protocol; repeat the command to resume."),
     "plan": ("run", "What `run` would do: trials, folds, and the reason for everything left out."),
     "show": ("show", "The table of a run, also while it is still running."),
+    "report": ("report", "Tables, figures and a page of one or several runs."),
     "compare": ("compare", "Paired tests of two models, as the protocol allows."),
     "score": ("score", "Metrics, intervals and tests for predictions made elsewhere."),
     "gate": ("gate", "Is a candidate worse than a base? For your own CI."),

@@ -15,6 +15,7 @@ from ..errors import InputError, unknown
 from .entries import Entry, Task, entries
 from .metrics import Metric
 from .pools import paired_rows
+from .scores import condition_parts
 from .statistics import (
     OVER_FOLDS,
     OVER_SPEAKERS,
@@ -111,7 +112,7 @@ def compare(
     one, two = ({e.task: e for e in found if e.label == _label(name, labels)} for name in (a, b))
     if _label(a, labels) == _label(b, labels):
         raise InputError(f"{a}: compared with itself; name two models of {', '.join(labels)}")
-    shared = [task for task in one if task in two]
+    shared = sorted((task for task in one if task in two), key=_order)
     if not shared:
         return [_strangers(one[s], two[t], metric) for s in one for t in two if (s.train, s.test) == (t.train, t.test)]
     found_in: dict[tuple[str, ...], list[Comparison]] = {}
@@ -153,19 +154,29 @@ def family(comparisons: Sequence[Comparison]) -> list[Comparison]:
     return [replace(c, holm=p) for c, p in zip(comparisons, corrected, strict=True)]
 
 
-def compare_entries(a: Entry, b: Entry, predictions: pd.DataFrame, metric: Metric, level: float = 0.95) -> Comparison:
-    """Two models on one task; refused with the reason when they stand on different things."""
-    for name, left in a.basis.items():
-        if name in ("protocol_version", "options", "classes", "data") and left != b.basis[name]:
-            return _refusal(a, b, metric, f"different {name.replace('_', ' ')}: {left[:60]} and {b.basis[name][:60]}")
+def compare_entries(
+    a: Entry,
+    b: Entry,
+    predictions: pd.DataFrame,
+    metric: Metric,
+    level: float = 0.95,
+    predictions_b: pd.DataFrame | None = None,
+) -> Comparison:
+    """Two models on one task; refused with the reason when they stand on different things.
+
+    ``predictions_b`` are those of ``b`` where it comes from another run.
+    """
+    for name in ("protocol_version", "options", "classes", "data"):
+        if a.basis[name] != b.basis[name]:
+            values = f"{a.basis[name][:60]} and {b.basis[name][:60]}"
+            return _refusal(a, b, metric, f"different {name.replace('_', ' ')}: {values}")
     if reason := a.mixed or b.mixed:
         return _refusal(a, b, metric, reason)
     rows = []
-    for entry in (a, b):
-        part = predictions[predictions["key"].isin(entry.records["key"])]
-        rows.append(paired_rows(entry.records, part))
+    for entry, given in ((a, predictions), (b, predictions if predictions_b is None else predictions_b)):
+        rows.append(paired_rows(entry.records, given[given["key"].isin(entry.records["key"])]))
     cells = pd.concat([a.records, b.records])
-    folds = Folds(float(cells["n_train"].mean()), float(cells["n_test"].mean())) if len(cells) else Folds(1, 1)
+    folds = Folds(float(cells["n_train"].mean()), float(cells["n_test"].mean())) if len(cells) else None
     return compare_rows(a, b, (rows[0], rows[1]), metric, folds, level)
 
 
@@ -212,10 +223,10 @@ def _over_speakers(
 
 def _over_folds(differences: np.ndarray, folds: Folds | None, level: float) -> tuple[PairedTest, float]:
     """The corrected test and its share; a single test set has no folds to correct for."""
-    if folds is None:
-        return refused(OVER_FOLDS, len(differences), "the size of the training sets is unknown"), 1.0
     if len(differences) < 2:
         return refused(OVER_FOLDS, len(differences), "one test set, no folds to test over"), 1.0
+    if folds is None:
+        return refused(OVER_FOLDS, len(differences), "the size of the training sets is unknown"), 1.0
     share = 1 / len(differences) + folds.n_test / folds.n_train
     return nadeau_bengio(differences, folds.n_train, folds.n_test, level), share
 
@@ -249,6 +260,13 @@ def _refusal(a: Entry, b: Entry, metric: Metric, reason: str, task: Task | None 
         task or a.task, a.label, b.label, metric.name, None, None, 0, 0, 0, seeds, main, (), None, None, None, None,
         None, None, np.zeros(0), 1.0,
     )  # fmt: skip
+
+
+def _order(task: Task) -> tuple[object, ...]:
+    """Protocols apart, clean before noise, mild before strong."""
+    kind, level, _ = condition_parts(task.condition)
+    place = (task.protocol, task.label_map, task.leaks, task.train, task.test)
+    return (*place, kind != "clean", kind, -(level or 0))
 
 
 def _strangers(a: Entry, b: Entry, metric: Metric) -> Comparison:

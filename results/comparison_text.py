@@ -96,9 +96,9 @@ def _details(c: Comparison) -> list[str]:
     lines = [f"{c.task.where}, {c.task.condition}"]
     if c.reason:
         return [*lines, *_wrap(f"REFUSED: {c.reason}", "  ")]
-    seeds = str(c.seeds[0]) if c.seeds[0] == c.seeds[1] else f"{c.seeds[0]} and {c.seeds[1]}"
+    seeds = f"{c.seeds[0]} seed(s) each" if c.seeds[0] == c.seeds[1] else f"{c.seeds[0]} and {c.seeds[1]} seeds"
     lines += _wrap(
-        f"{c.n_rows} test rows of {c.n_speakers} speakers, {c.n_folds} folds, seeds {seeds}; "
+        f"{c.n_rows} test rows of {c.n_speakers} speakers, {c.n_folds} fold(s), {seeds}; "
         f"main test: {_named(c.main)}", "  "
     )  # fmt: skip
     lines += [f"  Note: {note}" for note in c.notes]
@@ -132,7 +132,7 @@ def _papers(c: Comparison) -> Iterable[str]:
 def _named(test: PairedTest) -> str:
     name = test.name.removesuffix(" over folds").removesuffix(" over speakers").removesuffix(" over folds × seeds")
     unit = "folds" if test.name == OVER_FOLDS else "folds × seeds" if "×" in test.name else "speakers"
-    return f"{name} over {test.n} {unit}"
+    return f"{name} over {test.n} {unit}" if test.n != 1 else name
 
 
 def _result(test: PairedTest) -> str:

@@ -155,10 +155,13 @@ def _by_speaker(entry: Entry, rows: Any, n_speakers: int, place: dict[str, int])
 
 
 def joined(runs: Iterable[Run]) -> Frames:
-    """Several runs as one; a cell that two of them hold is taken once."""
+    """Several runs as one; a cell that two of them hold is taken from the first, and noted where they differ."""
     found = [run.frames() for run in runs]
     records = pd.concat([f.records for f in found], ignore_index=True)
     later = records["key"].duplicated()
+    contents = records.dropna(subset=["predictions_sha256"]).groupby("key")["predictions_sha256"].nunique()
+    several = int((contents > 1).sum())
+    said = [f"{several} cells are in several runs with other predictions: those of the first are taken"]
     mine = [f.predictions for f in found]
     taken: set[str] = set()
     for i, part in enumerate(mine):
@@ -168,7 +171,7 @@ def joined(runs: Iterable[Run]) -> Frames:
         plan=pd.concat([f.plan for f in found], ignore_index=True).drop_duplicates("key", ignore_index=True),
         records=records[~later].reset_index(drop=True),
         predictions=pd.concat(mine, ignore_index=True),
-        notes=tuple(dict.fromkeys(note for f in found for note in f.notes)),
+        notes=tuple(dict.fromkeys([*(said if several else []), *(note for f in found for note in f.notes)])),
     )
 
 

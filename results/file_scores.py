@@ -1,5 +1,6 @@
 """Everything that is said about a file of predictions: metrics with intervals, classes, groups; two files: tests."""
 
+import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,10 +11,10 @@ from ..seeds import stream
 from .compare import Comparison, compare_rows
 from .entries import Entry, Task
 from .grids import Grid, aligned
-from .groups import GROUPS, Groups, by_group, confusions_by_speaker
+from .groups import GROUPS, Groups, by_group, by_speaker, confusions_by_speaker
 from .metrics import METRICS, Metric, per_class
 from .predictions_file import Given
-from .probabilities import PROBABILITY_METRICS, Known, score_probabilities
+from .probabilities import EVERY, PROBABILITY_METRICS, Known, probability_scores
 from .statistics import Interval, mean_known, speaker_intervals
 
 NONE = "–"
@@ -31,6 +32,7 @@ class FileScore:
     intervals: dict[str, Interval]
     chance: dict[str, float]
     per_class: pd.DataFrame
+    per_speaker: pd.DataFrame
     groups: tuple[Groups, ...]
     notes: tuple[str, ...]
 
@@ -48,7 +50,7 @@ def score(given: Given) -> FileScore:
     else:
         n = int(given.rows["speaker"].isna().sum())
         intervals = {m.name: Interval(None, None, None, f"the speaker of {n} rows is unknown") for m in metrics}
-    values |= score_probabilities(given.rows["truth"].tolist(), given.rows["log_probability"], given.classes)
+    values |= probability_scores(given.rows, given.classes)
     speakers = given.rows["speaker"].nunique()
     columns = [c for c in GROUPS if c in given.rows.columns]
     return FileScore(
@@ -60,6 +62,7 @@ def score(given: Given) -> FileScore:
         intervals=intervals,
         chance={m.name: float(m.chance(support)) for m in metrics},
         per_class=per_class(pooled.sum(0), given.classes),
+        per_speaker=by_speaker(given.rows, given.classes, METRICS["uar"]),
         groups=tuple(by_group(given.rows, c, given.classes, METRICS["uar"], rng) for c in columns),
         notes=given.notes,
     )
@@ -93,6 +96,7 @@ def to_json(found: FileScore) -> dict[str, Any]:
         "n_speakers": found.n_speakers,
         "metrics": metrics,
         "per_class": _plain(found.per_class),
+        "per_speaker": _plain(found.per_speaker),
         "groups": {
             g.column: {**{k: v for k, v in asdict(g).items() if k in ("worst", "gap")}, "table": _plain(g.table)}
             for g in found.groups
@@ -117,18 +121,16 @@ def to_text(found: FileScore) -> str:
         bounds = _bounds(between.low, between.high, scale)
         chance = f"{scale * found.chance[name]:.1f}" if name in found.chance else ""
         number = NONE if value.value is None else f"{scale * value.value:.{2 if scale == 1 else 1}f}"
-        lines.append((metric.title, number, bounds, chance, _short(metric.aliases)))
-    grids = [Grid("", ("metric", "in %", "95 % interval", "chance", "  also called"), tuple(lines), left=1)]
+        lines.append((metric.title, number, bounds, chance))
+    grids = [Grid("", ("metric", "in %", "95 % interval", "chance"), tuple(lines), left=1)]
     grids.append(_classes(found.per_class))
     grids += [_group(g) for g in found.groups]
+    spread = [_speakers(found.per_speaker)] if len(found.per_speaker) > 1 else []
     notes = list(found.notes)
     notes += sorted({f"no interval: {i.reason}" for i in found.intervals.values() if i.reason})
     notes += sorted({f"no {', no '.join(PROBABILITY_METRICS)}: {v.reason}" for v in found.values.values() if v.reason})
-    blocks = [
-        head,
-        *("\n".join(aligned(grid)) for grid in grids),
-        *(["\n".join(f"· {n}" for n in notes)] if notes else []),
-    ]
+    noted = ["\n".join(f"· {note}" for note in notes)] if notes else []
+    blocks = [head, *("\n".join(aligned(grid)) for grid in grids), *spread, *noted]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -141,8 +143,20 @@ def _bounds(low: float | None, high: float | None, scale: int = 100) -> str:
     return "" if low is None or high is None or pd.isna(low) else f"[{scale * low:.1f}, {scale * high:.1f}]"
 
 
-def _short(aliases: tuple[str, ...]) -> str:
-    return "  " + ", ".join(aliases[:2])
+def legend(width: int = 80) -> str:
+    """The other names of every metric, once."""
+    lines = [f"{m.title} is also called {', '.join(m.aliases)}." for m in EVERY.values()]
+    return textwrap.fill(" ".join(lines), width, break_on_hyphens=False) + "\n"
+
+
+def _speakers(table: pd.DataFrame) -> str:
+    """The spread over speakers in a line."""
+    worst, best = table.iloc[0], table.iloc[-1]
+    middle, sd = table["score"].median(), table["score"].std(ddof=1)
+    return (
+        f"UAR by speaker: worst {100 * worst.score:.1f} ({worst.speaker}), median {100 * middle:.1f}, "
+        f"best {100 * best.score:.1f} ({best.speaker}), sd {100 * sd:.1f}"
+    )
 
 
 def _classes(table: pd.DataFrame) -> Grid:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 from ..errors import InputError, unknown
 from .compare import Comparison, compare_entries
 from .comparison_text import NONE, interval, p_value
@@ -64,10 +62,11 @@ def gate(
     base: Frames, candidate: Frames, metric: Metric, margin: float, models: Sequence[str] = (), level: float = 0.95
 ) -> list[Verdict]:
     """A verdict for every task and model that both runs have."""
-    mine = candidate.predictions[~candidate.predictions["key"].isin(base.predictions["key"])]
-    predictions = pd.concat([base.predictions, mine], ignore_index=True)
-    pairs = match(base, candidate, models)
-    return judge([compare_entries(x, y, predictions, metric, level) for x, y in pairs], margin, level)
+    made = [
+        compare_entries(x, y, candidate.predictions, metric, level, base.predictions)
+        for x, y in match(base, candidate, models)
+    ]
+    return judge(made, margin, level)
 
 
 def judge(comparisons: Sequence[Comparison], margin: float, level: float = 0.95) -> list[Verdict]:

@@ -126,26 +126,38 @@ def page_trend(scores: np.ndarray, level: float = 0.95) -> Trend:
 
 def interquartile_mean(scores: np.ndarray, rng: np.random.Generator, reps: int = 2_000) -> Estimate:
     """Mean of the middle half of all scores (blocks, seeds), with the interval over blocks (Agarwal et al. 2021)."""
-    return _over_blocks(lambda chosen: stats.trim_mean(chosen, 0.25, axis=None), scores, rng, reps)
+    return _over_blocks(middle_mean, scores, rng, reps)
+
+
+def middle_mean(scores: np.ndarray) -> np.ndarray:
+    """Interquartile mean (...) of scores (..., blocks, seeds): a quarter of them, rounded down, is cut at each end.
+
+    >>> float(middle_mean(np.array([[1.0, 2.0], [4.0, 90.0]])))
+    3.0
+    """
+    flat = np.sort(scores.reshape(*scores.shape[:-2], -1), axis=-1)
+    cut = flat.shape[-1] // 4
+    mean: np.ndarray = flat[..., cut : flat.shape[-1] - cut].mean(-1)
+    return mean
 
 
 def probability_of_improvement(a: np.ndarray, b: np.ndarray, rng: np.random.Generator, reps: int = 2_000) -> Estimate:
     """Chance that a run of ``a`` beats one of ``b`` on a block, ties half; (blocks, seeds) each, mean over blocks."""
-    wins = (np.sign(a[:, :, None] - b[:, None, :]).mean((1, 2)) + 1) / 2  # (blocks,)
-    return _over_blocks(lambda chosen: chosen.mean(), wins, rng, reps)
+    wins = (np.sign(a[:, :, None] - b[:, None, :]).mean((1, 2)) + 1) / 2
+    return _over_blocks(lambda chosen: chosen.mean((-2, -1)), wins[:, None], rng, reps)
 
 
 def _over_blocks(
-    function: Callable[[np.ndarray], float], values: np.ndarray, rng: np.random.Generator, reps: int
+    function: Callable[[np.ndarray], np.ndarray], values: np.ndarray, rng: np.random.Generator, reps: int
 ) -> Estimate:
-    """A statistic of values (blocks, ...) with its expanded-percentile bootstrap interval over blocks."""
+    """A statistic (...) of values (..., blocks, seeds), with its expanded-percentile bootstrap interval over blocks."""
     n = len(values)
     if n == 0 or np.isnan(values).any():
         return Estimate(None, Interval(None, None, None, "some blocks have no score" if n else "no blocks"))
     value = float(function(values))
     if n < BOOTSTRAP_FROM:
         return Estimate(value, Interval(None, None, None, f"{n} blocks, {BOOTSTRAP_FROM} are needed for an interval"))
-    samples = [float(function(values[rng.integers(0, n, n)])) for _ in range(reps)]
+    samples = function(values[rng.integers(0, n, (reps, n))])
     low, high = np.quantile(samples, expanded_tails(n))
     return Estimate(value, Interval(float(low), float(high), BOOTSTRAP))
 

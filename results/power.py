@@ -6,10 +6,14 @@ speakers' differences, which comes from stored runs, or from pilot runs on acted
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
-from scipy import optimize, special, stats
+import pandas as pd
+from scipy import special
 
+from .entries import blocks
+from .metrics import Metric
 from .statistics import STUDENT_FROM
 
 POWER = 0.8
@@ -34,7 +38,7 @@ def power_of(difference: float, sd: float, n: int, level: float = LEVEL) -> floa
     """Power of a two-sided paired t test of n differences with this deviation against this true mean."""
     df, shift = n - 1, abs(difference) / sd * np.sqrt(n)
     critical = float(special.stdtrit(df, (1 + level) / 2))
-    return float(stats.nct.sf(critical, df, shift) + stats.nct.cdf(-critical, df, shift))
+    return float(1 - special.nctdtr(df, shift, critical) + special.nctdtr(df, shift, -critical))
 
 
 def minimum_detectable(n: int, sd: float, power: float = POWER, level: float = LEVEL) -> Detectable:
@@ -46,11 +50,13 @@ def minimum_detectable(n: int, sd: float, power: float = POWER, level: float = L
     if n < STUDENT_FROM:
         reason = f"{n} test speakers, {STUDENT_FROM} are needed for a test"
         return Detectable(None, n, sd, power, reason)
-    top = 1.0
-    while power_of(top, 1.0, n, level) < power:
-        top *= 2
-    effect = float(optimize.brentq(lambda d: power_of(d, 1.0, n, level) - power, 1e-9, top, xtol=1e-9))
-    return Detectable(effect * sd, n, sd, power)
+    low, high = 0.0, 1.0  # in deviations
+    while power_of(high, 1.0, n, level) < power:
+        low, high = high, 2 * high
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if power_of(middle, 1.0, n, level) < power else (low, middle)
+    return Detectable(high * sd, n, sd, power)
 
 
 def pooled_sd(differences: Iterable[np.ndarray]) -> float | None:
@@ -59,3 +65,16 @@ def pooled_sd(differences: Iterable[np.ndarray]) -> float | None:
     known = [d for d in known if len(d) > 1]
     df = sum(len(d) - 1 for d in known)
     return float(np.sqrt(sum((len(d) - 1) * d.var(ddof=1) for d in known) / df)) if df else None
+
+
+def stored_sd(records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric) -> float | None:
+    """`pooled_sd` of the clean speaker differences of all pairs of models that a run holds, ``majority`` apart.
+
+    None where there are no two models on the same rows.
+    """
+    chosen = records[(records["condition"] == "clean") & (records["model"] != "majority")]
+    found = []
+    for block in blocks(chosen.reset_index(drop=True), predictions):
+        table = block.table(metric)
+        found += [(table[a] - table[b]).to_numpy() for a, b in combinations(table.columns, 2)]
+    return pooled_sd(found)

@@ -199,3 +199,18 @@ def score_probabilities(truth: Sequence[str], log_probability: pd.Series, classe
         name: Known(None, "one class only has rows") if np.isnan(value) else Known(value)
         for name, value in found.items()
     }
+
+
+def probability_scores(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, Known]:
+    """`score_probabilities` by seed and repeat, averaged; rows have ``seed, repeat, truth, log_probability``."""
+    runs = [
+        score_probabilities(part["truth"].tolist(), part["log_probability"], classes)
+        for _, part in rows.groupby(["seed", "repeat"])
+    ]
+    found = {}
+    for name in PROBABILITY_METRICS:
+        values = [run[name].value for run in runs]
+        reasons = [run[name].reason for run in runs if run[name].reason]
+        known = [v for v in values if v is not None]
+        found[name] = Known(None, reasons[0]) if reasons else Known(float(np.mean(known)))
+    return found

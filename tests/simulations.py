@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from serbench.results.statistics import nadeau_bengio, paired_t
+from serbench.results.statistics import PairedTest, nadeau_bengio, paired_t
 from serbench.results.two_models import mcnemar
 
 
@@ -31,8 +31,13 @@ def cross_validations(runs: int, seed: int, n: int = 60, repeats: int = 3, k: in
                 differences.append(a - b)
         d = np.array(differences)
         tests = nadeau_bengio(d, n * (k - 1) / k, n / k), paired_t(d, "plain")
-        alarms += [test.p is not None and test.p < 0.05 for test in tests]
-    return tuple(alarms / runs)
+        alarms += [alarm(test) for test in tests]
+    return float(alarms[0] / runs), float(alarms[1] / runs)
+
+
+def alarm(test: PairedTest) -> bool:
+    """Whether the test says that the models differ, at 5 %."""
+    return test.p is not None and test.p < 0.05
 
 
 def speakers(runs: int, seed: int, n: int, seeds: int = 5, clips: int = 50, sd: float = 0.08) -> dict[str, float]:
@@ -53,9 +58,9 @@ def speakers(runs: int, seed: int, n: int, seeds: int = 5, clips: int = 50, sd: 
             right.append(rng.random((seeds, n, clips)) < p)
         differences = right[0].mean(2) - right[1].mean(2)  # (seeds, speakers)
         main = paired_t(differences.mean(0), "speakers")
-        alarms["speaker t"] += main.p < 0.05
-        alarms["coverage"] += main.low <= 0 <= main.high
-        alarms["plain t"] += paired_t(differences.ravel(), "plain").p < 0.05
+        alarms["speaker t"] += alarm(main)
+        alarms["coverage"] += main.low is not None and main.high is not None and main.low <= 0 <= main.high
+        alarms["plain t"] += alarm(paired_t(differences.ravel(), "plain"))
         alarms["mcnemar"] += mcnemar(right[0][0].ravel(), right[1][0].ravel()).p < 0.05
     return {name: count / runs for name, count in alarms.items()}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, precision_recall_fscore_support, recall_score
 
 from serbench.errors import InputError
 from serbench.results import metrics
@@ -121,3 +121,14 @@ def test_names_are_found_whatever_they_are_called_and_mean_one_metric():
 def test_wrong_input_is_named(truth, guess, message):
     with pytest.raises(InputError, match=message):
         confusion(truth, guess, CLASSES)
+
+
+@few
+@given(labels)
+def test_per_class_is_that_of_scikit_learn_and_nan_where_there_is_nothing(pairs):
+    truth, guess = (list(part) for part in zip(*pairs, strict=True))
+    table = metrics.per_class(confusion(truth, guess, CLASSES), CLASSES)
+    theirs = precision_recall_fscore_support(truth, guess, labels=CLASSES, zero_division=np.nan)
+    for name, values in zip(("precision", "recall", "f1", "n"), theirs, strict=True):
+        assert table[name].to_numpy(float) == pytest.approx(np.asarray(values, float), abs=1e-12, nan_ok=True), name
+    assert table["label"].tolist() == list(CLASSES)

@@ -25,6 +25,8 @@ def compare(runs: tuple[str, ...], a: str, b: str, metric: str, as_json: bool) -
     from ...results.store import find_run
 
     frames = joined([find_run(run) for run in runs])
+    for note in frames.notes:
+        click.echo(f"Note: {note}", err=True)
     found = compare_models(frames.records, frames.predictions, a, b, find(metric))
     if as_json:
         click.echo(json.dumps(comparison_text.to_json(found), indent=1, allow_nan=False))

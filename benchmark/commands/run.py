@@ -55,14 +55,22 @@ def plan(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """What would run, counted, with the reason for everything left out."""
+    """What would run, counted, with the reason for everything left out.
+
+    Says the smallest difference of two models that could be seen, from the models in the run folder where it holds two.
+    """
+    from ...results.metrics import METRICS
+    from ...results.power import stored_sd
     from ...results.store import open_run
     from ..outline import outline, to_text
     from ..request import resolve
 
     made, _ = resolve(_request(protocol, models, corpora, seeds, settings))
-    done = open_run(out).done(cell.key for cell in made.cells) if out is not None else set()
-    facts = outline(made, done)
+    run = open_run(out) if out is not None else None
+    done = run.done(cell.key for cell in made.cells) if run is not None else set()
+    frames = run.frames() if run is not None else None
+    sd = stored_sd(frames.records, frames.predictions, METRICS["uar"]) if frames is not None else None
+    facts = outline(made, done, sd)
     click.echo(json.dumps(facts, indent=1) if as_json else to_text(facts))
 
 

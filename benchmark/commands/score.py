@@ -35,3 +35,4 @@ def score(files: tuple[Path, ...], metric: str, as_json: bool) -> None:
     click.echo("\n".join(file_scores.to_text(one) for one in found), nl=False)
     if tests:
         click.echo("\n" + comparison_text.terminal(tests), nl=False)
+    click.echo("\n" + file_scores.legend(), nl=False)

@@ -1,0 +1,148 @@
+"""`compare`, `gate` and `query` on run folders, and the detectable difference that `plan` prints."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from paired import cells, run_folder
+from tiny import serbench, tiny_corpus
+
+from serbench.results.query import TABLES
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Folders: two models; the second one broken; the leaky protocol."""
+    root = tmp_path_factory.mktemp("runs")
+    rng = np.random.default_rng(0)
+    good = [*cells(rng, "a", skill=0.8, seeds=2), *cells(rng, "b", skill=0.7, seeds=2)]
+    run_folder(root / "base", good)
+    run_folder(root / "broken", [*cells(rng, "a", skill=0.8, seeds=2), *cells(rng, "b", skill=0.35, seeds=2)])
+    run_folder(root / "leaky", cells(rng, "c", crossed=True, protocol="random", leaks=["speaker"]))
+    run_folder(root / "small", [*cells(rng, "a", speakers=2, folds=2), *cells(rng, "b", speakers=2, folds=2)])
+    table = pd.DataFrame({"id": ["a/0-000"], "corpus": "a", "gender": "female", "label": "angry"})
+    from serbench.results.store import open_run
+
+    open_run(root / "base").add_utterances("a-print-native", table)
+    story = {"fitted": {"epoch": 2, "history": [{"epoch": 1.0, "loss": 1.5}, {"epoch": 2.0, "loss": 1.2}]}, "facts": {}}
+    (root / "base" / "trainings").mkdir()
+    (root / "base" / "trainings" / "a-0-0.json").write_text(json.dumps(story))
+    return root
+
+
+def test_compare_prints_and_gives_json(runs):
+    code, text, _ = serbench("compare", runs / "base", "a", "b")
+    assert code == 0 and text.startswith("A: a\nB: b\n") and "paired t over 8" in " ".join(text.split())
+    code, out, _ = serbench("compare", runs / "base", "a", "b", "--json", "--metric", "WF1")
+    (found,) = json.loads(out)
+    assert found["metric"] == "weighted_f1" and 0 <= found["main"]["p"] <= 1 and found["n_seeds"] == [2, 2]
+
+
+def test_compare_reads_several_runs_as_one_and_refuses_leaking_with_honest(runs):
+    said = "16 cells are in several runs with other predictions: those of the first are taken"
+    assert said in serbench("compare", runs / "base", runs / "broken", "a", "b")[2]
+    code, text, err = serbench("compare", runs / "base", runs / "leaky", "a", "c")
+    assert said not in err
+    assert code == 0 and "REFUSED" in text and "are not compared" in " ".join(text.split())
+    code, _, err = serbench("compare", runs / "base", "a", "z")
+    assert code == 2 and "unknown model 'z'" in err
+    assert serbench("compare", runs / "nowhere", "a", "b")[0] == 2
+
+
+def test_gate_lets_the_same_pass_and_stops_the_worse(runs):
+    code, text, _ = serbench("gate", runs / "base", runs / "base")
+    assert code == 0 and text.count("not worse") == 2
+    code, text, _ = serbench("gate", runs / "base", runs / "broken")
+    assert code == 1 and text.count("  worse") >= 1 and max(map(len, text.splitlines())) <= 80
+    code, out, _ = serbench("gate", runs / "base", runs / "broken", "--json")
+    answers = {line["a"]: line["answer"] for line in json.loads(out)}
+    assert code == 1 and answers["b"] == "worse" and answers["a"] != "worse"
+    assert serbench("gate", runs / "base", runs / "broken", "--model", "a")[0] == 0
+    assert serbench("gate", runs / "broken", runs / "base")[0] == 0  # better is not worse
+    assert serbench("gate", runs / "base", runs / "broken", "--margin", "0.6")[0] == 0
+
+
+def test_a_gate_that_cannot_test_does_not_pass(runs):
+    code, _, err = serbench("gate", runs / "small", runs / "small")
+    assert code == 2 and "no test is possible: 2 paired differences" in err
+    code, _, err = serbench("gate", runs / "base", runs / "leaky")
+    assert code == 2 and "share no model" in err
+    assert serbench("gate", runs / "base", runs / "base", "--model", "z")[0] == 2
+    assert serbench("gate", runs / "base", runs / "base", "--margin", "1.5")[0] == 2
+
+
+def test_gate_of_files(runs, tmp_path):
+    from serbench.results.store import open_run
+
+    frames = open_run(runs / "base").frames()
+    rows = frames.predictions[frames.predictions.key.isin(frames.records[frames.records.seed == 0].key)]
+    rows = rows.rename(columns={"utterance": "id"})[["key", "id", "truth", "guess", "speaker"]]
+    model = rows.key.str[0]
+    for name in "ab":
+        rows[model == name].drop(columns="key").to_csv(tmp_path / f"{name}.csv", index=False)
+    shuffled = rows[model == "a"].drop(columns="key").assign(guess="sad")
+    shuffled.to_csv(tmp_path / "bad.csv", index=False)
+    assert serbench("gate", tmp_path / "a.csv", tmp_path / "a.csv")[0] == 0
+    assert serbench("gate", tmp_path / "a.csv", tmp_path / "bad.csv")[0] == 1
+
+
+def test_query_answers_from_all_tables(runs):
+    sql = "SELECT model, count(*) AS n FROM predictions JOIN records USING (key) GROUP BY model ORDER BY model"
+    code, out, _ = serbench("query", runs / "base", sql, "--json")
+    assert code == 0 and json.loads(out) == [{"model": "a", "n": 480}, {"model": "b", "n": 480}]
+    code, out, _ = serbench("query", runs / "base", runs / "leaky", "SELECT DISTINCT model FROM records", "--csv")
+    assert sorted(out.split()) == ["a", "b", "c", "model"]
+    joined = "SELECT gender, count(*) n FROM predictions p JOIN utterances u ON u.id = p.utterance GROUP BY gender"
+    assert json.loads(serbench("query", runs / "base", joined, "--json")[1]) == [{"gender": "female", "n": 4}]
+    curve = "SELECT min(loss) AS loss FROM trainings JOIN records USING (training) WHERE model = 'a'"
+    assert json.loads(serbench("query", runs / "base", curve, "--json")[1]) == [{"loss": 1.2}]
+    assert "1.2" in serbench("query", runs / "base", curve)[1]
+    assert "no rows" in serbench("query", runs / "base", "SELECT key FROM records WHERE seed > 9")[1]
+    assert serbench("query", runs / "leaky", "SELECT * FROM trainings")[0] == 0  # a run without curves
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY records TO '{file}'", "SELECT * FROM read_csv('{file}')", "DROP TABLE records", "ATTACH '{file}'",
+        "SELECT 1; DROP TABLE records", "SET enable_external_access = true", "SELECT nothing FROM records", "",
+        "INSTALL httpfs",
+    ],
+)  # fmt: skip
+def test_query_reads_and_nothing_else(runs, tmp_path, sql):
+    file = tmp_path / "x.csv"
+    code, _, err = serbench("query", runs / "base", sql.format(file=file))
+    assert code == 2 and err.startswith("Error: query: ") and err.count("\n") == 1
+    assert not file.exists()
+
+
+def test_help_documents_every_table_and_column(runs):
+    help_text = " ".join(serbench("query", "--help")[1].split())
+    for table, (what, _) in TABLES.items():
+        assert f"{table}: {what}" in help_text
+        out = serbench("query", runs / "base", f"SELECT * FROM {table} LIMIT 0", "--csv")[1]
+        listed = help_text.partition(f"{table}: {what}")[2].partition(": a line")[0]
+        if table != "records":  # of these the help names the main ones
+            assert not [c for c in out.strip().split(",") if c not in listed], table
+        else:
+            columns = out.strip().split(",")
+            named = TABLES["records"][1].partition(", error")[0].split(", ")
+            assert not [c for c in named if c not in columns]
+
+
+def test_plan_says_what_difference_could_be_seen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = tiny_corpus(tmp_path / "corpus")
+    asked = ("--protocol", "speaker-independent", "--corpus", f"mine={table}", "--model", "majority")
+    code, out, _ = serbench("plan", *asked, "--json")
+    (line,) = json.loads(out)["folds"]
+    assert code == 0 and line["speakers"] == 6 and line["detectable"]["sd"] == 0.135
+    assert line["detectable"]["difference"] == pytest.approx(0.135 * 1.4347, rel=1e-3)
+    _, text, _ = serbench("plan", *asked)
+    assert "mine -> mine: 19.4 (6 speakers)" in text and "pilot" in text
+    rng = np.random.default_rng(1)
+    run_folder(tmp_path / "run", [*cells(rng, "a"), *cells(rng, "b")])
+    _, out, _ = serbench("plan", *asked, "--out", "run", "--json")
+    (line,) = json.loads(out)["folds"]
+    assert line["detectable"]["source"] == "models of the run folder" and line["detectable"]["sd"] != 0.135

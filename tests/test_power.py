@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from paired import cells, frames
+from scipy import stats
+from statsmodels.stats.power import TTestPower
+
+from serbench.results.metrics import METRICS
+from serbench.results.power import minimum_detectable, pooled_sd, power_of, stored_sd
+
+
+@pytest.mark.parametrize("n", [3, 6, 10, 24, 100])
+def test_power_and_detectable_difference_are_those_of_statsmodels(n):
+    theirs = TTestPower().solve_power(nobs=n, alpha=0.05, power=0.8)
+    found = minimum_detectable(n, 0.1)
+    assert found.difference == pytest.approx(0.1 * theirs, rel=1e-5)
+    assert power_of(0.07, 0.1, n) == pytest.approx(TTestPower().power(0.7, n, 0.05), abs=1e-6)
+    assert power_of(found.difference, 0.1, n) == pytest.approx(0.8)
+
+
+def test_a_test_finds_the_detectable_difference_four_times_in_five():
+    rng = np.random.default_rng(0)
+    least = minimum_detectable(10, 0.08).difference
+    p = stats.ttest_1samp(rng.normal(least, 0.08, (20_000, 10)), 0, axis=1).pvalue
+    assert (p < 0.05).mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_two_speakers_detect_nothing_and_more_always_detect_more():
+    assert minimum_detectable(2, 0.1).difference is None
+    assert minimum_detectable(2, 0.1).reason == "2 test speakers, 3 are needed for a test"
+    found = [minimum_detectable(n, 0.1).difference for n in range(3, 30)]
+    assert (np.diff(found) < 0).all()
+
+
+def test_deviation_is_pooled_over_pairs_and_tasks():
+    a, b = np.array([0.0, 0.2, 0.4]), np.array([0.1, 0.1, np.nan, 0.3])
+    assert pooled_sd([a, b]) == pytest.approx(np.sqrt((2 * a.var(ddof=1) + 2 * np.nanvar(b, ddof=1)) / 4))
+    assert pooled_sd([np.array([0.1])]) is None
+
+
+def test_deviation_of_stored_models():
+    rng = np.random.default_rng(1)
+    records, predictions = frames(cells(rng, "a") + cells(rng, "b") + cells(rng, "majority"))
+    uar = METRICS["uar"]
+    joined = predictions.merge(records[["key", "model"]])
+    scores = joined.groupby(["model", "speaker"])[["truth", "guess"]].apply(
+        lambda part: (part.truth == part.guess).groupby(part.truth).mean().mean()
+    )
+    expected = (scores["a"] - scores["b"]).std(ddof=1)
+    assert stored_sd(records, predictions, uar) == pytest.approx(expected)
+    assert stored_sd(records[records.model != "b"], predictions, uar) is None
