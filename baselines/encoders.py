@@ -147,7 +147,7 @@ def wav2vec2(spec: str, sizes: Sizes) -> nn.Module:
     processor = folder / "preprocessor_config.json"
     if processor.is_file() and json.loads(processor.read_text()).get("do_normalize") is False:
         raise InputError(f"audio_encoder '{spec}': takes waveforms as they are; one that normalizes them is needed")
-    return _frozen(_load(transformers.Wav2Vec2Model, "audio_encoder", folder))
+    return _frozen(loaded(transformers.Wav2Vec2Model, "audio_encoder", folder))
 
 
 _SIZES = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
@@ -165,7 +165,7 @@ def roberta(spec: str, width: int) -> tuple[Any, nn.Module]:
         return hashed, _seeded(lambda: transformers.RobertaModel(config, add_pooling_layer=False))
     folder = folder_of("text_encoder", spec)
     _same_width("text", spec, width, _config("text_encoder", folder, "roberta")["hidden_size"])
-    model = _load(transformers.RobertaModel, "text_encoder", folder, add_pooling_layer=False)
+    model = loaded(transformers.RobertaModel, "text_encoder", folder, add_pooling_layer=False)
     tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
 
     def encode(text: str, most: int) -> list[int]:
@@ -226,14 +226,14 @@ def _same_width(which: str, spec: str, width: int, found: int) -> None:
         raise InputError(f"{which}_encoder '{spec}': its vectors have {found} values; set {which}_width={found}")
 
 
-def _load(kind: Any, setting: str, folder: Path, **options: bool) -> nn.Module:
+def loaded(kind: Any, setting: str, folder: Path, **options: bool) -> nn.Module:
     """The network of a checkpoint, complete: a weight that it lacks is an InputError, not a random number."""
     with _quiet():
         model, facts = kind.from_pretrained(str(folder), output_loading_info=True, **options)
     if missing := sorted(set(facts["missing_keys"]) - {"masked_spec_embed"}):  # that one is for training
         raise InputError(f"{setting} '{folder}': weights are missing: {', '.join(missing[:3])}")
-    loaded: nn.Module = model
-    return loaded
+    network: nn.Module = model
+    return network
 
 
 @contextmanager

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError
+from ..encoders import RATE_HZ, Sizes, loaded, wav2vec2
 from ..features import resampled
 from ..weights import RANDOM, content, extra, folder_of
 
 if TYPE_CHECKING:
     from ..wav2vec2_probe import Settings
-
-RATE_HZ = 16_000
 
 
 class Probe(nn.Module):
@@ -50,16 +49,19 @@ class Probe(nn.Module):
         Each clip is encoded alone: in wav2vec 2.0 base the first convolution is normalized over the whole input, so
         padding and other clips would change it.
         """
-        encoder = frozen(self.encoder, self.layers, self.width).to(waveforms.device)
-        rows = [self._means(encoder, clip[:n]) for clip, n in zip(waveforms, lengths.tolist(), strict=True)]
+        encoder, standardized = frozen(self.encoder, self.layers, self.width)
+        encoder.to(waveforms.device)
+        rows = [
+            self._means(encoder, standardized, clip[:n]) for clip, n in zip(waveforms, lengths.tolist(), strict=True)
+        ]
         return torch.stack(rows), torch.full_like(lengths, self.layers + 1)
 
-    def _means(self, encoder: nn.Module, clip: Tensor) -> Tensor:
+    def _means(self, encoder: nn.Module, standardized: bool, clip: Tensor) -> Tensor:
         """(N,) -> (L + 1, D)."""
         x = clip[None, : self.samples]
         if self.rate_hz != RATE_HZ:
             x = resampled(x, self.rate_hz, RATE_HZ)
-        if encoder.standardized:
+        if standardized:
             x = (x - x.mean()) / (x.var(correction=0) + 1e-7).sqrt()
         with torch.no_grad():
             states: tuple[Tensor, ...] = encoder(x, output_hidden_states=True).hidden_states
@@ -97,49 +99,22 @@ class Probe(nn.Module):
         return {f"layer_{index}": share for index, share in enumerate(self.shares().detach().tolist())}
 
 
-class _Frozen(nn.Module):
-    """An encoder and whether it was trained on waveforms of mean 0 and variance 1."""
-
-    def __init__(self, encoder: nn.Module, standardized: bool) -> None:
-        super().__init__()
-        self.encoder, self.standardized = encoder.float().eval().requires_grad_(False), standardized
-
-    def forward(self, x: Tensor, output_hidden_states: bool) -> Any:
-        return self.encoder(x, output_hidden_states=output_hidden_states)
-
-
 @lru_cache(maxsize=1)
-def frozen(encoder: str, layers: int, width: int) -> _Frozen:
-    """The encoder, loaded once per process; InputError where it is missing, incomplete, or of other sizes."""
+def frozen(spec: str, layers: int, width: int) -> tuple[nn.Module, bool]:
+    """The encoder, and whether it was trained on waveforms of mean 0 and variance 1; loaded once per process.
+
+    InputError where it is missing, incomplete, of other sizes, or does not hear waveforms.
+    """
+    if spec == RANDOM:
+        return wav2vec2(RANDOM, Sizes(layers, width, heads=4, inner=2 * width)), True
     transformers = extra("transformers")
-    if encoder == RANDOM:
-        config = transformers.Wav2Vec2Config(
-            hidden_size=width, num_hidden_layers=layers, num_attention_heads=4, intermediate_size=2 * width,
-            conv_dim=(width,) * 4, conv_kernel=(10, 8, 4, 2), conv_stride=(5, 4, 4, 4),
-            num_feat_extract_layers=4, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=4,
-        )  # fmt: skip
-        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-            torch.manual_seed(0)
-            return _Frozen(transformers.Wav2Vec2Model(config), standardized=True)
-    folder = folder_of("encoder", encoder)
+    folder = folder_of("encoder", spec)
     config = json.loads((folder / "config.json").read_text())
     if "conv_stride" not in config:
-        raise InputError(f"encoder '{encoder}': a checkpoint of {config.get('model_type')} does not hear waveforms")
+        raise InputError(f"encoder '{spec}': a checkpoint of {config.get('model_type')} does not hear waveforms")
     found = config["num_hidden_layers"], config["hidden_size"]
     if found != (layers, width):
-        raise InputError(f"encoder '{encoder}': set layers={found[0]} and width={found[1]}, which are its sizes")
+        raise InputError(f"encoder '{spec}': set layers={found[0]} and width={found[1]}, which are its sizes")
     file = folder / "preprocessor_config.json"
-    standardized = json.loads(file.read_text()).get("do_normalize", True) if file.is_file() else True
-    quiet = transformers.utils.logging
-    level, bars = quiet.get_verbosity(), quiet.is_progress_bar_enabled()
-    quiet.set_verbosity_error()
-    quiet.disable_progress_bar()
-    try:
-        model, facts = transformers.AutoModel.from_pretrained(str(folder), output_loading_info=True)
-    finally:
-        quiet.set_verbosity(level)
-        if bars:
-            quiet.enable_progress_bar()
-    if missing := sorted(set(facts["missing_keys"]) - {"masked_spec_embed"}):  # that one is for training
-        raise InputError(f"encoder '{encoder}': weights are missing: {', '.join(missing[:3])}")
-    return _Frozen(model, bool(standardized))
+    standardized = bool(json.loads(file.read_text()).get("do_normalize", True)) if file.is_file() else True
+    return loaded(transformers.AutoModel, "encoder", folder).float().eval().requires_grad_(False), standardized
