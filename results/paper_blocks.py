@@ -203,7 +203,7 @@ def _distances(tables: PaperTables) -> Block:
         )
         for c in tables.matrices
     )
-    header = ("", "rows in\nthe figure", "distance to\nreplayed", "\nhonest", "between\nour runs", "")
+    header = ("", "rows", "distance to\nreplay", "\nhonest", "between\nour runs", "")
     facts = (
         "Distance in %: the least share of the published answers that would have to change to agree with ours, row by "
         "row of the matrix (total variation, weighted by the published rows of each class).",

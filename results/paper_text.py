@@ -41,14 +41,18 @@ def markdown(tables: PaperTables) -> str:
 
 
 def latex(tables: PaperTables) -> str:
-    """All blocks as LaTeX tables, to be put into a document that uses booktabs."""
-    from .latex import table  # with it come pictures, which nothing else here needs
+    """All blocks as LaTeX tables, to be put into a document that uses booktabs, and how to read them."""
+    from .latex import escape, table  # with it come pictures, which nothing else here needs
 
     parts = ["% needs \\usepackage{booktabs}"]
     for i, block in enumerate(blocks(tables)):
-        caption = " ".join(f"{text.rstrip('.')}." for text in (block.title, *block.facts, *block.notes))
+        texts = (block.title, *(text[:1].upper() + text[1:] for text in (*block.facts, *block.notes)))
+        caption = " ".join(f"{text.rstrip('.')}." for text in texts)
         parts.append(table(block.grid, caption, f"{tables.paper.name}-{i + 1}"))
-    return "\n\n".join(parts)
+    reading = (*_head(tables), *(line for line in _foot(tables) if line not in _commands(tables)))
+    parts += [f"{{\\raggedright\\noindent {escape(line)}\\par}}" for line in reading]
+    parts += [f"% {line}" for line in _commands(tables)]
+    return "\n\n".join(parts) + "\n"
 
 
 def _head(tables: PaperTables) -> list[str]:
@@ -64,7 +68,11 @@ def _foot(tables: PaperTables) -> list[str]:
         lines.append(
             f"{'MIXED devices or precisions' if len(tables.devices) > 1 else 'Device'}: {'; '.join(tables.devices)}."
         )
-    return [*lines, *(text if text.startswith("not here") else f"To run: {text}" for text in tables.to_run)]
+    return [*lines, *_commands(tables)]
+
+
+def _commands(tables: PaperTables) -> list[str]:
+    return [text if text.startswith("not here") else f"To run: {text}" for text in tables.to_run]
 
 
 def _wrapped(lines: Iterable[str], width: int, mark: str = "") -> list[str]:

@@ -14,13 +14,14 @@ import pandas as pd
 
 from ..errors import InputError
 from .pools import code_rows, pool_cells
+from .record import Record
 from .store import Frames, Run
 
 #: cells that differ in one of these are never runs of the same thing
-_TOGETHER = (
-    "protocol", "protocol_version", "model", "model_version", "arm", "train", "test", "label_map", "settings",
-    "options", "classes",
-)  # fmt: skip
+_TOGETHER = {
+    "protocol", "protocol_version", "model", "model_version", "provider", "code", "arm", "train", "test", "label_map",
+    "settings", "options", "classes",
+} & Record.__dataclass_fields__.keys()  # fmt: skip
 _PLANNED = ("protocol", "model", "arm", "train", "test", "label_map")
 _CELL = ("seed", "repeat", "fold")
 _NAME = re.compile(r"(?P<corpus>.+)-(?P<mark>[0-9a-f]{12})-(?P<label_map>.+)")
