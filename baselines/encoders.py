@@ -160,7 +160,7 @@ def roberta(spec: str, width: int) -> tuple[Any, nn.Module]:
     if spec == RANDOM:
         config = transformers.RobertaConfig(
             vocab_size=_VOCABULARY, hidden_size=width, num_hidden_layers=2, num_attention_heads=4,
-            intermediate_size=2 * width, max_position_embeddings=514, initializer_range=0.5,
+            intermediate_size=2 * width, max_position_embeddings=514,
         )  # fmt: skip
         return hashed, _seeded(lambda: transformers.RobertaModel(config, add_pooling_layer=False))
     folder = folder_of("text_encoder", spec)

@@ -66,7 +66,7 @@ def folder_of(setting: str, spec: str) -> Path:
             found = Path(hub.snapshot_download(name, revision=revision, allow_patterns=[*_BESIDE, weights]))
         if (found / weights).is_file():
             return found
-    raise InputError(f"{setting} '{spec}': the repository holds neither {' nor '.join(WEIGHTS)}")
+    raise InputError(f"{setting} '{spec}': neither {' nor '.join(WEIGHTS)} of it can be had; {_bring(setting, name)}")
 
 
 def weights_of(folder: Path) -> Path:
@@ -77,9 +77,8 @@ def weights_of(folder: Path) -> Path:
 def _files(setting: str, folder: Path) -> list[Path]:
     """What loading reads of a folder, sorted; InputError where weights or configuration are missing."""
     weights = [folder / name for name in WEIGHTS if (folder / name).is_file()][:1]
-    missing = ([] if weights else [" or ".join(WEIGHTS)]) + (
-        [] if (folder / "config.json").is_file() else ["config.json"]
-    )
+    missing = [] if weights else [" or ".join(WEIGHTS)]
+    missing += [] if (folder / "config.json").is_file() else ["config.json"]
     if missing:
         raise InputError(
             f"{setting} '{folder}': no {' and no '.join(missing)} there; give the folder of a checkpoint as "
@@ -125,10 +124,12 @@ def _reachable(setting: str, spec: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, network) as error:
-        name = spec.partition("@")[0]
         reason = (" ".join(str(error).split()) or type(error).__name__)[:160]
         raise InputError(
             f"{setting} '{spec}': neither a folder nor in the cache of the Hugging Face hub, and not to be had from it "
-            f"({type(error).__name__}: {reason}); where there is a network, `hf download {name} --local-dir DIR`, "
-            f"then --set MODEL.{setting}=DIR"
+            f"({type(error).__name__}: {reason}); {_bring(setting, spec.partition('@')[0])}"
         ) from error
+
+
+def _bring(setting: str, name: str) -> str:
+    return f"where there is a network, `hf download {name} --local-dir DIR`, then --set MODEL.{setting}=DIR"
