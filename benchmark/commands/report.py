@@ -1,0 +1,39 @@
+"""`serbench report`: tables, figures and the page of one or several runs."""
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+    help="Report folder.  [default: report in the run folder; reports/<time> for several runs]",
+)  # fmt: skip
+@click.option(
+    "--open", "opened", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
+    help="Show the page in a browser; auto: where a person sits at this terminal.",
+)  # fmt: skip
+def report(runs: tuple[str, ...], out: Path | None, opened: str) -> None:
+    """Write Markdown, CSV, LaTeX, figures and one HTML page of RUN..., finished or still going on.
+
+    Each RUN is a folder, the name of one in runs/, or `latest`. Several runs make one report.
+    """
+    from ...results.report import report as write
+
+    made = write(runs, out)
+    for note in made.notes:
+        click.echo(f"Note: {note}", err=True)
+    click.echo(str(made.page))
+    if opened == "yes" or (opened == "auto" and _somebody_looks()):
+        click.launch(str(made.page))
+
+
+def _somebody_looks() -> bool:
+    """A terminal with a screen behind it; not a pipe, a remote shell or a scheduled job."""
+    import os
+
+    screen = sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return sys.stdout.isatty() and screen
