@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ SPEAKERS = 6
 EVIL = "<script>window.broken = 1</script>"
 
 
-def cells(run: Run, skill: dict[str, float], audio: Path | None = None, **facts: object) -> list[Record]:
+def cells(run: Run, skill: dict[str, float], audio: Path | None = None, **facts: Any) -> list[Record]:
     """Two folds of three speakers each, two seeds, for every model with its skill; stored, with their plan."""
     records = []
     for model, strength in skill.items():
@@ -29,7 +30,7 @@ def cells(run: Run, skill: dict[str, float], audio: Path | None = None, **facts:
     return records
 
 
-def plan(run: Run, records: list[Record], **facts: object) -> None:
+def plan(run: Run, records: list[Record], **facts: Any) -> None:
     """What was asked for: these records, done or not."""
     lines = pd.DataFrame([{name: getattr(r, name) for name in PLAN_COLUMNS} for r in records]).assign(settings="0")
     defaults = {"command": ["run", "--set", "a b"], "protocol": "speaker-independent", "notes": ["one <b> note"]}
@@ -55,7 +56,7 @@ def rows(fold: int) -> list[tuple[str, str, str]]:
     return [(f"{name}/{true}-{take}", name, true) for name in names for true in CLASSES for take in range(4)]
 
 
-def _cell(model: str, strength: float, fold: int, seed: int, facts: dict[str, object]) -> tuple[Record, pd.DataFrame]:
+def _cell(model: str, strength: float, fold: int, seed: int, facts: dict[str, Any]) -> tuple[Record, pd.DataFrame]:
     those = rows(fold)
     rng = np.random.default_rng([len(model), fold, seed])
     truth = np.array([CLASSES.index(true) for _, _, true in those])
@@ -82,7 +83,7 @@ def _cell(model: str, strength: float, fold: int, seed: int, facts: dict[str, ob
     return record, predictions
 
 
-def complete(folder: Path, audio: Path | None = None, **facts: object) -> Run:
+def complete(folder: Path, audio: Path | None = None, **facts: Any) -> Run:
     """A finished run of three models."""
     run = create(folder, "0")
     plan(run, cells(run, {"majority": 0.0, "weak": 0.8, "strong": 2.5}, audio, **facts))

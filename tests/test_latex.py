@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from test_figures import score
+from made_scores import score
 
 from serbench.results import latex
 from serbench.results.grids import Grid

@@ -4,8 +4,8 @@ from dataclasses import replace
 import matplotlib
 import numpy as np
 import pytest
+from made_scores import apart, score
 from PIL import Image
-from test_figures import apart, score
 
 from serbench.results import curves, plots, style
 from serbench.results.members import Member
