@@ -204,3 +204,16 @@ def test_the_kept_features_of_two_sets_of_groups_are_two() -> None:
             chosen = choose(spec)
             keys.append(str(chosen.card.build(chosen.settings, Task(tuple("ab"))).front_key))
         assert len(set(keys)) == 3
+
+
+@pytest.mark.parametrize("profile", ["tiny", "released"])
+def test_companions_and_zeros_behind_change_no_feature(profile: str) -> None:
+    chosen = choose(f"mfcc-attention:{profile}+with-all", {"filters": "4", "reduction": "2"})
+    module = chosen.card.build(chosen.settings, Task(tuple("ab")))
+    sound = torch.from_numpy(voice(150, 0.01, 0.05)[0])
+    together = torch.zeros(2, 60_000)
+    together[0, : len(sound)] = sound
+    together[1] = torch.randn(60_000, generator=torch.Generator().manual_seed(0))
+    batch, _ = module.front(together, torch.tensor([len(sound), 60_000]))
+    alone, _ = module.front(sound[None], torch.tensor([len(sound)]))
+    assert torch.allclose(batch[0], alone[0], atol=1e-3)
