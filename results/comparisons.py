@@ -40,6 +40,7 @@ class Line:
     replayed: Prediction | None = None
     honest: Prediction | None = None
     verdict: Verdict | None = None
+    left_out: str = ""  # runs that are not complete
 
     @property
     def digits(self) -> int:
@@ -68,6 +69,7 @@ def claim_lines(table: str, claim: Claim, found: Sequence[Replay]) -> list[Line]
         model="" if claim.not_comparable else claim.models[0],
         protocol=next(iter(claim.task.protocols), ""),
         settings=claim.settings,
+        left_out=_left_out(found, claim),
     )
     if claim.not_comparable:
         return [replace(line, verdict=Verdict("not comparable", claim.not_comparable))]
@@ -77,6 +79,15 @@ def claim_lines(table: str, claim: Claim, found: Sequence[Replay]) -> list[Line]
         ours = prediction_of(honest, claim.metric, claim.label) if honest else None
         return [replace(line, honest=ours, verdict=Verdict("not run yet", ""))]
     return [_held_against(line, claim, replay, honest_of(found, claim, replay)) for replay in replayed]
+
+
+def _left_out(found: Sequence[Replay], claim: Claim) -> str:
+    """Runs about the claim that are not complete, under whichever of its protocols."""
+    protocols = (*claim.task.protocols, claim.task.honest)
+    if claim.not_comparable:
+        return ""
+    those = [r for r in matching(found, claim.task, protocols, claim.models, claim.settings) if r.n_open]
+    return "; ".join(f"{r.n_open} of {r.n_open + len(r.by_run)} runs of {r.model} under {r.protocol}" for r in those)
 
 
 def _held_against(line: Line, claim: Claim, replay: Replay, honest: Replay | None) -> Line:

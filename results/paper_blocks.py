@@ -115,6 +115,7 @@ def _notes(lines: Sequence[Line]) -> Iterable[str]:
     yield from _grouped(lines, "published under: ", lambda x: x.task.published)
     yield from _grouped(lines, "replayed: ", lambda x: _runs(x, x.protocol, x.replayed))
     yield from _grouped(lines, "honest: ", lambda x: _runs(x, x.task.honest, x.honest))
+    yield from _grouped(lines, "not complete and left out: ", lambda x: x.left_out)
     yield from _grouped(lines, "", _why)
     yield from _grouped(lines, "", lambda x: x.remark)
     yield from _grouped(lines, "source: ", lambda x: x.source + ("" if x.status == "authors" else f" ({x.status})"))

@@ -83,6 +83,7 @@ def _line(x: Line, tables: PaperTables) -> dict[str, Any]:
         "gap_honest": x.gap(x.honest),
         "verdict": verdict.word if verdict else None,
         "reason": (verdict.reason or None) if verdict else None,
+        "left_out": x.left_out or None,
         "remark": x.remark or None,
     }
 

@@ -111,6 +111,9 @@ def test_an_incomplete_run_is_not_run_yet() -> None:
     empty = replay(by_run=np.zeros((0, 7, 7), int), seeds=np.zeros(0, int), repeats=np.zeros(0, int), n_open=3)
     x = line(made(empty))
     assert x.verdict.word == "not run yet" and "3 runs of sigwavnet:released are not complete" in x.verdict.reason
+    partly = made(replay(0.9), honest(0.6, n_open=2))
+    assert line(partly).left_out == "2 of 7 runs of sigwavnet:released under speaker-independent"
+    assert "not complete and left out: 2 of 7 runs of sigwavnet:released" in paper_text.terminal(partly)
 
 
 def test_every_replay_has_its_line() -> None:
