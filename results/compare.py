@@ -14,19 +14,15 @@ import pandas as pd
 from ..errors import InputError, unknown
 from .entries import Entry, Task, entries
 from .metrics import Metric
-from .pools import paired_rows
 from .scores import condition_parts
+from .sides import Side, fold_differences_of, side, why_unpaired
 from .statistics import (
     OVER_FOLDS,
     OVER_SPEAKERS,
     PairedTest,
-    fold_differences,
     nadeau_bengio,
     paired_t,
     refused,
-    speaker_differences,
-    unit_scores,
-    unpaired,
 )
 from .two_models import (
     ROPE,
@@ -126,13 +122,12 @@ def all_pairs(
     records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric, level: float = 0.95
 ) -> list[Comparison]:
     """Every pair of models on every task; p is corrected within the task."""
-    tasks: dict[Task, list[Entry]] = {}
+    tasks: dict[Task, list[Side]] = {}
     for entry in entries(records):
-        tasks.setdefault(entry.task, []).append(entry)
+        tasks.setdefault(entry.task, []).append(side(entry, predictions, metric))
     found: list[Comparison] = []
     for members in tasks.values():
-        pairs = [compare_entries(x, y, predictions, metric, level) for x, y in combinations(members, 2)]
-        found += family(pairs)
+        found += family([compare_sides(x, y, level) for x, y in combinations(members, 2)])
     return found
 
 
@@ -142,9 +137,11 @@ def arm_differences(
     """Every arm of a model minus its base, per task; p is corrected over the arms of the model on the task."""
     found: list[Comparison] = []
     members = {(e.task, e.label): e for e in entries(records)}
-    for (task, label), base in members.items():
+    for (task, label), entry in members.items():
         arms = [e for (t, name), e in members.items() if t == task and name.startswith(f"{label} [")]
-        found += family([compare_entries(arm, base, predictions, metric, level) for arm in arms])
+        if arms:
+            base = side(entry, predictions, metric)
+            found += family([compare_sides(side(arm, predictions, metric), base, level) for arm in arms])
     return found
 
 
@@ -166,58 +163,57 @@ def compare_entries(
 
     ``predictions_b`` are those of ``b`` where it comes from another run.
     """
+    theirs = predictions if predictions_b is None else predictions_b
+    return compare_sides(side(a, predictions, metric), side(b, theirs, metric), level)
+
+
+def compare_sides(a: Side, b: Side, level: float = 0.95) -> Comparison:
+    """`compare_entries` of sides that are computed already."""
+    x, y = a.entry, b.entry
     for name in ("protocol_version", "options", "classes", "data"):
-        if a.basis[name] != b.basis[name]:
-            values = f"{a.basis[name][:60]} and {b.basis[name][:60]}"
-            return _refusal(a, b, metric, f"different {name.replace('_', ' ')}: {values}")
-    if reason := a.mixed or b.mixed:
-        return _refusal(a, b, metric, reason)
-    rows = []
-    for entry, given in ((a, predictions), (b, predictions if predictions_b is None else predictions_b)):
-        rows.append(paired_rows(entry.records, given[given["key"].isin(entry.records["key"])]))
-    cells = pd.concat([a.records, b.records])
+        if x.basis[name] != y.basis[name]:
+            values = f"{x.basis[name][:60]} and {y.basis[name][:60]}"
+            return _refusal(x, y, a.metric, f"different {name.replace('_', ' ')}: {values}")
+    if reason := x.mixed or y.mixed:
+        return _refusal(x, y, a.metric, reason)
+    cells = pd.concat([x.records, y.records])
     folds = Folds(float(cells["n_train"].mean()), float(cells["n_test"].mean())) if len(cells) else None
-    return compare_rows(a, b, (rows[0], rows[1]), metric, folds, level)
+    return compare_rows(a, b, folds, level)
 
 
-def compare_rows(
-    a: Entry, b: Entry, rows: tuple[pd.DataFrame, pd.DataFrame], metric: Metric, folds: Folds | None, level: float
-) -> Comparison:
-    """Two models on frames with `PAIRED_COLUMNS`; without ``folds`` there is no test over folds."""
-    one, two = rows
-    if reason := unpaired(one, two):
-        lacking = [f"{e.label} has {len(e.records)} of {e.n_cells} cells" for e in (a, b) if len(e.records) < e.n_cells]
-        return _refusal(a, b, metric, "; ".join([reason, *lacking]))
-    classes = a.classes
-    n_folds = len(one[["repeat", "fold"]].drop_duplicates())
-    of_utterances = n_folds > 1 and _speakers_cross(one)
-    by_speaker, speakers_test = _over_speakers(one, two, classes, metric, level)
-    by_fold = fold_differences(one, two, classes, metric)
+def compare_rows(a: Side, b: Side, folds: Folds | None, level: float = 0.95) -> Comparison:
+    """Two models by their rows alone; without ``folds`` there is no test over folds."""
+    if reason := why_unpaired(a, b):
+        sides = (a.entry, b.entry)
+        lacking = [f"{e.label} has {len(e.records)} of {e.n_cells} cells" for e in sides if len(e.records) < e.n_cells]
+        return _refusal(a.entry, b.entry, a.metric, "; ".join([reason, *lacking]))
+    by_fold = fold_differences_of(a, b)
+    of_utterances = a.speakers_cross
+    by_speaker, speakers_test = _over_speakers(a, b, level)
     folds_test, share = _over_folds(by_fold, folds, level)
     main, beside = (folds_test, speakers_test) if of_utterances else (speakers_test, folds_test)
     differences = by_fold if of_utterances else by_speaker
     share = share if of_utterances else 1 / max(len(by_speaker), 1)
     made = main.reason is None
     signs = [] if of_utterances or not len(by_speaker) else [wilcoxon(by_speaker, level)]
-    notes = ["test speakers are heard in training: p is not about new speakers"] if "speaker" in a.task.leaks else []
-    score = [_pooled(f, classes, metric) for f in rows]
+    leaks = a.entry.task.leaks
+    notes = ("test speakers are heard in training: p is not about new speakers",) if "speaker" in leaks else ()
     return Comparison(
-        task=a.task, a=a.label, b=b.label, metric=metric.name, score_a=score[0], score_b=score[1],
-        n_rows=one["row"].nunique(), n_speakers=one["speaker"].nunique(), n_folds=n_folds,
-        seeds=(one["seed"].nunique(), two["seed"].nunique()), main=main, beside=(beside, *signs),
+        task=a.entry.task, a=a.label, b=b.label, metric=a.metric.name, score_a=a.pooled, score_b=b.pooled,
+        n_rows=a.rows["row"].nunique(), n_speakers=a.rows["speaker"].nunique(),
+        n_folds=len(a.rows[["repeat", "fold"]].drop_duplicates()),
+        seeds=(a.rows["seed"].nunique(), b.rows["seed"].nunique()), main=main, beside=(beside, *signs),
         posterior=bayesian_t(differences, share) if made else None, effect=effect(differences) if made else None,
         equivalence=tost(differences, ROPE, share) if made else None,
-        plain=paired_t(fold_differences(one, two, classes, metric, seeds_apart=True), PLAIN, level),
-        mcnemar=_one_run(one, two), holm=main.p, differences=differences, share=share, notes=tuple(notes),
+        plain=paired_t(fold_differences_of(a, b, seeds_apart=True), PLAIN, level),
+        mcnemar=mcnemar(a.first_run, b.first_run), holm=main.p, differences=differences, share=share, notes=notes,
     )  # fmt: skip
 
 
-def _over_speakers(
-    one: pd.DataFrame, two: pd.DataFrame, classes: Sequence[str], metric: Metric, level: float
-) -> tuple[np.ndarray, PairedTest]:
-    if n := int(one["speaker"].isna().sum()):
-        return np.zeros(0), refused(OVER_SPEAKERS, one["speaker"].nunique(), f"the speaker of {n} rows is unknown")
-    differences = speaker_differences(one, two, classes, metric)
+def _over_speakers(a: Side, b: Side, level: float) -> tuple[np.ndarray, PairedTest]:
+    if n := int(a.rows["speaker"].isna().sum()):
+        return np.zeros(0), refused(OVER_SPEAKERS, a.rows["speaker"].nunique(), f"the speaker of {n} rows is unknown")
+    differences = (a.by_speaker - b.by_speaker).to_numpy(float)
     return differences, paired_t(differences, OVER_SPEAKERS, level)
 
 
@@ -229,28 +225,6 @@ def _over_folds(differences: np.ndarray, folds: Folds | None, level: float) -> t
         return refused(OVER_FOLDS, len(differences), "the size of the training sets is unknown"), 1.0
     share = 1 / len(differences) + folds.n_test / folds.n_train
     return nadeau_bengio(differences, folds.n_train, folds.n_test, level), share
-
-
-def _speakers_cross(rows: pd.DataFrame) -> bool:
-    """Whether a speaker is tested in several folds of one repeat: folds of utterances."""
-    pairs = rows[["repeat", "fold", "speaker"]].drop_duplicates()
-    return bool(pairs.duplicated(["repeat", "speaker"]).any())
-
-
-def _one_run(one: pd.DataFrame, two: pd.DataFrame) -> McNemar:
-    """McNemar on the first seed and repeat of each model, as a paper with one run would have it."""
-    right = []
-    for frame in (one, two):
-        part = frame[(frame["seed"] == frame["seed"].min()) & (frame["repeat"] == frame["repeat"].min())]
-        part = part.sort_values(["fold", "row"])
-        right.append(part["truth"].astype(str).to_numpy() == part["guess"].astype(str).to_numpy())
-    return mcnemar(right[0], right[1])
-
-
-def _pooled(rows: pd.DataFrame, classes: Sequence[str], metric: Metric) -> float:
-    """The score of the tables: pooled over folds, mean over repeats within a seed, then over seeds."""
-    scores = unit_scores(rows.assign(all="all"), classes, metric, "all")
-    return float(scores.groupby("seed")["score"].mean().mean())
 
 
 def _refusal(a: Entry, b: Entry, metric: Metric, reason: str, task: Task | None = None) -> Comparison:

@@ -15,6 +15,7 @@ from .groups import GROUPS, Groups, by_group, by_speaker, confusions_by_speaker
 from .metrics import METRICS, Metric, per_class
 from .predictions_file import Given
 from .probabilities import EVERY, PROBABILITY_METRICS, Known, probability_scores
+from .sides import Side
 from .statistics import Interval, mean_known, speaker_intervals
 
 NONE = "–"
@@ -71,9 +72,8 @@ def score(given: Given) -> FileScore:
 def compare_files(a: Given, b: Given, metric: Metric, level: float = 0.95) -> Comparison:
     """The paired tests of two files with the same ids, truths and speakers; over folds there is none."""
     classes = tuple(sorted({*a.classes, *b.classes}))
-    return compare_rows(
-        _entry(a, classes), _entry(b, classes), (a.rows, b.rows.assign(fold_hash="")), metric, None, level
-    )
+    one, two = (Side(_entry(given, classes), given.rows, metric) for given in (a, b))
+    return compare_rows(one, two, None, level)
 
 
 def _entry(given: Given, classes: tuple[str, ...]) -> Entry:

@@ -1,60 +1,68 @@
-"""`serbench run` and `serbench plan`."""
+"""`serbench run` and `serbench plan`: the same options, so that what is planned is what would run."""
 
 import json
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from ..request import Request
+    from ..session import Session
+
+#: options that say what is to be run
+_WHAT = (
+    click.option("--protocol", required=True, metavar="P", help="Protocol; see `serbench protocols list`."),
+    click.option("--model", "models", multiple=True, metavar="M", help="Model[:profile][+variant]; repeatable."),
+    click.option("--corpus", "corpora", multiple=True, metavar="C[=DIR]", help="Corpus, or CSV table; repeatable."),
+    click.option("--seeds", default=1, show_default=True, metavar="N", help="Trainings per fold."),
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Setting, e.g. mfcc-attention.lr=3e-4; repeatable.",
+    ),
+)
+#: options that say how and where to
+_HOW = (
+    click.option(
+        "--jobs", type=int, metavar="N", help="Trainings at a time.  [default: a core each for networks on the CPU]"
+    ),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1."),
+    click.option("--precision", default="fp32", show_default=True, help="fp32, tf32 or bf16."),
+    click.option(
+        "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<protocol>-<time>]"
+    ),
+    click.option("--keep-weights", is_flag=True, help="Keep the weights of every training."),
+)
 
 
-def _request_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that `run` and `plan` share."""
-    for option in reversed(
-        [
-            click.option("--protocol", required=True, metavar="P", help="Protocol; see `serbench protocols list`."),
-            click.option(
-                "--model", "models", multiple=True, metavar="M", help="Model[:profile][+variant]; repeatable."
-            ),
-            click.option(
-                "--corpus", "corpora", multiple=True, metavar="C[=DIR]", help="Corpus, or CSV table; repeatable."
-            ),
-            click.option("--seeds", default=1, show_default=True, metavar="N", help="Trainings per fold."),
-            click.option(
-                "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Setting, e.g. mfcc-attention.lr=3e-4."
-            ),
-        ]
-    ):
-        command = option(command)
-    return command
+def _asked(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all of these options, as a request and a session."""
 
+    @wraps(command)
+    def called(**given: Any) -> None:
+        from ..request import DEFAULT_CORPORA, DEFAULT_MODELS, Request
+        from ..session import Session
 
-def _request(
-    protocol: str, models: tuple[str, ...], corpora: tuple[str, ...], seeds: int, settings: tuple[str, ...]
-) -> "Request":
-    from ..request import DEFAULT_CORPORA, DEFAULT_MODELS, Request
+        how = {name: given.pop(name) for name in ("jobs", "device", "precision", "out", "keep_weights")}
+        what = {name: given.pop(name) for name in ("protocol", "models", "corpora", "seeds", "settings")}
+        what["models"] = what["models"] or DEFAULT_MODELS
+        what["corpora"] = what["corpora"] or DEFAULT_CORPORA
+        command(Request(**what), Session(**how), **given)
 
-    return Request(protocol, models or DEFAULT_MODELS, corpora or DEFAULT_CORPORA, seeds, settings)
+    for option in reversed((*_WHAT, *_HOW)):
+        called = option(called)
+    return called
 
 
 @click.command()
-@_request_options
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="A run folder: cells done there are left out."
-)
+@_asked
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def plan(
-    protocol: str,
-    models: tuple[str, ...],
-    corpora: tuple[str, ...],
-    seeds: int,
-    settings: tuple[str, ...],
-    out: Path | None,
-    as_json: bool,
-) -> None:
+def plan(request: "Request", session: "Session", as_json: bool) -> None:
     """What would run, counted, with the reason for everything left out.
 
     Says the smallest difference of two models that could be seen, from the models in the run folder where it holds two.
@@ -65,8 +73,9 @@ def plan(
     from ..outline import outline, to_text
     from ..request import resolve
 
-    made, _ = resolve(_request(protocol, models, corpora, seeds, settings))
-    run = open_run(out) if out is not None else None
+    session.checked_device()
+    made, _ = resolve(request)
+    run = open_run(session.out) if session.out is not None and session.out.exists() else None
     done = run.done(cell.key for cell in made.cells) if run is not None else set()
     frames = run.frames() if run is not None else None
     sd = stored_sd(frames.records, frames.predictions, METRICS["uar"]) if frames is not None else None
@@ -75,31 +84,10 @@ def plan(
 
 
 @click.command()
-@_request_options
-@click.option("--jobs", default=1, show_default=True, metavar="N", help="Trainings at a time.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
-@click.option("--precision", default="fp32", show_default=True, help="fp32, tf32 or bf16.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<protocol>-<time>]"
-)
-@click.option("--keep-weights", is_flag=True, help="Keep the weights of every training.")
-def run(
-    protocol: str,
-    models: tuple[str, ...],
-    corpora: tuple[str, ...],
-    seeds: int,
-    settings: tuple[str, ...],
-    jobs: int,
-    device: str,
-    precision: str,
-    out: Path | None,
-    keep_weights: bool,
-) -> None:
+@_asked
+def run(request: "Request", session: "Session") -> None:
     """Run models on corpora under a protocol, then print the table.
 
     Finished cells are kept whatever happens; the same command goes on from there.
     """
-    from ..session import Session
-
-    session = Session(jobs=jobs, device=device, precision=precision, out=out, keep_weights=keep_weights)
-    raise SystemExit(session.run(_request(protocol, models, corpora, seeds, settings)))
+    raise SystemExit(session.run(request))
