@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ..baselines.registry import Chosen, choose, modules_of
@@ -186,9 +187,16 @@ def _ask(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Class indices (n,) and log-probabilities (n, C) or None of one training."""
     model = trainer.build(kept.chosen, kept.classes, Streams(**_story(run, record)["streams"]))
-    load_state(model, load_file(run.weights_path(record.training), str(trainer.device)))
+    path = run.weights_path(record.training)
+    try:
+        load_state(model, load_file(path, str(trainer.device)))
+    except SafetensorError as error:
+        raise StoreError(f"{path}: damaged ({error}); choose other folds or seeds, or train again") from error
     said = [trainer.predict(kept.chosen, model, [file], CLEAN, len(kept.classes)) for file in files]
     scores = [of_classes for _, of_classes in said if of_classes is not None]
+    for file, of_classes in zip(files, scores, strict=False):
+        if np.isnan(of_classes).any():
+            raise InputError(f"{file}: {kept.chosen.spec}, fold '{record.fold}', gives scores that are no numbers")
     return np.concatenate([guess for guess, _ in said]), np.concatenate(scores) if scores else None
 
 

@@ -47,7 +47,12 @@ def test_what_the_readme_shows_runs_as_shown(tmp_path: Path) -> None:
     assert [command[0] for command in commands] == ["models", "run"]
     corpus = tiny_corpus(tmp_path / "tiny", speakers=4, takes=3)
     check, run = commands
-    run = [f"tiny={corpus}" if word == "synth-a" else word for word in run] + ["--set", f"{NAME}.epochs=3"]
+    run = [f"tiny={corpus}" if word == "synth-a" else word for word in run] + [
+        "--set",
+        f"{NAME}.epochs=3",
+        "--jobs",
+        "1",
+    ]
     (listed, text), (checked, said), (ran, table) = inside(
         [tmp_path / "site"], ["models", "list"], check, run, folder=tmp_path
     )

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
+from safetensors.torch import load_file, save_file
 from tiny import RATE_HZ, serbench, tiny_corpus
 
 from serbench.baselines.registry import choose, find
@@ -36,7 +38,7 @@ def kept(audio: Path, shared_home: Path, tmp_path_factory: pytest.TempPathFactor
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERBENCH_HOME", str(shared_home))
         run = ("run", "--protocol", "speaker-independent", "--corpus", corpus, *models, "--out", out)
-        code, _, err = serbench(*run, "--keep-weights")
+        code, _, err = serbench(*run, "--keep-weights", "--jobs", "1")
     assert code == 0, err
     return out
 
@@ -96,6 +98,20 @@ def test_a_file_does_not_depend_on_its_companions(kept: Path, audio: Path) -> No
     files = sorted(audio.glob("s0_*.wav"))
     together = ask(kept, NETWORK, *files, files[0])
     assert together == [line for file in (*files, files[0]) for line in ask(kept, NETWORK, file)]
+
+
+def test_damaged_weights_are_named(kept: Path, audio: Path, tmp_path: Path) -> None:
+    run, file = tmp_path / "run", audio / "s0_sad_0.wav"
+    shutil.copytree(kept, run)
+    records = store.open_run(run).frames().records
+    record = records[records["model"] == NETWORK].iloc[1]
+    path = run / "weights" / f"{record['training']}.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    assert f"{path}: damaged" in refused(run, NETWORK, file)
+    assert ask(run, SVM, file)
+    state = {name: value * torch.nan for name, value in load_file(kept / "weights" / path.name).items()}
+    save_file(state, path)
+    assert f"fold '{record['fold']}', gives scores that are no numbers" in refused(run, NETWORK, file)
 
 
 def test_models_without_probabilities_vote(kept: Path, audio: Path) -> None:
@@ -216,7 +232,7 @@ def more(audio: Path, shared_home: Path, tmp_path_factory: pytest.TempPathFactor
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERBENCH_HOME", str(shared_home))
         run = ("run", "--protocol", "speaker-independent", "--corpus", f"tiny={audio / 'utterances.csv'}")
-        code, _, err = serbench(*run, *models, "--keep-weights", "--out", out)
+        code, _, err = serbench(*run, *models, "--keep-weights", "--jobs", "1", "--out", out)
     assert code == 0, err
     return out
 
