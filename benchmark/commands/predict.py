@@ -78,7 +78,7 @@ def as_table(found: "Sequence[Prediction]") -> str:
     """File, class, how many trainings agree, and the probabilities in %: beside it where they fit, else below it."""
     from ...results.grids import aligned
 
-    wide = aligned(_grid(found, list(found[0].probabilities or ["in %"])))
+    wide = aligned(_grid(found, list(found[0].probabilities or ["probability"])))
     lines = wide if max(map(len, wide)) <= _columns() else aligned(_narrow(found))
     return "\n".join(lines) + "\n"
 
@@ -95,7 +95,7 @@ def _grid(found: "Sequence[Prediction]", classes: list[str]) -> "Grid":
         )
         for p in found
     ]
-    return Grid("", ("file", "class", "agree", *classes), tuple(rows), left=2)
+    return Grid(_title(found), ("file", "class", "agree", *classes), tuple(rows), left=2)
 
 
 def _narrow(found: "Sequence[Prediction]") -> "Grid":
@@ -109,8 +109,12 @@ def _narrow(found: "Sequence[Prediction]") -> "Grid":
         rows.append((p.file, p.guess, f"{p.agree}/{p.trainings}"))
         shares = sorted((p.probabilities or {}).items(), key=lambda pair: -pair[1])
         text = "  ".join(f"{name}\N{NO-BREAK SPACE}{_percent(share)}" for name, share in shares)
-        rows += [(line.replace("\N{NO-BREAK SPACE}", " "),) for line in textwrap.wrap(text, _columns() - 2)]
-    return Grid("", ("file", "class", "agree"), tuple(rows), left=2)
+        rows += [("  " + line.replace("\N{NO-BREAK SPACE}", " "),) for line in textwrap.wrap(text, _columns() - 2)]
+    return Grid(_title(found), ("file", "class", "agree"), tuple(rows), left=2)
+
+
+def _title(found: "Sequence[Prediction]") -> str:
+    return "" if found[0].probabilities is None else "Probabilities in %; agree: trainings that choose this class alone"
 
 
 def _percent(share: float | None) -> str:
