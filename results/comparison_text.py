@@ -1,7 +1,9 @@
 """Comparisons of two models as text for a terminal, and as plain data. Pure string builders, 80 columns."""
 
+import io
 import textwrap
 from collections.abc import Iterable, Sequence
+from csv import writer
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
@@ -10,6 +12,7 @@ import numpy as np
 
 from .compare import FALSE_ALARMS, Comparison
 from .grids import Grid, aligned
+from .latex import table
 from .metrics import METRICS
 from .statistics import OVER_FOLDS, PairedTest
 
@@ -148,6 +151,42 @@ def _wrap(text: str, indent: str = "") -> list[str]:
         break_long_words=False,
     )
     return wrap.wrap(text)
+
+
+def csv(comparisons: Sequence[Comparison]) -> str:
+    """One line per comparison, every number in [0, 1]; what is unknown is empty."""
+    text = io.StringIO()
+    out = writer(text, lineterminator="\n")
+    numbers = ("score_a", "score_b", "difference", "low", "high", "p", "holm_p", "d_z", "p_plain_t", "p_mcnemar")
+    facts = ("protocol", "train", "test", "condition", "label_map", "leaks", "a", "b", "metric", "main_test", "n")
+    out.writerow([*facts, *numbers, "reason"])
+    for c in comparisons:
+        m, e = c.main, c.effect
+        found = (c.score_a, c.score_b, m.mean, m.low, m.high, m.p, c.holm, e.d_z if e else None)
+        papers = (c.plain.p if c.plain else None, c.mcnemar.p if c.mcnemar else None)
+        values = ["" if x is None else f"{x:.6g}" for x in (*found, *papers)]
+        out.writerow([*c.task[:5], " ".join(c.task.leaks), c.a, c.b, c.metric, m.name, m.n, *values, m.reason or ""])
+    return text.getvalue()
+
+
+def latex(comparisons: Sequence[Comparison]) -> str:
+    """A booktabs table per protocol: the main test, and beside it what papers print."""
+    parts = []
+    for _, part in groupby(comparisons, key=_family):
+        those = list(part)
+        first = those[0]
+        rows = []
+        for line, c in zip((x for x in _lines(those) if len(x) > 1), those, strict=True):
+            papers = (c.plain.p if c.plain else None, c.mcnemar.p if c.mcnemar else None)
+            where = c.task.where if c.task.condition == "clean" else f"{c.task.where}, {c.task.condition}"
+            rows.append((where, *line[1:], *map(p_value, papers)))
+        header = ("", first.a, first.b, "A − B [95 %]", "p", "Holm", "plain t", "McNemar")
+        caption = (
+            f"{METRICS[first.metric].title} in % of {first.a} (A) and {first.b} (B) under {first.task.protocol}; "
+            f"main test: {first.main.name}; plain t and McNemar as papers print them"
+        )
+        parts.append(table(Grid("", header, tuple(rows)), caption, f"compare-{first.task.protocol}"))
+    return "\n".join(parts)
 
 
 def to_json(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:

@@ -104,8 +104,8 @@ def ece(truth: np.ndarray, probabilities: np.ndarray) -> float:
 
     15 bins of equal width, of the probability of the chosen class.
 
-    >>> round(ece(np.array([0, 1]), np.array([[0.8, 0.2], [0.81, 0.19]])), 3)  # half of the rows, 80.5 % sure
-    0.305
+    >>> round(ece(np.array([0, 1]), np.array([[0.81, 0.19], [0.82, 0.18]])), 3)  # half right, 81.5 % sure
+    0.315
     """
     table = reliability(truth, probabilities)
     table = table[table["n"] > 0]

@@ -65,7 +65,7 @@ def area_under(levels: Sequence[float], scores: np.ndarray) -> np.ndarray:
 def snr_where_half(levels: Sequence[float], scores: np.ndarray, clean: float, chance: float) -> float:
     """SNR50 in dB; NaN where clean is not above chance, or half of it is not crossed within the levels.
 
-    >>> snr_where_half([0.0, 10.0, 20.0], np.array([0.3, 0.5, 0.7]), clean=0.7, chance=0.1)  # 0.4 is half-way
+    >>> snr_where_half([0.0, 10.0, 20.0], np.array([0.25, 0.5, 0.75]), clean=0.75, chance=0.0)  # half is 0.375
     5.0
     """
     order = np.argsort(levels)[::-1]  # from mild to strong

@@ -1,5 +1,7 @@
 """`compare`, `gate` and `query` on run folders, and the detectable difference that `plan` prints."""
 
+import csv
+import io
 import json
 
 import numpy as np
@@ -37,6 +39,19 @@ def test_compare_prints_and_gives_json(runs):
     code, out, _ = serbench("compare", runs / "base", "a", "b", "--json", "--metric", "WF1")
     (found,) = json.loads(out)
     assert found["metric"] == "weighted_f1" and 0 <= found["main"]["p"] <= 1 and found["n_seeds"] == [2, 2]
+
+
+def test_compare_gives_csv_and_latex(runs):
+    code, out, _ = serbench("compare", runs / "base", "a", "b", "--csv")
+    (line,) = list(csv.DictReader(io.StringIO(out)))
+    found = json.loads(serbench("compare", runs / "base", "a", "b", "--json")[1])[0]
+    assert code == 0 and float(line["p"]) == pytest.approx(found["main"]["p"], rel=1e-5) and line["reason"] == ""
+    assert float(line["difference"]) == pytest.approx(found["main"]["mean"], rel=1e-5)
+    code, out, _ = serbench("compare", runs / "base", "a", "b", "--latex")
+    assert code == 0 and out.count(r"\begin{table}") == out.count(r"\bottomrule") == 1 and "McNemar" in out
+    refused = serbench("compare", runs / "base", runs / "leaky", "a", "c", "--csv")[1]
+    assert "are not compared" in refused
+    assert "refused" in serbench("compare", runs / "base", runs / "leaky", "a", "c", "--latex")[1]
 
 
 def test_compare_reads_several_runs_as_one_and_refuses_leaking_with_honest(runs):

@@ -23,7 +23,7 @@ _WHAT = (
         "settings",
         multiple=True,
         metavar="KEY=VALUE",
-        help="Setting, e.g. mfcc-attention.lr=3e-4; repeatable.",
+        help="Setting, as mfcc-attention.lr=3e-4; repeatable.",
     ),
 )
 #: options that say how and where to
