@@ -9,7 +9,7 @@ import numpy as np
 
 from .plots import CHANCE, MEAN, _legend, draw_points, intervals, size, under, where
 from .scores import Score, condition_parts
-from .style import INK, SOFT, WIDTH, caption, chance_line, look
+from .style import COLORS, INK, SOFT, WIDTH, caption, chance_line, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,14 +109,13 @@ def trainings(curves: Sequence[Curve], what: str) -> "Figure":
 
     ordered = sorted(curves, key=lambda c: c.label)
     groups = [(label, list(part)) for label, part in groupby(ordered, key=lambda c: c.label)]
-    looks = look([label for label, _ in groups])
     figure = Figure(figsize=(WIDTH, 1.95 * len(groups)))
-    space = {"hspace": 0.65, "wspace": 0.22}
+    space = {"hspace": 0.65, "wspace": 0.26}
     grid: Any = figure.subplots(len(groups), 2, squeeze=False, gridspec_kw=space)
     for (left, right), (label, those) in zip(grid, groups, strict=True):
         for curve in those:
-            _course(left, curve, "loss", 1, looks[label]["color"])
-            _course(right, curve, "dev_uar", 100, looks[label]["color"])
+            _course(left, curve, "loss", 1, COLORS[0])
+            _course(right, curve, "dev_uar", 100, COLORS[0])
         n = len(those)
         left.set(title=f"{label}: {n} training{'s' if n > 1 else ''}", ylabel="training loss", xlabel="epoch")
         right.set(ylabel="UAR on dev (%)", xlabel="epoch", ylim=(0, 100))

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from itertools import groupby
 
 from .grids import Grid
+from .pictures import blocks, chunks, first_condition
 from .plots import lines_of, under
 from .scores import Score
 from .tables import percent, with_interval
@@ -85,12 +85,8 @@ def leaderboard(found: Sequence[Score]) -> str:
 
 
 def tables(found: Sequence[Score]) -> list[str]:
-    """A table per protocol, label map and set of leaks; of conditions only the first of each."""
-    made = []
-    for _, part in groupby(found, key=lambda s: (s.protocol, s.label_map, s.leaks)):
-        block = list(part)
-        made.append(leaderboard([s for s in block if s.condition == block[0].condition]))
-    return made
+    """Tables of every protocol, label map and set of leaks, of a page at most; of conditions only the first."""
+    return [leaderboard(part) for block in blocks(found) for part in chunks(first_condition(block))]
 
 
 def document(parts: Sequence[str]) -> str:

@@ -34,6 +34,7 @@ class Member:
     speakers: tuple[str, ...]
     by_speaker: np.ndarray  # (speakers,) in [0, 1]
     basis: int
+    confusions: np.ndarray  # (runs, speakers, C, C)
 
 
 def members(found: Sequence[Score], evidence: Evidence) -> list[Member]:
@@ -63,13 +64,14 @@ def _member(score: Score, cells: Cells, evidence: Evidence) -> Member:
     truth, guess = (_class_codes(evidence.predictions[name], at, score.classes) for name in ("truth", "guess"))
     speaker = evidence.predictions["speaker"].cat
     known, code = np.unique(speaker.codes.to_numpy()[at], return_inverse=True)
-    by_speaker = _by_speaker(code, run, truth, guess, (len(known), len(runs), len(score.classes)))
+    counts = _counts(code, run, truth, guess, (len(known), len(runs), len(score.classes)))
     named = known >= 0
     facts = (sorted({(c.repeat, c.fold_hash) for c in done.values()}), score.classes)
     return Member(
         score, done, at, run, tuple(runs), truth, guess,
-        speakers=tuple(str(speaker.categories[k]) for k in known[named]), by_speaker=by_speaker[named],
-        basis=hash(repr(facts)),
+        speakers=tuple(str(speaker.categories[k]) for k in known[named]),
+        by_speaker=mean_known(METRICS[KIND].of(counts[:, named]), 0), basis=hash(repr(facts)),
+        confusions=counts[:, named],
     )  # fmt: skip
 
 
@@ -79,11 +81,11 @@ def _class_codes(column: pd.Series, at: np.ndarray, classes: Sequence[str]) -> n
     return codes
 
 
-def _by_speaker(
+def _counts(
     speaker: np.ndarray, run: np.ndarray, truth: np.ndarray, guess: np.ndarray, shape: tuple[int, int, int]
 ) -> np.ndarray:
-    """UAR (speakers,) over the classes that a speaker has, averaged over runs."""
+    """Confusions (runs, speakers, C, C)."""
     n, runs, classes = shape
-    flat = ((speaker * runs + run) * classes + truth) * classes + guess
-    counts = np.bincount(flat, minlength=n * runs * classes**2).reshape(n, runs, classes, classes)
-    return mean_known(METRICS[KIND].of(counts), 1)
+    flat = ((run * n + speaker) * classes + truth) * classes + guess
+    counts = np.bincount(flat, minlength=n * runs * classes**2).astype(np.int32)
+    return counts.reshape(runs, n, classes, classes)

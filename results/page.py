@@ -14,6 +14,7 @@ from typing import Any
 
 from .claim_views import Claims
 from .clips import Clips
+from .condition_views import ConditionRow
 from .members import Member
 from .pictures import Picture
 from .plots import under, where
@@ -51,6 +52,7 @@ class Content:
     members: Sequence[Member]
     clips: Clips
     claims: Claims
+    conditions: Sequence[ConditionRow]
     failures: Sequence[Mapping[str, Any]]
     repeat: Mapping[str, Any]
 

@@ -84,7 +84,7 @@ def _picture(section: str, alt: str, of: Score, draw: Callable[[], "Figure"], *m
     return Picture(section, file_name(*parts), alt, of.protocol, draw)
 
 
-def _chunks(found: Sequence[Score]) -> Iterator[list[Score]]:
+def chunks(found: Sequence[Score]) -> Iterator[list[Score]]:
     """Whole groups of train and test, as many as one picture takes."""
     chunk: list[Score] = []
     for _, part in groupby(found, key=lambda s: (s.train, s.test)):
@@ -99,7 +99,7 @@ def _chunks(found: Sequence[Score]) -> Iterator[list[Score]]:
 
 def _boards(found: Sequence[Score]) -> Iterator[Picture]:
     for block in blocks([s for s in found if s.n_done]):
-        for k, part in enumerate(_chunks(first_condition(block))):
+        for k, part in enumerate(chunks(first_condition(block))):
             alt = f"UAR with intervals of every model under {block[0].protocol}"
             yield _picture("leaderboard", alt, block[0], partial(plots.leaderboard, part), str(k))
 
@@ -107,7 +107,7 @@ def _boards(found: Sequence[Score]) -> Iterator[Picture]:
 def _speakers(known: Sequence[Member]) -> Iterator[Picture]:
     of = {id(m.score): m for m in known if len(m.speakers)}
     for block in blocks([m.score for m in known if len(m.speakers)]):
-        for k, part in enumerate(_chunks(first_condition(block))):
+        for k, part in enumerate(chunks(first_condition(block))):
             chosen = [of[id(s)] for s in part]
             alt = f"UAR of every test speaker under {block[0].protocol}"
             yield _picture("speakers", alt, block[0], partial(plots.speakers, chosen), str(k))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import claim_views, figures, latex, tables, views
 from .clips import pack
+from .condition_views import condition_rows
 from .files import write_bytes
 from .grids import Grid, pipes
 from .members import members
@@ -57,6 +58,7 @@ def report(runs: Sequence[str], out: Path | None = None) -> Report:
         members=known,
         clips=clips,
         claims=claims,
+        conditions=condition_rows(known),
         failures=views.failures(evidence),
         repeat={"commands": views.commands(evidence), "environments": views.environments(evidence)},
     )

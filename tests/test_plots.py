@@ -35,7 +35,9 @@ def noisy():
 def member(s):
     values = np.random.default_rng(len(s.model)).uniform(0.2, 0.9, 10)
     none = np.zeros(0, int)
-    return Member(s, {}, none, none, ((0, 0),), none, none, tuple(f"s{i}" for i in range(10)), values, 0)
+    return Member(
+        s, {}, none, none, ((0, 0),), none, none, tuple(f"s{i}" for i in range(10)), values, 0, np.zeros((1, 10, 4, 4))
+    )
 
 
 def curve(label, seed, dev=True):

@@ -13,6 +13,7 @@ from tiny import serbench
 
 from serbench.errors import InputError
 from serbench.results import views
+from serbench.results.condition_views import condition_rows
 from serbench.results.files import StoreError
 from serbench.results.members import members
 from serbench.results.pictures import pictures
@@ -95,6 +96,22 @@ def test_pictures_and_the_reason_for_each_that_is_not_there(run, tmp_path):
 def _turned(three):
     evidence, found, known = three
     return found, known, evidence
+
+
+def test_what_noise_costs_is_the_paired_difference_over_speakers(tmp_path):
+    noisy = create(tmp_path / "noisy", "0")
+    levels = {"clean": 2.5, "white 10 dB": 1.0, "white 0 dB": 0.0}
+    facts = {"protocol": "noise"}
+    made = [r for name, skill in levels.items() for r in cells(noisy, {"m": skill}, condition=name, **facts)]
+    plan(noisy, made)
+    _, _, known = evidence_of(noisy)
+    (row,) = condition_rows(known)
+    by = {m.score.condition: m.by_speaker for m in known}
+    drop = 100 * (by["white 0 dB"] - by["clean"]).mean()
+    assert (row.kind, row.strongest, row.model) == ("white", "0 dB", "m") and row.loss.startswith(f"{drop:+.1f} [")
+    uar = [100 * m.score.metrics["uar"].mean for m in known if m.score.condition != "clean"]
+    assert row.mean.startswith(f"{np.mean(uar):.1f} [")
+    assert condition_rows([m for m in known if m.score.condition != "clean"]) == []
 
 
 def test_every_form_is_written_and_agrees(run, tmp_path):
