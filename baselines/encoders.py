@@ -120,8 +120,10 @@ class FaceEncoder:
 
 
 def _key(library: str, weights: str, encoder: Any) -> dict[str, Any]:
-    facts = asdict(encoder) | {"spec": weights}
-    return {"kind": type(encoder).__name__, library: version(library), "torch": version("torch"), **facts}
+    facts = asdict(encoder) | {"spec": weights, "torch": version("torch")}
+    if library != "timm" or weights != RANDOM:
+        facts[library] = version(library)
+    return {"kind": type(encoder).__name__, **facts}
 
 
 @lru_cache(maxsize=2)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..errors import InputError
 from .card import require
 from .registry import Recipe, Task, Variant, model
-from .weights import RANDOM, content
+from .weights import RANDOM, check_installed, content
 
 if TYPE_CHECKING:
     from torch import nn
@@ -135,8 +135,15 @@ class Settings(Recipe):
     @property
     def contents(self) -> Mapping[str, str]:
         """Setting -> the name of exactly the weights that it means. InputError where there are none."""
-        settings = [f"{name}_encoder" for name in self.modalities]
-        return {name: content(name, getattr(self, name)) for name in settings}
+        return self.found(online=True)
+
+    def found(self, online: bool) -> dict[str, str]:
+        """`contents`; if not ``online``, only of what is on this machine."""
+        names = {f"{modality}_encoder": getattr(self, f"{modality}_encoder") for modality in self.modalities}
+        for name, spec in names.items():
+            if name != "face_encoder" or spec != RANDOM:
+                check_installed("timm" if name == "face_encoder" else "transformers")
+        return {name: content(name, spec, online) for name, spec in names.items()}
 
 
 EXPLAIN = {
@@ -218,6 +225,15 @@ VARIANTS = {
 }
 
 
+def needs(settings: Settings) -> str | None:
+    """The extra, and weights: in folders or in the cache of the hub."""
+    try:
+        settings.found(online=False)
+    except InputError as error:
+        return str(error)
+    return None
+
+
 @model(
     settings=Settings(),
     profiles=PROFILES,
@@ -226,6 +242,7 @@ VARIANTS = {
     origin="Li, Luo & Xia, MMM 2025, arXiv 2412.05558; no code published",
     modalities=MODALITIES,
     min_seconds=0.05,
+    needs=needs,
 )
 def wavfusion(settings: Settings, task: Task) -> "nn.Module":
     """Deep layers of wav2vec 2.0 that attend to words and face, with a gate between them."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,18 @@ def extra(module: str) -> Any:
         ) from error
 
 
-def content(setting: str, spec: str) -> str:
+def check_installed(module: str) -> None:
+    """InputError where a module of the extra is missing; imports nothing."""
+    if find_spec(module) is None:
+        raise InputError(f"{module} is not installed: frozen encoders need it; pip install 'serbench[multimodal]'")
+
+
+def content(setting: str, spec: str, online: bool = True) -> str:
     """The name of exactly these weights: a hash of the folder's files, or repository and commit.
 
     ``spec`` is a folder, ``owner/name`` or ``owner/name@revision`` of the hub, or `RANDOM`; ``setting`` is what the
-    user set to it, for the error. InputError where nothing is found, with what to bring and how.
+    user set to it, for the error. InputError where nothing is found, with what to bring and how; the hub itself is
+    asked only ``online``.
     """
     if spec == RANDOM:
         return RANDOM
@@ -47,6 +55,8 @@ def content(setting: str, spec: str) -> str:
     name, revision = _repository(setting, spec)
     if kept := _kept(name, revision):
         return f"{name}@{kept.name}"
+    if not online:
+        raise InputError(f"{setting} '{spec}': not in the cache of the Hugging Face hub; {_bring(setting, name)}")
     with _reachable(setting, spec):
         return f"{name}@{extra('huggingface_hub').HfApi().model_info(name, revision=revision, timeout=_SECONDS).sha}"
 

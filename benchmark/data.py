@@ -2,10 +2,13 @@
 
 import hashlib
 import io
+import sys
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -32,8 +35,8 @@ class Data:
     the next run does not compute them again. ``key`` names what computes them: sources and settings.
     """
 
-    def __init__(self, corpora: Mapping[str, Corpus]) -> None:
-        self.corpora = corpora
+    def __init__(self, corpora: Mapping[str, Corpus], memory: int = MEMORY) -> None:
+        self.corpora, self._memory = corpora, memory
         self._kept: OrderedDict[tuple[str, str, str], np.ndarray] = OrderedDict()
         self._bytes = 0
         self._shards: dict[Path, frozenset[str]] = {}  # files of features -> their rows
@@ -73,7 +76,9 @@ class Data:
             # the name of a prepared corpus covers its sound and words, not what is seen
             seen = f"-{content_of(self.corpora[name])[:16]}" if modality == "face" else ""
             part = [row for row in rows if row.partition("/")[0] == name]
-            values = self._known(key + seen, lambda chunk: [encode(material(row)) for row in chunk], part, heard)
+            values = self._known(
+                f"{modality}-{key}{seen}", lambda chunk: [encode(material(row)) for row in chunk], part, heard
+            )
             found |= zip(part, values, strict=True)
         return [found[row] for row in rows]
 
@@ -106,7 +111,7 @@ class Data:
             old = self._kept.pop((key, name, row), None)
             self._kept[key, name, row] = value
             self._bytes += value.nbytes - (0 if old is None else old.nbytes)
-        while self._bytes > MEMORY:
+        while self._bytes > self._memory:
             self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
     def _save(self, key: str, fresh: Mapping[str, np.ndarray]) -> None:
@@ -120,7 +125,14 @@ class Data:
             lengths = np.array([len(value) for value in values])
             np.savez(buffer, rows=np.array(rows), lengths=lengths, values=np.concatenate(values))
             name = hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
-            write_bytes(self.corpora[corpus].folder / "features" / key / f"{name}.npz", buffer.getvalue())
+            folder = self.corpora[corpus].folder / "features" / key
+            try:
+                write_bytes(folder / f"{name}.npz", buffer.getvalue())
+            except StoreError as error:
+                raise StoreError(
+                    f"cannot keep features in {folder} ({error.__cause__}); make room there, or let SERBENCH_HOME "
+                    "name a folder on another disk"
+                ) from error
 
     def _load(self, key: str, name: str, rows: set[str]) -> dict[str, np.ndarray]:
         """What other processes or earlier runs kept of ``rows``; a file is read when one of them lies in it."""
@@ -136,8 +148,10 @@ class Data:
                     with np.load(path) as shard:
                         parts = np.split(shard["values"], np.cumsum(shard["lengths"])[:-1])
                         values = dict(zip(shard["rows"].tolist(), parts, strict=True))
-                except (ValueError, KeyError, OSError, EOFError) as error:
-                    raise StoreError(f"{path}: damaged ({error}); delete it and repeat the command") from error
+                except (ValueError, KeyError, OSError, EOFError, BadZipFile, zlib.error) as error:
+                    print(f"Note: {path}: damaged ({error}), computed again", file=sys.stderr)
+                    path.unlink(missing_ok=True)
+                    continue
                 self._keep(key, name, values)
                 found |= {row: value for row, value in values.items() if row in rows}
         return found

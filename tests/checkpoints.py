@@ -24,7 +24,8 @@ def wav2vec2(folder: Path, **changes: Any) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         transformers.Wav2Vec2Model(config).save_pretrained(folder)
-    transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder)
+    processor: Any = transformers.Wav2Vec2FeatureExtractor
+    processor(do_normalize=True).save_pretrained(folder)
     return folder
 
 
@@ -35,7 +36,8 @@ def roberta(folder: Path) -> Path:
     trained.save_model(str(folder))
     vocabulary = json.loads((folder / "vocab.json").read_text())
     merges = [tuple(line.split()) for line in (folder / "merges.txt").read_text().splitlines()[1:]]
-    transformers.RobertaTokenizer(vocab=vocabulary, merges=merges).save_pretrained(folder)
+    tokenizer: Any = transformers.RobertaTokenizer
+    tokenizer(vocab=vocabulary, merges=merges).save_pretrained(folder)
     config = transformers.RobertaConfig(
         vocab_size=len(vocabulary), hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=HEADS,
         intermediate_size=INNER, initializer_range=0.3, max_position_embeddings=80,

@@ -15,7 +15,7 @@ import transformers
 
 from serbench.baselines import encoders, weights
 from serbench.baselines.encoders import AudioEncoder, FaceEncoder, Sizes, TextEncoder, hashed
-from serbench.baselines.registry import Task, choose
+from serbench.baselines.registry import Task, choose, find
 from serbench.baselines.weights import RANDOM, content, folder_of
 from serbench.errors import InputError
 
@@ -106,7 +106,7 @@ def test_face_vectors_are_those_of_timm(tmp_path: Path, ending: str) -> None:
     state = safetensors.torch.load_file(checkpoints.image_network(tmp_path / "again") / "model.safetensors")
     model = timm.create_model("test_efficientnet").eval()
     model.load_state_dict(state)
-    x = (torch.from_numpy(images).permute(0, 3, 1, 2) / 255 - torch.tensor([0.5, 0.4, 0.3])[:, None, None])
+    x = torch.from_numpy(images).permute(0, 3, 1, 2) / 255 - torch.tensor([0.5, 0.4, 0.3])[:, None, None]
     x = x / torch.tensor([0.2, 0.3, 0.4])[:, None, None]
     with torch.no_grad():
         expected = model.forward_head(model.forward_features(x), pre_logits=True)
@@ -198,6 +198,20 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights.importlib, "import_module", absent)
     with pytest.raises(InputError, match=r"transformers is not installed.*serbench\[multimodal\]"):
         weights.extra("transformers")
+
+
+def test_what_a_profile_needs_is_told_without_a_network(
+    folders: dict[str, Path], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = find("wavfusion")
+    assert card.needs(choose("wavfusion:tiny").settings) is None
+    missing = card.needs(choose("wavfusion").settings)
+    assert missing is not None and "audio_encoder 'facebook/wav2vec2-base': not in the cache" in missing
+    assert card.needs(choose("wavfusion+audio", {"audio_encoder": str(folders["audio"])}).settings) is None
+    monkeypatch.setattr(weights, "find_spec", lambda name: None)
+    assert card.needs(choose("wavfusion:tiny+face").settings) is None
+    with pytest.raises(InputError, match=r"transformers is not installed.*serbench\[multimodal\]"):
+        _ = choose("wavfusion:tiny").settings.contents
 
 
 def test_checkpoints_that_do_not_fit_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:
