@@ -12,7 +12,9 @@ from report_runs import EVIL, cells, complete, plan
 from tiny import serbench
 
 from serbench.errors import InputError
-from serbench.results import views
+from serbench.results import claim_views, views
+from serbench.results.claims import published
+from serbench.results.comparisons import claim_lines
 from serbench.results.condition_views import condition_rows
 from serbench.results.files import StoreError
 from serbench.results.members import members
@@ -21,6 +23,7 @@ from serbench.results.report import report
 from serbench.results.scores import scores
 from serbench.results.sources import gather
 from serbench.results.store import create
+from serbench.results.verdicts import MEANING, Prediction, Verdict
 
 
 def evidence_of(*runs):
@@ -191,3 +194,30 @@ def test_a_report_loads_neither_torch_nor_models():
         "sys.exit(any(m in sys.modules for m in ('torch', 'sklearn', 'librosa', 'matplotlib')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_claims_stand_beside_ours_with_their_verdicts(run, tmp_path, monkeypatch):
+    paper = published("mfcc-attention")
+    claim = next(c for c in paper.claims if not c.not_comparable)
+    (line,) = claim_lines(next(iter(claim.places)), claim, [])
+    judged = replace(line, replayed=Prediction(0.5, 0.452, 0.548, 5), verdict=Verdict("above", f"because {EVIL}"))
+    row = claim_views._row(paper.paper.title, judged)
+    assert (row.published, row.replayed, row.honest) == (claim.value, "50.0 [45.2, 54.8] (5 runs)", "–")
+    assert row.judged and not claim_views._row("", line).judged
+    assert claim_views._row("", replace(line, replayed=Prediction(0.5, None, None, 1))).replayed == "50.0 (1 run)"
+    made = claim_views.Claims((row,), 3, (("above", MEANING["above"]),))
+    monkeypatch.setattr(claim_views, "claims", lambda evidence: made)
+    written = report([str(run.folder)], tmp_path / "out")
+    text = written.page.read_text()
+    assert "50.0 [45.2, 54.8] (5 runs)" in text and "3 more published values" in text and EVIL not in text
+    assert "50.0 [45.2, 54.8] (5 runs)" in (written.folder / "report.md").read_text()
+    (stored,) = DictReader(StringIO((written.folder / "claims.csv").read_text()))
+    assert stored["verdict"] == "above" and stored["published"] == claim.value
+
+
+def test_models_without_claims_say_so_and_those_with_wait_for_runs(run, tmp_path):
+    assert claim_views.claims(evidence_of(run)[0]).reason.startswith("No claims: none of these models")
+    other = create(tmp_path / "other", "0")
+    plan(other, cells(other, {"mfcc-attention": 1.0}))
+    found = claim_views.claims(evidence_of(other)[0])
+    assert not found.rows and found.n_open > 10 and "wait for complete runs" in found.reason
