@@ -6,9 +6,12 @@ system when a process dies, so a killed run leaves nothing to clean. Another eng
 """
 
 import fcntl
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -23,6 +26,8 @@ from .plan import Cell, Plan
 if TYPE_CHECKING:
     from .run import Where
 
+#: of each process: sums in another order are other bytes, so the number must not depend on --jobs or the machine
+THREADS = 1
 #: told after every stored cell: (cell, did it fail)
 Progress = Callable[[Cell, bool], None]
 
@@ -36,7 +41,6 @@ class Work:
     folder: Path
     device: str
     precision: str
-    threads: int
     keep_weights: bool
 
 
@@ -58,10 +62,9 @@ def pending(run: Run, plan: Plan) -> list[list[Cell]]:
     return list(groups.values())
 
 
-def execute(work: Work, jobs: int, progress: Progress) -> Outcome:
-    """Run everything that is pending. Raises StoreError when the run folder cannot be written."""
+def execute(work: Work, groups: Sequence[list[Cell]], jobs: int, progress: Progress) -> Outcome:
+    """Run ``groups``, as `pending` gives them. Raises StoreError when the run folder cannot be written."""
     run = Run(work.folder)
-    groups = pending(run, work.plan)
     outcome = Outcome()
 
     def stored(cell: Cell, failed: bool) -> None:
@@ -79,8 +82,11 @@ def execute(work: Work, jobs: int, progress: Progress) -> Outcome:
 
 
 def _in_turn(run: Run, groups: Sequence[list[Cell]]) -> Iterator[list[Cell]]:
-    """Every group; those that another process works on come again after the free ones, until they are stored."""
-    waiting = list(groups)
+    """Every group; those that another process works on come again after the free ones, until they are stored.
+
+    What another process stored as failed meanwhile is not tried a second time.
+    """
+    waiting, since, told = list(groups), time.time(), False
     while waiting:
         later: list[list[Cell]] = []
         for cells in waiting:
@@ -88,12 +94,20 @@ def _in_turn(run: Run, groups: Sequence[list[Cell]]) -> Iterator[list[Cell]]:
                 if not mine:
                     later.append(cells)
                     continue
-                done = run.done(cell.key for cell in cells)
-                if todo := [cell for cell in cells if cell.key not in done]:
+                if todo := [cell for cell in cells if not _settled(run, cell.key, since)]:
                     yield todo
         waiting = later
         if waiting:
+            if not told:
+                print(f"waiting for another process, which has {len(waiting)} trainings in work", file=sys.stderr)
+            told = True
             time.sleep(0.5)
+
+
+def _settled(run: Run, key: str, since: float) -> bool:
+    """Whether a cell is stored, or was stored as failed since this process began."""
+    record = run.record_path(key)
+    return key in run.done([key]) or (record.exists() and record.stat().st_mtime > since)
 
 
 @contextmanager
@@ -111,6 +125,8 @@ def locked(run: Run, training: str) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
+        except OSError as error:
+            raise StoreError(f"cannot lock {path}: {error.strerror}; choose --out on another file system") from error
         yield True
 
 
@@ -120,34 +136,37 @@ def _run_locked(where: "Where", plan: Plan, cells: list[Cell], stored: Progress)
     run_training(where, plan, cells, stored)
 
 
-def _open(work: Work) -> "Where":
+def _open(work: Work, jobs: int = 1) -> "Where":
     """Device, data and models of this process; the heavy imports happen here."""
-    from .data import Data
+    from threadpoolctl import threadpool_limits
+
+    from .data import MEMORY, Data
     from .device import configure, resolve
     from .environment import environment
     from .models import Trainer
     from .run import Where
 
     device = resolve(work.device)
-    configure(device, work.precision, work.threads)
+    configure(device, work.precision, THREADS)
+    threadpool_limits(THREADS)
     run = Run(work.folder)
     return Where(
         run=run,
-        trainer=Trainer(Data(work.corpora), work.plan.rate_hz, device, work.precision),
+        trainer=Trainer(Data(work.corpora, MEMORY // jobs), work.plan.rate_hz, device, work.precision),
         environment=environment(device),
         device=str(device),
         precision=work.precision,
         keep_weights=work.keep_weights,
-        scored=run.scored(),
+        scored=Counter(),
     )
 
 
 _PROCESS: tuple[Work, "Where"] | None = None
 
 
-def _start(work: Work) -> None:
+def _start(work: Work, jobs: int) -> None:
     global _PROCESS
-    _PROCESS = (work, _open(work))
+    _PROCESS = (work, _open(work, jobs))
 
 
 def work_off(group: list[Cell]) -> list[tuple[Cell, bool]]:
@@ -162,12 +181,17 @@ def work_off(group: list[Cell]) -> list[tuple[Cell, bool]]:
 
 
 def _in_processes(work: Work, groups: Sequence[list[Cell]], jobs: int, stored: Progress) -> None:
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (work,)) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (work, jobs)) as pool:
         waiting: list[Future[list[tuple[Cell, bool]]]] = [pool.submit(work_off, group) for group in groups]
         try:
             for future in as_completed(waiting):
                 for cell, failed in future.result():
                     stored(cell, failed)
+        except BrokenProcessPool as error:
+            raise StoreError(
+                f"a worker process died, perhaps for lack of memory; {work.folder} keeps what is finished: "
+                f"repeat the command with fewer --jobs than {jobs}"
+            ) from error
         except BaseException:  # full disk or ctrl-c: what has not begun shall not begin
             pool.shutdown(wait=False, cancel_futures=True)
             raise

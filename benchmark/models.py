@@ -14,10 +14,12 @@ from ..baselines.registry import Chosen, Task, modules_of
 from ..protocols.protocol import CLEAN, Condition
 from ..seeds import derive, stream
 from .data import Data, Front
-from .environment import source_hash
+from .environment import installed, source_hash
 from .plan import digest
 from .train import Batch, Clip, Fitted, Rows, batch_of, fit, padded, predict
 
+#: what features are computed with
+LIBRARIES = ("torch", "torchaudio", "librosa", "numpy", "scipy", "transformers", "timm", "opensmile")
 BATCH = 64  # clips per batch when nothing is trained
 
 
@@ -96,7 +98,7 @@ class Trainer:
         if hasattr(module, "encoders"):
             return Rows(self._encoded(chosen, module, part.rows, condition), truth, n_classes)
         if hasattr(module, "front"):
-            key = front_key(chosen, module)
+            key = front_key(chosen, module, self.device, self.precision)
             arrays = self.data.features(key, self._front(module, least), part.rows, condition)
         else:
             arrays = [lengthen(self.data.waveform(row, condition), least) for row in part.rows]
@@ -131,7 +133,9 @@ class Trainer:
         def front(clips: list[np.ndarray]) -> list[np.ndarray]:
             return [np.asarray(model.front(clip), dtype=np.float32) for clip in clips]
 
-        return np.stack(self.data.features(front_key(chosen, model), front, rows, condition))
+        return np.stack(
+            self.data.features(front_key(chosen, model, self.device, self.precision), front, rows, condition)
+        )
 
 
 @dataclass(frozen=True)
@@ -147,13 +151,15 @@ def lengthen(waveform: np.ndarray, least: int) -> np.ndarray:
     return waveform if len(waveform) >= least else np.pad(waveform, (0, least - len(waveform)))
 
 
-def front_key(chosen: Chosen, model: Any) -> str:
-    """Name of the fixed features: the model's sources with its own ``front_key``, or with all of its settings."""
+def front_key(chosen: Chosen, model: Any, device: torch.device, precision: str) -> str:
+    """Name of the fixed features: the model's sources with its own ``front_key``, or with all of its settings.
+
+    And what computes them: libraries, kind of device and precision.
+    """
     facts = getattr(model, "front_key", None)
     text = source_hash(modules_of(chosen.card))
-    return digest(
-        "front", chosen.card.name, chosen.card.version, text, asdict(chosen.settings) if facts is None else facts
-    )
+    about = (chosen.card.name, chosen.card.version, text, asdict(chosen.settings) if facts is None else facts)
+    return digest("front", *about, device.type, precision, [installed(package) for package in LIBRARIES])
 
 
 class Encoder(Protocol):

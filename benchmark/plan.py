@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..baselines.registry import Chosen, choose, modules_of
+from ..baselines.registry import Chosen, choose, modules_of, provider
 from ..protocols.design import Design
 from ..protocols.protocol import NOTED, Condition, Fold, Leak, utterance_of
 from ..results.store import PLAN_COLUMNS
@@ -19,6 +19,10 @@ from .environment import source_hash
 
 #: behind the name of a corpus: what is seen in it, which its fingerprint does not cover
 FACE = ": face"
+
+
+#: the modules of the harness whose text decides what a training learns and hears
+HARNESS = tuple(f"{__package__}.{name}" for name in ("data", "models", "train"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Trial:
     rows_key: str
     settings_key: str
     seed: int
+    provider: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class Cell:
     key: str
     trial: Trial
     condition: Condition
+    code: str  # hash of the source text behind it
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,8 @@ class Plan:
 
     def frame(self) -> pd.DataFrame:
         """One line per cell, as the run folder keeps it."""
+        options = asdict(self.design.options)
+        settings = {key: digest(facts, options) for key, facts in self.settings.items()}
         lines = []
         for cell in self.cells:
             t, fold = cell.trial, self.folds[cell.trial.fold]
@@ -105,6 +113,7 @@ class Plan:
                 cell.key, t.key, t.training, self.design.protocol.name, t.model, t.arm, fold.train_name,
                 fold.test_name, fold.name, fold.repeat, t.seed, cell.condition.name,
                 self.design.label_map_of(fold), self.leaks[fold.train_name, fold.test_name], list(fold.classes),
+                cell.code, settings[t.settings_key],
             )  # fmt: skip
             lines.append(facts)
         return pd.DataFrame(lines, columns=list(PLAN_COLUMNS))
@@ -119,11 +128,11 @@ def make_plan(
     rate_hz: int,
 ) -> Plan:
     """The full grid: models (each with its overrides) x arms x folds x seeds x conditions. Draws nothing."""
+    folds = _fold_keys(design, data, rate_hz)
     protocol = design.protocol
-    labels = dict(zip(design.labelled.table["id"], design.labelled.table["label"], strict=True))
-    folds = [_fold_keys(fold, labels, data, rate_hz) for fold in design.split.folds]
-    about = digest(protocol.name, protocol.version, source_hash([protocol.split.__module__]))
-    heard = [(c, _condition_key(c)) for c in conditions]
+    rule = digest(protocol.name, protocol.version, source_hash([protocol.split.__module__]))
+    heard = [(c, *_condition_key(c)) for c in conditions]
+    harness = source_hash(HARNESS)
     cells: list[Cell] = []
     settings: dict[str, dict[str, Any]] = {}
     specs: list[str] = []
@@ -132,18 +141,33 @@ def make_plan(
         chosen = choose(spec, changes)
         specs.append(chosen.spec)
         facts = asdict(chosen.settings)
-        about_model = (chosen.card.name, chosen.card.version, source_hash(modules_of(chosen.card)), facts)
+        text = source_hash(modules_of(chosen.card))
+        about_model = (chosen.card.name, chosen.card.version, text, harness, facts)
         settings_key = digest(*about_model, *_outside(chosen, data))
         settings[settings_key] = facts
-        for (index, (rows_key, fold_hash)), seed in itertools.product(enumerate(folds), range(seeds)):
-            training = digest("training", settings_key, rows_key, seed)
+        named = "/".join((chosen.spec, arm.name, rule))
+        marks = [(c, mark, digest(text, harness, rule, effect)) for c, mark, effect in heard]
+        shared: dict[str, Any] = {
+            "model": chosen.spec, "model_version": chosen.card.version, "overrides": tuple(sorted(changes.items())),
+            "arm": arm.name, "settings_key": settings_key, "provider": provider(chosen.card),
+        }  # fmt: skip
+        for (index, keys), seed in itertools.product(enumerate(folds), range(seeds)):
+            training = name_of("training", settings_key, keys.rows, str(seed))
+            key = name_of("trial", training, keys.line, named)
             trial = Trial(
-                key=digest("trial", training, fold_hash, about, arm.name), training=training, model=chosen.spec,
-                model_version=chosen.card.version, overrides=tuple(sorted(changes.items())), arm=arm.name, fold=index,
-                fold_hash=fold_hash, rows_key=rows_key, settings_key=settings_key, seed=seed,
-            )  # fmt: skip
-            cells += [Cell(digest("cell", trial.key, key), trial, condition) for condition, key in heard]
+                key=key, training=training, fold=index, fold_hash=keys.fold, rows_key=keys.rows, seed=seed, **shared
+            )
+            cells += [Cell(name_of("cell", key, mark), trial, c, code) for c, mark, code in marks]
     return Plan(design, dict(data), rate_hz, tuple(dict.fromkeys(specs)), seeds, tuple(cells), settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _FoldKeys:
+    """Names of what is trained on (rows, labels, fingerprints), of the whole fold, and of its line in a table."""
+
+    rows: str
+    fold: str
+    line: str
 
 
 def _outside(chosen: Chosen, data: Mapping[str, str]) -> list[Mapping[str, str]]:
@@ -154,10 +178,15 @@ def _outside(chosen: Chosen, data: Mapping[str, str]) -> list[Mapping[str, str]]
     return [found for found in (weights, seen) if found]
 
 
-def _condition_key(condition: Condition) -> str:
-    """Name of what is heard: kind, level, recordings, and the text of the code that makes it."""
+def _condition_key(condition: Condition) -> tuple[str, str]:
+    """Name of what is heard (kind, level, recordings, and the text of the code that makes it), and that text's hash."""
     text = source_hash(find(condition.kind).modules)
-    return digest(condition.kind, condition.level, condition.unit, condition.content, text)
+    return digest(condition.kind, condition.level, condition.unit, condition.content, text), text
+
+
+def name_of(*names: str) -> str:
+    """A name for names, as `digest` gives: quicker, for the many."""
+    return hashlib.sha256("|".join(names).encode()).hexdigest()[:32]
 
 
 def digest(*facts: Any) -> str:
@@ -165,12 +194,17 @@ def digest(*facts: Any) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=list).encode()).hexdigest()[:32]
 
 
-def _fold_keys(fold: Fold, labels: Mapping[str, str], data: Mapping[str, str], rate_hz: int) -> tuple[str, str]:
-    """Names of (what is trained on, the whole fold): rows with their labels and the fingerprints of their corpora."""
+def _fold_keys(design: Design, data: Mapping[str, str], rate_hz: int) -> list[_FoldKeys]:
+    """Rows with their labels and the fingerprints of their corpora; the line adds label map and leaks."""
+    labels = dict(zip(design.labelled.table["id"], design.labelled.table["label"], strict=True))
 
     def part(rows: Sequence[str]) -> str:
         corpora = sorted({row.partition("/")[0] for row in rows})
         return digest([(row, labels[utterance_of(row)]) for row in rows], [(c, data[c]) for c in corpora])
 
-    training = digest(part(fold.train), part(fold.dev), fold.classes, rate_hz)
-    return training, digest(training, part(fold.test), fold.name, fold.repeat)
+    found = []
+    for fold, leaks in zip(design.split.folds, design.fold_leaks, strict=True):
+        rows = digest(part(fold.train), part(fold.dev), fold.classes, rate_hz)
+        whole = digest(rows, part(fold.test), fold.name, fold.repeat)
+        found.append(_FoldKeys(rows, whole, digest(whole, design.label_map_of(fold), leaks)))
+    return found

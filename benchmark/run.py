@@ -1,14 +1,17 @@
 """From a trial to stored cells: load, fit on train and dev, predict test once per condition, append."""
 
+import math
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from ..baselines.registry import Chosen, choose, modules_of
@@ -18,16 +21,19 @@ from ..results.record import Record
 from ..results.store import Run
 from .environment import source_hash
 from .models import Labelled, Learned, Streams, Trainer, load_state, state_of
-from .plan import Cell, Plan, Trial
+from .plan import Cell, Plan, Trial, digest
 from .train import Fitted
 
 #: called when a cell is stored: (cell, did it fail)
 Stored = Callable[[Cell, bool], None]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Where:
-    """Where cells are computed and stored, and what every record says about that."""
+    """Where cells are computed and stored, and what every record says about that.
+
+    ``scored`` counts the scorings that are noted in the first ``read`` bytes of the run's log.
+    """
 
     run: Run
     trainer: Trainer
@@ -36,6 +42,12 @@ class Where:
     precision: str
     keep_weights: bool
     scored: Counter[str]
+    read: int = 0
+
+    def refresh(self) -> None:
+        """Count what other processes have noted since."""
+        more, self.read = self.run.scored(self.read)
+        self.scored += more
 
 
 def run_training(where: Where, plan: Plan, cells: Sequence[Cell], stored: Stored) -> None:
@@ -45,6 +57,7 @@ def run_training(where: Where, plan: Plan, cells: Sequence[Cell], stored: Stored
     """
     trial = cells[0].trial
     chosen = choose(trial.model, dict(trial.overrides))
+    where.refresh()
     try:
         learned = _learned(where, plan, trial, chosen)
     except StoreError:
@@ -65,20 +78,25 @@ def run_training(where: Where, plan: Plan, cells: Sequence[Cell], stored: Stored
         else:
             where.run.append(record, predictions)
             stored(cell, False)
-    if not failed and not where.keep_weights:
-        where.run.weights_path(trial.training).unlink(missing_ok=True)
+    if not failed:
+        drop_weights(where.run, trial.training)
+
+
+def drop_weights(run: Run, training: str) -> None:
+    """Remove the weights of a training whose cells are stored, unless they are to be kept."""
+    if not run.kept_path(training).exists():
+        run.weights_path(training).unlink(missing_ok=True)
 
 
 def _learned(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Learned:
-    """Fit, or take the weights that an interrupted run left behind."""
+    """Fit, or take the weights that an interrupted run on the same device left behind."""
     fold = plan.folds[trial.fold]
-    streams = Streams(trial.settings_key, trial.rows_key, trial.seed)
-    weights, story = where.run.weights_path(trial.training), where.run.training_path(trial.training)
-    if weights.exists() and story.exists():
-        model = where.trainer.build(chosen, fold.classes, streams)
-        load_state(model, load_file(weights))
-        facts = read_json(story)
-        return Learned(model, Fitted(**facts["fitted"]), facts["facts"])
+    streams = Streams(digest(chosen.card.name, plan.settings[trial.settings_key]), trial.rows_key, trial.seed)
+    if where.keep_weights:
+        write_bytes(where.run.kept_path(trial.training), b"")
+    learned = _left_behind(where, plan, trial, chosen, streams)
+    if learned is not None:
+        return learned
     started = time.perf_counter()
     train, dev = (labelled(plan, fold, rows) for rows in (fold.train, fold.dev))
     learned = where.trainer.learn(chosen, fold.classes, train, dev, streams)
@@ -86,15 +104,48 @@ def _learned(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Learned:
     state = state_of(learned.model)
     # an empty tensor file cannot be written; a model without state has nothing to keep
     if state:
-        made = {  # what `predict` needs to build the model again
+        story = {
+            "fitted": _finite(vars(learned.fitted)),
+            "facts": _finite(learned.facts),
+            "made_on": _made_on(where),
+            # what `predict` needs to build the model again
             "overrides": dict(trial.overrides),
             "source": source_hash(modules_of(chosen.card)),
             "rate_hz": plan.rate_hz,
             "streams": asdict(streams),
         }
-        write_json(story, {"fitted": vars(learned.fitted), "facts": learned.facts, **made})
-        write_bytes(weights, save(state))
+        write_json(where.run.training_path(trial.training), story)
+        write_bytes(where.run.weights_path(trial.training), save(state))
     return learned
+
+
+def _left_behind(where: Where, plan: Plan, trial: Trial, chosen: Chosen, streams: Streams) -> Learned | None:
+    """The model of an interrupted run, where its weights are whole and were made on this device in this precision."""
+    weights, story = where.run.weights_path(trial.training), where.run.training_path(trial.training)
+    if not weights.exists() or not story.exists():
+        return None
+    try:
+        facts = read_json(story)
+        if facts["made_on"] != _made_on(where):
+            return None
+        model = where.trainer.build(chosen, plan.folds[trial.fold].classes, streams)
+        load_state(model, load_file(weights))
+        return Learned(model, Fitted(**facts["fitted"]), facts["facts"])
+    except (StoreError, SafetensorError, KeyError, TypeError, RuntimeError):  # damaged: it is trained again
+        return None
+
+
+def _made_on(where: Where) -> dict[str, str]:
+    return {"device": where.environment.get("device_name", where.device), "precision": where.precision}
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for numbers that JSON has no word for, such as the loss of a diverging epoch."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def labelled(plan: Plan, fold: Fold, rows: Sequence[str]) -> Labelled:
@@ -107,10 +158,13 @@ def _score(where: Where, plan: Plan, cell: Cell, chosen: Chosen, learned: Learne
     """Predict the test rows, once."""
     fold = plan.folds[cell.trial.fold]
     where.run.note_scoring(cell.key)
-    where.scored[cell.key] += 1
+    where.refresh()
     started = time.perf_counter()
     guess, scores = where.trainer.predict(chosen, learned.model, fold.test, cell.condition, len(fold.classes))
     seconds = time.perf_counter() - started
+    if scores is not None and not np.isfinite(scores).all():
+        rows = int((~np.isfinite(scores)).any(axis=1).sum())
+        raise FloatingPointError(f"{rows} of {len(scores)} test rows have scores that are no numbers")
     truth = labelled(plan, fold, fold.test).truth
     utterances = [utterance_of(row) for row in fold.test]
     names = np.array(fold.classes, dtype=object)
@@ -129,7 +183,8 @@ def _score(where: Where, plan: Plan, cell: Cell, chosen: Chosen, learned: Learne
 
 
 def _fail(where: Where, plan: Plan, cell: Cell, stored: Stored) -> None:
-    where.run.append(_record(where, plan, cell, None, error=traceback.format_exc()), None)
+    error = traceback.format_exc()
+    where.run.append(_record(where, plan, cell, None, test_evaluations=where.scored[cell.key], error=error), None)
     stored(cell, True)
 
 
@@ -159,7 +214,7 @@ def _record(
         n_parameters=fitted.n_parameters or None, device=where.device, precision=where.precision,
         seconds_fit=fitted.seconds, seconds_test=seconds_test,
         settings=plan.settings[trial.settings_key], options=asdict(design.options), environment=where.environment,
-        data={name: plan.data[name] for name in sorted(corpora)},
+        data={name: plan.data[name] for name in sorted(corpora)}, provider=trial.provider, code=cell.code,
         finished=datetime.now(UTC).isoformat(timespec="seconds"), error=error,
         notes=[*fitted.events, *([] if fold.dev else ["no dev: last epoch"])],
     )  # fmt: skip

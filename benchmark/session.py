@@ -2,20 +2,28 @@
 
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from ..baselines.registry import choose
 from ..errors import InputError
 from ..results.files import read_json
 from ..results.store import Run, check_readable, create, open_run, plan_name
 from .audio.prepared import Corpus
+from .environment import cores
 from .execute import Outcome, Work, execute, pending
-from .plan import Plan
+from .plan import Cell, Plan
 from .progress import cells_progress
 from .request import Request, resolve
+
+if TYPE_CHECKING:
+    import torch
 
 #: what the run folder keeps of every utterance
 UTTERANCE_COLUMNS = (
@@ -28,7 +36,7 @@ UTTERANCE_COLUMNS = (
 class Session:
     """How a plan is to be run: where, on what, and where to."""
 
-    jobs: int = 1
+    jobs: int | None = None  # None: as many as there are cores where networks train on the CPU, else 1
     device: str = "auto"
     precision: str = "fp32"
     out: Path | None = None
@@ -36,24 +44,30 @@ class Session:
 
     def run(self, request: Request) -> int:
         """Run what is not done yet and print the table; returns the exit code."""
-        from .device import check_precision
-        from .device import resolve as resolve_device
-
-        if self.jobs < 1:
-            raise InputError(f"--jobs {self.jobs}: at least one training at a time is needed")
-        device = resolve_device(self.device)  # wrong devices are refused before anything is prepared
-        check_precision(self.precision, device)
+        device = self.checked_device()
         plan, corpora = resolve(request)
         run = self._folder(plan)
         notes = _notes(plan, corpora, request)
         _store(run, plan, corpora, request, notes)
-        todo = sum(len(cells) for cells in pending(run, plan))
+        groups = pending(run, plan)
+        todo = sum(map(len, groups))
         _say_plan(run, plan, notes, todo)
-        threads = 0 if self.jobs == 1 else 1  # 0: as many as torch likes
-        work = Work(plan, corpora, run.folder, str(device), self.precision, threads, self.keep_weights)
+        jobs = self.jobs or _jobs(device.type, groups)
+        work = Work(plan, corpora, run.folder, str(device), self.precision, self.keep_weights)
         with cells_progress(todo) as progress:
-            outcome = execute(work, self.jobs, progress)
+            outcome = execute(work, groups, jobs, progress)
+        _clean(run, plan, outcome)
         return _finish(run, outcome)
+
+    def checked_device(self) -> "torch.device":
+        """The device. Raises InputError for options that do not fit, before anything is prepared."""
+        from .device import check_precision, resolve
+
+        if self.jobs is not None and self.jobs < 1:
+            raise InputError(f"--jobs {self.jobs}: at least one training at a time is needed")
+        device = resolve(self.device)
+        check_precision(self.precision, device)
+        return device
 
     def _folder(self, plan: Plan) -> Run:
         """``--out``, else the newest unfinished run of exactly this plan, else a new folder."""
@@ -69,6 +83,21 @@ class Session:
                 return run
         stamp = time.strftime("%Y%m%d-%H%M%S")
         return create(Path("runs") / f"{name}-{stamp}", version("serbench"))
+
+
+def _jobs(device: str, groups: Sequence[Sequence[Cell]]) -> int:
+    """Networks on the CPU train side by side, one thread each; classical models are quicker than a new process."""
+    kinds = [choose(cells[0].trial.model).card.kind for cells in groups]
+    return min(cores(), kinds.count("network"), 8) or 1 if device == "cpu" else 1
+
+
+def _clean(run: Run, plan: Plan, outcome: Outcome) -> None:
+    """Remove weights that a killed process left behind although every cell of their training is stored."""
+    if not outcome.failed:
+        left = {path.stem for path in (run.folder / "weights").glob("*.safetensors")}
+        for training in left & {cell.trial.training for cell in plan.cells}:
+            if not run.kept_path(training).exists():
+                run.weights_path(training).unlink(missing_ok=True)
 
 
 def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request, notes: list[str]) -> None:
@@ -120,9 +149,12 @@ def _finish(run: Run, outcome: Outcome) -> int:
 
     click.echo(text_of(*write_tables(run)), nl=False)
     click.echo(f"tables and figures: {run.folder}/tables, {run.folder}/figures", err=True)
-    for cell in outcome.failed:
-        error = str(read_json(run.record_path(cell.key))["error"]).strip().splitlines()[-1]
-        click.echo(f"Failed: {cell.trial.model}, seed {cell.trial.seed}, {cell.condition.name}: {error}", err=True)
+    errors = Counter(
+        (cell.trial.model, str(read_json(run.record_path(cell.key))["error"]).strip().splitlines()[-1])
+        for cell in outcome.failed
+    )
+    for (model, error), n in errors.items():
+        click.echo(f"Failed: {model}, {n} cells: {error}", err=True)
     if outcome.failed:
         click.echo(
             f"{len(outcome.failed)} cells failed; tracebacks in {run.folder}/records; all others are kept", err=True

@@ -27,11 +27,15 @@ def parse(assignments: Sequence[str], protocol: Protocol, models: Sequence[str])
     """
     given = Given(models={name: {} for name in models})
     options = {f"{protocol.name}.{f.name}" for f in _fields(protocol.options)}
+    seen: dict[str, str] = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         owner, dot, name = key.rpartition(".")
-        if not equals or not key:
+        if not equals or not key or not value:
             raise InputError(f"--set {assignment}: not of the form key=value, for instance mfcc-attention.lr=3e-4")
+        if key in seen:
+            raise InputError(f"--set {key}: given twice, {seen[key]} and {value}; give it once")
+        seen[key] = value
         if key in RUN_OPTIONS:
             given.run[key] = value
         elif dot and owner == protocol.name:

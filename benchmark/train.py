@@ -61,7 +61,8 @@ def fit(module: nn.Module, recipe: Recipe, train: Rows, dev: Rows, order: np.ran
     for epoch in range(1, recipe.epochs + 1):
         module.train()
         total, norm = 0.0, 0.0
-        for batch in bucketed(train.features, recipe.batch, order):
+        # a child per epoch: how the clips are shuffled does not depend on how many batches a model makes of them
+        for batch in bucketed(train.features, recipe.batch, order.spawn(1)[0]):
             optimizer.zero_grad(set_to_none=True)
             loss, parts = _backward(module, recipe, train, batch, weights, autocast, parts, fitted.events)
             norm = max(norm, _clip(module, recipe.clip_norm))
@@ -146,7 +147,8 @@ def bucketed(clips: Sequence[Clip], batch: int, order: np.random.Generator) -> I
         by_length = sorted(shuffled[start : start + pool], key=lambda i: steps(clips[i]))
         batches += [by_length[i : i + batch] for i in range(0, len(by_length), batch)]
     if len(batches) > 1 and len(batches[-1]) == 1:
-        batches[-2] += batches.pop()
+        last = batches.pop()
+        batches[-1] += last
     for index in order.permutation(len(batches)):
         yield batches[index]
 
@@ -172,13 +174,14 @@ def _backward(
     """Gradient of one batch in ``parts`` pieces; halves the pieces as long as they do not fit."""
     while True:
         try:
-            total = 0.0
+            total, whole = 0.0, weights[rows.truth[torch.as_tensor(batch, device=rows.truth.device)]].sum()
             for piece in np.array_split(np.asarray(batch), min(parts, len(batch))):
                 x, lengths = batch_of([rows.features[i] for i in piece])
                 truth = rows.truth[torch.as_tensor(piece, device=rows.truth.device)]
                 with autocast:
                     loss = loss_of(module, recipe, module(x, lengths), truth, weights)
-                share = len(piece) / len(batch)
+                # the harness's loss divides by the weights of its rows, a model's own is taken for a plain mean
+                share = len(piece) / len(batch) if hasattr(module, "loss") else float(weights[truth].sum() / whole)
                 (loss * share).backward()  # type: ignore[no-untyped-call]
                 total += float(loss.detach()) * share
             return total, parts

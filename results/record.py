@@ -53,6 +53,8 @@ class Record:
     options: dict[str, Any]  # of the protocol
     environment: dict[str, str]
     data: dict[str, str]  # corpus -> fingerprint
+    provider: str  # of the model: "serbench", or a plugin's package and version
+    code: str  # hash of the source text that decides the result: model, training, protocol, condition
     finished: str  # UTC, ISO 8601
     error: str | None = None
     notes: list[str] = field(default_factory=list)

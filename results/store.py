@@ -24,7 +24,7 @@ from .record import FORMAT, PREDICTION_COLUMNS, Record
 #: columns of a plan: one line per cell that was asked for
 PLAN_COLUMNS = (
     "key", "trial", "training", "protocol", "model", "arm", "train", "test", "fold", "repeat", "seed", "condition",
-    "label_map", "leaks", "classes",
+    "label_map", "leaks", "classes", "code", "settings",
 )  # fmt: skip
 
 
@@ -56,30 +56,38 @@ class Run:
         """Where the weights of a training lie."""
         return self.folder / "weights" / f"{training}.safetensors"
 
+    def kept_path(self, training: str) -> Path:
+        """There when the weights of a training stay after its last cell."""
+        return self.folder / "weights" / f"{training}.keep"
+
     def training_path(self, training: str) -> Path:
         """Where the curve of a training lies."""
         return self.folder / "trainings" / f"{training}.json"
 
     def done(self, keys: Iterable[str]) -> set[str]:
-        """Those cells that are finished. A failed cell is not: it is tried again."""
-        present = {p.stem for p in (self.folder / "predictions").glob("*.parquet")}
-        return {key for key in keys if key in present and self.record_path(key).exists() and self._is_done(key)}
-
-    def _is_done(self, key: str) -> bool:
-        return bool(read_json(self.record_path(key)).get("status") == "done")
+        """Those cells that are finished. A failed cell has a record only, and is tried again."""
+        return {key for key in keys if self.record_path(key).exists() and self.predictions_path(key).exists()}
 
     def append(self, record: Record, predictions: pd.DataFrame | None) -> None:
         """Store a finished cell with its predictions, or a failed one without."""
         if predictions is not None:
+            self.record_path(record.key).unlink(
+                missing_ok=True
+            )  # of an earlier failure: record and predictions mean done
             content = _parquet(predictions[list(PREDICTION_COLUMNS)])
             record = replace(record, predictions_sha256=hashlib.sha256(content).hexdigest())
             write_bytes(self.predictions_path(record.key), content)
         write_json(self.record_path(record.key), record.to_json())
 
-    def scored(self) -> Counter[str]:
-        """How often the test rows of each cell have been scored so far."""
+    def scored(self, start: int = 0) -> tuple[Counter[str], int]:
+        """How often the test rows of each cell were scored, noted from byte ``start`` on; and where the notes end."""
         path = self.folder / "scored.log"
-        return Counter(path.read_text().split()) if path.exists() else Counter()
+        if not path.exists():
+            return Counter(), 0
+        with path.open("rb") as file:
+            file.seek(start)
+            text = file.read()
+        return Counter(text.decode().split()), start + len(text)
 
     def note_scoring(self, key: str) -> None:
         """Note that the test rows of a cell are about to be scored."""
@@ -102,18 +110,21 @@ class Run:
             write_bytes(path, _parquet(table))
 
     def frames(self) -> Frames:
-        """Everything stored so far. Raises StoreError naming a damaged file."""
-        plans = [_read_plan(path) for path in sorted((self.folder / "plans").glob("*.parquet"))]
-        records = self._records()
-        predictions = [self._predictions(r) for r in records if r.status == "done"]
+        """Everything stored so far. Raises StoreError naming a damaged file.
+
+        Cells of older code, which a later command asked for anew with the same settings, are left out with a note.
+        """
+        paths = sorted((self.folder / "plans").glob("*.parquet"), key=lambda path: (path.stat().st_mtime_ns, path))
+        plans = [_read_plan(path) for path in paths]
+        plan, old = _newest([cells for cells, _ in plans])
+        records = [record for record in self._records() if record.key not in old]
         notes = dict.fromkeys(note for _, facts in plans for note in facts.get("notes", ()))
-        columns = ["key", *PREDICTION_COLUMNS]
+        if old:
+            notes[f"{len(old)} cells of older code are stored too and not shown"] = None
         return Frames(
-            plan=pd.concat([cells for cells, _ in plans], ignore_index=True).drop_duplicates("key", ignore_index=True)
-            if plans
-            else pd.DataFrame(columns=list(PLAN_COLUMNS)),
+            plan=plan,
             records=pd.DataFrame([r.to_json() for r in records], columns=list(Record.__dataclass_fields__)),
-            predictions=pd.concat(predictions, ignore_index=True) if predictions else pd.DataFrame(columns=columns),
+            predictions=self._predictions([record for record in records if record.status == "done"]),
             notes=tuple(notes),
         )
 
@@ -122,14 +133,35 @@ class Run:
         records = [Record.from_json(read_json(path), str(path)) for path in paths]
         return [r for r in records if r.status == "failed" or self.predictions_path(r.key).exists()]
 
-    def _predictions(self, record: Record) -> pd.DataFrame:
+    def _predictions(self, records: Sequence[Record]) -> pd.DataFrame:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if not records:
+            return pd.DataFrame(columns=["key", *PREDICTION_COLUMNS])
+        tables = []
+        for record in records:
+            table = pq.read_table(pa.BufferReader(self.intact(record)))
+            tables.append(table.add_column(0, "key", pa.repeat(record.key, len(table))))
+        return pa.concat_tables(tables, promote_options="permissive").to_pandas()
+
+    def intact(self, record: Record) -> bytes:
+        """The Parquet file of a cell. Raises StoreError when it is not what the record says."""
         path = self.predictions_path(record.key)
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != record.predictions_sha256:
             raise StoreError(f"{path}: damaged; delete it and repeat the command: this cell then runs again")
-        frame = pd.read_parquet(io.BytesIO(content))
-        frame.insert(0, "key", record.key)
-        return frame
+        return content
+
+
+def _newest(plans: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, set[str]]:
+    """All cells once, in the order of plans; and the keys that a later plan asked for under newer code."""
+    if not plans:
+        return pd.DataFrame(columns=list(PLAN_COLUMNS)), set()
+    cells = pd.concat(plans, ignore_index=True).drop_duplicates("key", keep="last")
+    alike = [name for name in PLAN_COLUMNS if name not in ("key", "trial", "training", "leaks", "classes", "code")]
+    old = cells.duplicated(alike, keep="last")
+    return cells[~old].reset_index(drop=True), set(cells.loc[old, "key"])
 
 
 def plan_name(cells: pd.DataFrame) -> str:
@@ -140,7 +172,11 @@ def plan_name(cells: pd.DataFrame) -> str:
 def create(folder: Path, version: str) -> Run:
     """Open a run folder, made when it is not there. Raises InputError for a folder that is something else."""
     if not (folder / "run.json").exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        # what a killed or a concurrent process has begun to write is no foreign file
+        if folder.exists() and (
+            not folder.is_dir()
+            or any(not p.name.startswith(".run.json.") and p.name != "run.json" for p in folder.iterdir())
+        ):
             raise InputError(f"{folder}: exists and is not a run folder; choose another with --out")
         write_json(folder / "run.json", {"format": FORMAT, "serbench": version})
     return open_run(folder)
@@ -198,4 +234,4 @@ def _read_plan(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
 def check_readable(run: Run, keys: Sequence[str]) -> None:
     """Read everything that is stored of these cells, so that damage is found before anything runs."""
     for key in keys:
-        run._predictions(Record.from_json(read_json(run.record_path(key)), str(run.record_path(key))))
+        run.intact(Record.from_json(read_json(run.record_path(key)), str(run.record_path(key))))

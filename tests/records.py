@@ -14,7 +14,7 @@ BASE = Record(
     repeat=0, seed=0, condition="clean", label_map="native", classes=["happy", "sad"], leaks=[], n_train=4, n_dev=0,
     n_test=2, missing=[], test_evaluations=1, epochs=None, epoch=None, n_parameters=None, device="cpu",
     precision="fp32", seconds_fit=0.1, seconds_test=0.1, settings={}, options={}, environment={"python": "3"},
-    data={"synth-a": "4"}, finished="2026-01-01T00:00:00+00:00",
+    data={"synth-a": "4"}, provider="serbench", code="5", finished="2026-01-01T00:00:00+00:00",
 )  # fmt: skip
 
 

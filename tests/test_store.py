@@ -74,19 +74,40 @@ def test_a_damaged_record_is_named(run: store.Run) -> None:
         run.frames()
 
 
+def planned(key: str, code: str = "one", **changes: object) -> pd.DataFrame:
+    """A plan of one cell."""
+    line = dict.fromkeys(store.PLAN_COLUMNS, "x") | {"repeat": 0, "seed": 0, "leaks": ["speaker"], "classes": ["sad"]}
+    return pd.DataFrame([line | {"key": key, "code": code} | changes])
+
+
 def test_a_damaged_plan_is_named(run: store.Run) -> None:
-    plan = pd.DataFrame(
-        [("k", "t", "f", "p", "m", "base", "a", "b", "fold", 0, 0, "clean", "native", ["speaker"], ["sad"])]
-    )
-    plan.columns = list(store.PLAN_COLUMNS)
-    run.add_plan(plan, {"notes": ["n"]})
-    run.add_plan(plan, {"notes": ["n"]})
+    run.add_plan(planned("k"), {"notes": ["n"]})
+    run.add_plan(planned("k"), {"notes": ["n"]})
     assert run.frames().notes == ("n",)
     assert len(run.frames().plan) == 1
     (path,) = (run.folder / "plans").iterdir()
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(StoreError, match=r"plans/.*damaged"):
         run.frames()
+
+
+def test_newer_code_takes_the_place_of_older(run: store.Run) -> None:
+    for at, (key, code) in enumerate([("a" * 32, "one"), ("b" * 32, "two")]):
+        run.add_plan(planned(key, code), {"notes": []})
+        run.append(*cell(key))
+        for path in (run.folder / "plans").iterdir():
+            if pd.read_parquet(path)["key"][0] == key:
+                os.utime(path, (at, at))
+    frames = run.frames()
+    assert set(frames.records["key"]) == set(frames.plan["key"]) == set(frames.predictions["key"]) == {"b" * 32}
+    assert any("1 cells of older code" in note for note in frames.notes)
+    run.add_plan(planned("c" * 32, "two", settings="others"), {"notes": []})  # other settings stay beside it
+    assert set(run.frames().plan["key"]) == {"b" * 32, "c" * 32}
+
+
+def test_a_killed_beginning_does_not_block(tmp_path: Path) -> None:
+    (tmp_path / ".run.json.abcd").touch()
+    assert store.create(tmp_path, "0.1.0").folder == tmp_path
 
 
 def test_a_record_of_another_schema(run: store.Run) -> None:
@@ -136,7 +157,10 @@ def test_a_full_disk_leaves_nothing_behind(run: store.Run, monkeypatch: pytest.M
 def test_scorings_are_counted(run: store.Run) -> None:
     for _ in range(2):
         run.note_scoring("a")
-    assert run.scored() == {"a": 2}
+    found, end = run.scored()
+    assert found == {"a": 2}
+    run.note_scoring("b")
+    assert run.scored(end)[0] == {"b": 1}
 
 
 def test_two_processes_write_one_folder(run: store.Run) -> None:
@@ -149,7 +173,7 @@ def test_two_processes_write_one_folder(run: store.Run) -> None:
     frames = run.frames()
     assert len(frames.records) == 41
     assert len(frames.predictions) == 82
-    assert run.scored()["f"] == 40
+    assert run.scored()[0]["f"] == 40
     assert not [p for p in run.folder.rglob(".*") if p.is_file()]
 
 

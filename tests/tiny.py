@@ -62,9 +62,10 @@ def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
     )
 
 
-def kill_after(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Kill the process and its workers without warning."""
-    time.sleep(seconds)
+def kill_at(process: subprocess.Popen[bytes], run: Path, records: int) -> None:
+    """Kill the process and its workers without warning, as soon as the run folder holds so many records."""
+    while process.poll() is None and len(list((run / "records").glob("*.json"))) < records:
+        time.sleep(0.005)
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()

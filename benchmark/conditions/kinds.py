@@ -100,7 +100,8 @@ def _recorded(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Con
 
 def _noise(effect: Effect, *modules: str, folder: bool = False) -> Kind:
     """A kind whose level is a signal-to-noise ratio."""
-    needed = tuple(f"{_HARNESS}.{name}" for name in ("conditions.kinds", "conditions.snr", "conditions.noise", *modules))
+    own = ("conditions.kinds", "conditions.snr", "conditions.noise")
+    needed = tuple(f"{_HARNESS}.{name}" for name in (*own, *modules))
     return Kind(effect, needed, "dB", -snr.LIMIT_DB, snr.LIMIT_DB, folder)
 
 
