@@ -343,7 +343,7 @@ class Two(nn.Module):
         self.seen: list[tuple[float, float]] = []
 
     def forward(self, x: dict[str, Tensor], lengths: dict[str, Tensor]) -> Tensor:
-        self.seen.append((self.new.item(), self.old.item()))
+        self.seen.append((self.new.detach().item(), self.old.detach().item()))
         return torch.stack([self.new + self.old, 0 * self.new], 1).expand(len(x["a"]), 2)
 
     def loss(self, scores: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
@@ -363,8 +363,8 @@ def test_groups_have_their_rates_and_warmup_rises_then_falls() -> None:
     assert rates[:2] == pytest.approx([0.5, 1.0]) and rates[2] == pytest.approx(18 / 19)
     assert rates[-1] == pytest.approx(1 / 19) and all(a > b for a, b in itertools.pairwise(rates[1:]))
     assert module.seen[1] == pytest.approx((0.5, 0.05))
-    assert module.new.item() == pytest.approx(sum(rates), rel=1e-5)
-    assert module.old.item() == pytest.approx(0.1 * sum(rates), rel=1e-5)
+    assert module.new.detach().item() == pytest.approx(sum(rates), rel=1e-5)
+    assert module.old.detach().item() == pytest.approx(0.1 * sum(rates), rel=1e-5)
 
 
 @pytest.mark.slow

@@ -204,9 +204,9 @@ def test_the_loss_adds_the_discrepancy_and_watch_tells_the_terms() -> None:
     scores = module(x, lengths)
     vectors = module._vectors
     assert vectors is not None and vectors.shape == (3, 4, 128)
-    expected = margin_loss(vectors, truth, 0.15, False, False)
-    plain = nn.functional.cross_entropy(scores, truth)
-    assert float(module.loss(scores, truth, weights)) == pytest.approx(float(plain + expected), abs=1e-5)
+    expected = margin_loss(vectors, truth, 0.15, False, False).detach()
+    plain = nn.functional.cross_entropy(scores, truth).detach()
+    assert float(module.loss(scores, truth, weights).detach()) == pytest.approx(float(plain + expected), abs=1e-5)
     watched = module.watch()
     assert watched["cross_entropy"] == pytest.approx(float(plain), abs=1e-5)
     assert watched["discrepancy"] == pytest.approx(float(expected), abs=1e-5) and float(expected) > 0
@@ -216,7 +216,7 @@ def test_the_loss_adds_the_discrepancy_and_watch_tells_the_terms() -> None:
     weighed = tiny(discrepancy="10")
     x, lengths = states(weighed, LENGTHS)
     weighed.dropout.p = 0.0
-    loss = weighed.loss(weighed(x, lengths), truth, weights)
+    loss = weighed.loss(weighed(x, lengths), truth, weights).detach()
     terms = weighed.watch()
     assert float(loss) == pytest.approx(terms["cross_entropy"] + 10 * terms["discrepancy"], abs=1e-4)
 
