@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..protocols.protocol import utterance_of
-from ..results.power import PILOT_SD, PILOT_SOURCE, minimum_detectable
+from ..results.statistics.power import PILOT_SD, PILOT_SOURCE, minimum_detectable
 from .plan import Plan
 
 

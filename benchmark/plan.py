@@ -22,7 +22,7 @@ FACE = ": face"
 
 
 #: the modules of the harness whose text decides what a training learns and hears
-HARNESS = tuple(f"{__package__}.{name}" for name in ("data", "models", "train"))
+HARNESS = tuple(f"{__package__}.{name}" for name in ("data", "modalities", "models", "train", "video"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 
 from .grids import Grid
-from .pictures import blocks, chunks, first_condition
-from .plots import lines_of, under
+from .reports.pictures import blocks, chunks, first_condition
+from .reports.plots import lines_of, under
 from .scores import Score
 from .tables import percent, with_interval
 

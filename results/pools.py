@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError
-from .statistics import PAIRED_COLUMNS
+from .statistics.speakers import PAIRED_COLUMNS
 
 Cells = dict[int, Any]  # records as named tuples by their position
 

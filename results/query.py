@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ..errors import InputError
-from .entries import joined, utterances
 from .files import read_json
+from .statistics.entries import joined, utterances
 from .store import Run
 
 #: table -> what a line is, and its columns

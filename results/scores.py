@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..seeds import stream
 from .metrics import METRICS, Metric
 from .pools import Cells, Pool, Rows, code_rows, pool_cells
-from .statistics import Interval, mean_known, speaker_intervals
+from .statistics.speakers import Interval, mean_known, speaker_intervals
 
 #: what makes two cells parts of one score, as printed
 IDENTITY = ("protocol", "model", "arm", "train", "test", "condition", "label_map", "leaks")

@@ -228,6 +228,10 @@ def _read_plan(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         facts = json.loads(table.schema.metadata[b"facts"])
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise StoreError(f"{path}: damaged ({error}); delete it and repeat the command") from error
+    if missing := set(PLAN_COLUMNS) - set(table.column_names):
+        raise StoreError(
+            f"{path}: no column {', '.join(sorted(missing))}; written by another version: use that, or another --out"
+        )
     return table.to_pandas(), facts
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import stats
 
-from serbench.results.statistics import PairedTest, nadeau_bengio, paired_t
-from serbench.results.two_models import mcnemar
+from serbench.results.statistics.speakers import PairedTest, nadeau_bengio, paired_t
+from serbench.results.statistics.two_models import mcnemar
 
 
 def lda_errors(features: np.ndarray, truth: np.ndarray, train: np.ndarray, test: np.ndarray) -> float:

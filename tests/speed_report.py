@@ -24,7 +24,7 @@ def main(folder: Path, models: int = 10, seeds: int = 10, n: int = 1500) -> None
     """Make the run where it is not there, report on it, and print what that took."""
     if not (folder / "run.json").exists():
         write(create(folder, "0"), models, seeds, n)
-    from serbench.results.report import report
+    from serbench.results.reports.report import report
 
     started = time.perf_counter()
     made = report([str(folder)], folder.parent / f"{folder.name}-report")

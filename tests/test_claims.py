@@ -11,9 +11,9 @@ from serbench.baselines.registry import cards, choose
 from serbench.benchmark.corpora.facts import facts
 from serbench.errors import InputError
 from serbench.protocols import labels
-from serbench.results import claims
-from serbench.results.claims import STATUSES, check_unique, names, published
 from serbench.results.metrics import METRICS, PER_CLASS
+from serbench.results.papers import claims
+from serbench.results.papers.claims import STATUSES, check_unique, names, published
 
 PAPERS = ("sigwavnet", "mfcc-attention", "cnn-n-gru", "wavfusion")
 ALL = [claim for name in PAPERS for claim in published(name).claims]

@@ -7,13 +7,13 @@ from paired import CLASSES, cells, frames
 from scipy import stats
 
 from serbench.errors import InputError
-from serbench.results import comparison_text
-from serbench.results.compare import all_pairs, arm_differences, compare
-from serbench.results.entries import blocks, entries
-from serbench.results.ladder import protocol_effects
 from serbench.results.metrics import METRICS
 from serbench.results.scores import scores
-from serbench.results.statistics import OVER_FOLDS, OVER_SPEAKERS
+from serbench.results.statistics import comparison_text
+from serbench.results.statistics.compare import all_pairs, arm_differences, compare
+from serbench.results.statistics.entries import blocks, entries
+from serbench.results.statistics.ladder import protocol_effects
+from serbench.results.statistics.speakers import OVER_FOLDS, OVER_SPEAKERS
 
 UAR = METRICS["uar"]
 

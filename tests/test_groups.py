@@ -4,8 +4,8 @@ import pytest
 from paired import CLASSES, model_rows
 from sklearn.metrics import balanced_accuracy_score
 
-from serbench.results.groups import by_group, by_speaker, confusions_by_speaker, with_utterances
 from serbench.results.metrics import METRICS
+from serbench.results.statistics.groups import by_group, by_speaker, confusions_by_speaker, with_utterances
 
 UAR = METRICS["uar"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from serbench.results.many_models import (
+from serbench.results.statistics.many_models import (
     expanded_tails,
     interquartile_mean,
     page_trend,

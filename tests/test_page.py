@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from report_runs import CLASSES, EVIL, complete
 
-from serbench.results import page
-from serbench.results.clips import UNKNOWN, address
-from serbench.results.report import report
+from serbench.results.reports import page
+from serbench.results.reports.clips import UNKNOWN, address
+from serbench.results.reports.report import report
 
 needs_chromium = pytest.mark.skipif(chromium.PATH is None, reason="no Chromium here (Debian's package chromium)")
 

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 from tiny import serbench
 
-from serbench.results import paper_data, paper_text
-from serbench.results import replays as module
-from serbench.results.claims import names, published
-from serbench.results.comparisons import unlike
-from serbench.results.paper_tables import PaperTables, build
+from serbench.results.papers import paper_data, paper_text
+from serbench.results.papers import replays as module
+from serbench.results.papers.claims import names, published
+from serbench.results.papers.comparisons import unlike
+from serbench.results.papers.paper_tables import PaperTables, build
+from serbench.results.papers.replays import Replay, replays
 from serbench.results.record import PREDICTION_COLUMNS, Record
-from serbench.results.replays import Replay, replays
 from serbench.results.store import Frames, create
 from serbench.seeds import stream
 

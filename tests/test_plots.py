@@ -7,8 +7,8 @@ import pytest
 from made_scores import apart, score
 from PIL import Image
 
-from serbench.results import curves, plots, style
-from serbench.results.members import Member
+from serbench.results.reports import curves, plots, style
+from serbench.results.reports.members import Member
 from serbench.results.scores import Value
 
 NAMES = ["majority", "functionals-svm", "sigwavnet:released+no-threshold", "mfcc-attention:tiny", "cnn-18-gru"]

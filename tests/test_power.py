@@ -5,7 +5,7 @@ from scipy import stats
 from statsmodels.stats.power import TTestPower
 
 from serbench.results.metrics import METRICS
-from serbench.results.power import minimum_detectable, pooled_sd, power_of, stored_sd
+from serbench.results.statistics.power import minimum_detectable, pooled_sd, power_of, stored_sd
 
 
 @pytest.mark.parametrize("n", [3, 6, 10, 24, 100])

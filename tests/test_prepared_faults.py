@@ -113,7 +113,10 @@ def _spawned_by(mark: str) -> list[str]:
 
 def test_two_at_once(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "in", n=20)
-    code = "import sys; from serbench.benchmark.audio.prepared import open_corpus; print(open_corpus(sys.argv[1]).fingerprint)"
+    code = (
+        "import sys; from serbench.benchmark.audio.prepared import open_corpus; "
+        "print(open_corpus(sys.argv[1]).fingerprint)"
+    )
     both = [
         subprocess.Popen([sys.executable, "-c", code, f"mine={folder}"], stdout=subprocess.PIPE, text=True)
         for _ in range(2)

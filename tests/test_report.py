@@ -12,18 +12,18 @@ from report_runs import EVIL, cells, complete, plan
 from tiny import serbench
 
 from serbench.errors import InputError
-from serbench.results import claim_views, views
-from serbench.results.claims import published
-from serbench.results.comparisons import claim_lines
-from serbench.results.condition_views import condition_rows
 from serbench.results.files import StoreError
-from serbench.results.members import members
-from serbench.results.pictures import pictures
-from serbench.results.report import report
+from serbench.results.papers.claims import published
+from serbench.results.papers.comparisons import claim_lines
+from serbench.results.papers.verdicts import MEANING, Prediction, Verdict
+from serbench.results.reports import claim_views, views
+from serbench.results.reports.condition_views import condition_rows
+from serbench.results.reports.members import members
+from serbench.results.reports.pictures import pictures
+from serbench.results.reports.report import report
+from serbench.results.reports.sources import gather
 from serbench.results.scores import scores
-from serbench.results.sources import gather
 from serbench.results.store import create
-from serbench.results.verdicts import MEANING, Prediction, Verdict
 
 
 def evidence_of(*runs):
@@ -190,7 +190,7 @@ def test_the_command_says_where_the_page_is(run, tmp_path):
 
 def test_a_report_loads_neither_torch_nor_models():
     code = (
-        "import sys, serbench.results.report, serbench.benchmark.commands.report;"
+        "import sys, serbench.results.reports.report, serbench.benchmark.commands.report;"
         "sys.exit(any(m in sys.modules for m in ('torch', 'sklearn', 'librosa', 'matplotlib')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from serbench.results.metrics import METRICS
-from serbench.results.robustness import area_under, degradation, snr_curve, snr_where_half, speaker_scores
+from serbench.results.statistics.robustness import area_under, degradation, snr_curve, snr_where_half, speaker_scores
 
 UAR = METRICS["uar"]
 LEVELS = (20.0, 10.0, 0.0)

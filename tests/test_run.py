@@ -32,6 +32,7 @@ def finished(corpus: str, shared_home: Path, tmp_path_factory: pytest.TempPathFa
 
 def arguments(corpus: str, out: Path, *more: str) -> tuple[str | Path, ...]:
     models = ("--model", "functionals-svm", "--model", NETWORK, *QUICK)
+    more = more if "--jobs" in more else (*more, "--jobs", "1")
     return ("run", "--protocol", "speaker-independent", "--corpus", corpus, *models, "--out", out, *more)
 
 
@@ -108,7 +109,7 @@ def test_killed_five_times(finished: Path, corpus: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     stored: dict[str, int] = {}
     for _ in range(5):
-        kill_at(start(*arguments(corpus, out, "--jobs", "1")), out, len(stored) + int(rng.integers(1, 3)))
+        kill_at(start(*arguments(corpus, out)), out, len(stored) + int(rng.integers(1, 3)))
         now = {p.name: p.stat().st_mtime_ns for p in (out / "records").glob("*.json")}
         assert stored.items() <= now.items()
         assert len(now) > len(stored)

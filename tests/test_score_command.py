@@ -8,7 +8,7 @@ from sklearn.metrics import balanced_accuracy_score, brier_score_loss
 from tiny import serbench
 
 from serbench.errors import InputError
-from serbench.results.predictions_file import read
+from serbench.results.statistics.predictions_file import read
 
 
 @pytest.fixture

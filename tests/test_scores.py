@@ -13,7 +13,7 @@ from serbench.results.metrics import METRICS
 from serbench.results.pools import paired_rows
 from serbench.results.record import PREDICTION_COLUMNS, Record
 from serbench.results.scores import IDENTITY, PUBLIC, scores, to_json
-from serbench.results.statistics import paired_difference, speaker_interval
+from serbench.results.statistics.speakers import paired_difference, speaker_interval
 from serbench.seeds import stream
 
 CLASSES = ("angry", "happy", "sad")

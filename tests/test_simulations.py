@@ -3,7 +3,7 @@
 import pytest
 from simulations import cross_validations, rank_alarms, speakers
 
-from serbench.results.compare import FALSE_ALARMS
+from serbench.results.statistics.compare import FALSE_ALARMS
 
 
 def test_corrected_t_holds_its_level_where_the_plain_one_does_not():

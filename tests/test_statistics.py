@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from serbench.results.metrics import METRICS
-from serbench.results.statistics import (
+from serbench.results.statistics.speakers import (
     BOOTSTRAP,
     STUDENT,
     fold_differences,
@@ -111,7 +111,7 @@ def test_interval_does_not_depend_on_the_order_of_classes_and_several_metrics_sh
 
 
 def test_blocks_of_replicates_fill_up_to_the_number_asked_for(monkeypatch):
-    monkeypatch.setattr("serbench.results.statistics._BLOCK", 5_000)
+    monkeypatch.setattr("serbench.results.statistics.speakers._BLOCK", 5_000)
     interval = speaker_interval(speakers_of(np.random.default_rng(2), 9), UAR, np.random.default_rng(1), reps=1_000)
     assert 0 < interval.low < interval.high < 1
 

@@ -7,7 +7,7 @@ import pytest
 from serbench.results import grids, tables
 from serbench.results.grids import Grid, aligned, pipes
 from serbench.results.scores import Score, Value, order
-from serbench.results.statistics import BOOTSTRAP, STUDENT
+from serbench.results.statistics.speakers import BOOTSTRAP, STUDENT
 from serbench.results.tables import LEAK_WORDS, csv, markdown, terminal
 
 

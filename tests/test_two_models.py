@@ -11,7 +11,7 @@ from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
-from serbench.results.two_models import bayesian_t, effect, holm, mcnemar, tost, wilcoxon, worse_than
+from serbench.results.statistics.two_models import bayesian_t, effect, holm, mcnemar, tost, wilcoxon, worse_than
 
 few = settings(max_examples=40, deadline=None)
 differences = st.lists(st.floats(-0.5, 0.5).map(lambda x: round(x, 2)), min_size=4, max_size=14).filter(

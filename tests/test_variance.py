@@ -4,8 +4,8 @@ import pytest
 from paired import model_rows
 
 from serbench.results.metrics import METRICS
-from serbench.results.mixed import mixed_model
-from serbench.results.variance import components, nested, spread, two_way
+from serbench.results.statistics.mixed import mixed_model
+from serbench.results.statistics.variance import components, nested, spread, two_way
 
 # Shrout and Fleiss 1979, table 2: ratings of 6 targets by 4 judges
 RATINGS = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], dtype=float)

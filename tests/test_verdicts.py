@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serbench.results import verdicts
-from serbench.results.verdicts import MEANING, WIDEST, Prediction, judge, matrix_distance, predict, side
+from serbench.results.papers import verdicts
+from serbench.results.papers.verdicts import MEANING, WIDEST, Prediction, judge, matrix_distance, predict, side
 from serbench.seeds import stream
 
 ROUNDING = 0.0005  # one decimal

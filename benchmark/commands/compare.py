@@ -20,10 +20,10 @@ def compare(runs: tuple[str, ...], a: str, b: str, metric: str, form: str | None
     tables: functionals-svm, or 'sigwavnet [no-gru]' for an arm. Differences are A minus B; the main test is the one
     that holds for the protocol, p is corrected over the tasks, and a test that does not hold is refused.
     """
-    from ...results import comparison_text
-    from ...results.compare import compare as compare_models
-    from ...results.entries import joined
     from ...results.metrics import find
+    from ...results.statistics import comparison_text
+    from ...results.statistics.compare import compare as compare_models
+    from ...results.statistics.entries import joined
     from ...results.store import find_run
 
     frames = joined([find_run(run) for run in runs])

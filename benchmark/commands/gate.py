@@ -22,11 +22,11 @@ def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[st
     possible.
     """
     from ...errors import InputError
-    from ...results import gate as gates
-    from ...results.comparison_text import to_json
-    from ...results.file_scores import compare_files
     from ...results.metrics import find
-    from ...results.predictions_file import read
+    from ...results.statistics import gate as gates
+    from ...results.statistics.comparison_text import to_json
+    from ...results.statistics.file_scores import compare_files
+    from ...results.statistics.predictions_file import read
     from ...results.store import find_run
 
     if not 0 <= margin < 1:

@@ -21,7 +21,7 @@ def report(runs: tuple[str, ...], out: Path | None, opened: str) -> None:
 
     Each RUN is a folder, the name of one in runs/, or `latest`. Several runs make one report.
     """
-    from ...results.report import report as write
+    from ...results.reports.report import report as write
 
     made = write(runs, out)
     for note in made.notes:

@@ -68,7 +68,7 @@ def plan(request: "Request", session: "Session", as_json: bool) -> None:
     Says the smallest difference of two models that could be seen, from the models in the run folder where it holds two.
     """
     from ...results.metrics import METRICS
-    from ...results.power import stored_sd
+    from ...results.statistics.power import stored_sd
     from ...results.store import open_run
     from ..outline import outline, to_text
     from ..request import resolve

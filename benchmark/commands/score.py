@@ -18,9 +18,9 @@ def score(files: tuple[Path, ...], metric: str, as_json: bool) -> None:
     are intervals and tests; seed, fold, repeat, gender, language, corpus and intensity are understood.
     """
     from ...errors import InputError
-    from ...results import comparison_text, file_scores
     from ...results.metrics import find
-    from ...results.predictions_file import read
+    from ...results.statistics import comparison_text, file_scores
+    from ...results.statistics.predictions_file import read
 
     if len(files) > 2:
         raise InputError(f"{len(files)} files: give one, or two to compare")

@@ -21,10 +21,10 @@ def tables(paper: str, runs: tuple[str, ...], form: str | None) -> None:
 
     from ...baselines.registry import cards
     from ...protocols import catalog
-    from ...results import paper_data, paper_text
-    from ...results.claims import published
-    from ...results.paper_tables import build
-    from ...results.replays import replays, together
+    from ...results.papers import paper_data, paper_text
+    from ...results.papers.claims import published
+    from ...results.papers.paper_tables import build
+    from ...results.papers.replays import replays, together
     from ...results.store import find_run
 
     known = published(paper)

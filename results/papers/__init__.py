@@ -1,0 +1,1 @@
+"""Published claims, the verdict on each, and the tables of papers regenerated."""

@@ -1,0 +1,168 @@
+"""A published value held against our runs: which runs are about the same thing, what they give, and the verdict."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from ..metrics import METRICS, PER_CLASS, tally
+from .claims import Claim, Matrix, Task
+from .replays import Replay
+from .verdicts import Prediction, Verdict, judge, predict
+
+SIZE_TOLERANCE = 0.01  # of the number of utterances: damaged and contradictory clips that are dropped by name
+NOTED = frozenset({"sentence"})  # acted corpora repeat theirs, also where speakers are new
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One value of a table with what it is held against. Shares in [0, 1]; ``printed`` is the percentage as printed.
+
+    ``model``, ``protocol``: what ``replayed`` was run with, or what is to be run. ``verdict`` is None for what was
+    recomputed.
+    """
+
+    table: str
+    setting: str
+    task: Task
+    metric: str
+    label: str
+    kind: Literal["claim", "recomputed"]
+    value: float
+    printed: str
+    source: str
+    status: str
+    remark: str
+    model: str = ""
+    protocol: str = ""
+    settings: Mapping[str, float] = field(default_factory=dict)
+    replayed: Prediction | None = None
+    honest: Prediction | None = None
+    verdict: Verdict | None = None
+    left_out: str = ""  # runs that are not complete
+
+    @property
+    def digits(self) -> int:
+        """Decimals to print: as published, at most two."""
+        return min(len(self.printed.partition(".")[2]) or 1, 2)
+
+    def gap(self, ours: Prediction | None) -> float | None:
+        """Published minus ours."""
+        return None if ours is None or np.isnan(ours.mean) else self.value - ours.mean
+
+
+def claim_lines(table: str, claim: Claim, found: Sequence[Replay]) -> list[Line]:
+    """A line per replay of the claim; a single one where nothing was run."""
+    line = Line(
+        table=table,
+        setting=claim.places[table],
+        task=claim.task,
+        metric=claim.metric,
+        label=claim.label,
+        kind="claim",
+        value=claim.number,
+        printed=claim.value,
+        source=claim.source.cite,
+        status=claim.source.status,
+        remark=claim.remark,
+        model="" if claim.not_comparable else claim.models[0],
+        protocol=next(iter(claim.task.protocols), ""),
+        settings=claim.settings,
+        left_out=_left_out(found, claim),
+    )
+    if claim.not_comparable:
+        return [replace(line, verdict=Verdict("not comparable", claim.not_comparable))]
+    replayed = matching(found, claim.task, claim.task.protocols, claim.models, claim.settings)
+    if not replayed:
+        honest = honest_of(found, claim, None)
+        ours = prediction_of(honest, claim.metric, claim.label) if honest else None
+        return [replace(line, honest=ours, verdict=Verdict("not run yet", ""))]
+    return [_held_against(line, claim, replay, honest_of(found, claim, replay)) for replay in replayed]
+
+
+def _left_out(found: Sequence[Replay], claim: Claim) -> str:
+    """Runs about the claim that are not complete, under whichever of its protocols."""
+    protocols = (*claim.task.protocols, claim.task.honest)
+    if claim.not_comparable:
+        return ""
+    those = [r for r in matching(found, claim.task, protocols, claim.models, claim.settings) if r.n_open]
+    return "; ".join(f"{r.n_open} of {r.n_open + len(r.by_run)} runs of {r.model} under {r.protocol}" for r in those)
+
+
+def _held_against(line: Line, claim: Claim, replay: Replay, honest: Replay | None) -> Line:
+    ours = prediction_of(replay, claim.metric, claim.label)
+    new = prediction_of(honest, claim.metric, claim.label) if honest else None
+    leaks = set(replay.leaks) - (set(honest.leaks) if honest else set()) - NOTED
+    if other := unlike(replay, claim.task):
+        verdict = Verdict("not comparable", other)
+    elif ours is None:
+        verdict = Verdict("not run yet", f"{replay.n_open} runs of {replay.model} are not complete")
+    else:
+        verdict = judge(claim.number, claim.rounding, ours, new, bool(leaks))
+    return replace(line, model=replay.model, protocol=replay.protocol, replayed=ours, honest=new, verdict=verdict)
+
+
+def unlike(replay: Replay, task: Task) -> str:
+    """Why a replay is not about the same task; empty when it is."""
+    if set(replay.classes) != set(task.classes):
+        return f"{len(replay.classes)} classes ({', '.join(replay.classes)}) where {len(task.classes)} are published"
+    if replay.utterances is None or task.utterances is None:
+        return "the size of the corpus is not known"
+    if abs(replay.utterances / task.utterances - 1) > SIZE_TOLERANCE:
+        return f"the corpus has {replay.utterances} utterances where {task.utterances} are published"
+    return ""
+
+
+def matching(
+    found: Sequence[Replay],
+    task: Task,
+    protocols: Sequence[str],
+    models: Sequence[str],
+    settings: Mapping[str, float],
+) -> list[Replay]:
+    """Replays of these models (each with these settings) under these protocols, in the order in which they are named.
+
+    A claim without settings is about the model as it is: then no arm of a sweep is meant.
+    """
+    chosen = [
+        r
+        for r in found
+        if r.corpus == task.corpus
+        and r.protocol in protocols
+        and r.model in models
+        and (settings or r.arm == "base")
+        and all(_number(r.settings.get(name)) == value for name, value in settings.items())
+    ]
+    return sorted(chosen, key=lambda r: (protocols.index(r.protocol), models.index(r.model)))
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def honest_of(found: Sequence[Replay], about: Claim | Matrix, replay: Replay | None) -> Replay | None:
+    """The complete runs with new speakers: of the same model and settings as the replay, where there is one."""
+    task, settings = about.task, about.settings if isinstance(about, Claim) else {}
+    models = (replay.model,) if replay else about.models
+    chosen = matching(found, task, (task.honest,), models, settings)
+    chosen = [r for r in chosen if len(r.by_run) and not unlike(r, task)]
+    same = [r for r in chosen if replay and r.settings == replay.settings]
+    return next(iter(same or chosen), None)
+
+
+def values_of(by_run: np.ndarray, classes: Sequence[str], metric: str, label: str) -> np.ndarray:
+    """A metric of every run (runs,), over all classes or of one."""
+    if label:
+        _, function = PER_CLASS[metric]
+        values: np.ndarray = function(tally(by_run))[:, list(classes).index(label)]
+        return values
+    return METRICS[metric].of(by_run)
+
+
+def prediction_of(replay: Replay, metric: str, label: str) -> Prediction | None:
+    """Mean and interval of a metric over the complete runs; None without any."""
+    if not len(replay.by_run) or (label and label not in replay.classes):
+        return None
+    values = values_of(replay.by_run, replay.classes, metric, label)
+    return predict(values, replay.seeds, replay.repeats, replay.step)

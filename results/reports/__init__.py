@@ -1,0 +1,1 @@
+"""Reports: figures, text and the HTML page made of run folders."""

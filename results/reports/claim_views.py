@@ -1,0 +1,104 @@
+"""Published claims about the models of a report, with verdicts, as plain lines."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..papers.claims import names, published
+from ..papers.comparisons import Line, claim_lines
+from ..papers.replays import replays
+from ..papers.verdicts import MEANING, Prediction
+from ..store import Frames
+from ..tables import NONE, percent
+from .sources import Evidence
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """A published value beside ours, as text in percent; ``judged`` tells whether we ran anything for it."""
+
+    paper: str
+    table: str
+    what: str
+    metric: str
+    published: str
+    replayed: str
+    honest: str
+    verdict: str
+    reason: str
+    source: str
+    model: str
+    judged: bool
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Rows with a verdict from runs, how many more are open, the meaning of the words used; or why there is none."""
+
+    rows: tuple[ClaimRow, ...]
+    n_open: int
+    meaning: tuple[tuple[str, str], ...]
+    reason: str = ""
+
+
+def claims(evidence: Evidence) -> Claims:
+    """Of every paper whose model is among the records."""
+    here = {model.partition("+")[0].partition(":")[0] for model in evidence.records["model"]}
+    papers = [name for name in names() if {m.partition(":")[0] for m in published(name).paper.models} & here]
+    if not papers:
+        known = ", ".join(names())
+        return Claims((), 0, (), f"No claims: none of these models is one whose published numbers are kept ({known}).")
+    frames = Frames(evidence.plan, evidence.records, evidence.predictions, evidence.notes)
+    found = replays(frames, evidence.sizes)
+    rows = []
+    for name in papers:
+        known_paper = published(name)
+        for table in known_paper.paper.tables:
+            for claim in known_paper.table(table):
+                rows += [_row(known_paper.paper.title, line) for line in claim_lines(table, claim, found)]
+    judged = tuple(row for row in rows if row.judged)
+    words = Counter(row.verdict for row in judged)
+    meaning = tuple((word, text) for word, text in MEANING.items() if word in words)
+    reason = "" if judged else f"No claim is judged yet: {len(rows)} published values wait for complete runs."
+    return Claims(judged, len(rows) - len(judged), meaning, reason)
+
+
+def _row(paper: str, line: Line) -> ClaimRow:
+    word = line.verdict.word if line.verdict else NONE
+    return ClaimRow(
+        paper=paper,
+        table=line.table,
+        what=", ".join(part for part in (line.task.title, line.setting) if part),
+        metric=f"{line.metric} of {line.label}" if line.label else line.metric,
+        published=line.printed,
+        replayed=_ours(line.replayed),
+        honest=_ours(line.honest),
+        verdict=word,
+        reason=line.verdict.reason if line.verdict else "",
+        source=f"{line.source} ({line.status})",
+        model=line.model,
+        judged=line.replayed is not None or line.honest is not None,
+    )
+
+
+def _ours(prediction: Prediction | None) -> str:
+    """Mean and prediction interval with the number of runs."""
+    if prediction is None or not prediction.n_runs:
+        return NONE
+    runs = f"{prediction.n_runs} run{'s' if prediction.n_runs > 1 else ''}"
+    if prediction.low is None:
+        return f"{percent(prediction.mean)} ({runs})"
+    return f"{percent(prediction.mean)} [{percent(prediction.low)}, {percent(prediction.high)}] ({runs})"
+
+
+def csv(rows: Sequence[ClaimRow]) -> str:
+    """One line per judged claim."""
+    import io
+    from csv import writer
+    from dataclasses import astuple, fields
+
+    text = io.StringIO()
+    out = writer(text, lineterminator="\n")
+    out.writerow([f.name for f in fields(ClaimRow)][:-1])
+    out.writerows(astuple(row)[:-1] for row in rows)
+    return text.getvalue()

@@ -1,0 +1,139 @@
+"""Pictures with a course: conditions from mild to strong, arms of a sweep, epochs of trainings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..scores import Score, condition_parts
+from .plots import CHANCE, MEAN, _legend, draw_points, intervals, size, under, where
+from .style import COLORS, INK, SOFT, WIDTH, caption, chance_line, look
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One training: a line per epoch, and the epoch that was taken. Curves of one ``label`` share a panel."""
+
+    label: str
+    history: list[dict[str, float]]
+    epoch: int
+    chance: float | None
+
+
+def noise(found: Sequence[Score]) -> "Figure":
+    """UAR of every model by condition; one panel per kind, from clean (left) to strong (right)."""
+    from matplotlib.figure import Figure
+
+    parts = [(s, *condition_parts(s.condition)) for s in found]
+    clean = [s for s, kind, level, _ in parts if level is None and kind == "clean"]
+    kinds = list(dict.fromkeys(kind for _, kind, level, _ in parts if level is not None))
+    single = [s for s, kind, level, _ in parts if level is None and kind != "clean"]
+    panels = [*kinds, *([""] if single else [])]
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(WIDTH if columns == 2 else 0.62 * WIDTH, 2.15 * rows))
+    grid: Any = figure.subplots(rows, columns, sharey=True, squeeze=False, gridspec_kw={"hspace": 0.55, "wspace": 0.08})
+    names = list(dict.fromkeys(s.label for s in found))
+    looks = look(names)
+    for k, (kind, axes) in enumerate(zip(panels, grid.flat, strict=False)):
+        those = [s for s, of, level, _ in parts if (of == kind and level is not None)] if kind else single
+        unit = next((u for _, of, _, u in parts if of == kind), "")
+        _panel(axes, [*clean, *those], looks, f"{kind}, level in {unit}" if unit else kind or "other conditions")
+        axes.set_ylabel("UAR (%)" if k % columns == 0 else "")
+        chance_line(axes, found[0].chance)
+    for axes in grid.flat[len(panels) :]:
+        axes.remove()
+    _legend(figure, grid.flat[0], len(names))
+    words = f"{MEAN} {intervals(found)} {CHANCE} Trained on clean speech. {size(found)}."
+    caption(figure, f"UAR by condition, {where(found[0])}: {under(found[0])}", words)
+    return figure
+
+
+def _panel(axes: "Axes", found: Sequence[Score], looks: dict[str, dict[str, Any]], title: str) -> None:
+    names = list(dict.fromkeys(s.condition for s in found))
+    levels = [condition_parts(name)[1] for name in names]
+    text = [name if level is None else f"{level:g}" for name, level in zip(names, levels, strict=True)]
+    for k, (name, own) in enumerate(looks.items()):
+        points = [(names.index(s.condition), s) for s in found if s.label == name]
+        shift = 0.4 * (k - (len(looks) - 1) / 2) / max(len(looks), 4)
+        draw_points(axes, sorted((x + shift, s) for x, s in points), own, name) if points else None
+    turn: Any = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if max(map(len, text)) > 9 else {}
+    axes.set_xticks(range(len(names)), text, **turn)
+    axes.set(title=title, ylim=(0, 100), xlim=(-0.5, len(names) - 0.5))
+    axes.grid(visible=False, axis="x")
+
+
+def arms(found: Sequence[Score]) -> "Figure":
+    """UAR of every model by arm, under one train, test and condition; arms stand in the order of their levels."""
+    from matplotlib.figure import Figure
+
+    names = sorted({s.arm for s in found}, key=arm_order)
+    models = list(dict.fromkeys(s.model for s in found))
+    looks = look(models)
+    figure = Figure(figsize=(WIDTH if len(names) > 4 else 0.7 * WIDTH, 2.6))
+    axes = figure.add_axes((0, 0, 1, 1))
+    for k, model in enumerate(models):
+        shift = 0.5 * (k - (len(models) - 1) / 2) / max(len(models), 4)
+        points = sorted((names.index(s.arm) + shift, s) for s in found if s.model == model)
+        draw_points(axes, points, {**looks[model], "linestyle": "none"}, model)
+    turn: Any = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 8 else {}
+    axes.set_xticks(range(len(names)), names, **turn)
+    axes.set(ylim=(0, 100), xlim=(-0.5, len(names) - 0.5), ylabel="UAR (%)", xlabel="arm (a change of settings)")
+    axes.grid(visible=False, axis="x")
+    chance_line(axes, found[0].chance)
+    _legend(figure, axes, len(models))
+    condition = "" if found[0].condition == "clean" else f", {found[0].condition}"
+    words = f"{MEAN} {intervals(found)} {CHANCE} {size(found)}."
+    caption(figure, f"UAR by arm, {where(found[0])}{condition}: {under(found[0])}", words)
+    return figure
+
+
+def arm_order(arm: str) -> tuple[bool, str, float, str]:
+    """Sort key of arms: base first, then by name and level ("lambda=0.1" before "lambda=1")."""
+    name, _, text = arm.rpartition("=")
+    try:
+        return (arm != "base", name, float(text), arm)
+    except ValueError:
+        return (arm != "base", arm, 0.0, arm)
+
+
+def trainings(curves: Sequence[Curve], what: str) -> "Figure":
+    """Loss and dev UAR by epoch, a row per label, a thin line per training, a ring at the epoch that was taken."""
+    from matplotlib.figure import Figure
+
+    ordered = sorted(curves, key=lambda c: c.label)
+    groups = [(label, list(part)) for label, part in groupby(ordered, key=lambda c: c.label)]
+    figure = Figure(figsize=(WIDTH, 1.95 * len(groups)))
+    space = {"hspace": 0.65, "wspace": 0.26}
+    grid: Any = figure.subplots(len(groups), 2, squeeze=False, gridspec_kw=space)
+    for (left, right), (label, those) in zip(grid, groups, strict=True):
+        for curve in those:
+            _course(left, curve, "loss", 1, COLORS[0])
+            _course(right, curve, "dev_uar", 100, COLORS[0])
+        n = len(those)
+        left.set(title=f"{label}: {n} training{'s' if n > 1 else ''}", ylabel="training loss", xlabel="epoch")
+        right.set(ylabel="UAR on dev (%)", xlabel="epoch", ylim=(0, 100))
+        chance_line(right, those[0].chance)
+        for axes in (left, right):
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        if not any("dev_uar" in line for curve in those for line in curve.history):
+            middle: Any = {"transform": right.transAxes, "ha": "center", "color": SOFT}
+            right.text(0.5, 0.5, "no dev set:\nthe last epoch is taken", **middle)
+    words = "Thin line: one training (a fold and seed). Ring: the epoch that dev chose, the last one without dev. "
+    caption(figure, f"Training curves: {what}", words + CHANCE)
+    return figure
+
+
+def _course(axes: "Axes", curve: Curve, name: str, scale: float, color: str) -> None:
+    points = [(line["epoch"], scale * line[name]) for line in curve.history if name in line]
+    if points:
+        x, y = np.array(points).T
+        axes.plot(x, y, color=color, linewidth=0.9, alpha=0.55)
+        taken = x == curve.epoch
+        axes.plot(x[taken], y[taken], "o", markersize=4, markerfacecolor="none", markeredgecolor=INK, mew=0.8)

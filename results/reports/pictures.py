@@ -1,0 +1,236 @@
+"""Which pictures a body of evidence gives, and, where a section has none, why."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..scores import Score
+from ..statistics.many_models import Ranking, rank_models
+from . import curves, plots
+from .members import Member
+from .sources import Evidence
+from .style import RC, file_name, save
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_LINES = 48  # scores in one picture
+#: why a section has no picture when nothing more is known
+REASONS = {
+    "leaderboard": "No cell is finished yet.",
+    "ladder": "No leak ladder: it needs the same model on the same classes and test corpus under a protocol that "
+    "permits leaks and under one that does not (for instance random and speaker-independent), reported together.",
+    "matrix": "No train × test matrix: no protocol here tests on other corpora than it trains on.",
+    "noise": "No curves: the test audio was heard under one condition only (the protocol noise has more).",
+    "sweeps": "No sweep: no protocol here compares arms.",
+    "critical-difference": "No ranking: it needs three or more models, tested on the same speakers.",
+    "speakers": "No cell with known speakers is finished yet.",
+    "training": "No training curves: no finished cell belongs to a model that is trained in epochs.",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to draw: its section, the file it goes to (without ending), and what a blind reader is told."""
+
+    section: str
+    name: str
+    alt: str
+    protocol: str
+    draw: Callable[[], "Figure"]
+
+
+def pictures(
+    found: Sequence[Score], known: Sequence[Member], evidence: Evidence
+) -> tuple[list[Picture], dict[str, str]]:
+    """All pictures in the order of the sections, and the reason for every section without one."""
+    ranked, refusals = _rankings(known)
+    made = [*_boards(found), *_ladders(found), *_matrices(found), *_noise(found), *_sweeps(found), *ranked]
+    made += [*_speakers(known), *_trainings(found, evidence)]
+    reasons = {name: text for name, text in REASONS.items() if name not in {p.section for p in made}}
+    if "critical-difference" in reasons and refusals:
+        reasons["critical-difference"] = "No ranking. " + " ".join(refusals)
+    return made, reasons
+
+
+def draw_all(wanted: Sequence[Picture], folder: Path) -> dict[str, Path]:
+    """Draw every picture as SVG and PNG; the SVG files by the names of the pictures."""
+    import matplotlib
+
+    with matplotlib.rc_context(RC):
+        return {picture.name: save(picture.draw(), folder / picture.name) for picture in wanted}
+
+
+def blocks(found: Sequence[Score]) -> list[list[Score]]:
+    """Scores of one protocol, label map and set of leaks."""
+    return [list(part) for _, part in groupby(found, key=lambda s: (s.protocol, s.label_map, s.leaks))]
+
+
+def first_condition(block: Sequence[Score]) -> list[Score]:
+    """The scores under the first condition of each train and test: clean, where there is any."""
+    first: dict[tuple[str, str], str] = {}
+    for s in block:
+        first.setdefault((s.train, s.test), s.condition)
+    return [s for s in block if s.condition == first[s.train, s.test]]
+
+
+def _picture(section: str, alt: str, of: Score, draw: Callable[[], "Figure"], *more: str) -> Picture:
+    parts = (section, of.protocol, of.label_map, *of.leaks, *more)
+    return Picture(section, file_name(*parts), alt, of.protocol, draw)
+
+
+def chunks(found: Sequence[Score]) -> Iterator[list[Score]]:
+    """Whole groups of train and test, as many as one picture takes."""
+    chunk: list[Score] = []
+    for _, part in groupby(found, key=lambda s: (s.train, s.test)):
+        group = list(part)
+        if chunk and len(chunk) + len(group) > MOST_LINES:
+            yield chunk
+            chunk = []
+        chunk += group
+    if chunk:
+        yield chunk
+
+
+def _boards(found: Sequence[Score]) -> Iterator[Picture]:
+    for block in blocks([s for s in found if s.n_done]):
+        for k, part in enumerate(chunks(first_condition(block))):
+            alt = f"UAR with intervals of every model under {block[0].protocol}"
+            yield _picture("leaderboard", alt, block[0], partial(plots.leaderboard, part), str(k))
+
+
+def _speakers(known: Sequence[Member]) -> Iterator[Picture]:
+    of = {id(m.score): m for m in known if len(m.speakers)}
+    for block in blocks([m.score for m in known if len(m.speakers)]):
+        for k, part in enumerate(chunks(first_condition(block))):
+            chosen = [of[id(s)] for s in part]
+            alt = f"UAR of every test speaker under {block[0].protocol}"
+            yield _picture("speakers", alt, block[0], partial(plots.speakers, chosen), str(k))
+
+
+def _matrices(found: Sequence[Score]) -> Iterator[Picture]:
+    for block in blocks([s for s in found if s.n_done]):
+        if all(s.train == s.test for s in block):
+            continue
+        clean = [s for s in block if s.condition == block[0].condition and s.model != "majority"]
+        for label in dict.fromkeys(s.label for s in clean):
+            chosen = [s for s in clean if s.label == label]
+            alt = f"UAR of {label} by training and test corpus"
+            yield _picture("matrix", alt, block[0], partial(plots.matrix, chosen), label)
+
+
+def _noise(found: Sequence[Score]) -> Iterator[Picture]:
+    done = [s for s in found if s.n_done]
+    for _, part in groupby(done, key=lambda s: (s.protocol, s.label_map, s.leaks, s.train, s.test)):
+        section = list(part)
+        if len({s.condition for s in section}) > 1:
+            alt = f"UAR by condition, tested on {section[0].test}"
+            more = (section[0].train, section[0].test)
+            yield _picture("noise", alt, section[0], partial(curves.noise, section), *more)
+
+
+def _sweeps(found: Sequence[Score]) -> Iterator[Picture]:
+    done = [s for block in blocks([s for s in found if s.n_done]) for s in first_condition(block)]
+    for _, part in groupby(done, key=lambda s: (s.protocol, s.label_map, s.leaks, s.train, s.test)):
+        section = list(part)
+        arms: dict[str, set[str]] = {}
+        for s in section:
+            arms.setdefault(s.model, set()).add(s.arm)
+        chosen = [s for s in section if len(arms[s.model]) > 1]
+        if chosen:
+            alt = f"UAR by arm, tested on {chosen[0].test}"
+            yield _picture("sweeps", alt, chosen[0], partial(curves.arms, chosen), chosen[0].train, chosen[0].test)
+
+
+def _ladders(found: Sequence[Score]) -> Iterator[Picture]:
+    """From leaks to none to another corpus, for every test corpus and set of classes that has both ends."""
+    usable = [s for s in found if s.n_done and s.condition == "clean" and s.arm == "base" and not s.tag]
+    for test, classes in dict.fromkeys((s.test, s.classes) for s in usable):
+        steps: dict[tuple[str, ...], list[Score]] = {}
+        for s in sorted((s for s in usable if (s.test, s.classes) == (test, classes)), key=_rung):
+            # without a leak and within one corpus, all protocols ask for the same: new speakers
+            honest = not s.leaks and s.train == s.test
+            step = steps.setdefault((s.protocol, *s.leaks, s.train) if not honest else ("new speakers",), [])
+            if not any(other.model == s.model for other in step) and (not step or step[0].protocol == s.protocol):
+                step.append(s)
+        chosen = list(steps.values())
+        shared = set.intersection(*({s.model for s in step} for step in chosen)) - {"majority"}
+        if len(chosen) > 1 and chosen[0][0].leaks and not chosen[-1][0].leaks and shared:
+            alt = f"UAR on {test} under one protocol after another"
+            yield _picture("ladder", alt, chosen[0][0], partial(plots.ladder, chosen, test), test, *classes)
+
+
+def _rung(s: Score) -> tuple[object, ...]:
+    own = s.protocol != "speaker-independent"
+    return (not s.leaks, -len(s.leaks), s.train != s.test, own, s.protocol, s.train, s.model != "majority", s.model)
+
+
+def _trainings(found: Sequence[Score], evidence: Evidence) -> Iterator[Picture]:
+    records = evidence.records[evidence.records["status"] == "done"]
+    for block in blocks([s for s in found if s.n_done]):
+        first = block[0]
+        mine = records[(records["protocol"] == first.protocol) & (records["label_map"] == first.label_map)]
+        those: dict[tuple[str, str], curves.Curve] = {}
+        for r in mine.itertuples(index=False):
+            history = evidence.trainings.get(r.training, {}).get("fitted", {}).get("history")
+            if history and tuple(sorted(r.leaks)) == first.leaks:
+                label = f"{r.model}{'' if r.arm == 'base' else f' [{r.arm}]'}, trained on {r.train}"
+                curve = curves.Curve(label, history, r.epoch or 0, 1 / len(r.classes))
+                those.setdefault((r.training, label), curve)
+        labels = sorted({label for _, label in those})
+        for k in range(0, len(labels), 6):
+            chosen = [curve for curve in those.values() if curve.label in labels[k : k + 6]]
+            what = plots.under(first)
+            draw = partial(curves.trainings, chosen, what)
+            yield _picture("training", f"Loss and dev UAR by epoch under {first.protocol}", first, draw, str(k))
+
+
+def _rankings(known: Sequence[Member]) -> tuple[list[Picture], list[str]]:
+    made, refusals = [], []
+    of = {id(m.score): m for m in known}
+    for block in blocks([m.score for m in known]):
+        first = block[0]
+        name = f"{first.protocol}, label map {first.label_map}"
+        if "speaker" in first.leaks:
+            refusals.append(f"{name}: speakers are in training, so they are no independent blocks.")
+            continue
+        within = [of[id(s)] for s in first_condition(block) if s.train == s.test and s.n_done == s.n_cells]
+        if not within:
+            refusals.append(f"{name}: no model is complete within a corpus.")
+            continue
+        ranking, where = ranking_of(within)
+        if ranking.reason:
+            refusals.append(f"{name}: {ranking.reason}.")
+            continue
+        draw = partial(_ranking_figure, ranking, plots.under(first), where)
+        made.append(_picture("critical-difference", f"Mean ranks under {first.protocol}", first, draw))
+    return made, refusals
+
+
+def ranking_of(within: Sequence[Member]) -> tuple[Ranking, str]:
+    """Ranks of the largest set of models of any corpus, over the speakers of all corpora that have it; and those."""
+    every = [list(part) for _, part in groupby(within, key=lambda m: m.score.test)]
+    labels = max(([m.score.label for m in section] for section in every), key=len)
+    sections = [section for section in every if {*labels} <= {m.score.label for m in section}]
+    rows = []
+    for section in sections:
+        chosen = {m.score.label: m for m in section}
+        if len({(chosen[label].basis, chosen[label].speakers) for label in labels}) == 1:
+            rows.append(np.stack([chosen[label].by_speaker for label in labels], axis=1))
+    matrix = np.concatenate(rows) if rows else np.zeros((0, len(labels)))
+    return rank_models(matrix, labels), ", ".join(section[0].score.test for section in sections)
+
+
+def _ranking_figure(ranking: Ranking, under: str, where: str) -> "Figure":
+    groups = [ranking.models[first : last + 1] for first, last in ranking.groups]
+    p = "p < 0.001" if (ranking.friedman_p or 0) < 0.001 else f"p = {ranking.friedman_p:.3f}"
+    words = (
+        f"{under}; {where}. Models are ranked by UAR on each of n = {ranking.n_blocks} test speakers, seeds averaged. "
+        f"A bar joins models that the Nemenyi test does not tell apart at 5 %. Friedman's test of all being equal: {p}."
+    )
+    return plots.critical_difference(ranking.models, ranking.ranks, groups, ranking.critical_difference, words)

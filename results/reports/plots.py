@@ -1,0 +1,283 @@
+"""Pictures of scores: leaderboard, spread over speakers, train x test matrix, leak ladder, critical differences.
+
+Each function takes scores (or numbers) and returns a figure whose title and caption say what it needs to be read:
+what is drawn, on what it stands, how the intervals are made, and where chance is. `style.save` writes it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..scores import Score
+from ..tables import LEAK_WORDS, percent, with_interval
+from .members import Member
+from .style import INK, LETTER, PAPER, SOFT, WIDTH, caption, chance_line, look, wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ROW = 0.235  # inches of a line of a leaderboard
+MEAN = "Mark: mean over seeds of the UAR of all test folds together."
+CHANCE = "Dashed line: chance."
+
+
+def where(score: Score) -> str:
+    """What a score was trained and tested on."""
+    return score.test if score.train == score.test else f"{score.train} → {score.test}"
+
+
+def under(score: Score) -> str:
+    """Protocol, label map and leaks of a score."""
+    leaks = f", LEAK: {', '.join(score.leaks)} shared" if score.leaks else ""
+    return f"{score.protocol}, label map {score.label_map}{leaks}"
+
+
+def intervals(found: Sequence[Score]) -> str:
+    """How the intervals of these scores were made."""
+    methods = sorted({s.interval_method for s in found if s.interval_method}, key=str.casefold)
+    none = [s for s in found if s.interval_reason]
+    text = f"Bar: 95 % interval over test speakers ({'; '.join(methods)})." if methods else ""
+    return f"{text} Without bar: {none[0].interval_reason}.".strip() if none else text
+
+
+def size(found: Sequence[Score]) -> str:
+    """Classes, chance, utterances and speakers of scores on the same test."""
+    n, speakers = max(s.n_utterances for s in found), max(s.n_speakers for s in found)
+    chance = f"{len(found[0].classes)} classes, chance {percent(found[0].chance)} %"
+    return f"{chance}, n = {n} utterances of {speakers or 'unknown'} speakers"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a leaderboard: a heading (without score) or a score."""
+
+    text: str
+    score: Score | None = None
+
+
+def lines_of(found: Sequence[Score]) -> list[Line]:
+    """A heading per train and test, below it its scores, the best first."""
+    lines = []
+    for _, part in groupby(found, key=lambda s: (s.train, s.test, s.condition)):
+        section = sorted(part, key=lambda s: -(s.metrics["uar"].mean or 0))
+        condition = "" if section[0].condition == "clean" else f", {section[0].condition}"
+        lines += [Line(f"{where(section[0])}{condition}: {size(section)}")]
+        lines += [Line(s.label + ("*" if s.n_done < s.n_cells else ""), s) for s in section]
+    return lines
+
+
+def leaderboard(found: Sequence[Score]) -> "Figure":
+    """Mean and interval of every score of one protocol, a group per train and test."""
+    figure, axes, lines = _rows(found)
+    looks = look([s.model for s in found])
+    for y, line in enumerate(lines):
+        if line.score is None:
+            continue
+        uar, own = line.score.metrics["uar"], looks[line.score.model]
+        if uar.mean is None:
+            continue
+        if uar.low is not None and uar.high is not None:
+            axes.plot([100 * uar.low, 100 * uar.high], [y, y], color=own["color"], linewidth=2.4, alpha=0.55)
+        axes.plot(100 * uar.mean, y, marker=own["marker"], color=own["color"], linestyle="none", zorder=3)
+        axes.annotate(with_interval(uar), (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+    _finish(figure, found, "UAR of every model", f"{MEAN} {intervals(found)} {CHANCE}")
+    return figure
+
+
+def speakers(found: Sequence[Member]) -> "Figure":
+    """UAR of every test speaker, a line per model."""
+    scores = [m.score for m in found]
+    figure, axes, lines = _rows(scores)
+    looks = look([s.model for s in scores])
+    of = {id(m.score): m for m in found}
+    for y, line in enumerate(lines):
+        if line.score is None:
+            continue
+        values = 100 * of[id(line.score)].by_speaker
+        shift = 0.26 * np.sin(2.4 * np.arange(len(values)))  # spread out, the same each time
+        color = looks[line.score.model]["color"]
+        axes.plot(values, y + shift, "o", color=color, markersize=3.6, alpha=0.7, markeredgecolor=PAPER, mew=0.3)
+        if len(values):
+            axes.plot([values.mean()] * 2, [y - 0.4, y + 0.4], color=INK, linewidth=1.6, zorder=4)
+            text = f"{values.min():.0f} to {values.max():.0f}"
+            axes.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+    words = (
+        "Dot: UAR of one test speaker over the classes that he or she has, seeds averaged. Upright line: their mean. "
+        f"Right: lowest and highest speaker. {CHANCE}"
+    )
+    _finish(figure, scores, "Spread over test speakers", words)
+    return figure
+
+
+def _rows(found: Sequence[Score]) -> "tuple[Figure, Axes, list[Line]]":
+    """Axes with a line of text per score, chance drawn in each group."""
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import blended_transform_factory
+
+    lines = lines_of(found)
+    room = LETTER * max(len(line.text) for line in lines if line.score) + 0.15  # inches for the names
+    width = max(WIDTH, room + 3.6)
+    figure = Figure(figsize=(width, max(1.2, ROW * len(lines) + 0.2)))
+    axes = figure.add_axes((room / width, 0, 1 - (room + 1.3) / width, 1))
+    axes.set(xlim=(0, 100), ylim=(len(lines) - 0.5, -0.5), xlabel="UAR (%)")
+    rows = [y for y, line in enumerate(lines) if line.score]
+    axes.set_yticks(rows, [lines[y].text for y in rows])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(visible=False, axis="y")
+    for y, line in enumerate(lines):
+        if line.score is None:
+            box = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.5}
+            place = blended_transform_factory(figure.transFigure, axes.transData)
+            axes.text(0, y, line.text, transform=place, va="center", fontsize=8.5, weight="bold", bbox=box)
+        elif line.score.chance is not None:
+            axes.plot([100 * line.score.chance] * 2, [y - 0.5, y + 0.5], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    return figure, axes, lines
+
+
+def _finish(figure: "Figure", found: Sequence[Score], what: str, words: str) -> None:
+    part = " * not all cells are done." if any(s.n_done < s.n_cells for s in found) else ""
+    caption(figure, f"{what}: {under(found[0])}", words + part)
+
+
+def matrix(found: Sequence[Score]) -> "Figure":
+    """UAR by training corpus (down) and test corpus (across) of one model; all scores share the condition."""
+    from matplotlib.figure import Figure
+
+    trains, tests = (sorted({getattr(s, n) for s in found}, key=lambda t: (t.count("+"), t)) for n in ("train", "test"))
+    cell = 1.15
+    figure = Figure(figsize=(cell * len(tests), 0.8 * cell * len(trains)))
+    axes = figure.add_axes((0, 0, 1, 1))
+    values = np.full((len(trains), len(tests)), np.nan)
+    for s in found:
+        values[trains.index(s.train), tests.index(s.test)] = s.metrics["uar"].mean or np.nan
+    masked = np.ma.masked_invalid(100 * values)
+    axes.pcolormesh(masked, cmap="Blues", vmin=0, vmax=100, edgecolors=PAPER, linewidth=1.5)
+    axes.set(xlim=(0, len(tests)), ylim=(len(trains), 0), xlabel="tested on", ylabel="trained on")
+    turn: Any = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if max(map(len, tests)) > 12 else {}
+    axes.set_xticks(np.arange(len(tests)) + 0.5, tests, **turn)
+    axes.set_yticks(np.arange(len(trains)) + 0.5, trains)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.grid(visible=False)
+    for s in found:
+        _write_cell(axes, s, trains.index(s.train), tests.index(s.test))
+    words = (
+        "Percent: UAR, mean over seeds; below it the 95 % interval over test speakers, chance, and the number of test "
+        "utterances. Framed: trained and tested on the same corpus, on new speakers."
+    )
+    caption(figure, f"{found[0].label}: trained on (down), tested on (across); {under(found[0])}", words)
+    return figure
+
+
+def _write_cell(axes: "Axes", s: Score, i: int, j: int) -> None:
+    from matplotlib.patches import Rectangle
+
+    uar = s.metrics["uar"]
+    fixed: Any = {
+        "ha": "center",
+        "va": "center",
+        "color": "#fdfdfd" if (uar.mean or 0) > 0.62 else "#111111",
+    }  # on blue in any theme
+    star = "*" if s.n_done < s.n_cells else ""
+    axes.text(j + 0.5, i + 0.27, percent(uar.mean) + star, weight="bold", fontsize=10, **fixed)
+    if uar.low is not None:
+        axes.text(j + 0.5, i + 0.5, f"[{percent(uar.low)}, {percent(uar.high)}]", fontsize=7.5, **fixed)
+    axes.text(j + 0.5, i + 0.76, f"chance {percent(s.chance)}\nn = {s.n_utterances}", fontsize=6.5, **fixed)
+    if s.train == s.test:
+        axes.add_patch(Rectangle((j + 0.03, i + 0.035), 0.94, 0.93, fill=False, edgecolor=INK, linewidth=1.4))
+
+
+def ladder(steps: Sequence[Sequence[Score]], test: str) -> "Figure":
+    """UAR of the same models on one test corpus under one protocol after another, the leakiest first."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(max(3.4, min(WIDTH, 1.7 * len(steps) + 1)), 3.1))
+    axes = figure.add_axes((0, 0, 1, 1))
+    names = list(dict.fromkeys(s.label for step in steps for s in step))
+    looks = look(names)
+    for k, name in enumerate(names):
+        points = [(x, s) for x, step in enumerate(steps) for s in step if s.label == name]
+        shift = 0.5 * (k - (len(names) - 1) / 2) / max(len(names), 4)
+        draw_points(axes, [(x + shift, s) for x, s in points], looks[name], name)
+    axes.set_xticks(range(len(steps)), [step_name(step[0]) for step in steps])
+    axes.set(xlim=(-0.5, len(steps) - 0.5), ylim=(0, 100), ylabel="UAR (%)")
+    axes.grid(visible=False, axis="x")
+    chance_line(axes, steps[0][0].chance)
+    _legend(figure, axes, len(names))
+    scores = [s for step in steps for s in step]
+    words = f"{MEAN} {intervals(scores)} {CHANCE} The same classes in every step; n = test utterances."
+    caption(figure, f"Leak ladder, tested on {test}: {len(scores[0].classes)} classes", words)
+    return figure
+
+
+def step_name(s: Score) -> str:
+    """A step of the ladder as printed below it."""
+    leaks = "\n".join(wrapped(LEAK_WORDS.get(leak, leak), 1.6) for leak in s.leaks)
+    new = "new speakers" if s.train == s.test else f"new corpus:\ntrained on\n{s.train}"
+    return f"{s.protocol}\nn = {s.n_utterances}\n{leaks or new}"
+
+
+def draw_points(axes: "Axes", points: Sequence[tuple[float, Score]], own: dict[str, Any], name: str) -> None:
+    """Means joined by a line, with upright interval bars."""
+    known = [(x, s.metrics["uar"]) for x, s in points if s.metrics["uar"].mean is not None]
+    axes.plot([x for x, _ in known], [100 * (u.mean or 0) for _, u in known], **own, label=name, zorder=3)
+    for x, u in known:
+        if u.low is not None and u.high is not None:
+            axes.plot([x, x], [100 * u.low, 100 * u.high], color=own["color"], linewidth=2.2, alpha=0.45)
+
+
+def _legend(figure: "Figure", axes: "Axes", n: int) -> None:
+    """Below everything that the axes have drawn."""
+    figure.draw_without_rendering()
+    height = figure.get_figheight()
+    bottom = figure.get_tightbbox().y0 / height
+    columns = max(1, min(n, 3))
+    figure.legend(
+        *axes.get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0, bottom - 0.05 / height), ncols=columns
+    )
+
+
+def critical_difference(
+    names: Sequence[str], ranks: Sequence[float], groups: Sequence[Sequence[str]], width: float | None, words: str
+) -> "Figure":
+    """Mean ranks on a line, best left; a bar joins what cannot be told apart; ``width`` is the critical difference."""
+    from matplotlib.figure import Figure
+
+    order = np.argsort(ranks, kind="stable")
+    half = (len(names) + 1) // 2
+    figure = Figure(figsize=(WIDTH * 0.62, 0.5 + 0.16 * len(groups) + 0.2 * half))
+    axes = figure.add_axes((0, 0, 1, 1))
+    depth = 0.7 + 0.8 * len(groups)
+    axes.set(xlim=(1, len(names)), ylim=(depth + half + 0.3, -1.6 if width else -0.9))
+    axes.axis("off")
+    axes.plot([1, len(names)], [0, 0], color=INK, linewidth=1.2)
+    for tick in range(1, len(names) + 1):
+        axes.plot([tick] * 2, [0, -0.25], color=INK, linewidth=1)
+        axes.text(tick, -0.4, str(tick), ha="center", va="bottom", fontsize=8.5)
+    for place, k in enumerate(order):
+        _rank(axes, names[k], float(ranks[k]), place, half, depth)
+    of = dict(zip(names, ranks, strict=True))
+    for g, group in enumerate(groups):
+        ends = [of[name] for name in group]
+        axes.plot([min(ends) - 0.03, max(ends) + 0.03], [0.6 + 0.8 * g] * 2, color=INK, linewidth=4, alpha=0.85)
+    if width:
+        axes.plot([1, 1 + width], [-1.35] * 2, color=SOFT, linewidth=2.5)
+        axes.text(1 + width + 0.05, -1.35, f"critical difference {width:.2f}", va="center", fontsize=8, color=SOFT)
+    caption(figure, "Mean rank of every model (1 is best)", words)
+    return figure
+
+
+def _rank(axes: "Axes", name: str, rank: float, place: int, half: int, depth: float) -> None:
+    """A model beside the line: the better half to the left, the others to the right."""
+    left = place < half
+    last = axes.get_xlim()[1]
+    y = depth + (place if left else int(last) - 1 - place) + 0.4
+    edge = 1 - 0.02 * last if left else last * 1.02
+    axes.plot([rank, rank, edge], [0, y, y], color=SOFT, linewidth=0.9, clip_on=False)
+    text = f"{name}  {rank:.2f}" if left else f"{rank:.2f}  {name}"
+    axes.text(edge, y, f"{text} " if left else f" {text}", ha="right" if left else "left", va="center", fontsize=8.5)

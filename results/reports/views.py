@@ -1,0 +1,177 @@
+"""What the page shows beside pictures, as plain lists: the leaderboard with tied groups, failures, commands."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..scores import Score
+from ..statistics.speakers import paired_t
+from ..statistics.two_models import holm
+from ..tables import percent
+from .members import Member
+from .pictures import blocks, first_condition
+from .plots import lines_of, size, under, where
+from .sources import Evidence
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+LEVEL = 0.05
+TIED_RULE = (
+    "Models that share a letter in the column tied are not told apart: paired t over test speakers, seeds averaged, "
+    "corrected by Holm over all pairs of the table, at 5 %."
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """The scores of one train and test under its first condition, best first, with their tied groups."""
+
+    title: str
+    facts: str
+    lines: tuple[tuple[Score, str], ...]
+    remark: str
+
+
+def sections(found: Sequence[Score], known: Sequence[Member]) -> list[Section]:
+    """The leaderboard."""
+    of = {id(m.score): m for m in known}
+    made = []
+    for block in blocks(found):
+        chosen = first_condition(block)
+        for train, test in dict.fromkeys((s.train, s.test) for s in chosen):
+            part = [s for s in chosen if (s.train, s.test) == (train, test)]
+            ordered = [line.score for line in lines_of(part) if line.score]
+            groups, remark = tied([of[id(s)] for s in ordered if id(s) in of])
+            condition = "" if part[0].condition == "clean" else f", {part[0].condition}"
+            facts = size(part) if any(s.n_done for s in part) else "nothing is finished yet"
+            lines = tuple((s, groups.get(id(s), "")) for s in ordered)
+            made.append(Section(f"{where(part[0])}{condition}: {under(part[0])}", facts, lines, remark))
+    return made
+
+
+def tied(ordered: Sequence[Member]) -> tuple[dict[int, str], str]:
+    """Letters by score: models that share one are not told apart, and how that was decided, or why it was not."""
+    usable = [m for m in ordered if m.score.n_done == m.score.n_cells and m.score.n_speakers]
+    if len(usable) < 2:
+        return {}, "No tied groups: fewer than two models are complete."
+    if "speaker" in usable[0].score.leaks:
+        return {}, "No tied groups: speakers are in training, so they are no independent units."
+    if len({(m.basis, m.speakers) for m in usable}) > 1:
+        return {}, "No tied groups: the models were not tested on the same folds."
+    pairs = list(combinations(range(len(usable)), 2))
+    tests = [paired_t(usable[a].by_speaker - usable[b].by_speaker, "") for a, b in pairs]
+    if refused := next((t.reason for t in tests if t.reason), None):
+        return {}, f"No tied groups: {refused}."
+    corrected = holm([t.p for t in tests])
+    apart = {pair for pair, p in zip(pairs, corrected, strict=True) if p is not None and p < LEVEL}
+    letters: dict[int, str] = {id(m.score): "" for m in usable}
+    last = -1
+    for first in range(len(usable)):
+        end = first
+        while end + 1 < len(usable) and not any((k, end + 1) in apart for k in range(first, end + 1)):
+            end += 1
+        if end > last:  # a run that no earlier one holds
+            for k in range(first, end + 1):
+                letters[id(usable[k].score)] += LETTERS[min(first, 25)]
+            last = end
+    return _renamed(letters), TIED_RULE
+
+
+def _renamed(letters: dict[int, str]) -> dict[int, str]:
+    """Without gaps in the alphabet."""
+    used = sorted(set("".join(letters.values())))
+    return {key: "".join(LETTERS[used.index(c)] for c in text) for key, text in letters.items()}
+
+
+def failures(evidence: Evidence) -> list[dict[str, Any]]:
+    """Every failed cell with the last line of its traceback, and the whole."""
+    failed = evidence.records[evidence.records["status"] == "failed"]
+    lines = []
+    for r in failed.itertuples(index=False):
+        error = (r.error or "no traceback").strip()
+        facts = {
+            n: getattr(r, n) for n in ("protocol", "model", "arm", "train", "test", "fold", "seed", "condition", "key")
+        }
+        lines.append({**facts, "reason": error.splitlines()[-1], "traceback": error})
+    return lines
+
+
+def progress(evidence: Evidence) -> dict[str, int]:
+    """Cells asked for, done, failed, pending."""
+    status = Counter(evidence.records["status"])
+    pending = int((~evidence.plan["key"].isin(evidence.records["key"])).sum())
+    total = sum(status.values()) + pending
+    return {"cells": total, "done": status["done"], "failed": status["failed"], "pending": pending}
+
+
+def environments(evidence: Evidence) -> list[tuple[str, str, int]]:
+    """(fact, value, records) of where the records were made."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for r in evidence.records.itertuples(index=False):
+        facts = {**r.environment, "device of training and test": r.device, "precision": r.precision}
+        counts.update((name, str(value)) for name, value in facts.items() if value)
+    names = list(dict.fromkeys(name for name, _ in counts))
+    return [(n, v, k) for name in names for (n, v), k in sorted(counts.items()) if n == name]
+
+
+def corpora(evidence: Evidence) -> list[tuple[str, str, int | None, int | None]]:
+    """(corpus, fingerprint, utterances, speakers) of everything that was trained or tested on."""
+    marks = dict.fromkeys((name, mark) for data in evidence.records["data"] for name, mark in data.items())
+    tables = dict(tuple(evidence.utterances.groupby("corpus", sort=False)))
+    lines: list[tuple[str, str, int | None, int | None]] = []
+    for name, mark in sorted(marks):
+        table: pd.DataFrame | None = tables.get(name)
+        counts = (None, None) if table is None else (len(table), int(table["speaker"].nunique()))
+        lines.append((name, mark, *counts))
+    return lines
+
+
+def coverage(evidence: Evidence) -> list[dict[str, Any]]:
+    """What became of every native class, per protocol; each line once."""
+    lines = {}
+    for request in evidence.requests:
+        for line in request.facts.get("coverage", ()):
+            lines[repr((request.facts.get("protocol"), line))] = {"protocol": request.facts.get("protocol", ""), **line}
+    return list(lines.values())
+
+
+def commands(evidence: Evidence) -> list[dict[str, str]]:
+    """The commands as they were typed, each with its protocol in words."""
+    lines = []
+    for request in evidence.requests:
+        facts = request.facts
+        protocol = f"{facts.get('protocol', '')}, version {facts.get('protocol_version', 'unknown')}"
+        lines.append(
+            {"run": request.run, "command": request.command, "protocol": protocol, "summary": facts.get("summary", "")}
+        )
+    return lines
+
+
+def speakers_csv(known: Sequence[Member]) -> str:
+    """One line per score and test speaker, UAR in [0, 1]."""
+    frames = [
+        pd.DataFrame(
+            {
+                "protocol": m.score.protocol, "model": m.score.label, "train": m.score.train, "test": m.score.test,
+                "condition": m.score.condition, "label_map": m.score.label_map, "speaker": m.speakers,
+                "uar": np.round(m.by_speaker, 6),
+            }
+        )
+        for m in known
+    ]  # fmt: skip
+    columns = ["protocol", "model", "train", "test", "condition", "label_map", "speaker", "uar"]
+    return str(pd.concat([pd.DataFrame(columns=columns), *frames])[columns].to_csv(index=False, lineterminator="\n"))
+
+
+def bar(score: Score) -> dict[str, str] | None:
+    """Positions in percent of the small bar beside a score: mean, interval, chance."""
+    uar = score.metrics["uar"]
+    if uar.mean is None:
+        return None
+    low, high = (uar.mean if x is None else x for x in (uar.low, uar.high))
+    values = {"mean": uar.mean, "low": low, "width": high - low, "chance": score.chance or 0}
+    return {name: percent(value) for name, value in values.items()}

@@ -1,0 +1,263 @@
+"""Two models on the same task: which test is the main one, what is refused, and everything that is printed beside it.
+
+Speaker folds, and a single test set: paired t over test speakers. Folds of utterances (a speaker is in several):
+Nadeau-Bengio over folds. A family of comparisons is corrected by Holm.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from ...errors import InputError, unknown
+from ..metrics import Metric
+from ..scores import condition_parts
+from .entries import Entry, Task, entries
+from .sides import Side, fold_differences_of, side, why_unpaired
+from .speakers import (
+    OVER_FOLDS,
+    OVER_SPEAKERS,
+    PairedTest,
+    nadeau_bengio,
+    paired_t,
+    refused,
+)
+from .two_models import (
+    ROPE,
+    Effect,
+    Equivalence,
+    McNemar,
+    Posterior,
+    bayesian_t,
+    effect,
+    holm,
+    mcnemar,
+    tost,
+    wilcoxon,
+)
+
+PLAIN = "plain paired t over folds × seeds"
+#: false alarms at a nominal 5 % of what papers print, for two models that are equally good for new speakers but
+#: suit each of ten speakers differently (deviation 0.08): simulated in tests/simulations.py, where a test holds it
+FALSE_ALARMS = {"plain t": 0.23, "mcnemar": 0.12}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on one task. ``difference`` is ``a`` minus ``b``, of ``metric``, over the units of the main test.
+
+    ``score_a`` and ``score_b`` are pooled scores, as tables show them. ``main`` is the test to believe; ``beside``
+    others that are valid or refused with the reason. ``plain`` and ``mcnemar`` are "as papers print them". ``holm``
+    is the main p, corrected for the family it was made in. ``differences`` are those of the main test; ``share``
+    as in `two_models`. With ``reason`` nothing was tested.
+    """
+
+    task: Task
+    a: str
+    b: str
+    metric: str
+    score_a: float | None
+    score_b: float | None
+    n_rows: int
+    n_speakers: int
+    n_folds: int
+    seeds: tuple[int, int]
+    main: PairedTest
+    beside: tuple[PairedTest, ...]
+    posterior: Posterior | None
+    effect: Effect | None
+    equivalence: Equivalence | None
+    plain: PairedTest | None
+    mcnemar: McNemar | None
+    holm: float | None
+    differences: np.ndarray
+    share: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str | None:
+        """Why the main test is refused; None when it is made."""
+        return self.main.reason
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Mean numbers of training rows (without dev) and test rows per fold, for the corrected test."""
+
+    n_train: float
+    n_test: float
+
+
+def compare(
+    records: pd.DataFrame,
+    predictions: pd.DataFrame,
+    a: str,
+    b: str,
+    metric: Metric,
+    level: float = 0.95,
+) -> list[Comparison]:
+    """Models ``a`` and ``b`` on every task that both have, p corrected over those of a protocol and label map.
+
+    Models by the label of the tables: ``model`` or ``model [arm]``. Where they share no task but the corpora, the
+    comparison is refused (other protocol, leaks, label map). Raises InputError for a model that is not there.
+    """
+    found = entries(records)
+    labels = sorted({entry.label for entry in found})
+    one, two = ({e.task: e for e in found if e.label == _label(name, labels)} for name in (a, b))
+    if _label(a, labels) == _label(b, labels):
+        raise InputError(f"{a}: compared with itself; name two models of {', '.join(labels)}")
+    shared = sorted((task for task in one if task in two), key=_order)
+    if not shared:
+        return [_strangers(one[s], two[t], metric) for s in one for t in two if (s.train, s.test) == (t.train, t.test)]
+    found_in: dict[tuple[str, ...], list[Comparison]] = {}
+    for task in shared:
+        made = compare_entries(one[task], two[task], predictions, metric, level)
+        found_in.setdefault((task.protocol, task.label_map, *task.leaks), []).append(made)
+    return [c for part in found_in.values() for c in family(part)]
+
+
+def all_pairs(
+    records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric, level: float = 0.95
+) -> list[Comparison]:
+    """Every pair of models on every task; p is corrected within the task."""
+    tasks: dict[Task, list[Side]] = {}
+    for entry in entries(records):
+        tasks.setdefault(entry.task, []).append(side(entry, predictions, metric))
+    found: list[Comparison] = []
+    for members in tasks.values():
+        found += family([compare_sides(x, y, level) for x, y in combinations(members, 2)])
+    return found
+
+
+def arm_differences(
+    records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric, level: float = 0.95
+) -> list[Comparison]:
+    """Every arm of a model minus its base, per task; p is corrected over the arms of the model on the task."""
+    found: list[Comparison] = []
+    members = {(e.task, e.label): e for e in entries(records)}
+    for (task, label), entry in members.items():
+        arms = [e for (t, name), e in members.items() if t == task and name.startswith(f"{label} [")]
+        if arms:
+            base = side(entry, predictions, metric)
+            found += family([compare_sides(side(arm, predictions, metric), base, level) for arm in arms])
+    return found
+
+
+def family(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The comparisons with the main p of each corrected by Holm over those that were made."""
+    corrected = holm([c.main.p for c in comparisons])
+    return [replace(c, holm=p) for c, p in zip(comparisons, corrected, strict=True)]
+
+
+def compare_entries(
+    a: Entry,
+    b: Entry,
+    predictions: pd.DataFrame,
+    metric: Metric,
+    level: float = 0.95,
+    predictions_b: pd.DataFrame | None = None,
+) -> Comparison:
+    """Two models on one task; refused with the reason when they stand on different things.
+
+    ``predictions_b`` are those of ``b`` where it comes from another run.
+    """
+    theirs = predictions if predictions_b is None else predictions_b
+    return compare_sides(side(a, predictions, metric), side(b, theirs, metric), level)
+
+
+def compare_sides(a: Side, b: Side, level: float = 0.95) -> Comparison:
+    """`compare_entries` of sides that are computed already."""
+    x, y = a.entry, b.entry
+    for name in ("protocol_version", "options", "classes", "data"):
+        if x.basis[name] != y.basis[name]:
+            values = f"{x.basis[name][:60]} and {y.basis[name][:60]}"
+            return _refusal(x, y, a.metric, f"different {name.replace('_', ' ')}: {values}")
+    if reason := x.mixed or y.mixed:
+        return _refusal(x, y, a.metric, reason)
+    cells = pd.concat([x.records, y.records])
+    folds = Folds(float(cells["n_train"].mean()), float(cells["n_test"].mean())) if len(cells) else None
+    return compare_rows(a, b, folds, level)
+
+
+def compare_rows(a: Side, b: Side, folds: Folds | None, level: float = 0.95) -> Comparison:
+    """Two models by their rows alone; without ``folds`` there is no test over folds."""
+    if reason := why_unpaired(a, b):
+        sides = (a.entry, b.entry)
+        lacking = [f"{e.label} has {len(e.records)} of {e.n_cells} cells" for e in sides if len(e.records) < e.n_cells]
+        return _refusal(a.entry, b.entry, a.metric, "; ".join([reason, *lacking]))
+    by_fold = fold_differences_of(a, b)
+    of_utterances = a.speakers_cross
+    by_speaker, speakers_test = _over_speakers(a, b, level)
+    folds_test, share = _over_folds(by_fold, folds, level)
+    main, beside = (folds_test, speakers_test) if of_utterances else (speakers_test, folds_test)
+    differences = by_fold if of_utterances else by_speaker
+    share = share if of_utterances else 1 / max(len(by_speaker), 1)
+    made = main.reason is None
+    signs = [] if of_utterances or not len(by_speaker) else [wilcoxon(by_speaker, level)]
+    leaks = a.entry.task.leaks
+    notes = ("test speakers are heard in training: p is not about new speakers",) if "speaker" in leaks else ()
+    return Comparison(
+        task=a.entry.task, a=a.label, b=b.label, metric=a.metric.name, score_a=a.pooled, score_b=b.pooled,
+        n_rows=a.rows["row"].nunique(), n_speakers=a.rows["speaker"].nunique(),
+        n_folds=len(a.rows[["repeat", "fold"]].drop_duplicates()),
+        seeds=(a.rows["seed"].nunique(), b.rows["seed"].nunique()), main=main, beside=(beside, *signs),
+        posterior=bayesian_t(differences, share) if made else None, effect=effect(differences) if made else None,
+        equivalence=tost(differences, ROPE, share) if made else None,
+        plain=paired_t(fold_differences_of(a, b, seeds_apart=True), PLAIN, level),
+        mcnemar=mcnemar(a.first_run, b.first_run), holm=main.p, differences=differences, share=share, notes=notes,
+    )  # fmt: skip
+
+
+def _over_speakers(a: Side, b: Side, level: float) -> tuple[np.ndarray, PairedTest]:
+    if n := int(a.rows["speaker"].isna().sum()):
+        return np.zeros(0), refused(OVER_SPEAKERS, a.rows["speaker"].nunique(), f"the speaker of {n} rows is unknown")
+    differences = (a.by_speaker - b.by_speaker).to_numpy(float)
+    return differences, paired_t(differences, OVER_SPEAKERS, level)
+
+
+def _over_folds(differences: np.ndarray, folds: Folds | None, level: float) -> tuple[PairedTest, float]:
+    """The corrected test and its share; a single test set has no folds to correct for."""
+    if len(differences) < 2:
+        return refused(OVER_FOLDS, len(differences), "one test set, no folds to test over"), 1.0
+    if folds is None:
+        return refused(OVER_FOLDS, len(differences), "the size of the training sets is unknown"), 1.0
+    share = 1 / len(differences) + folds.n_test / folds.n_train
+    return nadeau_bengio(differences, folds.n_train, folds.n_test, level), share
+
+
+def _refusal(a: Entry, b: Entry, metric: Metric, reason: str, task: Task | None = None) -> Comparison:
+    main = refused(OVER_SPEAKERS, 0, reason)
+    seeds = (a.records["seed"].nunique(), b.records["seed"].nunique())
+    return Comparison(
+        task or a.task, a.label, b.label, metric.name, None, None, 0, 0, 0, seeds, main, (), None, None, None, None,
+        None, None, np.zeros(0), 1.0,
+    )  # fmt: skip
+
+
+def _order(task: Task) -> tuple[object, ...]:
+    """Protocols apart, clean before noise, mild before strong."""
+    kind, level, _ = condition_parts(task.condition)
+    place = (task.protocol, task.label_map, task.leaks, task.train, task.test)
+    return (*place, kind != "clean", kind, -(level or 0))
+
+
+def _strangers(a: Entry, b: Entry, metric: Metric) -> Comparison:
+    """The refusal of models that were never run on the same task."""
+    s, t = a.task, b.task
+    if s.leaks != t.leaks:
+        leaks = [", ".join(task.leaks) or "none" for task in (s, t)]
+        reason = f"{s.protocol} (leaks: {leaks[0]}) and {t.protocol} (leaks: {leaks[1]}) are not compared"
+    else:
+        differ = [f"{n} {x} and {y}" for n, x, y in zip(Task._fields, s, t, strict=True) if x != y]
+        reason = f"run under different {'; '.join(differ)}"
+    return _refusal(a, b, metric, reason)
+
+
+def _label(name: str, labels: Sequence[str]) -> str:
+    """The label that the user means: ``model``, ``model [arm]`` or ``model[arm]``."""
+    for label in labels:
+        if name.replace(" ", "") == label.replace(" ", ""):
+            return label
+    raise unknown("model", name, labels)

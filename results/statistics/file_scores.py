@@ -1,0 +1,175 @@
+"""Everything that is said about a file of predictions: metrics with intervals, classes, groups; two files: tests."""
+
+import textwrap
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...seeds import stream
+from ..grids import Grid, aligned
+from ..metrics import METRICS, Metric, per_class
+from ..probabilities import EVERY, PROBABILITY_METRICS, Known, probability_scores
+from .compare import Comparison, compare_rows
+from .entries import Entry, Task
+from .groups import GROUPS, Groups, by_group, by_speaker, confusions_by_speaker
+from .predictions_file import Given
+from .sides import Side
+from .speakers import Interval, mean_known, speaker_intervals
+
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class FileScore:
+    """Metrics of one file; ``values`` by name, ``chance`` for the class frequencies of the file."""
+
+    name: str
+    classes: tuple[str, ...]
+    n: int
+    n_speakers: int
+    values: dict[str, Known]
+    intervals: dict[str, Interval]
+    chance: dict[str, float]
+    per_class: pd.DataFrame
+    per_speaker: pd.DataFrame
+    groups: tuple[Groups, ...]
+    notes: tuple[str, ...]
+
+
+def score(given: Given) -> FileScore:
+    """Score a file; over several seeds the mean, each pooled over its folds."""
+    rng = stream("interval", given.name)
+    metrics = list(METRICS.values())
+    confusions = confusions_by_speaker(given.rows, given.classes)
+    pooled = confusions.sum(1)  # (runs, C, C)
+    support = pooled[0].sum(1)
+    values = {m.name: Known(float(mean_known(m.of(pooled), 0))) for m in metrics}
+    if given.has_speakers:
+        intervals = speaker_intervals(confusions, metrics, rng)
+    else:
+        n = int(given.rows["speaker"].isna().sum())
+        intervals = {m.name: Interval(None, None, None, f"the speaker of {n} rows is unknown") for m in metrics}
+    values |= probability_scores(given.rows, given.classes)
+    speakers = given.rows["speaker"].nunique()
+    columns = [c for c in GROUPS if c in given.rows.columns]
+    return FileScore(
+        name=given.name,
+        classes=given.classes,
+        n=given.rows["row"].nunique(),
+        n_speakers=speakers,
+        values=values,
+        intervals=intervals,
+        chance={m.name: float(m.chance(support)) for m in metrics},
+        per_class=per_class(pooled.sum(0), given.classes),
+        per_speaker=by_speaker(given.rows, given.classes, METRICS["uar"]),
+        groups=tuple(by_group(given.rows, c, given.classes, METRICS["uar"], rng) for c in columns),
+        notes=given.notes,
+    )
+
+
+def compare_files(a: Given, b: Given, metric: Metric, level: float = 0.95) -> Comparison:
+    """The paired tests of two files with the same ids, truths and speakers; over folds there is none."""
+    classes = tuple(sorted({*a.classes, *b.classes}))
+    one, two = (Side(_entry(given, classes), given.rows, metric) for given in (a, b))
+    return compare_rows(one, two, None, level)
+
+
+def _entry(given: Given, classes: tuple[str, ...]) -> Entry:
+    task = Task("made elsewhere", given.name, given.name, "as given", "as given", ())
+    records = pd.DataFrame({"seed": given.rows["seed"].unique()})
+    return Entry(task, given.name, classes, records, len(records), {}, None)
+
+
+def to_json(found: FileScore) -> dict[str, Any]:
+    """Plain data: unknown is None, with the reason."""
+    metrics = {}
+    for name, value in found.values.items():
+        low_high = found.intervals.get(name, Interval(None, None, None))
+        facts = {"value": value.value, "reason": value.reason, "low": low_high.low, "high": low_high.high}
+        metrics[name] = {**facts, "interval_reason": low_high.reason, "chance": found.chance.get(name)}
+    return {
+        "file": found.name,
+        "classes": list(found.classes),
+        "n": found.n,
+        "n_speakers": found.n_speakers,
+        "metrics": metrics,
+        "per_class": _plain(found.per_class),
+        "per_speaker": _plain(found.per_speaker),
+        "groups": {
+            g.column: {**{k: v for k, v in asdict(g).items() if k in ("worst", "gap")}, "table": _plain(g.table)}
+            for g in found.groups
+        },
+        "notes": list(found.notes),
+    }
+
+
+def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = table.astype(object).to_dict("records")
+    return [{k: None if isinstance(v, float) and np.isnan(v) else v for k, v in line.items()} for line in lines]
+
+
+def to_text(found: FileScore) -> str:
+    """For a terminal of 80 columns."""
+    head = f"{found.name}: {found.n} rows, {len(found.classes)} classes, {found.n_speakers or 'unknown'} speakers"
+    lines = []
+    for name, value in found.values.items():
+        metric = METRICS[name] if name in METRICS else PROBABILITY_METRICS[name]
+        scale = 1 if name == "brier" else 100
+        between = found.intervals.get(name, Interval(None, None, None))
+        bounds = _bounds(between.low, between.high, scale)
+        chance = f"{scale * found.chance[name]:.1f}" if name in found.chance else ""
+        number = NONE if value.value is None else f"{scale * value.value:.{2 if scale == 1 else 1}f}"
+        lines.append((metric.title, number, bounds, chance))
+    grids = [Grid("", ("metric", "in %", "95 % interval", "chance"), tuple(lines), left=1)]
+    grids.append(_classes(found.per_class))
+    grids += [_group(g) for g in found.groups]
+    spread = [_speakers(found.per_speaker)] if len(found.per_speaker) > 1 else []
+    notes = list(found.notes)
+    notes += sorted({f"no interval: {i.reason}" for i in found.intervals.values() if i.reason})
+    notes += sorted({f"no {', no '.join(PROBABILITY_METRICS)}: {v.reason}" for v in found.values.values() if v.reason})
+    noted = ["\n".join(f"· {note}" for note in notes)] if notes else []
+    blocks = [head, *("\n".join(aligned(grid)) for grid in grids), *spread, *noted]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _bounds(low: float | None, high: float | None, scale: int = 100) -> str:
+    """An interval; nothing where there is none.
+
+    >>> _bounds(0.41, 0.5), _bounds(None, None)
+    ('[41.0, 50.0]', '')
+    """
+    return "" if low is None or high is None or pd.isna(low) else f"[{scale * low:.1f}, {scale * high:.1f}]"
+
+
+def legend(width: int = 80) -> str:
+    """The other names of every metric, once."""
+    lines = [f"{m.title} is also called {', '.join(m.aliases)}." for m in EVERY.values()]
+    return textwrap.fill(" ".join(lines), width, break_on_hyphens=False) + "\n"
+
+
+def _speakers(table: pd.DataFrame) -> str:
+    """The spread over speakers in a line."""
+    worst, best = table.iloc[0], table.iloc[-1]
+    middle, sd = table["score"].median(), table["score"].std(ddof=1)
+    return (
+        f"UAR by speaker: worst {100 * worst.score:.1f} ({worst.speaker}), median {100 * middle:.1f}, "
+        f"best {100 * best.score:.1f} ({best.speaker}), sd {100 * sd:.1f}"
+    )
+
+
+def _classes(table: pd.DataFrame) -> Grid:
+    rows = tuple(
+        (line.label, str(line.n), *(NONE if np.isnan(v) else f"{100 * v:.1f}" for v in line[3:]))
+        for line in table.itertuples()
+    )
+    return Grid("", ("class", "rows", "recall", "precision", "F1"), rows, left=1)
+
+
+def _group(g: Groups) -> Grid:
+    rows = []
+    for line in g.table.itertuples():
+        name = f"{line.group} (worst)" if line.group == g.worst else line.group
+        rows.append((name, str(line.n), str(line.n_speakers), f"{100 * line.score:.1f}", _bounds(line.low, line.high)))
+    return Grid("", (g.column, "rows", "speakers", "UAR", "95 % interval"), tuple(rows), left=1)

@@ -1,0 +1,107 @@
+"""Is a candidate worse than a base? One-sided, by the main test of the protocol, corrected over the family."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...errors import InputError, unknown
+from ..grids import Grid, aligned
+from ..metrics import Metric
+from ..store import Frames
+from .compare import Comparison, compare_entries
+from .comparison_text import NONE, interval, p_value
+from .entries import Entry, entries
+from .two_models import holm, worse_than
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Candidate minus base on one task.
+
+    ``p`` is of: worse by more than the margin; corrected by Holm. ``answer``: ``worse`` (p below 1 - level), ``not
+    worse`` (the interval lies above -margin), ``undecided``, or ``refused``, with the reason of the comparison.
+    """
+
+    comparison: Comparison
+    p: float | None
+    answer: str
+
+    @property
+    def reason(self) -> str | None:
+        """Why the gate could not decide."""
+        return self.comparison.reason
+
+
+def match(base: Frames, candidate: Frames, models: Sequence[str] = ()) -> list[tuple[Entry, Entry]]:
+    """(candidate, base) entries of the same task and model; of different ones where each side has one model only.
+
+    ``models`` limits them, by label. Raises InputError when nothing can be matched.
+    """
+    one, two = (
+        {(e.task, e.label): e for e in entries(f.records) if not models or e.label in models} for f in (candidate, base)
+    )
+    labels = {label for _, label in (*one, *two)}
+    for name in models:
+        if name not in labels:
+            raise unknown("model", name, {e.label for f in (base, candidate) for e in entries(f.records)})
+    shared = [key for key in one if key in two]
+    if shared:
+        return [(one[key], two[key]) for key in shared]
+    mine, theirs = ({label for _, label in side} for side in (one, two))
+    if len(mine) == len(theirs) == 1:
+        pairs = [(x, y) for (s, _), x in one.items() for (t, _), y in two.items() if s == t]
+        if pairs:
+            return pairs
+    names = [", ".join(sorted(side)) or "no model" for side in (theirs, mine)]
+    raise InputError(
+        f"gate: base ({names[0]}) and candidate ({names[1]}) share no model on the same protocol, corpora, condition "
+        "and label map; run both alike"
+    )
+
+
+def gate(
+    base: Frames, candidate: Frames, metric: Metric, margin: float, models: Sequence[str] = (), level: float = 0.95
+) -> list[Verdict]:
+    """A verdict for every task and model that both runs have."""
+    made = [
+        compare_entries(x, y, candidate.predictions, metric, level, base.predictions)
+        for x, y in match(base, candidate, models)
+    ]
+    return judge(made, margin, level)
+
+
+def judge(comparisons: Sequence[Comparison], margin: float, level: float = 0.95) -> list[Verdict]:
+    """Verdicts of comparisons of a candidate (``a``) with a base (``b``), one family."""
+    raw = [_p_worse(c, margin) for c in comparisons]
+    return [Verdict(c, p, _answer(c, p, margin, level)) for c, p in zip(comparisons, holm(raw), strict=True)]
+
+
+def _p_worse(c: Comparison, margin: float) -> float | None:
+    """One-sided p; equal differences have no spread, then the mean alone decides."""
+    return worse_than(c.differences, margin, c.share)[0] if len(c.differences) else None
+
+
+def _answer(c: Comparison, p: float | None, margin: float, level: float) -> str:
+    if p is None:
+        return "refused"
+    if p < 1 - level:
+        return "worse"
+    above = c.main.low is not None and c.main.low > -margin
+    equal = c.main.low is None and c.differences.mean() >= -margin
+    return "not worse" if above or equal else "undecided"
+
+
+def to_text(verdicts: Sequence[Verdict], margin: float) -> str:
+    """For a terminal of 80 columns."""
+    first = verdicts[0].comparison
+    rows = []
+    for v in verdicts:
+        c = v.comparison
+        where = c.task.where if c.task.condition == "clean" else f"{c.task.where}, {c.task.condition}"
+        rows.append((c.a, where, NONE if v.answer == "refused" else interval(c.main), p_value(v.p), v.answer))
+    header = ("candidate", "test data", "candidate − base", "p of\nworse", "answer")
+    lines = aligned(Grid("", header, tuple(rows), left=2))
+    title = f"{first.metric}, differences in points; worse: by more than {100 * margin:g}, one-sided, corrected by Holm"
+    reasons = dict.fromkeys(
+        f"refused, {v.comparison.task.where}: {v.reason}" for v in verdicts if v.answer == "refused"
+    )
+    return "\n".join([title, "", *lines, *(["", *reasons] if reasons else [])]) + "\n"

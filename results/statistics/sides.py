@@ -1,0 +1,90 @@
+"""One side of a comparison: a model's rows on a task, and what is computed of them once, whomever it meets."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from ..metrics import Metric
+from ..pools import paired_rows
+from .entries import Entry
+from .speakers import unit_scores, unpaired
+
+
+@dataclass(frozen=True)
+class Side:
+    """A model on a task; ``rows`` has the columns of `statistics.PAIRED_COLUMNS`."""
+
+    entry: Entry
+    rows: pd.DataFrame
+    metric: Metric
+
+    @property
+    def label(self) -> str:
+        """The model with its arm."""
+        return self.entry.label
+
+    @cached_property
+    def facts(self) -> pd.DataFrame:
+        """What both sides must agree in, by place: the fold, speaker and true class of every row."""
+        where = ["repeat", "fold", "row"]
+        return self.rows.drop_duplicates(where).set_index(where)[["fold_hash", "speaker", "truth"]].sort_index()
+
+    @cached_property
+    def fault(self) -> str | None:
+        """Why the rows cannot be paired with any, or None."""
+        return unpaired(self.rows, self.rows)
+
+    @cached_property
+    def by_speaker(self) -> pd.Series:
+        """Score by speaker, averaged over seeds and repeats."""
+        scores = unit_scores(self.rows, self.entry.classes, self.metric, "speaker")
+        return scores.groupby("speaker")["score"].mean()
+
+    @cached_property
+    def by_fold(self) -> pd.Series:
+        """Score by repeat, fold and seed."""
+        scores = unit_scores(self.rows, self.entry.classes, self.metric, "fold")
+        return scores.set_index(["repeat", "fold", "seed"])["score"]
+
+    @cached_property
+    def pooled(self) -> float:
+        """The score of the tables: pooled over folds, mean over repeats within a seed, then over seeds."""
+        scores = unit_scores(self.rows.assign(all="all"), self.entry.classes, self.metric, "all")
+        return float(scores.groupby("seed")["score"].mean().mean())
+
+    @cached_property
+    def first_run(self) -> np.ndarray:
+        """Whether each row is right (n,) under the first seed and repeat, rows in the order of their place."""
+        part = self.rows[self.rows["seed"] == self.rows["seed"].min()]
+        part = part[part["repeat"] == part["repeat"].min()].sort_values(["fold", "row"])
+        right: np.ndarray = part["truth"].astype(str).to_numpy() == part["guess"].astype(str).to_numpy()
+        return right
+
+    @cached_property
+    def speakers_cross(self) -> bool:
+        """Whether a speaker is tested in several folds of one repeat: folds of utterances."""
+        pairs = self.rows[["repeat", "fold", "speaker"]].drop_duplicates()
+        return bool(pairs.duplicated(["repeat", "speaker"]).any())
+
+
+def side(entry: Entry, predictions: pd.DataFrame, metric: Metric) -> Side:
+    """The side of an entry, its rows picked from all predictions."""
+    mine = predictions[predictions["key"].isin(entry.records["key"])]
+    return Side(entry, paired_rows(entry.records, mine), metric)
+
+
+def why_unpaired(a: Side, b: Side) -> str | None:
+    """Why the rows of two sides cannot be paired, or None when they can."""
+    if a.fault is None and b.fault is None and a.facts.equals(b.facts):
+        return None
+    return unpaired(a.rows, b.rows)
+
+
+def fold_differences_of(a: Side, b: Side, seeds_apart: bool = False) -> np.ndarray:
+    """Differences (J,) as `statistics.fold_differences` has them."""
+    by = ["repeat", "fold", "seed"] if seeds_apart else ["repeat", "fold"]
+    one, two = (side.by_fold.groupby(level=by).mean() for side in (a, b))
+    both: np.ndarray = (one - two).dropna().to_numpy(float)
+    return both
