@@ -57,3 +57,14 @@ def test_normalization_is_that_of_each_clip_alone() -> None:
         expected = functional.leaky_relu(functional.instance_norm(clip[None, :, :n]))[0]
         assert torch.allclose(row[:, :n], expected) and not row[:, n:].any()
     assert torch.autograd.gradcheck(lambda x: normed_leaky(x, valid(lengths, 9)), x)
+
+
+def test_the_number_of_threads_is_left_as_it_was() -> None:
+    before = torch.get_num_threads()
+    gru, x = nn.GRU(2, 3, 1, batch_first=True, bidirectional=True), torch.randn(2, 4, 2)
+    torch.set_num_threads(2)
+    try:
+        side_by_side([gru], [x], [torch.tensor([4, 2])])[0].sum().backward()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
