@@ -81,7 +81,7 @@ def profiles(n: int) -> dict[str, Mapping[str, Any]]:
     return {
         "released": {"patience": 100, "hidden": 16, "gru_layers": n, **AS_IS, **reuse},
         "repo2025": {"epochs": 50, "patience": 50, **AS_IS, **reuse},
-        "tiny": {"lr": 3e-3, "batch": 8, "width": 8, "hidden": 16, "max_seconds": 2.0},
+        "tiny": {"lr": 3e-3, "batch": 8, "epochs": 5, "width": 8, "hidden": 16, "max_seconds": 1.0},
     }
 
 

@@ -113,7 +113,8 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
     },
     "small": {"channels": 32, "hidden": 32, "gru_layers": 1},
     "tiny": {
-        "lr": 5e-3, "batch": 8, "levels": 3, "channels": 8, "hidden": 8, "gru_layers": 1, "max_seconds": 2.0,
+        "lr": 5e-3, "batch": 8, "epochs": 5, "levels": 3, "channels": 8, "hidden": 8, "gru_layers": 1,
+        "max_seconds": 1.0,
     },
 }  # fmt: skip
 OFF = {"threshold": "off"}

@@ -345,7 +345,11 @@ def test_watch_says_where_thresholds_and_attention_are() -> None:
     module(x * 1e-6, lengths)  # far below the thresholds
     assert module.watch()["kept_1"] == 0
     assert "kept_1" not in module.watch()
-    assert "temporal_entropy" not in build("sigwavnet:tiny+no-gru").watch()
+    for variant, missing in (("no-gru", "temporal_entropy"), ("no-spatial-attention", "spatial_entropy")):
+        module = build(f"sigwavnet:tiny+{variant}")
+        module(x, lengths)
+        facts = module.watch()
+        assert missing not in facts and "kept_1" in facts
 
 
 def test_half_precision_runs() -> None:

@@ -9,7 +9,8 @@ GRU of Cho et al. 2014 with the reset gate after the product, as in `torch.nn.GR
 r = s(a_r + W_r h), z = s(a_z + W_z h), w = W_n h + b_n, n = tanh(a_n + r w), h' = n + z (h - n).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -67,13 +68,15 @@ def side_by_side(grus: Sequence[nn.GRU], inputs: Sequence[Tensor], lengths: Sequ
 
 
 class _Plan(NamedTuple):
-    """Streams in the order branch, direction; longest first, so those alive at any step are the first ones."""
+    """Streams in the order branch, direction; longest first, so those alive at any step are the first ones.
+
+    ``segments``: first step, end and streams alive, while that number stays the same and for BLOCK steps at most.
+    ``flips``: for each branch the row (t, b) of the sequence reversed within its length; each is its own inverse.
+    """
 
     directions: int
-    segments: list[
-        tuple[int, int, int]
-    ]  # (first step, end, streams alive) while that number stays the same, BLOCK at most
-    flips: list[Tensor]  # per branch: row (t, b) of the sequence reversed within its length; its own inverse
+    segments: list[tuple[int, int, int]]
+    flips: list[Tensor]
 
 
 def _plan(steps: list[int], lengths: list[Tensor], directions: int) -> _Plan:
@@ -118,12 +121,14 @@ class _Layer(torch.autograd.Function):
             product = gates.new_empty(alive, batch, 3 * hidden)
             w, states = gates.new_empty(2, alive, end - first, batch, hidden)
             rz, r, z, n = (gates[..., i * hidden : j * hidden] for i, j in ((0, 2), (0, 1), (1, 2), (2, 3)))
-            for rz_t, r_t, z_t, n_t, w_t, state in zip(*(v.unbind(1) for v in (rz, r, z, n, w, states)), strict=True):
-                torch.bmm(before[:alive], transposed[:alive], out=product)
-                rz_t.add_(product[..., : 2 * hidden]).sigmoid_()
-                torch.add(product[..., 2 * hidden :], b_state[:alive, None], out=w_t)
-                n_t.addcmul_(r_t, w_t).tanh_()
-                before = torch.lerp(n_t, before[:alive], z_t, out=state)
+            views = (v.unbind(1) for v in (rz, r, z, n, w, states))
+            with _one_thread():
+                for rz_t, r_t, z_t, n_t, w_t, state in zip(*views, strict=True):
+                    torch.bmm(before[:alive], transposed[:alive], out=product)
+                    rz_t.add_(product[..., : 2 * hidden]).sigmoid_()
+                    torch.add(product[..., 2 * hidden :], b_state[:alive, None], out=w_t)
+                    n_t.addcmul_(r_t, w_t).tanh_()
+                    before = torch.lerp(n_t, before[:alive], z_t, out=state)
             saved.append((gates, w, states))
         ctx.plan = plan
         ctx.save_for_backward(w_in, w_state, *xs, *(tensor for segment in saved for tensor in segment))
@@ -189,8 +194,20 @@ def _slopes(gates: Tensor, w: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
 
 def _back_through_time(total: Tensor, slopes: Tensor, z: Tensor, w_state: Tensor, carry: Tensor) -> Tensor:
     """Add to ``total`` what later steps pass back, and scale ``slopes`` by it, in place; what is passed further."""
-    for total_t, slopes_t, z_t in zip(*(v.unbind(1)[::-1] for v in (total, slopes, z)), strict=True):
-        total_t[: len(carry)] += carry
-        slopes_t.mul_(total_t[:, :, None])
-        carry = (total_t * z_t).baddbmm_(slopes_t.flatten(2), w_state[: len(total_t)])
+    with _one_thread():
+        for total_t, slopes_t, z_t in zip(*(v.unbind(1)[::-1] for v in (total, slopes, z)), strict=True):
+            total_t[: len(carry)] += carry
+            slopes_t.mul_(total_t[:, :, None])
+            carry = (total_t * z_t).baddbmm_(slopes_t.flatten(2), w_state[: len(total_t)])
     return carry
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Tiny products on one core: thousands of times, threads would wait for each other, and long on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

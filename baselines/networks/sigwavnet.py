@@ -17,7 +17,7 @@ from .masking import (
     steps_after,
     steps_before,
     valid,
-)  # fmt: skip
+)
 from .recurrence import run_grus
 from .wavelets import Threshold, WaveletBank
 
@@ -82,8 +82,9 @@ class SigWavNet(nn.Module):
         steps = self.bank.steps(lengths)
         sequences, masks, counts = [], [], []  # (B, T, 2K), (B, T), (B,) of each band
         for branch, band, count in zip(self.branches, [approximations[-1], *details], [steps[-1], *steps], strict=True):
-            sequence, count, entropy = branch(band, count)
-            self._note("spatial_entropy", entropy / len(self.branches))
+            sequence, count, spread = branch(band, count)
+            if self.settings.spatial_attention:
+                self._note("spatial_entropy", spread / len(self.branches))
             sequences.append(sequence)
             masks.append(valid(count, sequence.shape[1]))
             counts.append(count)
@@ -120,8 +121,8 @@ class SigWavNet(nn.Module):
             ]
         vectors = []
         for pool, x, mask, count in zip(self.pools, states, masks, counts, strict=True):
-            vector, entropy = pool(x, mask, count)
-            self._note("temporal_entropy", entropy / len(self.pools))
+            vector, spread = pool(x, mask, count)
+            self._note("temporal_entropy", spread / len(self.pools))
             vectors.append(vector)
         return vectors
 
