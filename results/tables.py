@@ -109,7 +109,7 @@ def _facts(block: list[Score]) -> Iterable[str]:
     leaks = block[0].leaks
     yield from (f"LEAK, permitted by this protocol: {LEAK_WORDS.get(leak, leak)}." for leak in leaks)
     if not leaks:
-        yield "Leaks: none is permitted."
+        yield "Leaks: none found in the folds."
     done, failed, pending, cells = (
         sum(getattr(s, f"n_{n}") for s in block) for n in ("done", "failed", "pending", "cells")
     )

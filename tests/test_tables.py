@@ -38,7 +38,7 @@ def test_doctests_hold():
 
 PLAIN = """\
 speaker-independent · label map basic4
-Leaks: none is permitted.
+Leaks: none found in the folds.
 NOT COMPLETE: 33 of 40 cells are done, 2 failed, 5 pending.
 In %: UAR with its 95 % interval over test speakers: bootstrap over 6 or more speakers, expanded
 percentile; Student t over 3 to 5 speakers. sd: of UAR over seeds, folds and speakers.
