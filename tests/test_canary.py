@@ -53,5 +53,5 @@ def test_every_model(model: str, name: str, tmp_path: Path) -> None:
     found = uars(tmp_path / "run", name, "--model", spec, "--corpus", "synth-null-a")
     if protocols()[name].null == "chance":
         expect("chance", found)
-    else:  # how much a small network memorizes is its own affair; below chance it has learned labels the wrong way round
+    else:  # how much a small network memorizes is its own affair
         assert min(found.values()) >= CHANCE - 0.12
