@@ -79,13 +79,7 @@ def run_training(where: Where, plan: Plan, cells: Sequence[Cell], stored: Stored
             where.run.append(record, predictions)
             stored(cell, False)
     if not failed:
-        drop_weights(where.run, trial.training)
-
-
-def drop_weights(run: Run, training: str) -> None:
-    """Remove the weights of a training whose cells are stored, unless they are to be kept."""
-    if not run.kept_path(training).exists():
-        run.weights_path(training).unlink(missing_ok=True)
+        where.run.drop_weights(trial.training)
 
 
 def _learned(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Learned:

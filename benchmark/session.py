@@ -96,8 +96,7 @@ def _clean(run: Run, plan: Plan, outcome: Outcome) -> None:
     if not outcome.failed:
         left = {path.stem for path in (run.folder / "weights").glob("*.safetensors")}
         for training in left & {cell.trial.training for cell in plan.cells}:
-            if not run.kept_path(training).exists():
-                run.weights_path(training).unlink(missing_ok=True)
+            run.drop_weights(training)
 
 
 def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request, notes: list[str]) -> None:

@@ -60,6 +60,11 @@ class Run:
         """There when the weights of a training stay after its last cell."""
         return self.folder / "weights" / f"{training}.keep"
 
+    def drop_weights(self, training: str) -> None:
+        """Remove the weights of a training whose cells are stored, unless they are to be kept."""
+        if not self.kept_path(training).exists():
+            self.weights_path(training).unlink(missing_ok=True)
+
     def training_path(self, training: str) -> Path:
         """Where the curve of a training lies."""
         return self.folder / "trainings" / f"{training}.json"

@@ -1,5 +1,6 @@
 """Bad input: one clear line, exit code 2, nothing lost."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -166,11 +167,18 @@ def test_an_output_folder_that_cannot_be_made(csv: Path, tmp_path: Path) -> None
     assert "cannot write" in refused(*run(csv, "--out", tmp_path / "file" / "run"))
 
 
-def test_a_full_output_folder(csv: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full here")
-    line = refused(*run(csv, "--out", "/dev/full"))
-    assert "/dev/full" in line
+def test_a_full_output_folder(csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert serbench(*run(csv, "--out", tmp_path / "other"))[0] == 0  # the corpus is prepared, its disk is another
+    monkeypatch.setattr("serbench.results.files.os.fsync", full)
+    line = refused(*run(csv, "--out", tmp_path / "run"))
+    assert "No space left on device" in line and "--out" in line
+
+
+def test_an_output_that_is_no_folder(csv: Path) -> None:
+    assert "/dev/null" in refused(*run(csv, "--out", "/dev/null"))
 
 
 def test_an_output_folder_with_something_else(csv: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def imported(path: Path) -> set[str]:
     depth = len(path.relative_to(ROOT).parts) - 1
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == depth + 1 - (path.name == "__init__.py") * 0:
+        if isinstance(node, ast.ImportFrom) and node.level == depth + 1:
             found.update([(node.module or "").partition(".")[0]] if node.module else [a.name for a in node.names])
         if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("serbench"):
             found.add((node.module or "").split(".")[1] if "." in (node.module or "") else "serbench")
