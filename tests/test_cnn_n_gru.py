@@ -147,7 +147,7 @@ def test_published_lengths(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_over_time_the_gru_sees_time(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
     run = network.run_grus
-    monkeypatch.setattr(network, "run_grus", lambda g, x, lengths: steps.append(x[0].shape[1]) or run(g, x, lengths))
+    monkeypatch.setattr(network, "run_grus", lambda g, x, *rest: steps.append(x[0].shape[1]) or run(g, x, *rest))
     rows = clips(1.0, 0.6)
     for spec, expected in ((f"cnn-{n}-gru", 1), (f"cnn-{n}-gru+over-time", 247 if n == 3 else 15)):
         build(spec).eval()(*together(rows))

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from serbench.baselines.networks import recurrence
 from serbench.baselines.networks.masking import excerpt, normed_leaky, valid
-from serbench.baselines.networks.recurrence import one_by_one, side_by_side
+from serbench.baselines.networks.recurrence import Memory, one_by_one, run_grus, side_by_side
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])
@@ -18,12 +18,13 @@ def test_side_by_side_is_one_by_one(steps: list[int], bidirectional: bool, monke
     grus = [nn.GRU(5, 4, 2, batch_first=True, bidirectional=bidirectional).double() for _ in steps]
     inputs = [torch.randn(3, n, 5, dtype=torch.float64, requires_grad=True) for n in steps]
     lengths = [torch.tensor([n, 1 + n // 2, 1]) for n in steps]
+    starts = [torch.randn(4 if bidirectional else 2, 3, 4, dtype=torch.float64) for _ in steps]
     leaves = [*inputs, *(p for gru in grus for p in gru.parameters())]
     results = []
     for way in (one_by_one, side_by_side):
-        outputs = way(grus, inputs, lengths)
+        outputs, ends = way(grus, inputs, lengths, starts)
         loss = sum((y * torch.linspace(-1, 2, y.numel()).view_as(y)).sum() for y in outputs)
-        results.append([*outputs, *torch.autograd.grad(loss, leaves)])
+        results.append([*outputs, *ends, *torch.autograd.grad(loss, leaves)])
     for a, b in zip(*results, strict=True):
         assert torch.allclose(a, b, atol=1e-12)
 
@@ -31,8 +32,31 @@ def test_side_by_side_is_one_by_one(steps: list[int], bidirectional: bool, monke
 def test_the_recurrence_has_the_right_derivative() -> None:
     torch.manual_seed(0)
     gru = nn.GRU(2, 3, 1, batch_first=True, bidirectional=True).double()
-    x = torch.randn(2, 4, 2, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: side_by_side([gru], [x], [torch.tensor([4, 2])])[0], x)
+    x, starts = torch.randn(2, 4, 2, dtype=torch.float64, requires_grad=True), [torch.randn(2, 2, 3).double()]
+    assert torch.autograd.gradcheck(lambda x: side_by_side([gru], [x], [torch.tensor([4, 2])], starts)[0][0], x)
+
+
+def test_memory_is_per_slot_detached_and_only_where_it_is_on() -> None:
+    torch.manual_seed(0)
+    gru, memory = nn.GRU(2, 3, 2, batch_first=True, bidirectional=True), Memory()
+
+    def run(batch: int) -> Tensor:
+        x = torch.randn(batch, 4, 2, generator=torch.Generator().manual_seed(batch))
+        return run_grus([gru], [x], [torch.full((batch,), 4)], memory)[0]
+
+    plain = {batch: run(batch) for batch in (2, 3)}
+    assert torch.equal(run(3), plain[3]) and not memory.states
+    memory.carry(True)
+    assert torch.equal(run(3), plain[3])
+    assert memory.states[0].shape == (4, 3, 3) and not memory.states[0].requires_grad
+    assert (run(2) - plain[2]).abs().amax((1, 2)).min() > 1e-3  # the first two slots go on
+    kept = memory.states[0]
+    changed = (run(3) - plain[3]).abs().amax((1, 2))  # a third slot begins anew
+    assert kept.shape == (4, 2, 3) and changed[:2].min() > 1e-3 and changed[2] < 1e-6
+    memory.carry(True)
+    assert torch.equal(run(3), plain[3])
+    memory.carry(False)
+    assert torch.equal(run(3), plain[3]) and torch.equal(run(3), plain[3])
 
 
 def test_excerpts_are_random_in_training_and_the_middle_otherwise() -> None:
@@ -64,7 +88,7 @@ def test_the_number_of_threads_is_left_as_it_was() -> None:
     gru, x = nn.GRU(2, 3, 1, batch_first=True, bidirectional=True), torch.randn(2, 4, 2)
     torch.set_num_threads(2)
     try:
-        side_by_side([gru], [x], [torch.tensor([4, 2])])[0].sum().backward()
+        run_grus([gru], [x], [torch.tensor([4, 2])])[0].sum().backward()
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

@@ -274,7 +274,7 @@ def test_the_default_size_steps_as_with_plain_recurrences(monkeypatch: pytest.Mo
     results = []
     for plain in (False, True):
         if plain:
-            one_way = lambda grus, xs, _: [gru(x)[0] for gru, x in zip(grus, xs, strict=True)]  # noqa: E731
+            one_way = lambda grus, xs, *_: [gru(x)[0] for gru, x in zip(grus, xs, strict=True)]  # noqa: E731
             monkeypatch.setattr(network, "run_grus", one_way)
         module.zero_grad()
         scores = module(x, lengths)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .masking import SLOPE, at_least, excerpt, last_valid, masked_mean, standardized, steps_after, steps_before, valid
-from .recurrence import run_grus
+from .recurrence import Memory, run_grus
 
 if TYPE_CHECKING:
     from ..cnn_n_gru import Settings
@@ -46,6 +46,7 @@ class CnnGru(nn.Module):
         self.gru = nn.GRU(widths[-1] // 2, settings.hidden, settings.gru_layers, batch_first=True)
         self.dropout = nn.Dropout(settings.dropout)
         self.out = nn.Linear(settings.hidden, n_classes)
+        self.memory = Memory()
         self.min_samples = steps_before(convs[0], POOL ** len(ends))
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
@@ -63,9 +64,16 @@ class CnnGru(nn.Module):
         else:
             x, lengths = masked_mean(x, valid(lengths, x.shape[2]))[:, None], torch.ones_like(lengths)  # (B, 1, K)
         x = self.squeeze(functional.leaky_relu(x, SLOPE))  # (B, T, K / 2)
-        (states,) = run_grus([self.gru], [x], [lengths])  # (B, T, H)
+        (states,) = run_grus([self.gru], [x], [lengths], self.memory)  # (B, T, H)
         scores: Tensor = self.out(self.dropout(functional.leaky_relu(last_valid(states, lengths), SLOPE)))
         return scores
+
+    def carry(self, on: bool) -> None:
+        """Hand the state of the GRU from one forward pass to the next, by slot of the batch; or begin with zero.
+
+        As the code of 2022 does from batch to batch. Turned on, the first pass begins with zero.
+        """
+        self.memory.carry(on)
 
     def _convolve(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """All convolutions; what lies after the end is 0 to each."""

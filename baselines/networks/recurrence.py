@@ -22,31 +22,77 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 BLOCK = 128  # steps that share a buffer, so that what is done to whole buffers finds them in the cache
 
 
-def run_grus(grus: Sequence[nn.GRU], inputs: Sequence[Tensor], lengths: Sequence[Tensor]) -> list[Tensor]:
-    """Outputs (B, T_s, D*H) of each GRU on its own padded input (B, T_s, F): zero initial state, zeros after the end.
+class Memory:
+    """What GRUs leave to the next call of `run_grus`, by slot of the batch: nothing, unless `carry` turned it on."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.states: list[Tensor] = []  # (L * D, B, H) of each GRU, as `torch.nn.GRU` gives them
+
+    def carry(self, on: bool) -> None:
+        """Hand states on from now on, beginning with zero; or no more."""
+        self.on, self.states = on, []
+
+    def starts(self, grus: Sequence[nn.GRU], batch: int) -> list[Tensor]:
+        """Initial states (L * D, B, H) of each GRU; slots that the call before did not have begin with zero."""
+        starts = []
+        for number, gru in enumerate(grus):
+            weight = next(gru.parameters())
+            start = weight.new_zeros(gru.num_layers * (2 if gru.bidirectional else 1), batch, gru.hidden_size)
+            if self.states:
+                known = self.states[number][:, :batch]
+                start[:, : known.shape[1]] = known
+            starts.append(start)
+        return starts
+
+    def keep(self, ends: Sequence[Tensor]) -> None:
+        """The last states of a call, cut off from its gradient."""
+        if self.on:
+            self.states = [end.detach() for end in ends]
+
+
+def run_grus(
+    grus: Sequence[nn.GRU], inputs: Sequence[Tensor], lengths: Sequence[Tensor], memory: Memory | None = None
+) -> list[Tensor]:
+    """Outputs (B, T_s, D*H) of each GRU on its own padded input (B, T_s, F): zeros after the end.
 
     ``lengths`` (B,) per input, from 1 to T_s. The GRUs share depth, sizes and the number of directions D; their
-    time comes second (``batch_first``) and they have no dropout.
+    time comes second (``batch_first``) and they have no dropout. They begin with zero, or with what ``memory`` holds.
     """
     way = one_by_one if inputs[0].is_cuda else side_by_side
-    return way(grus, inputs, lengths)
-
-
-def one_by_one(grus: Sequence[nn.GRU], inputs: Sequence[Tensor], lengths: Sequence[Tensor]) -> list[Tensor]:
-    """The plain way: each GRU on its packed input."""
-    outputs = []
-    for gru, x, length in zip(grus, inputs, torch.stack(list(lengths)).cpu(), strict=True):
-        packed = pack_padded_sequence(x, length, batch_first=True, enforce_sorted=False)
-        outputs.append(pad_packed_sequence(gru(packed)[0], batch_first=True, total_length=x.shape[1])[0])
+    memory = memory or Memory()
+    outputs, ends = way(grus, inputs, lengths, memory.starts(grus, len(inputs[0])))
+    memory.keep(ends)
     return outputs
 
 
-def side_by_side(grus: Sequence[nn.GRU], inputs: Sequence[Tensor], lengths: Sequence[Tensor]) -> list[Tensor]:
-    """The fast way on a CPU: one recurrence in which each branch and direction is a stream, the longest first."""
+def one_by_one(
+    grus: Sequence[nn.GRU], inputs: Sequence[Tensor], lengths: Sequence[Tensor], starts: Sequence[Tensor]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The plain way: each GRU on its packed input. Outputs, and last states (L * D, B, H)."""
+    outputs, ends = [], []
+    for gru, x, length, start in zip(grus, inputs, torch.stack(list(lengths)).cpu(), starts, strict=True):
+        packed = pack_padded_sequence(x, length, batch_first=True, enforce_sorted=False)
+        output, end = gru(packed, start.to(x.dtype))
+        outputs.append(pad_packed_sequence(output, batch_first=True, total_length=x.shape[1])[0])
+        ends.append(end)
+    return outputs, ends
+
+
+def side_by_side(
+    grus: Sequence[nn.GRU], inputs: Sequence[Tensor], lengths: Sequence[Tensor], starts: Sequence[Tensor]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """The fast way on a CPU: one recurrence in which each branch and direction is a stream, the longest first.
+
+    Returns what `one_by_one` does; nothing is passed back to ``starts``.
+    """
     rank = sorted(range(len(inputs)), key=lambda branch: -inputs[branch].shape[1])
     grus = [grus[branch] for branch in rank]
     directions = 2 if grus[0].bidirectional else 1
     plan = _plan([inputs[branch].shape[1] for branch in rank], [lengths[branch] for branch in rank], directions)
+    first = torch.stack([starts[branch] for branch in rank])
+    first = first.view(len(grus), -1, directions, *first.shape[2:])  # (branches, L, D, B, H)
+    last = torch.empty_like(first)
     dtype = next(grus[0].parameters()).dtype  # also where the rest of the network runs in a shorter one
     layers: Sequence[Tensor] = [inputs[branch].transpose(0, 1).to(dtype) for branch in rank]  # (T, B, F)
     for layer in range(grus[0].num_layers):
@@ -57,14 +103,23 @@ def side_by_side(grus: Sequence[nn.GRU], inputs: Sequence[Tensor], lengths: Sequ
         )
         hidden = w_state.shape[2]
         bias = b_in + functional.pad(b_state[:, : 2 * hidden], (0, hidden))  # what the gates r and z add anyway
+        start = first[:, layer].flatten(0, 1)  # (S, B, H)
         layers = _Layer.apply(  # type: ignore[no-untyped-call]
-            plan, w_in, bias, w_state, b_state[:, 2 * hidden :], *(x.contiguous() for x in layers)
+            plan, w_in, bias, w_state, b_state[:, 2 * hidden :], start, *(x.contiguous() for x in layers)
         )
-    outputs = [inputs[0]] * len(inputs)
-    for branch, y in zip(rank, layers, strict=True):
+        for place, (branch, y) in enumerate(zip(rank, layers, strict=True)):
+            last[place, layer] = _last(y.detach(), lengths[branch], directions)
+    outputs, ends = [inputs[0]] * len(inputs), [last[0, 0]] * len(inputs)
+    for place, (branch, y) in enumerate(zip(rank, layers, strict=True)):
         valid = torch.arange(len(y))[:, None, None] < lengths[branch][:, None]  # (T, B, 1)
-        outputs[branch] = (y * valid).transpose(0, 1)
-    return outputs
+        outputs[branch], ends[branch] = (y * valid).transpose(0, 1), last[place].flatten(0, 1)
+    return outputs, ends
+
+
+def _last(y: Tensor, lengths: Tensor, directions: int) -> Tensor:
+    """States (T, B, D * H) of a layer -> those that each direction came to in the end (D, B, H)."""
+    forth, back = y[lengths - 1, torch.arange(y.shape[1])], y[0]  # (B, D * H)
+    return torch.stack([(forth, back)[way].chunk(directions, 1)[way] for way in range(directions)])
 
 
 class _Plan(NamedTuple):
@@ -99,19 +154,19 @@ def _flip(x: Tensor, flip: Tensor) -> Tensor:
 
 
 class _Layer(torch.autograd.Function):
-    """One layer of all GRUs: sequences (T_s, B, F), longest first, to states (T_s, B, D*H).
+    """One layer of all GRUs: sequences (T_s, B, F), longest first, from states (S, B, H) to states (T_s, B, D*H).
 
     Buffers are kept per segment as (streams alive, steps, B, ...): a stream is one matrix, a step is one batch.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, plan: _Plan, w_in: Tensor, bias: Tensor, w_state: Tensor, b_state: Tensor, *xs: Tensor
+        ctx: Any, plan: _Plan, w_in: Tensor, bias: Tensor, w_state: Tensor, b_state: Tensor, start: Tensor, *xs: Tensor
     ) -> tuple[Tensor, ...]:
         hidden, batch = w_state.shape[2], xs[0].shape[1]
         streams = _streams(xs, plan)
         transposed = w_state.transpose(1, 2).contiguous()  # (S, H, 3H)
-        before = xs[0].new_zeros(len(w_state), batch, hidden)
+        before = start
         saved: list[tuple[Tensor, Tensor, Tensor]] = []
         for first, end, alive in plan.segments:
             gates = xs[0].new_empty(alive, end - first, batch, 3 * hidden)  # a, then r z n
@@ -131,7 +186,7 @@ class _Layer(torch.autograd.Function):
                     before = torch.lerp(n_t, before[:alive], z_t, out=state)
             saved.append((gates, w, states))
         ctx.plan = plan
-        ctx.save_for_backward(w_in, w_state, *xs, *(tensor for segment in saved for tensor in segment))
+        ctx.save_for_backward(w_in, w_state, start, *xs, *(tensor for segment in saved for tensor in segment))
         outputs = []
         for branch, x in enumerate(xs):
             y = x.new_empty(*x.shape[:2], plan.directions * hidden)
@@ -147,7 +202,7 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        plan, (w_in, w_state, *rest) = ctx.plan, ctx.saved_tensors
+        plan, (w_in, w_state, start, *rest) = ctx.plan, ctx.saved_tensors
         xs, saved = rest[: len(grads)], rest[len(grads) :]
         hidden, batch = w_state.shape[2], xs[0].shape[1]
         streams = _streams(xs, plan)
@@ -158,7 +213,7 @@ class _Layer(torch.autograd.Function):
         carry = w_in.new_zeros(0, batch, hidden)
         for number, (first, end, alive) in reversed(list(enumerate(plan.segments))):
             gates, w, states = saved[3 * number : 3 * number + 3]
-            last = saved[3 * number - 1][:alive, -1] if number else states.new_zeros(alive, batch, hidden)
+            last = saved[3 * number - 1][:alive, -1] if number else start
             before = torch.cat([last[:, None], states[:, :-1]], dim=1)
             total = torch.stack([d_states[stream][first:end] for stream in range(alive)])
             slopes, slope_n = _slopes(gates, w, before)
@@ -174,7 +229,7 @@ class _Layer(torch.autograd.Function):
         d_xs = d_streams[:: plan.directions]
         if plan.directions == 2:
             d_xs = [x + _flip(back, flip) for x, back, flip in zip(d_xs, d_streams[1::2], plan.flips, strict=True)]
-        return None, d_w_in, d_bias, d_w_state, d_b_state, *d_xs
+        return None, d_w_in, d_bias, d_w_state, d_b_state, None, *d_xs
 
 
 def _streams(forth: Sequence[Tensor], plan: _Plan, back: Sequence[Tensor] | None = None) -> list[Tensor]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...errors import InputError
 from .masking import (
     SLOPE,
     at_least,
@@ -18,7 +19,7 @@ from .masking import (
     steps_before,
     valid,
 )
-from .recurrence import run_grus
+from .recurrence import Memory, run_grus
 from .wavelets import Threshold, WaveletBank
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class SigWavNet(nn.Module):
         self.band_weights = nn.Parameter(torch.ones(bands)) if s.channel_weighting else None
         self.head = Head(bands, n_classes, s.head_norm)
         self.min_samples = self.bank.samples(branches[0].min_steps())
+        self.memory = Memory()
         self.seen: dict[str, Tensor] = {}
         self.passes = 0
 
@@ -110,7 +112,7 @@ class SigWavNet(nn.Module):
         if not self.grus:
             means = [masked_mean(x.transpose(1, 2), mask) for x, mask in zip(sequences, masks, strict=True)]
             return [project(mean) for project, mean in zip(self.projections, means, strict=True)]
-        states = run_grus(cast("list[nn.GRU]", list(self.grus)), sequences, counts)
+        states = run_grus(cast("list[nn.GRU]", list(self.grus)), sequences, counts, self.memory)
         if self.settings.pooling == "mean":
             return [masked_mean(x.transpose(1, 2), mask) for x, mask in zip(states, masks, strict=True)]
         if self.settings.pooling == "last":
@@ -125,6 +127,15 @@ class SigWavNet(nn.Module):
             self._note("temporal_entropy", spread / len(self.pools))
             vectors.append(vector)
         return vectors
+
+    def carry(self, on: bool) -> None:
+        """Hand the states of all GRUs from one forward pass to the next, by slot of the batch; or begin with zero.
+
+        As the released code does from batch to batch. Turned on, the first pass begins with zero.
+        """
+        if not self.grus:
+            raise InputError("sigwavnet: without a GRU (gru_layers=0) there is no state to hand on")
+        self.memory.carry(on)
 
     def loss(self, scores: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
         """Focal loss (T.-Y. Lin et al., ICCV 2017) with class weights: scores (B, C), truth (B,), weights (C,).
