@@ -2,7 +2,8 @@
 
 A. Nfissi, W. Bouachir, N. Bouguila, B. Mishara, "CNN-n-GRU: end-to-end speech emotion recognition from raw waveform
 signal using CNNs and gated recurrent unit networks", ICMLA 2022, and the code released with it in 2022 and 2025. The
-mean over time lies before the GRU, which therefore sees a single step; variant ``over-time`` gives it all of them.
+mean over time lies before the GRU, which therefore sees a single step; variant ``over-time`` gives it all of them, and
+``mean-state`` takes the mean of its states. ``no-gru`` has a perceptron of as many parameters in its place.
 
 Profile ``released`` has the layers of 2022: n layers of the GRU, padding not masked, the waveform as it is, and in
 ``cnn-11-gru`` the first normalization used again after the third convolution. ``repo2025`` has one GRU layer of 64.
@@ -31,20 +32,27 @@ class Settings(Recipe):
     weight_decay: float = 1e-5
     schedule: Literal["constant", "cosine", "step"] = "step"
     width: int = 18
+    first_taps: int = 160
+    core: Literal["gru", "mlp"] = "gru"
     hidden: int = 64
     gru_layers: int = 1
     over_time: bool = False
+    pooling: Literal["last", "mean"] = "last"
     dropout: float = 0.0
     normalize: Literal["utterance", "none"] = "utterance"
     mask_padding: bool = True
     max_seconds: float = 6.0
 
     def __post_init__(self) -> None:
-        """Refuse sizes that no network can have."""
+        """Refuse sizes that no network can have, and settings that change nothing."""
         super().__post_init__()
-        require(self, "at least 1", lambda value: value >= 1, "width", "hidden", "gru_layers")
+        require(self, "at least 1", lambda value: value >= 1, "width", "first_taps", "hidden", "gru_layers")
         require(self, "in [0, 1)", lambda value: 0 <= value < 1, "dropout")
         require(self, "0 or more", lambda value: value >= 0, "max_seconds")
+        if self.pooling == "mean" and not self.over_time:
+            raise InputError("setting 'pooling': mean needs over_time=true; without it there is one state only")
+        if self.core == "mlp" and self.over_time and self.pooling == "last":
+            raise InputError("setting 'core': mlp with over_time=true needs pooling=mean; its last frame is no summary")
 
 
 @dataclass(frozen=True)
@@ -57,9 +65,12 @@ class Settings11(Settings):
 
 EXPLAIN = {
     "width": "channels of the narrowest convolution; the others have up to eight times as many",
-    "hidden": "units of the GRU",
-    "gru_layers": "layers of the GRU",
-    "over_time": "true: no mean over time, the GRU sees all frames and its last state counts",
+    "first_taps": "length of the first kernel in samples; at 16 kHz 160 are 10 ms",
+    "core": "what follows the convolutions: gru, or mlp, a hidden layer instead, with as many parameters as can be",
+    "hidden": "units of the GRU, or that the mlp gives",
+    "gru_layers": "layers of the GRU; an mlp has the parameters of so many",
+    "over_time": "true: no mean over time, the GRU sees all frames",
+    "pooling": "of the GRU's states over time: the last one, or their mean",
     "dropout": "before the last layer",
     "normalize": "utterance: each clip to mean 0 and deviation 1; none: the waveform as it is, as released",
     "mask_padding": "false: zeros up to the longest clip of a batch count as signal, as released",
@@ -68,6 +79,8 @@ EXPLAIN = {
 EXPLAIN_11 = {**EXPLAIN, "reuse_first_norm": "the third convolution shares the first normalization, as released"}
 VARIANTS = {
     "over-time": Variant("the GRU sees all frames instead of their mean", {"over_time": True}),
+    "mean-state": Variant("the GRU sees all frames, and its mean state counts", {"over_time": True, "pooling": "mean"}),
+    "no-gru": Variant("a perceptron with as many parameters instead of the GRU", {"core": "mlp"}),
 }
 ORIGIN = "Nfissi et al., ICMLA 2022; code released, no weights"
 AS_IS = {"normalize": "none", "mask_padding": False, "max_seconds": 0.0}
@@ -141,6 +154,7 @@ def from_released(state: Mapping[str, "Tensor"]) -> "nn.Module":
     try:
         settings = Settings(
             width=len(state["conv1.weight"]) // STAGES[n][0][0],
+            first_taps=state["conv1.weight"].shape[2],
             hidden=state["gru1.weight_hh_l0"].shape[1],
             gru_layers=sum(name.startswith("gru1.weight_hh") for name in state),
             normalize="none",

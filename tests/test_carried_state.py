@@ -93,6 +93,7 @@ def test_training_on_carried_states_stops_at_the_batch(spec: str) -> None:
         assert all(p.grad.isfinite().all() for p in module.parameters() if p.grad is not None)
 
 
-def test_without_a_gru_there_is_nothing_to_carry() -> None:
+@pytest.mark.parametrize("spec", ["sigwavnet:tiny+no-gru", "cnn-5-gru:tiny+no-gru"])
+def test_without_a_gru_there_is_nothing_to_carry(spec: str) -> None:
     with pytest.raises(InputError, match="no state to hand on"):
-        build("sigwavnet:tiny+no-gru").carry(True)
+        build(spec).carry(True)

@@ -18,7 +18,8 @@ from serbench.errors import InputError
 GOLDEN = Path(__file__).parent / "golden"
 TASK = Task(tuple("abcd"))
 DEPTHS = [3, 5, 11, 18]
-SMALL = [f"cnn-{n}-gru:{end}" for n in DEPTHS for end in ("tiny", "tiny+over-time", "released")]
+VARIANTS = ("over-time", "mean-state", "no-gru")
+SMALL = [f"cnn-{n}-gru:{end}" for n in DEPTHS for end in ("tiny", "released", *(f"tiny+{v}" for v in VARIANTS))]
 
 
 def golden(n: int) -> tuple[dict[str, Tensor], Tensor, Tensor]:
@@ -111,11 +112,62 @@ def test_published_sizes(n: int, hidden: int) -> None:
     for layers, counts in zip((1, n), PUBLISHED[n, hidden], strict=True):
         for classes, count in zip((4, 7, 8), counts, strict=True):
             sizes = {"hidden": str(hidden), "gru_layers": str(layers)}
-            for spec in (f"cnn-{n}-gru", f"cnn-{n}-gru:released", f"cnn-{n}-gru+over-time"):
-                chosen = choose(spec, sizes)
-                with torch.device("meta"):
-                    module = chosen.card.build(chosen.settings, Task(tuple("abcdefgh"[:classes])))
-                assert sum(p.numel() for p in module.parameters()) == count
+            for end in ("", ":released", "+over-time", "+mean-state"):
+                assert size(f"cnn-{n}-gru{end}", classes, **sizes) == count
+            # a hidden layer of the perceptron more or less is n_inputs + hidden + 1 parameters
+            unit = n * (8 if n > 10 else 4 if n == 5 else 2) // 2 + hidden + 1
+            assert abs(size(f"cnn-{n}-gru+no-gru", classes, **sizes) - count) <= unit / 2
+
+
+def size(spec: str, classes: int = 4, **settings: str) -> int:
+    chosen = choose(spec, settings)
+    with torch.device("meta"):
+        module = chosen.card.build(chosen.settings, Task(tuple("abcdefgh"[:classes])))
+    return sum(p.numel() for p in module.parameters())
+
+
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        ("cnn-5-gru", 16_807), ("cnn-5-gru+no-gru", 16_807 - 14_592 + 14_614),  # 10 -> 194 -> 64
+        ("cnn-18-gru", 333_026), ("cnn-18-gru+no-gru", 333_026 - 26_496 + 26_505),  # 72 -> 193 -> 64
+        ("cnn-18-gru:released+no-gru", 338_402 - 32_064 + 32_056),  # 72 -> 360 -> 16, for 18 layers
+    ],
+)  # fmt: skip
+def test_the_perceptron_is_as_large_as_the_gru(spec: str, count: int) -> None:
+    assert size(spec) == count
+
+
+def test_the_mean_of_the_states_is_over_the_valid_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, states = clips(1.0, 0.6), torch.randn(2, 15, 16)
+    module = build("cnn-5-gru:tiny+mean-state").eval()
+    monkeypatch.setattr(network, "run_grus", lambda *_: [states])
+    found = module(*together(rows))
+    expected = [state[:n].mean(0) for state, n in zip(states, (15, 9), strict=True)]  # (9,600 - 160) / 4 / 4**4
+    assert torch.allclose(found, module.out(functional.leaky_relu(torch.stack(expected), 0.01)), atol=1e-6)
+
+
+def test_the_first_kernel_has_any_length() -> None:
+    for taps in (40, 640):
+        module = build("cnn-5-gru:tiny", first_taps=str(taps)).eval()
+        assert module.convs[0].kernel_size == (taps,) and module.min_samples == 4 * (4**4 - 1) + taps
+        assert module(torch.randn(1, 100), torch.tensor([100])).isfinite().all()
+    assert size("cnn-18-gru", first_taps="320") == 333_026 + 18 * 160
+
+
+@pytest.mark.parametrize(
+    ("spec", "settings", "words"),
+    [
+        ("cnn-5-gru", {"pooling": "mean"}, "needs over_time=true"),
+        ("cnn-5-gru+no-gru+over-time", {}, "needs pooling=mean"),
+        ("cnn-5-gru+over-time+mean-state", {}, "both set 'over_time'"),
+        ("cnn-5-gru", {"first_taps": "0"}, "at least 1"),
+        ("cnn-5-gru", {"core": "lstm"}, "one of gru, mlp"),
+    ],
+)
+def test_settings_that_contradict_are_refused(spec: str, settings: dict[str, str], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        choose(spec, settings)
 
 
 @pytest.mark.parametrize("n", DEPTHS)
@@ -154,7 +206,7 @@ def test_only_over_time_the_gru_sees_time(n: int, monkeypatch: pytest.MonkeyPatc
         assert steps.pop() == expected
 
 
-@pytest.mark.parametrize("spec", [f"cnn-{n}-gru{end}" for n in DEPTHS for end in (":tiny", ":tiny+over-time", "")])
+@pytest.mark.parametrize("spec", [spec for spec in SMALL if "tiny" in spec] + [f"cnn-{n}-gru" for n in DEPTHS])
 def test_companions_change_nothing(spec: str) -> None:
     rows = clips(0.7, 0.005, 1.1)
     module = settled(build(spec), rows)
@@ -236,6 +288,7 @@ def test_training_on_a_padded_batch_is_training_without_padding() -> None:
 @pytest.mark.parametrize("spec", SMALL)
 def test_every_trainable_parameter_learns(spec: str) -> None:
     module = build(spec, gru_layers="2")
+    assert module.mlp is not None or module.gru.num_layers == 2
     functional.cross_entropy(module(*together(clips(0.4, 0.3, 0.5))), torch.tensor([0, 1, 2])).backward()
     missed = {name for name, p in module.named_parameters() if p.grad is None}
     idle = find(spec.partition(":")[0]).idle
@@ -270,7 +323,7 @@ def test_dropout_acts_in_training_only() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n", DEPTHS)
-@pytest.mark.parametrize("profile", ["", ":released", ":repo2025", "+over-time"])
+@pytest.mark.parametrize("profile", ["", ":released", ":repo2025", *(f"+{variant}" for variant in VARIANTS)])
 def test_default_sizes_make_a_step(n: int, profile: str) -> None:
     module = build(f"cnn-{n}-gru{profile}")
     scores = module(torch.randn(32, 48_000), torch.randint(16_000, 48_001, (32,)))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...errors import InputError
 from .masking import SLOPE, at_least, excerpt, last_valid, masked_mean, standardized, steps_after, steps_before, valid
 from .recurrence import Memory, run_grus
 
@@ -35,7 +36,7 @@ class CnnGru(nn.Module):
         widths = [settings.width * times for stage in STAGES[n] for times in stage]
         ends = list(itertools.accumulate(map(len, STAGES[n])))[:-1]
         self.pooled = [index in ends for index in range(1, len(widths) + 1)]
-        convs = [nn.Conv1d(1, widths[0], 160, stride=4)]
+        convs = [nn.Conv1d(1, widths[0], settings.first_taps, stride=4)]
         convs += [nn.Conv1d(a, b, 3, padding=1) for a, b in itertools.pairwise(widths)]
         self.convs = nn.ModuleList(convs)
         self.norms = nn.ModuleList(MaskedBatchNorm(width) for width in widths)
@@ -43,7 +44,9 @@ class CnnGru(nn.Module):
         if reuse_first_norm:
             self.norm_of[2] = 0
         self.squeeze = nn.Linear(widths[-1], widths[-1] // 2)
-        self.gru = nn.GRU(widths[-1] // 2, settings.hidden, settings.gru_layers, batch_first=True)
+        sizes = widths[-1] // 2, settings.hidden, settings.gru_layers
+        self.gru = nn.GRU(*sizes, batch_first=True) if settings.core == "gru" else None
+        self.mlp = perceptron(*sizes) if settings.core == "mlp" else None
         self.dropout = nn.Dropout(settings.dropout)
         self.out = nn.Linear(settings.hidden, n_classes)
         self.memory = Memory()
@@ -64,15 +67,27 @@ class CnnGru(nn.Module):
         else:
             x, lengths = masked_mean(x, valid(lengths, x.shape[2]))[:, None], torch.ones_like(lengths)  # (B, 1, K)
         x = self.squeeze(functional.leaky_relu(x, SLOPE))  # (B, T, K / 2)
-        (states,) = run_grus([self.gru], [x], [lengths], self.memory)  # (B, T, H)
-        scores: Tensor = self.out(self.dropout(functional.leaky_relu(last_valid(states, lengths), SLOPE)))
+        x = self._summary(x, lengths)  # (B, H)
+        scores: Tensor = self.out(self.dropout(functional.leaky_relu(x, SLOPE)))
         return scores
+
+    def _summary(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Of frames (B, T, K / 2), by the GRU or the perceptron: (B, H)."""
+        if self.mlp is not None:
+            states = self.mlp(x)  # (B, T, H)
+        else:
+            (states,) = run_grus([cast(nn.GRU, self.gru)], [x], [lengths], self.memory)
+        if self.settings.pooling == "mean":
+            return masked_mean(states.transpose(1, 2), valid(lengths, states.shape[1]))
+        return last_valid(states, lengths)
 
     def carry(self, on: bool) -> None:
         """Hand the state of the GRU from one forward pass to the next, by slot of the batch; or begin with zero.
 
         As the code of 2022 does from batch to batch. Turned on, the first pass begins with zero.
         """
+        if self.gru is None:
+            raise InputError("cnn-n-gru: without a GRU (core=mlp) there is no state to hand on")
         self.memory.carry(on)
 
     def _convolve(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,6 +103,13 @@ class CnnGru(nn.Module):
                 lengths = lengths // POOL
                 mask = valid(lengths, x.shape[2])
         return x, lengths
+
+
+def perceptron(inputs: int, hidden: int, gru_layers: int) -> nn.Sequential:
+    """(..., inputs) -> (..., hidden), with the parameters of such a GRU, or as near as a hidden layer comes."""
+    wanted = sum(3 * hidden * (size + hidden + 2) for size in (inputs, *(hidden,) * (gru_layers - 1)))
+    middle = max(1, round((wanted - hidden) / (inputs + hidden + 1)))
+    return nn.Sequential(nn.Linear(inputs, middle), nn.LeakyReLU(SLOPE), nn.Linear(middle, hidden))
 
 
 class MaskedBatchNorm(nn.BatchNorm1d):
