@@ -1,16 +1,17 @@
 """Label maps: the native classes of each corpus -> a common set; every class is kept, merged or dropped, and counted.
 
-A map is a TOML file in ``labels/``: ``name``, ``version``, ``summary``, ``source``; a section ``[corpora.NAME]`` for
-each corpus that ships with an adapter; ``[default]``, by canonical name, for every other corpus. A section lists what
-is ``kept``, ``merged`` (native = "into") and ``dropped``. ``[within]`` is explained in ``native.toml``.
+A map is a TOML file in ``labels/``: ``name``, ``version``, ``summary``, ``source``, ``classes`` (all that it maps to);
+a section ``[corpora.NAME]`` for each corpus that ships with an adapter; ``[default]``, by canonical name, for every
+other corpus. A section lists what is ``kept``, ``merged`` (native = "into") and ``dropped``. ``[within]`` is explained
+in ``native.toml``.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -18,7 +19,7 @@ from ..errors import InputError, unknown
 
 Fate = Literal["kept", "merged", "dropped"]
 _FOLDER = files("serbench.protocols") / "labels"
-_KEYS = {"name", "version", "summary", "source", "default", "corpora"}
+_KEYS = {"name", "version", "summary", "source", "classes", "default", "corpora"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class LabelMap:
     version: int
     summary: str
     source: str
+    classes: tuple[str, ...]
     corpora: Mapping[str, Mapping[str, str | None]]
     default: Mapping[str, str | None]
     within: Mapping[str, str]
@@ -41,12 +43,23 @@ class LabelMap:
         return self.corpora.get(corpus, self.default)
 
 
+class Line(NamedTuple):
+    """What becomes of the ``n`` utterances of a native class of a corpus; ``label`` is None where it is dropped."""
+
+    label_map: str
+    corpus: str
+    emotion: str
+    n: int
+    fate: Fate
+    label: str | None
+
+
 @dataclass(frozen=True)
 class Labelled:
     """A table with the column ``label``, without the utterances whose class is dropped.
 
-    ``coverage`` has the columns corpus, emotion, n, fate, label (null where dropped); the classes of a corpus with an
-    adapter are all there, also those of which the table has none (n = 0).
+    ``coverage`` has a line per native class, with the columns of `Line`; the classes of a corpus with an adapter are
+    all there, also those of which the table has none (n = 0).
     """
 
     table: pd.DataFrame
@@ -68,20 +81,22 @@ def load(name: str) -> LabelMap:
 
 
 def read(text: str, where: str) -> LabelMap:
-    """A label map from the text of its file; InputError for what is missing, unknown or said twice."""
+    """A label map from the text of its file; InputError for what is missing, unknown, said twice or no class of it."""
     try:
         facts = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where}: not TOML: {error}") from error
     if odd := (facts.keys() - {"within"}) ^ _KEYS:
         raise InputError(f"{where}: {', '.join(sorted(odd))} missing or unknown; a map has {', '.join(sorted(_KEYS))}")
+    classes = facts["classes"]
     return LabelMap(
         name=facts["name"],
         version=facts["version"],
         summary=facts["summary"],
         source=facts["source"],
-        corpora={corpus: _fates(section, f"{where}, {corpus}") for corpus, section in facts["corpora"].items()},
-        default=_fates(facts["default"], f"{where}, default"),
+        classes=tuple(classes),
+        corpora={corpus: _fates(part, classes, f"{where}, {corpus}") for corpus, part in facts["corpora"].items()},
+        default=_fates(facts["default"], classes, f"{where}, default"),
         within=facts.get("within", {}),
     )
 
@@ -109,17 +124,16 @@ def apply(table: pd.DataFrame, name: str) -> Labelled:
         to = chosen.of(corpus)
         counts = part["emotion"].value_counts()
         _check(part, corpus, chosen)
-        lines = [(corpus, e, int(counts.get(e, 0)), fate(e, to[e]), to[e]) for e in sorted(to)]
-        coverage += [line for line in lines if line[2] or corpus in chosen.corpora]
-        notes += _notes(corpus, name, lines)
+        lines = [Line(name, str(corpus), e, int(counts.get(e, 0)), fate(e, to[e]), to[e]) for e in sorted(to)]
+        coverage += [line for line in lines if line.n or corpus in chosen.corpora]
+        notes += _notes(lines)
         labels.append(part["emotion"].map(to))
     kept = table.assign(label=pd.concat(labels) if labels else None)
     kept = kept[kept["label"].notna()].reset_index(drop=True)
-    columns = ["corpus", "emotion", "n", "fate", "label"]
-    return Labelled(kept, pd.DataFrame(coverage, columns=columns), tuple(notes))
+    return Labelled(kept, pd.DataFrame(coverage, columns=list(Line._fields)), tuple(notes))
 
 
-def _fates(section: Mapping[str, Any], where: str) -> dict[str, str | None]:
+def _fates(section: Mapping[str, Any], classes: Sequence[str], where: str) -> dict[str, str | None]:
     if odd := section.keys() - {"kept", "merged", "dropped"}:
         raise unknown(f"key of {where}", min(odd), ("kept", "merged", "dropped"))
     said = [(e, e) for e in section.get("kept", [])]
@@ -129,6 +143,8 @@ def _fates(section: Mapping[str, Any], where: str) -> dict[str, str | None]:
     for emotion, label in said:
         if emotion in fates:
             raise InputError(f"{where}: {emotion} is named twice; a class has one fate")
+        if label is not None and label not in classes:
+            raise unknown(f"class of {where}", label, classes)
         fates[emotion] = label
     return fates
 
@@ -148,12 +164,16 @@ def _check(part: pd.DataFrame, corpus: str, chosen: LabelMap) -> None:
         raise InputError(f"{corpus}: label map {chosen.name} drops every class it has ({classes}); use another map")
 
 
-def _notes(corpus: str, name: str, lines: list[tuple[str, str, int, Fate, str | None]]) -> list[str]:
-    merged = [f"{e} {n} as {label}" for _, e, n, how, label in lines if n and how == "merged"]
-    dropped = [(e, n) for _, e, n, how, _ in lines if n and how == "dropped"]
-    notes = [f"{corpus}: label map {name} counts {', '.join(merged)}"] if merged else []
-    if dropped:
-        total = sum(line[2] for line in lines)
-        which = ", ".join(f"{e} {n}" for e, n in dropped)
-        notes.append(f"{corpus}: label map {name} drops {sum(n for _, n in dropped)} of {total} utterances: {which}")
+def _notes(lines: Sequence[Line]) -> list[str]:
+    into: dict[str, list[str]] = {}
+    for line in lines:
+        if line.n and line.label and line.fate == "merged":
+            into.setdefault(line.label, []).append(f"{line.emotion} {line.n}")
+    where = f"{lines[0].corpus}: label map {lines[0].label_map}"
+    counted = [f"{', '.join(those)} as {label}" for label, those in sorted(into.items())]
+    notes = [f"{where} counts {'; '.join(counted)}"] if counted else []
+    if dropped := [line for line in lines if line.n and line.fate == "dropped"]:
+        which = ", ".join(f"{line.emotion} {line.n}" for line in dropped)
+        n, total = (sum(line.n for line in those) for those in (dropped, lines))
+        notes.append(f"{where} drops {n} of {total} utterances: {which}")
     return notes
