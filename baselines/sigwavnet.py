@@ -41,11 +41,12 @@ class Settings(Recipe):
     taps: int = 20
     train_filters: bool = True
     orthogonality: float = 0.0
-    threshold: Literal["asymmetric", "aliased", "softplus", "two-slope", "off"] = "asymmetric"
+    threshold: Literal["asymmetric", "aliased", "softplus", "two-slope", "classical", "off"] = "asymmetric"
     threshold_start: float = 0.5
     slope: float = 10.0
     train_threshold: bool = True
     channels: int = 128
+    dilations: tuple[int, int] = (3, 2)
     spatial_attention: bool = True
     hidden: int = 64
     gru_layers: int = 3
@@ -63,6 +64,7 @@ class Settings(Recipe):
         require(self, "from 1 to 10", lambda value: 1 <= value <= 10, "levels")
         require(self, "an even number from 2", lambda value: value >= 2 and value % 2 == 0, "taps")
         require(self, "at least 1", lambda value: value >= 1, "channels")
+        require(self, "two numbers of at least 1", lambda value: min(value) >= 1, "dilations")
         require(self, "at least 3", lambda value: value >= 3, "hidden")
         require(self, "0 or more", lambda value: value >= 0, "gru_layers", "orthogonality", "max_seconds")
         require(self, "above 0", lambda value: value > 0, "threshold_start")
@@ -70,30 +72,41 @@ class Settings(Recipe):
         require(self, "0, or at least 1", lambda value: value == 0 or value >= 1, "gamma")
         if self.objective != "cross-entropy":
             require(self, "0, as it must be without cross-entropy", lambda value: value == 0, "label_smoothing")
-        if self.wavelet not in ("db10", "orthonormal", "random") and self.wavelet not in orthogonal():
-            raise unknown("wavelet", self.wavelet, ("orthonormal", "random", *orthogonal()))
+        if self.wavelet not in MADE and (self.wavelet, self.taps) != ("db10", 20):
+            known = orthogonal()
+            if self.wavelet not in known:
+                raise unknown("wavelet", self.wavelet, (*MADE, *known))
+            least = known[self.wavelet]
+            require(self, f"at least {least}, the length of {self.wavelet}", lambda value: value >= least, "taps")
 
 
-def orthogonal() -> tuple[str, ...]:
-    """The orthogonal wavelets of PyWavelets by name."""
+#: initial filters that are no named wavelet
+MADE = ("orthonormal", "random", "delta", "sinc")
+
+
+def orthogonal() -> dict[str, int]:
+    """The orthogonal wavelets of PyWavelets: name -> taps."""
     import pywt
 
-    return tuple(name for name in pywt.wavelist(kind="discrete") if pywt.Wavelet(name).orthogonal)
+    found = [pywt.Wavelet(name) for name in pywt.wavelist(kind="discrete")]
+    return {wavelet.name: wavelet.dec_len for wavelet in found if wavelet.orthogonal}
 
 
 EXPLAIN = {
     "levels": "of the wavelet transform; each halves the rate",
     "sharing": "CQF: one kernel for all filters; PerLayer: one per level; PerFilter: high-pass filters have their own",
-    "wavelet": "initial low-pass filter: an orthogonal wavelet of PyWavelets, or drawn: orthonormal, random",
-    "taps": "length of a drawn filter; a named wavelet brings its own",
+    "wavelet": "initial low-pass filter: an orthogonal wavelet of PyWavelets, or drawn: orthonormal, random; or made: "
+    "delta (one tap), sinc (windowed, half of the band)",
+    "taps": "length of the filters; a shorter wavelet lies in the middle of zeros",
     "train_filters": "false: the filters stay as they begin",
     "orthogonality": "times the squared departure of the filters from orthonormal, added to the loss",
     "threshold": "asymmetric: two per level; aliased: two that are one number; softplus: kept positive; "
-    "two-slope: a slope for each; off",
+    "two-slope: a slope for each; classical: hard, at s sqrt(2 ln N) of clip and level, not learned; off",
     "threshold_start": "initial thresholds, in deviations of the waveform",
     "slope": "initial slope of the sigmoids; the larger, the harder the threshold",
     "train_threshold": "false: thresholds and slopes stay as they begin",
     "channels": "of the first convolution of a branch; the others have twice as many",
+    "dilations": "of the two convolutions that shorten a band",
     "spatial_attention": "false: no third convolution and no attention before the GRU",
     "hidden": "units of a GRU per direction",
     "gru_layers": "layers of a GRU; 0: the mean over time and a linear layer instead",
@@ -135,6 +148,9 @@ VARIANTS = {
     "orthonormal-filters": Variant("filters begin as random orthonormal ones", {"wavelet": "orthonormal"}),
     "random-filters": Variant("filters begin as random ones", {"wavelet": "random"}),
     "orthogonality": Variant("filters are drawn toward orthonormal ones", {"orthogonality": 0.1}),
+    "aliased-threshold": Variant("one learned threshold for both sides, as released", {"threshold": "aliased"}),
+    "classical-threshold": Variant("the universal hard threshold, not learned", {"threshold": "classical"}),
+    "fixed-threshold": Variant("thresholds and slopes stay as they begin", {"train_threshold": False}),
     "two-slope": Variant("the threshold of the paper, with a slope for each side", {"threshold": "two-slope"}),
     "positive-threshold": Variant("thresholds and slopes cannot cross zero", {"threshold": "softplus"}),
 }

@@ -4,7 +4,9 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import pywt
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -126,6 +128,8 @@ def test_published_sizes(levels: int) -> None:
         ("sigwavnet+layer-wise-threshold", 4, 8_515_961),
         ("sigwavnet+no-threshold", 4, 8_516_121 - 3 * 8),
         ("sigwavnet+two-slope", 4, 8_516_121 + 8),
+        ("sigwavnet+aliased-threshold", 4, 8_516_121),
+        ("sigwavnet+classical-threshold", 4, 8_516_121 - 3 * 8),
         ("sigwavnet+no-spatial-attention", 4, 8_516_121 - 9 * (459_008 + 256)),
         ("sigwavnet+mean-pool", 4, 8_516_121 - 9 * 49_152),
         ("sigwavnet+last-state", 4, 8_516_121 - 9 * 49_152),
@@ -291,6 +295,7 @@ def test_every_trainable_parameter_learns(variant: str) -> None:
     module = build("sigwavnet:tiny" + f"+{variant}" * bool(variant))
     x, lengths = together(clips(0.4, 0.3, 0.5))
     module.adapt([(x, lengths)])
+    x[:, 1000:1500] *= 30  # what even a classical threshold lets pass
     loss = module.loss(module(5 * x, lengths), torch.tensor([0, 1, 2]), torch.ones(4)) + module.penalty()
     loss.backward()
     reached = {
@@ -352,6 +357,34 @@ def test_watch_says_where_thresholds_and_attention_are() -> None:
         assert missing not in facts and "kept_1" in facts
 
 
+def test_watch_says_where_the_filters_are() -> None:
+    assert build().watch()["orthogonality_error"] == pytest.approx(0, abs=1e-9)
+    assert build().watch()["distance_to_db10"] == pytest.approx(0, abs=1e-6)
+    facts = build(wavelet="delta").watch()
+    assert facts["orthogonality_error"] == pytest.approx(0, abs=1e-9) and facts["distance_to_db10"] > 0.3
+    assert build(wavelet="random").watch()["orthogonality_error"] > 0.1
+    assert "distance_to_db10" not in build(wavelet="haar", taps="2").watch()
+
+
+def test_the_classical_threshold_is_hard_and_learns_nothing() -> None:
+    module = build("sigwavnet:tiny+classical-threshold", max_seconds="0")
+    assert not module.thresholds
+    x, lengths = together([20 * clip for clip in clips(0.3, 0.2)])
+    x[:, 1000:1200] *= 30
+    plain = build("sigwavnet:tiny+no-threshold", max_seconds="0").decompose(x, lengths)[1]
+    for level, (before, after) in enumerate(zip(plain, module.decompose(x, lengths)[1], strict=True), start=1):
+        for clip, n in enumerate(lengths.tolist()):
+            steps = int(module.bank.steps(torch.tensor(n))[level - 1])
+            row = before[clip, 0, :steps].detach().numpy()
+            edge = np.median(np.abs(row)) / 0.6745 * np.sqrt(2 * np.log(n))
+            assert np.allclose(after[clip, 0, :steps].detach(), pywt.threshold(row, edge, "hard"), atol=1e-6)
+        module.passes = 1
+    facts = module.watch()
+    assert 0.02 < facts["kept_1"] < 0.1 and facts["threshold_1"] > 5  # of the noise nothing stays, of the burst much
+    module(x, lengths).sum().backward()
+    assert module.bank.high.grad.any() and module.bank.high.grad.isfinite().all()
+
+
 def test_half_precision_runs() -> None:
     module = build()
     x, lengths = together(clips(0.4, 0.3))
@@ -383,6 +416,8 @@ def test_cuda_gives_the_same_gradients() -> None:
         ("sharing", "QMF", "one of CQF, PerLayer, PerFilter"),
         ("wavelet", "db99", "unknown wavelet 'db99'; did you mean 'db9'"),
         ("wavelet", "bior2.2", "unknown wavelet"),
+        ("wavelet", "db20", "'taps': 20 is not at least 40, the length of db20"),
+        ("dilations", "3,0", "two numbers of at least 1"),
         ("levels", "11", "from 1 to 10"),
         ("taps", "7", "even"),
         ("hidden", "2", "at least 3"),

@@ -6,9 +6,18 @@ import pywt
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import firwin
 from torch import Tensor, nn
 
-from serbench.baselines.networks.wavelets import Sharing, Threshold, WaveletBank, low_pass, mirror
+from serbench.baselines.networks.masking import valid
+from serbench.baselines.networks.wavelets import (
+    Sharing,
+    Threshold,
+    WaveletBank,
+    low_pass,
+    mirror,
+    universal_threshold,
+)
 
 SHARING: tuple[Sharing, ...] = ("CQF", "PerLayer", "PerFilter")
 DB10 = (
@@ -37,12 +46,54 @@ def test_random_orthonormal_filters_are_orthonormal_and_low_pass(half: int, seed
     assert_orthonormal(g, mirror(g), 1e-5)
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.sampled_from(["haar", "db2", "db7", "sym5", "coif3", "dmey"]))
-def test_any_orthogonal_wavelet_brings_its_length(name: str) -> None:
-    bank = WaveletBank(2, "PerFilter", name, 20, True)
-    assert bank.low.shape == (2, pywt.Wavelet(name).dec_len)
-    assert bank.departure().item() == pytest.approx(0, abs=1e-4)  # dmey is orthogonal to four digits
+@pytest.mark.parametrize("name", ["haar", "db2", "db4", "db7", "sym5", "sym10", "coif3"])
+def test_a_shorter_wavelet_lies_in_zeros_and_stays_orthonormal(name: str) -> None:
+    wavelet, bank = pywt.Wavelet(name), WaveletBank(2, "PerFilter", name, 20, True)
+    before = (20 - wavelet.dec_len) // 2
+    expected = np.pad(wavelet.dec_lo, (before, 20 - wavelet.dec_len - before))
+    assert bank.low.shape == (2, 20) and np.allclose(bank.low.detach(), expected, atol=1e-7)
+    assert bank.departure().item() == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("name", "taps"), [("db20", 40), ("dmey", 62), ("haar", 2)])
+def test_a_wavelet_of_the_same_length_is_taken_as_it_is(name: str, taps: int) -> None:
+    assert np.allclose(low_pass(name, taps), pywt.Wavelet(name).dec_lo, atol=1e-7)
+
+
+def test_filters_that_are_no_wavelet() -> None:
+    assert np.allclose(low_pass("sinc", 20), 2**0.5 * firwin(20, 0.5), atol=1e-6)  # Hamming is its default
+    torch.manual_seed(0)
+    drawn = torch.stack([low_pass("random", 20) for _ in range(2000)])
+    assert drawn.var().item() == pytest.approx(1 / 20, rel=0.03) and abs(drawn.mean().item()) < 0.005
+    g, h = WaveletBank(1, "PerFilter", "delta", 20, True).filters()[0].detach()
+    assert_orthonormal(g, h)
+    x = torch.arange(60.0)[None, None]
+    (low,), (high,) = WaveletBank(1, "CQF", "delta", 20, True)(x)
+    both = torch.stack([low[0, 0], high[0, 0]], dim=1).flatten()  # even samples and odd ones
+    assert torch.equal(both, torch.arange(9.0, 9.0 + len(both)))
+
+
+def test_distance_is_between_spectra() -> None:
+    assert WaveletBank(3, "PerFilter", "db10", 20, True).distance("db10").item() == pytest.approx(0, abs=1e-6)
+    low = pywt.Wavelet("haar").dec_lo
+    found = WaveletBank(2, "CQF", "haar", 20, True).distance("db10").item()
+    omega = np.linspace(0, np.pi, 257)
+    haar, db10 = (np.abs(np.exp(-1j * np.outer(omega, range(len(g)))) @ g) for g in (low, pywt.Wavelet("db10").dec_lo))
+    # the mirror has the same spectrum from the other end
+    assert found == pytest.approx(np.sqrt(np.mean((haar - db10) ** 2)), rel=1e-4) and found > 0.1
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=4), st.integers(0, 2**31))
+def test_the_universal_threshold_is_of_the_valid_details(counts: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = [rng.standard_normal(n).astype(np.float32) for n in counts]
+    lengths = torch.tensor([2 * n + 18 for n in counts])
+    x = nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True, padding_value=9.0)
+    found = universal_threshold(x[:, None], valid(torch.tensor(counts), x.shape[1]), lengths)
+    assert found.shape == (len(counts), 1, 1)
+    for row, n, edge in zip(rows, lengths.tolist(), found.flatten().tolist(), strict=True):
+        assert edge == pytest.approx(np.median(np.abs(row)) / 0.6745 * np.sqrt(2 * np.log(n)), rel=1e-5)
 
 
 def test_departure_counts_every_inner_product() -> None:
@@ -72,7 +123,7 @@ def test_bands_by_their_formula() -> None:
 
 def test_the_filters_begin_as_db10() -> None:
     for sharing in SHARING:
-        for g, h in WaveletBank(3, sharing, "db10", 0, True).filters().double():
+        for g, h in WaveletBank(3, sharing, "db10", 20, True).filters().double():
             assert torch.allclose(g, torch.tensor(DB10, dtype=torch.float64), atol=1e-7)
             assert g.sum().item() == pytest.approx(2**0.5, abs=1e-6) and h.sum().item() == pytest.approx(0, abs=1e-6)
             assert torch.allclose(h, -torch.tensor(pywt.Wavelet("db10").dec_hi, dtype=torch.float64), atol=1e-7)

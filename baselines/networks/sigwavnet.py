@@ -20,7 +20,7 @@ from .masking import (
     valid,
 )
 from .recurrence import Memory, run_grus
-from .wavelets import Threshold, WaveletBank
+from .wavelets import Threshold, WaveletBank, universal_threshold
 
 if TYPE_CHECKING:
     from ..sigwavnet import Settings
@@ -44,11 +44,11 @@ class SigWavNet(nn.Module):
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("deviation", torch.ones(()))
         self.bank = WaveletBank(s.levels, s.sharing, s.wavelet, s.taps, s.train_filters)
-        self.thresholds = nn.ModuleList(
-            Threshold(s.threshold, s.threshold_start, s.slope, s.train_threshold)
-            for _ in range(s.levels if s.threshold != "off" else 0)
-        )
-        branches = [Branch(s.channels, s.spatial_attention) for _ in range(bands)]
+        self.thresholds = nn.ModuleList()
+        if s.threshold != "off" and s.threshold != "classical":
+            learned = (Threshold(s.threshold, s.threshold_start, s.slope, s.train_threshold) for _ in range(s.levels))
+            self.thresholds.extend(learned)
+        branches = [Branch(s.channels, s.dilations, s.spatial_attention) for _ in range(bands)]
         self.branches = nn.ModuleList(branches)
         self.grus = nn.ModuleList(
             nn.GRU(2 * s.channels, s.hidden, s.gru_layers, batch_first=True, bidirectional=True)
@@ -100,11 +100,19 @@ class SigWavNet(nn.Module):
     def decompose(self, x: Tensor, lengths: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Approximations, and details after the threshold, of each level: (B, N) -> L times (B, 1, N_l)."""
         approximations, details = self.bank(x[:, None])
-        counts = self.bank.steps(lengths)
-        for level, threshold in enumerate(self.thresholds):
-            details[level], gain = threshold(details[level])
-            passed = (gain.detach() > 0.5).to(gain.dtype)  # (B, 1, N_l)
-            self._note(f"kept_{level + 1}", masked_mean(passed, valid(counts[level], passed.shape[2])).mean())
+        if self.settings.threshold == "off":
+            return approximations, details
+        for level, count in enumerate(self.bank.steps(lengths)):
+            inside = valid(count, details[level].shape[2])
+            if self.settings.threshold == "classical":
+                edge = universal_threshold(details[level], inside, lengths)
+                gain = (details[level].abs() >= edge).to(x.dtype)  # (B, 1, N_l)
+                details[level] = details[level] * gain
+                self._note(f"threshold_{level + 1}", edge.mean())
+            else:
+                details[level], gain = self.thresholds[level](details[level])
+            passed = (gain.detach() > 0.5).to(gain.dtype)
+            self._note(f"kept_{level + 1}", masked_mean(passed, inside).mean())
         return approximations, details
 
     def _pool(self, sequences: list[Tensor], masks: list[Tensor], counts: list[Tensor]) -> list[Tensor]:
@@ -158,8 +166,13 @@ class SigWavNet(nn.Module):
         return self.settings.orthogonality * self.bank.departure()
 
     def watch(self) -> dict[str, float]:
-        """Thresholds, slopes and, averaged since the last call, shares of details kept and entropies in [0, 1]."""
-        facts: dict[str, float] = {}
+        """Thresholds, slopes and, averaged since the last call, shares of details kept and entropies in [0, 1].
+
+        Of the filters how far they are from orthonormal, and their spectra from those of db10.
+        """
+        facts = {"orthogonality_error": float(self.bank.departure().detach())}
+        if self.bank.low.shape[1] >= 20:
+            facts["distance_to_db10"] = float(self.bank.distance("db10"))
         for level, threshold in enumerate(cast("Iterable[Threshold]", self.thresholds), start=1):
             edges = dict(zip(("positive", "negative", "rise", "fall"), threshold.edges(), strict=True))
             facts |= {f"threshold_{name}_{level}": float(value.detach()) for name, value in edges.items()}
@@ -174,10 +187,10 @@ class SigWavNet(nn.Module):
 class Branch(nn.Module):
     """A band (B, 1, T) and lengths -> a sequence (B, T / 16, 2K), its lengths, and the entropy of the attention."""
 
-    def __init__(self, channels: int, attention: bool) -> None:
+    def __init__(self, channels: int, dilations: tuple[int, int], attention: bool) -> None:
         super().__init__()
-        self.conv1 = nn.Conv1d(1, channels, 7, stride=4, dilation=3)
-        self.conv2 = nn.Conv1d(channels, 2 * channels, 5, stride=4, dilation=2)
+        self.conv1 = nn.Conv1d(1, channels, 7, stride=4, dilation=dilations[0])
+        self.conv2 = nn.Conv1d(channels, 2 * channels, 5, stride=4, dilation=dilations[1])
         self.conv3 = nn.Conv1d(2 * channels, 2 * channels, 7, padding=3) if attention else None
         self.score = nn.Conv1d(2 * channels, 1, 1, bias=False) if attention else None
 

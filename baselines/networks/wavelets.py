@@ -12,22 +12,31 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Sharing = Literal["CQF", "PerLayer", "PerFilter"]
-ThresholdMode = Literal["asymmetric", "aliased", "softplus", "two-slope", "off"]
-RANDOM = ("orthonormal", "random")
+ThresholdMode = Literal["asymmetric", "aliased", "softplus", "two-slope"]
 
 
 def low_pass(wavelet: str, taps: int) -> Tensor:
-    """An initial low-pass filter (K,): PyWavelets' decomposition filter by name, or a random one of ``taps`` taps.
+    """An initial low-pass filter (K,) of ``taps`` taps: PyWavelets' decomposition filter by name, or a made one.
 
-    ``random``: normal taps, scaled to norm 1. ``orthonormal``: orthonormal to its own even shifts, sum sqrt 2.
+    A shorter wavelet lies in the middle of zeros. ``orthonormal``: drawn, orthonormal to its own even shifts, sum
+    sqrt 2. ``random``: normal taps of variance 1 / K. ``delta``: one tap of 1, which with its mirror takes the samples
+    in turns. ``sinc``: half of the band, sum sqrt 2, in a Hamming window.
     """
     if wavelet == "random":
-        return functional.normalize(torch.randn(taps), dim=0)
+        return torch.randn(taps) * math.sqrt(1 / taps)
     if wavelet == "orthonormal":
         return random_orthonormal(taps)
+    if wavelet == "delta":
+        return functional.one_hot(torch.tensor(taps // 2 - 1), taps).float()
+    if wavelet == "sinc":
+        place = torch.arange(taps) - (taps - 1) / 2
+        windowed = torch.sinc(place / 2) * torch.hamming_window(taps, periodic=False)
+        return windowed * (math.sqrt(2) / windowed.sum())
     import pywt
 
-    return torch.tensor(pywt.Wavelet(wavelet).dec_lo)
+    found = torch.tensor(pywt.Wavelet(wavelet).dec_lo)
+    spare = taps - len(found)
+    return functional.pad(found, (spare // 2, spare - spare // 2))
 
 
 def random_orthonormal(taps: int) -> Tensor:
@@ -112,6 +121,16 @@ class WaveletBank(nn.Module):
         wanted[:, :, :, taps // 2 - 1] = torch.eye(2, device=pairs.device, dtype=pairs.dtype)
         return (products - wanted).square().sum()
 
+    @torch.no_grad()
+    def distance(self, wavelet: str) -> Tensor:
+        """Root mean square difference between the magnitudes of the filters' spectra and of a wavelet's."""
+        low = low_pass(wavelet, self.low.shape[1]).to(self.low)
+        spectra, wanted = (
+            torch.fft.rfft(filters, 512).abs() for filters in (self.filters(), torch.stack([low, mirror(low)]))
+        )
+        difference: Tensor = (spectra - wanted).square().mean().sqrt()
+        return difference
+
 
 class Threshold(nn.Module):
     """Keeps what lies outside (-t_n, t_p): y = x (s(a (x - t_p)) + s(b (x + t_n))), s the sigmoid, any shape.
@@ -153,3 +172,15 @@ class Threshold(nn.Module):
         positive, negative, rise, fall = self.edges()
         gain = torch.sigmoid(rise * (x - positive)) + torch.sigmoid(fall * (x + negative))
         return x * gain, gain
+
+
+def universal_threshold(details: Tensor, inside: Tensor, samples: Tensor) -> Tensor:
+    """s sqrt(2 ln N) for each clip of N samples, s = median |d| / 0.6745: details (B, 1, T), (B, T), (B,) -> (B, 1, 1).
+
+    D. L. Donoho, I. M. Johnstone, "Ideal spatial adaptation by wavelet shrinkage", Biometrika 81 (3), 1994. The median
+    is of the valid details, which begin where ``inside`` (B, T) does.
+    """
+    ranked = details.detach().float().squeeze(1).abs().masked_fill(~inside, torch.inf).sort(dim=1).values
+    count = inside.sum(1, keepdim=True)
+    median = (ranked.gather(1, (count - 1) // 2) + ranked.gather(1, count // 2)) / 2  # (B, 1)
+    return (median / 0.6745 * (2 * samples.float().log()).sqrt()[:, None])[:, :, None]
