@@ -60,7 +60,7 @@ class Settings(Recipe):
     face_heads: int = 4
     max_seconds: float = 8.0
     max_tokens: int = 64
-    fusion: Literal["gate", "scalar", "fixed", "sum", "concat"] = "gate"
+    fusion: Literal["gate", "scalar", "learned", "fixed", "sum", "concat"] = "gate"
     gate_input: Literal["F1F2", "F1F1"] = "F1F2"
     gate_vs_self: bool = False
     local: Literal["lvc", "lvc-stem", "conv", "none"] = "lvc"
@@ -104,7 +104,7 @@ class Settings(Recipe):
                 self.gate_vs_self and not (fused and others == 1)
             ),
             f"setting 'fusion': {self.fusion} needs two streams to mix: audio, text and face": (
-                self.fusion in ("scalar", "fixed", "sum") and not self.mixes
+                self.fusion in ("scalar", "learned", "fixed", "sum") and not self.mixes
             ),
             "setting 'fusion': concat needs two modalities": self.fusion == "concat" and len(self.modalities) < 2,
             "setting 'gate_input': F1F1 needs two streams and fusion gate or scalar": (
@@ -164,7 +164,8 @@ EXPLAIN = {
     "face_heads": "of the self-attention over images",
     "max_seconds": "of audio; the rest is left out",
     "max_tokens": "of a transcript, with the marks of begin and end; the rest is left out",
-    "fusion": "of two streams: gate (per channel), scalar (a gate per frame), fixed (halves), sum; or concat of means",
+    "fusion": "of two streams: gate (per channel), scalar (a gate per frame), learned (one number), fixed (halves), "
+    "sum; or concat of means",
     "gate_input": "F1F2: both streams; F1F1: the first one twice, as printed",
     "gate_vs_self": "with one other modality: the gate mixes with self-attention of the audio",
     "local": "second part of the face branch: lvc, lvc-stem (with the origin's convolution), conv instead, or none",
@@ -209,6 +210,7 @@ VARIANTS = {
     "sum": Variant("the sum of both streams instead of a gate", {"fusion": "sum"}),
     "fixed-gate": Variant("the mean of both streams", {"fusion": "fixed"}),
     "scalar-gate": Variant("one gate per frame for all channels", {"fusion": "scalar"}),
+    "learned-gate": Variant("one learned number for all frames and channels", {"fusion": "learned"}),
     "misprint": Variant("the gate as printed: it sees the words twice", {"gate_input": "F1F1"}),
     "no-discrepancy": Variant("no discrepancy loss", {"discrepancy": 0.0}),
     "reversed-margin": Variant("the inequality the other way round", {"margin_direction": "reversed"}),
@@ -222,6 +224,7 @@ VARIANTS = {
     "split-8-4": Variant("8 frozen layers, 4 deep", {"deep": 4}),
     "split-7-5": Variant("7 frozen layers, 5 deep", {"deep": 5}),
     "split-6-6": Variant("6 frozen layers, 6 deep", {"deep": 6}),
+    "split-0-12": Variant("all 12 layers deep, over the frozen convolutions", {"deep": 12}),
 }
 
 

@@ -68,7 +68,9 @@ def test_sizes_of_a_deep_layer() -> None:
         ("wavfusion+scalar-gate", 3 * (9_549_312 - 1_180_416 + 1537)), ("wavfusion+misprint", 28_647_936),
         ("wavfusion+audio-text", 3 * 7_087_872), ("wavfusion+audio-face", 3 * (7_087_872 - 2_362_368 + 1_281_024)),
         ("wavfusion+text-face", 0), ("wavfusion+audio-text-self", 3 * (7_087_872 + 2_362_368 + 1_180_416)),
-        *((f"wavfusion+split-{12 - deep}-{deep}", deep * 9_549_312) for deep in (1, 2, 4, 5, 6)),
+        *((f"wavfusion+split-{12 - deep}-{deep}", deep * 9_549_312) for deep in (1, 2, 4, 5, 6, 12)),
+        ("wavfusion+learned-gate", 3 * (9_549_312 - 1_180_416 + 1)),
+        ("wavfusion+concat-unfrozen+split-0-12", 12 * 7_087_872),
     ],
 )  # fmt: skip
 def test_sizes_of_all_deep_layers(spec: str, deep: int) -> None:
@@ -103,14 +105,20 @@ def test_attention_is_that_of_torch() -> None:
     assert (ours(x, source, mask) - expected).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("mix", ["gate", "scalar", "fixed", "sum"])
+@pytest.mark.parametrize("mix", ["gate", "scalar", "learned", "fixed", "sum"])
 @pytest.mark.parametrize("misprint", [False, True])
 def test_mixing_is_as_the_equations_say(mix: str, misprint: bool) -> None:
     mixer = Mixer(6, mix, misprint)  # type: ignore[arg-type]
     first, second = torch.randn(2, 4, 6), torch.randn(2, 4, 6)
     mask = torch.tensor([[True] * 4, [True, False, False, False]])
+    if mixer.logit is not None:
+        mixer.logit.data.fill_(0.7)
     found = mixer(first, second, mask).detach()
-    if mixer.gate is None:
+    if mixer.logit is not None:
+        p = 1 / (1 + math.exp(-0.7))
+        expected, watched = p * first + (1 - p) * second, mixer.watch()
+        assert watched == (pytest.approx(p, abs=1e-6), pytest.approx(0, abs=1e-6))
+    elif mixer.gate is None:
         expected = first + second if mix == "sum" else 0.5 * first + 0.5 * second
         assert mixer.watch() is None
     else:
@@ -187,6 +195,18 @@ def test_padding_and_companions_change_nothing(spec: str) -> None:
         for i in range(4):
             alone = {name: x[name][i : i + 1, : lengths[name][i]] for name in x}
             assert (module(alone, {name: n[i : i + 1] for name, n in lengths.items()}) - together[i]).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    "spec", ["+split-0-12", "+concat", "+concat-unfrozen+split-8-4", "+concat-unfrozen+split-0-12"]
+)
+def test_splits_combine_with_fusions(spec: str) -> None:
+    module = tiny(spec)
+    x, lengths = states(module, LENGTHS)
+    loss = module.loss(module(x, lengths), torch.tensor([0, 1, 0, 2]), torch.ones(6))
+    loss.backward()
+    assert all(p.grad is not None for p in module.parameters())
+    assert module.encoders["audio"].layer + len(module.deep) == 12
 
 
 def test_every_modality_moves_the_scores() -> None:

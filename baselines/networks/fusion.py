@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from .masking import masked_mean
 
-Mix = Literal["gate", "scalar", "fixed", "sum"]
+Mix = Literal["gate", "scalar", "learned", "fixed", "sum"]
 #: our names of the parts of a layer of wav2vec 2.0 -> those of transformers
 _FEED = {"norm1": "layer_norm", "norm2": "final_layer_norm"}
 _FEED |= {"inner": "feed_forward.intermediate_dense", "outer": "feed_forward.output_dense"}
@@ -55,8 +55,8 @@ class SelfAttention(nn.Module):
 class Mixer(nn.Module):
     """Two streams (B, T, D) -> P * first + (1 - P) * second, or their sum.
 
-    ``gate``: P = sigmoid(W [first, second] + b), one per channel; ``scalar``: one per frame; ``fixed``: 1/2. With
-    ``misprint`` the gate sees the first stream twice.
+    ``gate``: P = sigmoid(W [first, second] + b), one per channel; ``scalar``: one per frame; ``learned``: one number
+    for everything; ``fixed``: 1/2. With ``misprint`` the gate sees the first stream twice.
     """
 
     def __init__(self, width: int, mix: Mix, misprint: bool) -> None:
@@ -67,13 +67,17 @@ class Mixer(nn.Module):
             self.gate = nn.Linear(2 * width, width if mix == "gate" else 1)
             nn.init.xavier_uniform_(self.gate.weight)
             nn.init.zeros_(self.gate.bias)
+        self.logit = nn.Parameter(torch.zeros(())) if mix == "learned" else None
         self.seen: list[Tensor] = []  # mean and mean square of P over valid frames, of every training batch
 
     def forward(self, first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
         """``mask`` (B, T) is true for valid frames."""
-        if self.gate is None:
+        if self.logit is not None:
+            p = self.logit.sigmoid().expand(*mask.shape, 1)
+        elif self.gate is not None:
+            p = self.gate(torch.cat([first, first if self.misprint else second], 2)).sigmoid()  # (B, T, D or 1)
+        else:
             return first + second if self.mix == "sum" else (first + second) / 2
-        p = self.gate(torch.cat([first, first if self.misprint else second], 2)).sigmoid()  # (B, T, D or 1)
         if self.training:
             of_valid = p.detach().float() * mask[:, :, None]
             total = mask.sum() * p.shape[2]
