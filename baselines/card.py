@@ -37,6 +37,7 @@ class Recipe:
     clip_norm: float = 0.0
     label_smoothing: float = 0.0
     class_weights: Literal["none", "balanced"] = "none"
+    keep: Literal["best", "last"] = "best"
 
     def __post_init__(self) -> None:
         """Refuse values that no training can have."""
@@ -62,6 +63,7 @@ RECIPE: Mapping[str, str] = {
     "clip_norm": "largest norm of the gradient; 0 is off",
     "label_smoothing": "share of the target that is spread over all classes",
     "class_weights": "none, or balanced: inverse frequency in train, mean 1",
+    "keep": "best: the epoch with the best dev UAR; last: the last one, and no early stopping",
 }
 
 

@@ -12,12 +12,12 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from ..errors import InputError
-from ..protocols.protocol import CLEAN, Condition, copy_of, utterance_of
+from ..protocols.protocol import CLEAN, Condition, utterance_of
 from ..results.files import StoreError, write_bytes
 from .audio.prepared import Corpus
+from .augment import Making
 from .conditions.kinds import apply
-from .modalities import content_of, face_of, transcript_of
+from .modalities import content_of, face_of, modality_of, transcript_of
 
 #: clips (N_i,) in, one array (T_i, ...) per clip out
 Front = Callable[[list[np.ndarray]], list[np.ndarray]]
@@ -26,6 +26,7 @@ Encode = Callable[[Any], np.ndarray]
 CHUNK = 64  # clips that a front gets at once
 MEMORY = 6 * 2**30  # bytes of features kept in memory; the oldest go first
 SHARD = 2**28  # bytes of fresh features after which they are written
+WHOLE = Making()  # no copies: every row is a clip itself
 
 
 class Data:
@@ -45,50 +46,74 @@ class Data:
         """The corpus that a row belongs to."""
         return self.corpora[row.partition("/")[0]]
 
-    def waveform(self, row: str, condition: Condition = CLEAN) -> np.ndarray:
-        """Float32 samples (N,) of a row under a condition."""
-        if copy_of(row):
-            raise InputError(f"row {row}: this protocol declares no recipe for copies")
+    def waveform(self, row: str, condition: Condition = CLEAN, making: Making = WHOLE) -> np.ndarray:
+        """Float32 samples (N,) of a row under a condition. InputError for a copy that ``making`` cannot make."""
         corpus, utterance = self.corpus_of(row), utterance_of(row)
-        return apply(corpus.waveform(utterance), corpus.rate_hz, utterance, condition)
+        sound = corpus.waveform(utterance)
+        if making.key(row):
+            sound = making.sound(sound, corpus.rate_hz, row)
+        return apply(sound, corpus.rate_hz, utterance, condition)
 
-    def features(self, key: str, front: Front, rows: Sequence[str], condition: Condition = CLEAN) -> list[np.ndarray]:
+    def features(
+        self, key: str, front: Front, rows: Sequence[str], condition: Condition = CLEAN, making: Making = WHOLE
+    ) -> list[np.ndarray]:
         """Features of rows, in their order; the missing ones are computed in chunks of similar length."""
 
         def compute(chunk: Sequence[str]) -> list[np.ndarray]:
-            return front([self.waveform(row, condition) for row in chunk])
+            return front([self.waveform(row, condition, making) for row in chunk])
 
-        return self._known(key, compute, rows, condition)
+        found: dict[str, np.ndarray] = {}
+        for made, part in making.parts(rows):
+            found |= zip(part, self._known(key, compute, part, condition, made), strict=True)
+        return [found[row] for row in rows]
 
     def encoded(
-        self, modality: str, key: str, encode: Encode, rows: Sequence[str], condition: Condition = CLEAN
+        self,
+        modality: str,
+        key: str,
+        encode: Encode,
+        rows: Sequence[str],
+        condition: Condition = CLEAN,
+        making: Making = WHOLE,
     ) -> list[np.ndarray]:
-        """Features of one modality of rows, each clip encoded alone; conditions act on the sound."""
-        heard = condition if modality == "audio" else CLEAN
+        """Features of one modality of rows, each clip encoded alone; a condition acts on the modality of its kind."""
+        heard = condition if modality == modality_of(condition.kind) else CLEAN
 
         def material(row: str) -> Any:
             if modality == "audio":
-                return self.waveform(row, heard)
-            return (transcript_of if modality == "text" else face_of)(self.corpus_of(row), utterance_of(row))
+                return self.waveform(row, heard, making)
+            corpus, utterance = self.corpus_of(row), utterance_of(row)
+            if modality == "text":
+                return transcript_of(corpus, utterance)
+            return face_of(corpus, utterance, making.face_shift_s(row), heard)
 
         found: dict[str, np.ndarray] = {}
         for name in sorted({row.partition("/")[0] for row in rows}):
             # the name of a prepared corpus covers its sound and words, not what is seen
             seen = f"-{content_of(self.corpora[name])[:16]}" if modality == "face" else ""
-            part = [row for row in rows if row.partition("/")[0] == name]
-            values = self._known(
-                f"{modality}-{key}{seen}", lambda chunk: [encode(material(row)) for row in chunk], part, heard
-            )
-            found |= zip(part, values, strict=True)
+            of = [row for row in rows if row.partition("/")[0] == name]
+            for made, part in making.parts(of):
+                full = f"{modality}-{key}{seen}"
+                values = self._known(full, lambda chunk: [encode(material(row)) for row in chunk], part, heard, made)
+                found |= zip(part, values, strict=True)
         return [found[row] for row in rows]
 
     def _known(
-        self, key: str, compute: Callable[[Sequence[str]], list[np.ndarray]], rows: Sequence[str], condition: Condition
+        self,
+        key: str,
+        compute: Callable[[Sequence[str]], list[np.ndarray]],
+        rows: Sequence[str],
+        condition: Condition,
+        made: str,
     ) -> list[np.ndarray]:
-        """Features that are kept in memory or beside their corpus, and the others, which are computed and kept."""
-        name = f"{condition.name}|{condition.content}"
+        """Features that are kept in memory or beside their corpus, and the others, which are computed and kept.
+
+        ``made`` names how the rows are made, empty for clips themselves: only these are kept beside the corpus.
+        """
+        name = f"{condition.name}|{condition.content}|{made}"
         found = {row: self._kept[key, name, row] for row in rows if (key, name, row) in self._kept}
-        if condition == CLEAN:
+        stored = condition == CLEAN and not made
+        if stored:
             found |= self._load(key, name, set(rows) - found.keys())
         missing = sorted((row for row in rows if row not in found), key=lambda row: (self._samples(row), row))
         fresh: dict[str, np.ndarray] = {}
@@ -96,7 +121,7 @@ class Data:
             chunk = missing[start : start + CHUNK]
             fresh.update(zip(chunk, compute(chunk), strict=True))
             if start + CHUNK >= len(missing) or sum(value.nbytes for value in fresh.values()) > SHARD:
-                if condition == CLEAN:
+                if stored:
                     self._save(key, fresh)
                 self._keep(key, name, fresh)
                 found |= fresh

@@ -53,12 +53,12 @@ class Outcome:
 
 
 def pending(run: Run, plan: Plan) -> list[list[Cell]]:
-    """Cells that are not finished, one list per training, in the order of the plan."""
+    """Cells that are not finished, one list per group (a training, or a chain of them), in the order of the plan."""
     done = run.done(cell.key for cell in plan.cells)
     groups: dict[str, list[Cell]] = {}
     for cell in plan.cells:
         if cell.key not in done:
-            groups.setdefault(cell.trial.training, []).append(cell)
+            groups.setdefault(cell.trial.group, []).append(cell)
     return list(groups.values())
 
 
@@ -90,7 +90,7 @@ def _in_turn(run: Run, groups: Sequence[list[Cell]]) -> Iterator[list[Cell]]:
     while waiting:
         later: list[list[Cell]] = []
         for cells in waiting:
-            with locked(run, cells[0].trial.training) as mine:
+            with locked(run, cells[0].trial.group) as mine:
                 if not mine:
                     later.append(cells)
                     continue
@@ -133,7 +133,11 @@ def locked(run: Run, training: str) -> Iterator[bool]:
 def _run_locked(where: "Where", plan: Plan, cells: list[Cell], stored: Progress) -> None:
     from .run import run_training
 
-    run_training(where, plan, cells, stored)
+    trainings: dict[str, list[Cell]] = {}
+    for cell in cells:
+        trainings.setdefault(cell.trial.training, []).append(cell)
+    for part in trainings.values():
+        run_training(where, plan, part, stored)
 
 
 def _open(work: Work, jobs: int = 1) -> "Where":
@@ -170,7 +174,7 @@ def _start(work: Work, jobs: int) -> None:
 
 
 def work_off(group: list[Cell]) -> list[tuple[Cell, bool]]:
-    """Run one training in this process; the cells that were stored, and whether they failed."""
+    """Run one group in this process; the cells that were stored, and whether they failed."""
     if _PROCESS is None:
         raise RuntimeError("this process was not started for a plan")
     work, where = _PROCESS

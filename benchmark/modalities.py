@@ -15,6 +15,8 @@ import pandas as pd
 
 from ..baselines.registry import Chosen, choose
 from ..errors import InputError
+from ..protocols.protocol import CLEAN, Condition
+from ..seeds import stream
 from .audio.prepared import Corpus
 from .corpora import synthetic
 from .environment import source_hash
@@ -22,6 +24,8 @@ from .video import ENDINGS, MOST, PER_SECOND, has_pictures, pictures
 
 #: modality -> its forms; a model takes any of them unless its settings say otherwise in ``forms``
 FORMS: Mapping[str, tuple[str, ...]] = {"audio": ("sound",), "text": ("transcript",), "face": ("video", "track")}
+#: kinds of condition that act on what is seen
+FACE_CONDITIONS = ("face-shift", "face-shuffled")
 _OPENED = 8  # videos of a corpus that are opened before a run, to see whether there are pictures in them
 _EDGE = 1 << 16  # bytes at each end of a video that tell it from another: the index lies there
 
@@ -84,14 +88,30 @@ def transcript_of(corpus: Corpus, utterance: str) -> str:
     return str(words)
 
 
-def face_of(corpus: Corpus, utterance: str) -> np.ndarray:
-    """What is seen, 8 times a second, at most 8 s: pictures (T, H, W, 3) uint8, or features (T, F) of a track."""
+def modality_of(kind: str) -> str:
+    """What a kind of condition acts on."""
+    return "face" if kind in FACE_CONDITIONS else "audio"
+
+
+def face_of(corpus: Corpus, utterance: str, shift_s: float = 0.0, condition: Condition = CLEAN) -> np.ndarray:
+    """What is seen, 8 times a second, at most 8 s: pictures (T, H, W, 3) uint8, or features (T, F) of a track.
+
+    ``shift_s`` and a condition ``face-shift`` move it against the sound, later is positive; before its beginning and
+    after its end the nearest picture stands still. ``face-shuffled`` puts the pictures in a drawn order.
+    """
+    shift_s += (condition.level or 0) / 1000 if condition.kind == "face-shift" else 0.0
     path = str(_column(corpus, "path")[utterance])
-    if not path.startswith("synth:"):
-        return pictures(Path(path))[0]
-    track = synthetic.face(corpus.name, utterance)
-    steps = np.arange(0, len(track) / synthetic.FACE_FPS, 1 / PER_SECOND)[:MOST]
-    shown: np.ndarray = track[np.floor(steps * synthetic.FACE_FPS).astype(int)]
+    if path.startswith("synth:"):
+        track = synthetic.face(corpus.name, utterance)
+        steps = np.arange(0, len(track) / synthetic.FACE_FPS, 1 / PER_SECOND)[:MOST] - shift_s
+        shown: np.ndarray = track[np.floor(steps * synthetic.FACE_FPS).astype(int).clip(0, len(track) - 1)]
+    else:
+        shown = pictures(Path(path))[0]
+        if shift_s:
+            at = np.floor(np.arange(len(shown)) - shift_s * PER_SECOND).astype(int)
+            shown = shown[at.clip(0, len(shown) - 1)]
+    if condition.kind == "face-shuffled":
+        shown = shown[stream("face order", utterance).permutation(len(shown))]
     return shown
 
 

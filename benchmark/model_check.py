@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from ..baselines.registry import Card, Recipe, settings_of
 from ..baselines.settings import change
 from ..seeds import stream
+from .batches import Rows, batch_of
 from .subject import TASK, Subject, tones
-from .train import Rows, batch_of, class_weights, fit, loss_of, predict
+from .train import class_weights, fit, loss_of, predict
 
 TOLERANCE = 1e-4  # of log-probabilities, between two ways to compute the same
 STEPS, CLIPS = 300, 32  # within so many steps, so many clips must be learned by heart

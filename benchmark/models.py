@@ -1,6 +1,7 @@
 """One way to use every kind of model: build, fit, predict, keep and load its weights."""
 
 import contextlib
+import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,12 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from ..baselines.registry import Chosen, Task, modules_of
-from ..protocols.protocol import CLEAN, Condition
+from ..errors import InputError
+from ..protocols.protocol import CLEAN, HONEST, Condition, Practice
 from ..seeds import derive, stream
-from .data import Data, Front
+from .augment import Making
+from .batches import Batch, Clip, Rows, arranged, batch_of, padded
+from .data import WHOLE, Data, Front
 from .environment import installed, source_hash
 from .plan import digest
-from .train import Batch, Clip, Fitted, Rows, batch_of, fit, padded, predict
+from .train import Fitted, fit, predict
 
 #: what features are computed with
 LIBRARIES = ("torch", "torchaudio", "librosa", "numpy", "scipy", "transformers", "timm", "opensmile")
@@ -54,35 +58,64 @@ class Trainer:
         return model.to(self.device) if isinstance(model, nn.Module) else model
 
     def learn(
-        self, chosen: Chosen, classes: Sequence[str], train: "Labelled", dev: "Labelled", streams: Streams
+        self,
+        chosen: Chosen,
+        classes: Sequence[str],
+        train: "Labelled",
+        dev: "Labelled",
+        streams: Streams,
+        carried: bool = False,
+        begin: Any = None,
     ) -> Learned:
-        """Fit on train, choose on dev."""
+        """Fit on train, choose on dev.
+
+        ``carried``: a recurrent network hands its state from batch to batch; ``begin``: a trained network of the same
+        kind, with whose weights it begins.
+        """
         model = self.build(chosen, classes, streams)
         order = stream("order", streams.rows, streams.seed)
         if chosen.card.kind == "network":
+            if begin is not None:
+                model.load_state_dict(begin.state_dict())
             torch.manual_seed(derive("dropout", streams.settings, streams.rows, streams.seed))
             rows, dev_rows = (self._rows(chosen, model, part, len(classes)) for part in (train, dev))
             if hasattr(model, "adapt"):
                 model.adapt(_batches(rows.features))
             facts = {name: encoder.key for name, encoder in getattr(model, "encoders", {}).items()}
-            return Learned(model, fit(model, chosen.settings, rows, dev_rows, order, self._autocast()), facts)
+            fitted = fit(model, chosen.settings, rows, dev_rows, order, self._autocast(), carried)
+            return Learned(model, fitted, facts)
         fitted = Fitted(0, 0, 0)
         if chosen.card.kind == "inference":
             return Learned(model, fitted, {})
-        features, dev_features = (self._stacked(chosen, model, part.rows, CLEAN) for part in (train, dev))
+        features, dev_features = (self._stacked(chosen, model, part, CLEAN) for part in (train, dev))
         facts = model.fit(features, train.truth, dev_features, dev.truth, order)
         return Learned(model, fitted, facts)
 
     def predict(
-        self, chosen: Chosen, learned: Any, rows: Sequence[str], condition: Condition, n_classes: int
+        self,
+        chosen: Chosen,
+        learned: Any,
+        part: "Labelled",
+        condition: Condition,
+        n_classes: int,
+        practice: Practice = HONEST,
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Class indices (n,) and log-probabilities (n, C) or None, in the order of the rows."""
-        if isinstance(learned, nn.Module):
-            part = Labelled(tuple(rows), np.zeros(len(rows), dtype=np.int64))
+        network = isinstance(learned, nn.Module)
+        features: Any = (
+            self._rows(chosen, learned, part, n_classes, condition)
+            if network
+            else self._stacked(chosen, learned, part, condition)
+        )
+        if practice.statistics == "test":
+            learned = _adapted(chosen, learned, _batches(features.features) if network else features)
+        if network:
             batch = getattr(chosen.settings, "batch", BATCH)
-            scores = predict(learned, self._rows(chosen, learned, part, n_classes, condition), batch, self._autocast())
+            order = arranged(features, batch, practice.order, stream("test order", *sorted(part.rows)))
+            carried = practice.state == "carried"
+            scores = predict(learned, features, batch, self._autocast(), order, carried)
             return scores.argmax(1).numpy(), scores.numpy()
-        guess, scores = learned.predict(self._stacked(chosen, learned, rows, condition))
+        guess, scores = learned.predict(features)
         return guess, scores
 
     def _autocast(self) -> Any:
@@ -96,15 +129,19 @@ class Trainer:
         truth = torch.as_tensor(part.truth, device=self.device)
         least = math.ceil(chosen.card.min_seconds * self.rate_hz)
         if hasattr(module, "encoders"):
-            return Rows(self._encoded(chosen, module, part.rows, condition), truth, n_classes)
+            return Rows(self._encoded(chosen, module, part, condition), truth, n_classes)
         if hasattr(module, "front"):
             key = front_key(chosen, module, self.device, self.precision)
-            arrays = self.data.features(key, self._front(module, least), part.rows, condition)
+            arrays = self.data.features(key, self._front(module, least), part.rows, condition, self._making(part))
         else:
-            arrays = [lengthen(self.data.waveform(row, condition), least) for row in part.rows]
+            making = self._making(part)
+            arrays = [lengthen(self.data.waveform(row, condition, making), least) for row in part.rows]
         return Rows([torch.from_numpy(a).to(self.device) for a in arrays], truth, n_classes)
 
-    def _encoded(self, chosen: Chosen, module: Any, rows: Sequence[str], condition: Condition) -> list[Clip]:
+    def _making(self, part: "Labelled") -> Making:
+        return replace(part.making, device=self.device)
+
+    def _encoded(self, chosen: Chosen, module: Any, part: "Labelled", condition: Condition) -> list[Clip]:
         """What frozen encoders make of each modality of the rows, by name; models with the same encoders share it."""
         least = math.ceil(chosen.card.min_seconds * self.rate_hz)
 
@@ -112,10 +149,13 @@ class Trainer:
             def encode(clip: Any) -> np.ndarray:
                 return encoded(encoder, name, clip, self.device, least).cpu().numpy()
 
-            return self.data.encoded(name, encoder_key(chosen, encoder), encode, rows, condition)
+            making = self._making(part)
+            return self.data.encoded(name, encoder_key(chosen, encoder), encode, part.rows, condition, making)
 
         known = {name: values(name, encoder) for name, encoder in module.encoders.items()}
-        return [{name: torch.from_numpy(v[i]).to(self.device) for name, v in known.items()} for i in range(len(rows))]
+        return [
+            {name: torch.from_numpy(v[i]).to(self.device) for name, v in known.items()} for i in range(len(part.rows))
+        ]
 
     def _front(self, module: Any, least: int) -> Front:
         def front(clips: list[np.ndarray]) -> list[np.ndarray]:
@@ -126,24 +166,24 @@ class Trainer:
 
         return front
 
-    def _stacked(self, chosen: Chosen, model: Any, rows: Sequence[str], condition: Condition) -> np.ndarray:
-        if not rows:
+    def _stacked(self, chosen: Chosen, model: Any, part: "Labelled", condition: Condition) -> np.ndarray:
+        if not part.rows:
             return np.zeros((0,), dtype=np.float32)
 
         def front(clips: list[np.ndarray]) -> list[np.ndarray]:
             return [np.asarray(model.front(clip), dtype=np.float32) for clip in clips]
 
-        return np.stack(
-            self.data.features(front_key(chosen, model, self.device, self.precision), front, rows, condition)
-        )
+        key = front_key(chosen, model, self.device, self.precision)
+        return np.stack(self.data.features(key, front, part.rows, condition, self._making(part)))
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Row ids and their class indices (n,) int64."""
+    """Row ids, their class indices (n,) int64, and how copies among them are made."""
 
     rows: tuple[str, ...]
     truth: np.ndarray
+    making: Making = WHOLE
 
 
 def lengthen(waveform: np.ndarray, least: int) -> np.ndarray:
@@ -204,6 +244,15 @@ def load_state(model: Any, state: dict[str, Tensor]) -> None:
         model.load_state_dict(state)
     else:
         model.load({name: value.numpy() for name, value in state.items()})
+
+
+def _adapted(chosen: Chosen, model: Any, rows: Any) -> Any:
+    """A copy of the model, normalized by the statistics of ``rows``. InputError for a model that has none."""
+    if not hasattr(model, "adapt"):
+        raise InputError(f"{chosen.spec}: normalizes by no statistics of its training rows, so test has none to give")
+    changed = copy.deepcopy(model)
+    changed.adapt(rows)
+    return changed
 
 
 def _batches(features: Sequence[Clip]) -> Iterator[Batch]:

@@ -15,7 +15,7 @@ def outline(plan: Plan, done: set[str], stored_sd: float | None = None) -> dict[
     that its models have, None: that of the pilot runs.
     """
     folds: dict[tuple[str, str], dict[str, Any]] = {}
-    for fold in plan.folds:
+    for fold in plan.design.split.folds:
         line = folds.setdefault(
             (fold.train_name, fold.test_name),
             {"train": fold.train_name, "test": fold.test_name, "folds": 0, "classes": list(fold.classes),

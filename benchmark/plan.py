@@ -1,7 +1,6 @@
 """The experiment as data: trials and cells, named by their content, before anything runs."""
 
 import hashlib
-import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,10 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from ..baselines.registry import Chosen, choose, modules_of, provider
+from ..baselines.registry import Chosen, modules_of, provider
+from ..errors import InputError
+from ..protocols.augment import NOTHING, Augment, augmented
 from ..protocols.design import Design
-from ..protocols.protocol import NOTED, Condition, Fold, Leak, utterance_of
+from ..protocols.protocol import HONEST, LEAKS, NOTED, Arm, Condition, Fold, Leak, Practice, utterance_of
 from ..results.store import PLAN_COLUMNS
+from .arms import Choice
 from .conditions.kinds import find
 from .environment import source_hash
 
@@ -22,7 +24,8 @@ FACE = ": face"
 
 
 #: the modules of the harness whose text decides what a training learns and hears
-HARNESS = tuple(f"{__package__}.{name}" for name in ("data", "modalities", "models", "train", "video"))
+_OF_HARNESS = ("augment", "batches", "data", "modalities", "models", "optimization", "train", "video")
+HARNESS = tuple(f"{__package__}.{name}" for name in _OF_HARNESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +33,31 @@ class Trial:
     """One training: model, settings, fold and seed; plain data, so that it can go to another process.
 
     ``training`` names what is fitted (trials that differ only in their test rows share it), ``key`` the trial.
-    ``rows_key`` names the training and dev rows with their labels, ``settings_key`` the model's settings.
+    ``rows_key`` names the training and dev rows with their labels, ``settings_key`` the model's settings. ``spec`` and
+    ``overrides`` build the model, which tables call ``model``. ``before`` is the trial whose trained weights it begins
+    with; ``practice`` says how its rows are scored.
     """
 
     key: str
     training: str
     model: str
+    spec: str
     model_version: int
     overrides: tuple[tuple[str, str], ...]
     arm: str
-    fold: int  # index into the design's folds
+    fold: int  # index into the plan's folds
     fold_hash: str
     rows_key: str
     settings_key: str
     seed: int
     provider: str
+    practice: Practice = HONEST
+    before: "Trial | None" = None
+
+    @property
+    def group(self) -> str:
+        """The training at the head of its chain: trainings of one group run one after another."""
+        return self.training if self.before is None else self.before.group
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +72,21 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a command asks for, and a line for whatever it leaves out."""
+    """Everything that a command asks for, and a line for whatever it leaves out.
+
+    ``folds`` are what the trials' indices mean: those of the design, then what arms make of them.
+    """
 
     design: Design
     data: dict[str, str]  # corpus -> fingerprint; corpus and FACE -> name of what is seen, where a model looks
     rate_hz: int
     models: tuple[str, ...]
     seeds: int
+    folds: tuple[Fold, ...]
     cells: tuple[Cell, ...]
     settings: dict[str, dict[str, Any]]  # settings key -> settings
-
-    @property
-    def folds(self) -> tuple[Fold, ...]:
-        """The folds that the trials' indices mean."""
-        return self.design.split.folds
+    augments: dict[str, Augment]  # arm -> what it does to training clips
+    leaks: dict[tuple[str, str, str], list[Leak]]  # (arm, train, test) -> permitted leaks found in any of its folds
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -86,34 +100,37 @@ class Plan:
         table = self.design.labelled.table
         return {u: None if pd.isna(s) else s for u, s in zip(table["id"], table["speaker"], strict=True)}
 
-    @cached_property
-    def leaks(self) -> dict[tuple[str, str], list[Leak]]:
-        """(train, test) -> the permitted leaks found in any of its folds: one line of a table has one list."""
-        found: dict[tuple[str, str], set[Leak]] = {}
-        for fold, leaks in zip(self.folds, self.design.fold_leaks, strict=True):
-            found.setdefault((fold.train_name, fold.test_name), set()).update(leaks)
-        return {names: sorted(leaks - NOTED) for names, leaks in found.items()}
+    def leaks_of(self, trial: Trial) -> list[Leak]:
+        """The permitted leaks of a trial's line in a table: one line has one list."""
+        fold = self.folds[trial.fold]
+        return self.leaks[trial.arm, fold.train_name, fold.test_name]
+
+    def options_of(self, arm: str) -> dict[str, Any]:
+        """The protocol's options, and what an arm does to training clips."""
+        augment = self.augments[arm]
+        return asdict(self.design.options) | ({"augment": asdict(augment)} if augment.name else {})
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was dropped or could not be done, and which corpora repeat their sentences over a fold."""
-        pairs = zip(self.folds, self.design.fold_leaks, strict=True)
+        pairs = zip(self.design.split.folds, self.design.fold_leaks, strict=True)
         repeated = dict.fromkeys(fold.test_name for fold, leaks in pairs if "sentence" in leaks)
         said = f"{', '.join(repeated)}: the same sentences in train and test, spoken by the speakers of each"
         return (*self.design.notes, *([said] if repeated else []))
 
     def frame(self) -> pd.DataFrame:
         """One line per cell, as the run folder keeps it."""
-        options = asdict(self.design.options)
-        settings = {key: digest(facts, options) for key, facts in self.settings.items()}
+        options = {arm: self.options_of(arm) for arm in self.augments}
+        settings: dict[tuple[str, str], str] = {}
         lines = []
         for cell in self.cells:
             t, fold = cell.trial, self.folds[cell.trial.fold]
+            if (of := (t.settings_key, t.arm)) not in settings:
+                settings[of] = digest(self.settings[t.settings_key], options[t.arm])
             facts = (
                 cell.key, t.key, t.training, self.design.protocol.name, t.model, t.arm, fold.train_name,
                 fold.test_name, fold.name, fold.repeat, t.seed, cell.condition.name,
-                self.design.label_map_of(fold), self.leaks[fold.train_name, fold.test_name], list(fold.classes),
-                cell.code, settings[t.settings_key],
+                self.design.label_map_of(fold), self.leaks_of(t), list(fold.classes), cell.code, settings[of],
             )  # fmt: skip
             lines.append(facts)
         return pd.DataFrame(lines, columns=list(PLAN_COLUMNS))
@@ -122,43 +139,59 @@ class Plan:
 def make_plan(
     design: Design,
     conditions: Sequence[Condition],
-    models: Sequence[tuple[str, Mapping[str, str]]],
+    choices: Sequence[Choice],
     seeds: int,
     data: Mapping[str, str],
     rate_hz: int,
 ) -> Plan:
-    """The full grid: models (each with its overrides) x arms x folds x seeds x conditions. Draws nothing."""
-    folds = _fold_keys(design, data, rate_hz)
+    """The full grid: choices (models under their arms) x folds x seeds x conditions. Draws nothing.
+
+    InputError for an arm without folds, and for a model that cannot go on from the weights of another fold.
+    """
     protocol = design.protocol
     rule = digest(protocol.name, protocol.version, source_hash([protocol.split.__module__]))
     heard = [(c, *_condition_key(c)) for c in conditions]
     harness = source_hash(HARNESS)
+    folds = _Folds(design, data, rate_hz)
     cells: list[Cell] = []
     settings: dict[str, dict[str, Any]] = {}
-    specs: list[str] = []
-    for (spec, overrides), arm in itertools.product(models, protocol.arms):
-        changes = {**overrides, **dict(arm.settings)}
-        chosen = choose(spec, changes)
-        specs.append(chosen.spec)
+    for choice in choices:
+        chosen, arm = choice.chosen, choice.arm
         facts = asdict(chosen.settings)
         text = source_hash(modules_of(chosen.card))
         about_model = (chosen.card.name, chosen.card.version, text, harness, facts)
         settings_key = digest(*about_model, *_outside(chosen, data))
         settings[settings_key] = facts
-        named = "/".join((chosen.spec, arm.name, rule))
+        how = (arm.practice.order, arm.practice.statistics)
+        named = "/".join((choice.model, arm.name, rule, *(how if arm.practice != HONEST else ())))
         marks = [(c, mark, digest(text, harness, rule, effect)) for c, mark, effect in heard]
         shared: dict[str, Any] = {
-            "model": chosen.spec, "model_version": chosen.card.version, "overrides": tuple(sorted(changes.items())),
-            "arm": arm.name, "settings_key": settings_key, "provider": provider(chosen.card),
+            "model": choice.model, "spec": choice.spec, "model_version": chosen.card.version, "arm": arm.name,
+            "overrides": tuple(sorted(choice.overrides.items())), "settings_key": settings_key,
+            "provider": provider(chosen.card), "practice": arm.practice,
         }  # fmt: skip
-        for (index, keys), seed in itertools.product(enumerate(folds), range(seeds)):
-            training = name_of("training", settings_key, keys.rows, str(seed))
-            key = name_of("trial", training, keys.line, named)
-            trial = Trial(
-                key=key, training=training, fold=index, fold_hash=keys.fold, rows_key=keys.rows, seed=seed, **shared
-            )
-            cells += [Cell(name_of("cell", key, mark), trial, c, code) for c, mark, code in marks]
-    return Plan(design, dict(data), rate_hz, tuple(dict.fromkeys(specs)), seeds, tuple(cells), settings)
+        state = () if arm.practice.state == "zero" else (arm.practice.state,)
+        chain: dict[tuple[str, int], Trial] = {}
+        for index, keys in folds.of(arm):
+            fold = folds.all[index]
+            if fold.after and chosen.card.kind != "network":
+                raise InputError(
+                    f"arm '{arm.name}': {choice.model} does not go on from given weights; choose a network"
+                )
+            for seed in range(seeds):
+                before = chain[fold.after, seed] if fold.after else None
+                begins = () if before is None else (before.training,)
+                training = name_of("training", settings_key, keys.rows, str(seed), *state, *begins)
+                trial = Trial(
+                    key=name_of("trial", training, keys.line, named), training=training, fold=index,
+                    fold_hash=keys.fold, rows_key=keys.rows, seed=seed, before=before, **shared,
+                )  # fmt: skip
+                chain[fold.name, seed] = trial
+                cells += [Cell(name_of("cell", trial.key, mark), trial, c, code) for c, mark, code in marks]
+    return Plan(
+        design, dict(data), rate_hz, tuple(dict.fromkeys(c.model for c in choices)), seeds, tuple(folds.all),
+        tuple(cells), settings, {c.arm.name: c.arm.augment for c in choices}, folds.leaks(choices),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +201,53 @@ class _FoldKeys:
     rows: str
     fold: str
     line: str
+
+
+class _Folds:
+    """The folds of a design and what arms make of them, each once, with their names."""
+
+    def __init__(self, design: Design, data: Mapping[str, str], rate_hz: int) -> None:
+        self.design, self.data, self.rate_hz = design, data, rate_hz
+        self.labels = dict(zip(design.labelled.table["id"], design.labelled.table["label"], strict=True))
+        self.all = list(design.split.folds)
+        self._keys = [self._named(fold, leaks) for fold, leaks in zip(self.all, design.fold_leaks, strict=True)]
+        self._made: dict[Augment, list[tuple[int, _FoldKeys]]] = {NOTHING: list(enumerate(self._keys))}
+
+    def of(self, arm: Arm) -> list[tuple[int, _FoldKeys]]:
+        """Index into ``all``, and names, of the folds that an arm has. InputError when it has none."""
+        if arm.augment not in self._made:
+            self._made[arm.augment] = [self._changed(i, arm.augment) for i in range(len(self.design.split.folds))]
+        found = [(i, keys) for i, keys in self._made[arm.augment] if self.all[i].arm in ("", arm.name)]
+        if not found:
+            raise InputError(f"{self.design.protocol.name}: no folds for arm '{arm.name}'")
+        return found
+
+    def leaks(self, choices: Sequence[Choice]) -> dict[tuple[str, str, str], list[Leak]]:
+        """(arm, train, test) -> permitted leaks: those of its folds, and of how its rows are scored."""
+        found: dict[tuple[str, str, str], set[Leak]] = {}
+        for arm in {choice.arm.name: choice.arm for choice in choices}.values():
+            for fold, leaks in zip(self.design.split.folds, self.design.fold_leaks, strict=True):
+                if fold.arm in ("", arm.name):
+                    place = (arm.name, fold.train_name, fold.test_name)
+                    found.setdefault(place, set()).update(leaks, arm.practice.leaks)
+        return {place: [leak for leak in sorted(leaks - NOTED) if leak in LEAKS] for place, leaks in found.items()}
+
+    def _changed(self, index: int, augment: Augment) -> tuple[int, _FoldKeys]:
+        fold, leaks = augmented(self.all[index], augment), self.design.fold_leaks[index]
+        self.all.append(fold)
+        return len(self.all) - 1, self._named(fold, leaks)
+
+    def _named(self, fold: Fold, leaks: Sequence[Leak]) -> _FoldKeys:
+        """Rows with their labels and the fingerprints of their corpora; the line adds label map and leaks."""
+
+        def part(rows: Sequence[str]) -> str:
+            corpora = sorted({row.partition("/")[0] for row in rows})
+            return digest([(row, self.labels[utterance_of(row)]) for row in rows], [(c, self.data[c]) for c in corpora])
+
+        made = [[(copy, [asdict(step) for step in steps]) for copy, steps in fold.copies]] if fold.copies else []
+        rows = digest(part(fold.train), part(fold.dev), fold.classes, self.rate_hz, *made)
+        whole = digest(rows, part(fold.test), fold.name, fold.repeat)
+        return _FoldKeys(rows, whole, digest(whole, self.design.label_map_of(fold), leaks))
 
 
 def _outside(chosen: Chosen, data: Mapping[str, str]) -> list[Mapping[str, str]]:
@@ -192,19 +272,3 @@ def name_of(*names: str) -> str:
 def digest(*facts: Any) -> str:
     """A name for content: 32 hexadecimal digits of the SHA-256 of its canonical JSON."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=list).encode()).hexdigest()[:32]
-
-
-def _fold_keys(design: Design, data: Mapping[str, str], rate_hz: int) -> list[_FoldKeys]:
-    """Rows with their labels and the fingerprints of their corpora; the line adds label map and leaks."""
-    labels = dict(zip(design.labelled.table["id"], design.labelled.table["label"], strict=True))
-
-    def part(rows: Sequence[str]) -> str:
-        corpora = sorted({row.partition("/")[0] for row in rows})
-        return digest([(row, labels[utterance_of(row)]) for row in rows], [(c, data[c]) for c in corpora])
-
-    found = []
-    for fold, leaks in zip(design.split.folds, design.fold_leaks, strict=True):
-        rows = digest(part(fold.train), part(fold.dev), fold.classes, rate_hz)
-        whole = digest(rows, part(fold.test), fold.name, fold.repeat)
-        found.append(_FoldKeys(rows, whole, digest(whole, design.label_map_of(fold), leaks)))
-    return found

@@ -18,10 +18,11 @@ from ..results.record import Record
 from ..results.store import Run
 from .audio.bar import bar
 from .audio.clips import Clip, Task, make, restore
-from .data import Data, Encode, Front
+from .augment import Making
+from .data import WHOLE, Data, Encode, Front
 from .device import configure, resolve
 from .environment import source_hash
-from .models import Streams, Trainer, load_state
+from .models import Labelled, Streams, Trainer, load_state
 
 FLOOR = float(np.log(np.finfo(np.float32).tiny))  # in place of the log-probability of a class that a model excludes
 
@@ -70,11 +71,13 @@ class Files(Data):
         self.waveforms = waveforms
         self.found: dict[tuple[str, str], np.ndarray] = {}
 
-    def waveform(self, row: str, condition: Condition = CLEAN) -> np.ndarray:
+    def waveform(self, row: str, condition: Condition = CLEAN, making: Making = WHOLE) -> np.ndarray:
         """Float32 samples (N,) of a file."""
         return self.waveforms[row]
 
-    def features(self, key: str, front: Front, rows: Sequence[str], condition: Condition = CLEAN) -> list[np.ndarray]:
+    def features(
+        self, key: str, front: Front, rows: Sequence[str], condition: Condition = CLEAN, making: Making = WHOLE
+    ) -> list[np.ndarray]:
         """Features of files, each computed alone and once for all trainings that share ``key``."""
         for row in rows:
             if (key, row) not in self.found:
@@ -82,7 +85,13 @@ class Files(Data):
         return [self.found[key, row] for row in rows]
 
     def encoded(
-        self, modality: str, key: str, encode: Encode, rows: Sequence[str], condition: Condition = CLEAN
+        self,
+        modality: str,
+        key: str,
+        encode: Encode,
+        rows: Sequence[str],
+        condition: Condition = CLEAN,
+        making: Making = WHOLE,
     ) -> list[np.ndarray]:
         """As `features`; InputError for what is not heard."""
         if modality != "audio":
@@ -133,7 +142,7 @@ def find(run: Run, wanted: Wanted) -> Kept:
     records = list({record.training: record for record in mine}.values())
     _same(run, spec, records)
     stories = [_story(run, record) for record in records]
-    chosen = choose(spec, stories[0]["overrides"])
+    chosen = choose(stories[0]["spec"], stories[0]["overrides"])
     now = source_hash(modules_of(chosen.card)), chosen.card.version, json.dumps(asdict(chosen.settings))
     for record, story in zip(records, stories, strict=True):
         if now != (story["source"], record.model_version, json.dumps(record.settings)):
@@ -167,7 +176,7 @@ def _story(run: Run, record: Record) -> dict[str, Any]:
     """What the run wrote beside the weights."""
     path = run.training_path(record.training)
     story: dict[str, Any] = read_json(path)
-    if missing := {"overrides", "source", "rate_hz", "streams"} - story.keys():
+    if missing := {"spec", "overrides", "source", "rate_hz", "streams"} - story.keys():
         raise StoreError(f"{path}: lacks {', '.join(sorted(missing))}; another version of serbench wrote it")
     return story
 
@@ -192,7 +201,8 @@ def _ask(
         load_state(model, load_file(path, str(trainer.device)))
     except SafetensorError as error:
         raise StoreError(f"{path}: damaged ({error}); choose other folds or seeds, or train again") from error
-    said = [trainer.predict(kept.chosen, model, [file], CLEAN, len(kept.classes)) for file in files]
+    parts = [Labelled((file,), np.zeros(1, dtype=np.int64)) for file in files]
+    said = [trainer.predict(kept.chosen, model, part, CLEAN, len(kept.classes)) for part in parts]
     scores = [of_classes for _, of_classes in said if of_classes is not None]
     for file, of_classes in zip(files, scores, strict=False):
         if np.isnan(of_classes).any():

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..baselines.registry import choose
+from ..baselines.registry import Chosen, choose
 from ..errors import InputError
 from ..protocols.catalog import find
 from ..protocols.design import Design, design, options_from
+from ..protocols.protocol import Arm
 from . import modalities
+from .arms import Decided, arms_of_run
 from .audio import prepared
 from .audio.prepared import Corpus
 from .conditions.kinds import complete
@@ -25,13 +27,17 @@ RATE_HZ = 16_000  # of every waveform in a run; a model that wants another rate 
 
 @dataclass(frozen=True)
 class Request:
-    """The options of `run` and `plan`; ``corpora`` are NAME or NAME=DIR, ``settings`` are key=value."""
+    """The options of `run` and `plan`; ``corpora`` are NAME or NAME=DIR, ``settings`` are key=value.
+
+    ``arms`` are a study's own.
+    """
 
     protocol: str
     models: tuple[str, ...] = DEFAULT_MODELS
     corpora: tuple[str, ...] = DEFAULT_CORPORA
     seeds: int = 1
     settings: tuple[str, ...] = ()
+    arms: tuple[Arm, ...] = ()
 
     @property
     def synthetic(self) -> bool:
@@ -49,21 +55,19 @@ def resolve(request: Request) -> tuple[Plan, dict[str, Corpus]]:
     models = [(spec, given.models[name]) for spec, name in zip(request.models, names, strict=True)]
     _unique("--model", [choose(spec, overrides).spec for spec, overrides in models])
     options = options_from(protocol, given.protocol)
+    choices = arms_of_run(Decided(protocol, options, request.arms, given.augment), models)
     _unique("--corpus", [spec.partition("=")[0] for spec in request.corpora])
     corpora = {corpus.name: corpus for corpus in (prepared.open_corpus(spec, RATE_HZ) for spec in request.corpora)}
     table = pd.concat([corpus.table for corpus in corpora.values()], ignore_index=True)
     made = design(protocol, table.sort_values("id", ignore_index=True), given.run.get("label_map"), options)
-    data = {name: corpus.fingerprint for name, corpus in corpora.items()} | _seen(made, models, corpora)
+    seen = _seen(made, [choice.chosen for choice in choices], corpora)
+    data = {name: corpus.fingerprint for name, corpus in corpora.items()} | seen
     conditions = [complete(condition) for condition in protocol.conditions(options)]
-    return make_plan(made, conditions, models, request.seeds, data, RATE_HZ), corpora
+    return make_plan(made, conditions, choices, request.seeds, data, RATE_HZ), corpora
 
 
-def _seen(
-    made: Design, models: Sequence[tuple[str, Mapping[str, str]]], corpora: Mapping[str, Corpus]
-) -> dict[str, str]:
+def _seen(made: Design, every: Sequence[Chosen], corpora: Mapping[str, Corpus]) -> dict[str, str]:
     """Names of what is seen in the corpora, if a model looks at faces; InputError where one lacks what it needs."""
-    arms = [dict(arm.settings) for arm in made.protocol.arms]
-    every = [choose(spec, {**overrides, **arm}) for spec, overrides in models for arm in arms]
     for chosen in every:
         if set(modalities.needs(chosen)) - {"audio"}:
             modalities.check(chosen, corpora, made.labelled.table["id"])

@@ -15,10 +15,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from ..baselines.registry import Chosen, choose, modules_of
-from ..protocols.protocol import Fold, utterance_of
+from ..protocols.protocol import utterance_of
 from ..results.files import StoreError, read_json, write_bytes, write_json
 from ..results.record import Record
 from ..results.store import Run
+from .augment import Making
 from .environment import source_hash
 from .models import Labelled, Learned, Streams, Trainer, load_state, state_of
 from .plan import Cell, Plan, Trial, digest
@@ -32,7 +33,8 @@ Stored = Callable[[Cell, bool], None]
 class Where:
     """Where cells are computed and stored, and what every record says about that.
 
-    ``scored`` counts the scorings that are noted in the first ``read`` bytes of the run's log.
+    ``scored`` counts the scorings that are noted in the first ``read`` bytes of the run's log. ``last`` is the training
+    that was done last: the next one of its chain begins with its weights.
     """
 
     run: Run
@@ -43,6 +45,7 @@ class Where:
     keep_weights: bool
     scored: Counter[str]
     read: int = 0
+    last: tuple[str, Learned] | None = None
 
     def refresh(self) -> None:
         """Count what other processes have noted since."""
@@ -56,10 +59,11 @@ def run_training(where: Where, plan: Plan, cells: Sequence[Cell], stored: Stored
     Raises StoreError only: when nothing can be written, going on would lose what is computed.
     """
     trial = cells[0].trial
-    chosen = choose(trial.model, dict(trial.overrides))
+    chosen = choose(trial.spec, dict(trial.overrides))
     where.refresh()
     try:
         learned = _learned(where, plan, trial, chosen)
+        where.last = (trial.training, learned)
     except StoreError:
         raise
     except Exception:  # whatever a model does wrong belongs into the record of its cells
@@ -91,9 +95,11 @@ def _learned(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Learned:
     learned = _left_behind(where, plan, trial, chosen, streams)
     if learned is not None:
         return learned
+    begin = None if trial.before is None else _before(where, plan, trial.before, chosen)
     started = time.perf_counter()
-    train, dev = (labelled(plan, fold, rows) for rows in (fold.train, fold.dev))
-    learned = where.trainer.learn(chosen, fold.classes, train, dev, streams)
+    train, dev = (labelled(plan, trial, rows) for rows in (fold.train, fold.dev))
+    carried = trial.practice.state == "carried"
+    learned = where.trainer.learn(chosen, fold.classes, train, dev, streams, carried, begin)
     learned.fitted.seconds = time.perf_counter() - started
     state = state_of(learned.model)
     # an empty tensor file cannot be written; a model without state has nothing to keep
@@ -103,6 +109,7 @@ def _learned(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Learned:
             "facts": _finite(learned.facts),
             "made_on": _made_on(where),
             # what `predict` needs to build the model again
+            "spec": trial.spec,
             "overrides": dict(trial.overrides),
             "source": source_hash(modules_of(chosen.card)),
             "rate_hz": plan.rate_hz,
@@ -111,6 +118,13 @@ def _learned(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Learned:
         write_json(where.run.training_path(trial.training), story)
         write_bytes(where.run.weights_path(trial.training), save(state))
     return learned
+
+
+def _before(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Any:
+    """The trained model that a chain goes on from: just done in this process, else trained again from its head."""
+    if where.last is not None and where.last[0] == trial.training:
+        return where.last[1].model
+    return _learned(where, plan, trial, chosen).model
 
 
 def _left_behind(where: Where, plan: Plan, trial: Trial, chosen: Chosen, streams: Streams) -> Learned | None:
@@ -142,10 +156,12 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def labelled(plan: Plan, fold: Fold, rows: Sequence[str]) -> Labelled:
-    """Rows with the index of their class in the fold's task."""
+def labelled(plan: Plan, trial: Trial, rows: Sequence[str]) -> Labelled:
+    """Rows with the index of their class in the fold's task, and how copies among them are made."""
+    fold = plan.folds[trial.fold]
     index = {name: i for i, name in enumerate(fold.classes)}
-    return Labelled(tuple(rows), np.array([index[plan.labels[utterance_of(r)]] for r in rows], dtype=np.int64))
+    truth = np.array([index[plan.labels[utterance_of(r)]] for r in rows], dtype=np.int64)
+    return Labelled(tuple(rows), truth, Making(dict(fold.copies), trial.seed))
 
 
 def _score(where: Where, plan: Plan, cell: Cell, chosen: Chosen, learned: Learned) -> tuple[Record, pd.DataFrame]:
@@ -154,12 +170,13 @@ def _score(where: Where, plan: Plan, cell: Cell, chosen: Chosen, learned: Learne
     where.run.note_scoring(cell.key)
     where.refresh()
     started = time.perf_counter()
-    guess, scores = where.trainer.predict(chosen, learned.model, fold.test, cell.condition, len(fold.classes))
+    test = labelled(plan, cell.trial, fold.test)
+    practice = cell.trial.practice
+    guess, scores = where.trainer.predict(chosen, learned.model, test, cell.condition, len(fold.classes), practice)
     seconds = time.perf_counter() - started
     if scores is not None and not np.isfinite(scores).all():
         rows = int((~np.isfinite(scores)).any(axis=1).sum())
         raise FloatingPointError(f"{rows} of {len(scores)} test rows have scores that are no numbers")
-    truth = labelled(plan, fold, fold.test).truth
     utterances = [utterance_of(row) for row in fold.test]
     names = np.array(fold.classes, dtype=object)
     predictions = pd.DataFrame(
@@ -167,7 +184,7 @@ def _score(where: Where, plan: Plan, cell: Cell, chosen: Chosen, learned: Learne
             "row": list(fold.test),
             "utterance": utterances,
             "speaker": [plan.speakers[u] for u in utterances],
-            "truth": names[truth],
+            "truth": names[test.truth],
             "guess": names[guess],
             "log_probability": None if scores is None else list(np.asarray(scores, dtype=np.float32)),
         }
@@ -193,6 +210,8 @@ def _record(
 ) -> Record:
     trial, fold, design = cell.trial, plan.folds[cell.trial.fold], plan.design
     fitted = learned.fitted if learned else Fitted(0, 0, 0)
+    if set(fold.dev) & set(fold.test):  # each epoch was scored on test rows, to choose one
+        test_evaluations += fitted.epochs
     present = {plan.labels[utterance_of(row)] for row in fold.test}
     corpora = {row.partition("/")[0] for row in (*fold.train, *fold.test)}
     return Record(
@@ -201,13 +220,13 @@ def _record(
         model=trial.model, model_version=trial.model_version, arm=trial.arm,
         train=fold.train_name, test=fold.test_name, fold=fold.name, fold_hash=trial.fold_hash, repeat=fold.repeat,
         seed=trial.seed, condition=cell.condition.name, label_map=design.label_map_of(fold),
-        classes=list(fold.classes), leaks=list(plan.leaks[fold.train_name, fold.test_name]),
+        classes=list(fold.classes), leaks=list(plan.leaks_of(trial)),
         n_train=len(fold.train), n_dev=len(fold.dev), n_test=len(fold.test),
         missing=[name for name in fold.classes if name not in present],
         test_evaluations=test_evaluations, epochs=fitted.epochs or None, epoch=fitted.epoch or None,
         n_parameters=fitted.n_parameters or None, device=where.device, precision=where.precision,
         seconds_fit=fitted.seconds, seconds_test=seconds_test,
-        settings=plan.settings[trial.settings_key], options=asdict(design.options), environment=where.environment,
+        settings=plan.settings[trial.settings_key], options=plan.options_of(trial.arm), environment=where.environment,
         data={name: plan.data[name] for name in sorted(corpora)}, provider=trial.provider, code=cell.code,
         finished=datetime.now(UTC).isoformat(timespec="seconds"), error=error,
         notes=[*fitted.events, *([] if fold.dev else ["no dev: last epoch"])],

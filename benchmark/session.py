@@ -87,7 +87,7 @@ class Session:
 
 def _jobs(device: str, groups: Sequence[Sequence[Cell]]) -> int:
     """Networks on the CPU train side by side, one thread each; classical models are quicker than a new process."""
-    kinds = [choose(cells[0].trial.model).card.kind for cells in groups]
+    kinds = [choose(cells[0].trial.spec).card.kind for cells in groups]
     return min(cores(), kinds.count("network"), 8) or 1 if device == "cpu" else 1
 
 
@@ -135,7 +135,7 @@ def _say_plan(run: Run, plan: Plan, notes: list[str], todo: int) -> None:
         click.echo(f"Note: {note}", err=True)
     kept = len(plan.cells) - todo
     click.echo(
-        f"{len(plan.models)} models, {len(plan.folds)} folds, {plan.seeds} seeds: {len(plan.cells)} cells"
+        f"{len(plan.models)} models, {len(plan.design.split.folds)} folds, {plan.seeds} seeds: {len(plan.cells)} cells"
         + (f", {kept} of them done already" if kept else "")
         + f"; results in {run.folder}",
         err=True,

@@ -5,10 +5,16 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..errors import InputError, unknown
+from ..protocols.augment import EXPLAIN, NOTHING
 from ..protocols.protocol import Protocol
 
 #: options of the run itself
 RUN_OPTIONS = {"label_map": "the label map, instead of the protocol's own"}
+#: what is done to training clips: `--set KEY` -> field of `Augment`
+AUGMENT = {
+    "train_snr": "snr", "train_noise": "noises", "train_noise_dir": "dir",
+    **{f"augment.{name}": name for name in EXPLAIN if name not in ("snr", "noises", "dir")},
+}  # fmt: skip
 
 
 @dataclass
@@ -18,6 +24,7 @@ class Given:
     run: dict[str, str] = field(default_factory=dict)
     protocol: dict[str, str] = field(default_factory=dict)
     models: dict[str, dict[str, str]] = field(default_factory=dict)
+    augment: dict[str, Any] = field(default_factory=dict)  # field of `Augment` -> value
 
 
 def parse(assignments: Sequence[str], protocol: Protocol, models: Sequence[str]) -> Given:
@@ -38,14 +45,31 @@ def parse(assignments: Sequence[str], protocol: Protocol, models: Sequence[str])
         seen[key] = value
         if key in RUN_OPTIONS:
             given.run[key] = value
+        elif key in AUGMENT:
+            given.augment[AUGMENT[key]] = augment_value(key, value)
         elif dot and owner == protocol.name:
             given.protocol[name] = value
         elif dot and owner in given.models:
             given.models[owner][name] = value
         else:
-            known = {*RUN_OPTIONS, *options, *(f"{model}.SETTING" for model in models)}
+            known = {*RUN_OPTIONS, *AUGMENT, *options, *(f"{model}.SETTING" for model in models)}
             raise unknown("setting", key, known)
     return given
+
+
+def augment_value(key: str, text: str) -> Any:
+    """The text of one of `AUGMENT` as a value of its field: ``5..20`` or ``10`` for train_snr, ``white,babble``, ..."""
+    name = AUGMENT[key]
+    try:
+        if name == "snr":
+            low, dots, high = text.partition("..")
+            return (float(low), float(high if dots else low))
+        if name == "noises":
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        return type(getattr(NOTHING, name))(text)
+    except ValueError as error:
+        form = "a level or a range in dB, as 5..20" if name == "snr" else f"a number: {EXPLAIN[name]}"
+        raise InputError(f"{key}={text}: give {form}") from error
 
 
 def _fields(options: Any) -> tuple[Any, ...]:

@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from ..baselines.registry import Card, Task
 from ..seeds import stream
+from .batches import Clip, Rows, batch_of, padded
 from .modalities import FORMS
 from .models import encoded, lengthen
-from .train import Clip, Rows, batch_of, padded
 
 TASK = Task(("angry", "happy", "neutral", "sad"))
 HOP = 320  # samples that count as a step when zeros are put behind encoded clips

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,27 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pad_sequence
 
 from ..baselines.registry import Recipe
+from ..errors import InputError
 from ..results.metrics import tally, uar
-
-#: features or waveforms of a clip (T, ...); those of several modalities by name
-Clip = Tensor | dict[str, Tensor]
-#: a padded batch (B, T, ...), and lengths (B,); by modality where the clips have several
-Batch = tuple[Tensor, Tensor] | tuple[dict[str, Tensor], dict[str, Tensor]]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Clips on the device, in a fixed order, and their classes (n,)."""
-
-    features: Sequence[Clip]
-    truth: Tensor
-    n_classes: int
-
-    def __len__(self) -> int:
-        return len(self.features)
+from .batches import Rows, batch_of, bucketed, by_length
+from .optimization import groups_of, optimizer_of, schedule_of
 
 
 @dataclass
@@ -45,21 +30,31 @@ class Fitted:
     seconds: float = 0.0
 
 
-def fit(module: nn.Module, recipe: Recipe, train: Rows, dev: Rows, order: np.random.Generator, autocast: Any) -> Fitted:
+def fit(
+    module: nn.Module,
+    recipe: Recipe,
+    train: Rows,
+    dev: Rows,
+    order: np.random.Generator,
+    autocast: Any,
+    carried: bool = False,
+) -> Fitted:
     """Train ``module`` in place and leave it at the epoch with the best dev UAR (ties: the lower dev loss).
 
-    Without dev rows the last epoch stays. ``order`` shuffles the batches; ``autocast`` is a context manager for the
-    precision. A batch that does not fit the device's memory is halved, its gradient accumulated, and that is noted.
+    Without dev rows, or where the recipe keeps it, the last epoch stays. ``order`` shuffles the batches; ``autocast``
+    is a context manager for the precision. A batch that does not fit the device's memory is halved, its gradient
+    accumulated, and that is noted. ``carried``: a recurrent network hands its state on from batch to batch.
     """
     started = time.perf_counter()
     device = train.truth.device
     weights = class_weights(recipe, train)
-    optimizer = _optimizer(recipe, _groups(module, recipe))
-    schedule = _schedule(recipe, optimizer)
+    optimizer = optimizer_of(recipe, groups_of(module, recipe))
+    schedule = schedule_of(recipe, optimizer)
     fitted = Fitted(0, 0, sum(p.numel() for p in module.parameters() if p.requires_grad))
     best, best_state, parts = (-1.0, math.inf), None, 1
     for epoch in range(1, recipe.epochs + 1):
         module.train()
+        _carry(module, carried)
         total, norm = 0.0, 0.0
         # a child per epoch: how the clips are shuffled does not depend on how many batches a model makes of them
         for batch in bucketed(train.features, recipe.batch, order.spawn(1)[0]):
@@ -73,16 +68,17 @@ def fit(module: nn.Module, recipe: Recipe, train: Rows, dev: Rows, order: np.ran
         if not math.isfinite(facts["loss"]):
             raise FloatingPointError(f"the training loss is {facts['loss']} in epoch {epoch}; lower the learning rate")
         if len(dev):
-            scores = predict(module, dev, recipe.batch, autocast)
+            scores = predict(module, dev, recipe.batch, autocast, carried=carried)
             facts["dev_uar"] = dev_uar(dev, scores)
             facts["dev_loss"] = float(functional.nll_loss(scores, dev.truth.to(scores.device)))
-            if (facts["dev_uar"], -facts["dev_loss"]) > (best[0], -best[1]):
+            if recipe.keep == "best" and (facts["dev_uar"], -facts["dev_loss"]) > (best[0], -best[1]):
                 fitted.epoch, best = epoch, (facts["dev_uar"], facts["dev_loss"])
                 best_state = {name: value.detach().clone() for name, value in module.state_dict().items()}
         facts.update(_own(module, "watch") or {})
         fitted.history.append(facts)
-        if len(dev) and epoch - _last_rise(fitted.history) >= recipe.patience:
+        if len(dev) and recipe.keep == "best" and epoch - _last_rise(fitted.history) >= recipe.patience:
             break
+    _carry(module, False)
     fitted.epochs = len(fitted.history)
     if best_state is None:
         fitted.epoch = fitted.epochs
@@ -94,17 +90,39 @@ def fit(module: nn.Module, recipe: Recipe, train: Rows, dev: Rows, order: np.ran
     return fitted
 
 
-def predict(module: nn.Module, rows: Rows, batch: int, autocast: Any) -> Tensor:
-    """Log-probabilities (n, C) float32 on the CPU, in the order of the rows; batches are sorted by length."""
+def predict(
+    module: nn.Module,
+    rows: Rows,
+    batch: int,
+    autocast: Any,
+    order: Sequence[int] | None = None,
+    carried: bool = False,
+) -> Tensor:
+    """Log-probabilities (n, C) float32 on the CPU, in the order of the rows.
+
+    ``order`` is that in which they are batched, by default by length; with ``carried`` each batch of a recurrent
+    network begins with the state that the one before it left.
+    """
     module.eval()
-    by_length = sorted(range(len(rows)), key=lambda i: (steps(rows.features[i]), i))
+    order = by_length(rows) if order is None else order
     parts: list[Tensor] = []
+    _carry(module, carried)
     with torch.inference_mode(), autocast:
-        for start in range(0, len(by_length), batch):
-            x, lengths = batch_of([rows.features[i] for i in by_length[start : start + batch]])
+        for start in range(0, len(order), batch):
+            x, lengths = batch_of([rows.features[i] for i in order[start : start + batch]])
             parts.append(functional.log_softmax(module(x, lengths).float(), dim=1).cpu())
+    _carry(module, False)
     scores = torch.cat(parts)
-    return scores[torch.tensor(by_length).argsort()]
+    return scores[torch.tensor(order).argsort()]
+
+
+def _carry(module: nn.Module, on: bool) -> None:
+    """Begin or end handing the recurrent state on. InputError for a network that has none to hand on."""
+    carry: Any = getattr(module, "carry", None)
+    if carry is not None:
+        carry(on)
+    elif on:
+        raise InputError(f"{type(module).__name__}: has no recurrent state to carry; choose a recurrent network")
 
 
 def dev_uar(dev: Rows, scores: Tensor) -> float:
@@ -112,45 +130,6 @@ def dev_uar(dev: Rows, scores: Tensor) -> float:
     pairs = (dev.truth.cpu() * dev.n_classes + scores.argmax(1)).numpy()
     counts = np.bincount(pairs, minlength=dev.n_classes**2).reshape(dev.n_classes, dev.n_classes)
     return float(uar(tally(counts)))
-
-
-def steps(clip: Clip) -> int:
-    """Length of a clip, by which batches are made; of several modalities the sum."""
-    return len(clip) if isinstance(clip, Tensor) else sum(map(len, clip.values()))
-
-
-def padded(clips: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Clips (T_i, ...) -> a zero-padded batch (B, T, ...) and lengths (B,) on the same device."""
-    lengths = torch.tensor([len(clip) for clip in clips], device=clips[0].device)
-    return pad_sequence(list(clips), batch_first=True), lengths
-
-
-def batch_of(clips: Sequence[Clip]) -> Batch:
-    """`padded`, for each modality where the clips have several."""
-    by_name = [clip for clip in clips if isinstance(clip, dict)]
-    if not by_name:
-        return padded([clip for clip in clips if isinstance(clip, Tensor)])
-    parts = {name: padded([clip[name] for clip in by_name]) for name in by_name[0]}
-    return {name: x for name, (x, _) in parts.items()}, {name: lengths for name, (_, lengths) in parts.items()}
-
-
-def bucketed(clips: Sequence[Clip], batch: int, order: np.random.Generator) -> Iterator[list[int]]:
-    """Indices of one epoch's batches: shuffled, but of similar length within a batch.
-
-    The shuffled clips are sorted by length within pools of 16 batches; the batches are shuffled again. A last batch
-    of one clip is joined to its neighbor, since normalization over a batch of one is undefined.
-    """
-    shuffled = order.permutation(len(clips)).tolist()
-    pool = 16 * batch
-    batches: list[list[int]] = []
-    for start in range(0, len(shuffled), pool):
-        by_length = sorted(shuffled[start : start + pool], key=lambda i: steps(clips[i]))
-        batches += [by_length[i : i + batch] for i in range(0, len(by_length), batch)]
-    if len(batches) > 1 and len(batches[-1]) == 1:
-        last = batches.pop()
-        batches[-1] += last
-    for index in order.permutation(len(batches)):
-        yield batches[index]
 
 
 def class_weights(recipe: Recipe, train: Rows) -> Tensor:
@@ -226,36 +205,3 @@ def _last_rise(history: list[dict[str, float]]) -> float:
         if facts["dev_uar"] > best:
             best, rise = facts["dev_uar"], facts["epoch"]
     return rise
-
-
-def _groups(module: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
-    """Trainable parameters with their learning rate: the recipe's, or the share of it that the model gives a group."""
-    groups = _own(module, "groups")
-    if groups is None:
-        groups = [(list(module.parameters()), 1.0)]
-    return [
-        {"params": [p for p in parameters if p.requires_grad], "lr": recipe.lr * share}
-        for parameters, share in groups
-        if parameters
-    ]
-
-
-def _optimizer(recipe: Recipe, parameters: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(parameters, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
-    kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
-    return kind(parameters, recipe.lr, eps=recipe.eps, weight_decay=recipe.weight_decay)
-
-
-def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
-    if recipe.schedule == "cosine":
-        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
-    if recipe.schedule == "step":
-        return torch.optim.lr_scheduler.StepLR(optimizer, recipe.step_epochs, recipe.step_factor)
-    if recipe.schedule == "warmup":
-        rise = max(1, recipe.epochs // 10)
-        fall = recipe.epochs - rise
-        return torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda done: (done + 1) / rise if done < rise else (recipe.epochs - done) / (fall + 1)
-        )
-    return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0, total_iters=0)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..errors import InputError
 from .folds import sessions_nest
-from .protocol import LEAKS, Fold, Leak, Protocol, row_id, utterance_of
+from .protocol import Fold, Leak, Protocol, row_id, utterance_of
 
 EXAMPLES = 3
 #: what is compared, per leak: utterances that agree in all of these columns
@@ -44,11 +44,12 @@ class Finding:
 
 
 def check(fold: Fold, table: pd.DataFrame, promises: Iterable[Leak] = ()) -> list[Finding]:
-    """All leaks of a fold, in the order of LEAKS. ``table`` has a line for the utterance of every row.
+    """All leaks of a fold, in the order of LEAKS: of its rows, and whether test rows choose the epoch.
 
+    ``table`` has a line for the utterance of every row.
     Rows are copies of one clip when they have one utterance; a row that is in two parts is one too.
     """
-    return _check(fold, _Keys(table, LEAKS), frozenset(promises))
+    return _check(fold, _Keys(table, _COLUMNS), frozenset(promises))
 
 
 def enforce(folds: Sequence[Fold], table: pd.DataFrame, protocol: Protocol) -> tuple[tuple[Leak, ...], ...]:
@@ -57,7 +58,7 @@ def enforce(folds: Sequence[Fold], table: pd.DataFrame, protocol: Protocol) -> t
     Where sessions have their own speakers, a protocol that promises new speakers owes new sessions too, whatever it
     permits elsewhere.
     """
-    keys = _Keys(table, LEAKS)
+    keys = _Keys(table, _COLUMNS)
     owed = None
     if "speaker" in protocol.promises:
         nested = [corpus for corpus, part in table.groupby("corpus") if sessions_nest(part)]
@@ -101,18 +102,23 @@ class _Keys:
 
 
 def _check(fold: Fold, keys: _Keys, promises: Set[Leak]) -> list[Finding]:
-    train, dev, test = (keys.places(rows) for rows in (fold.train, fold.dev, fold.test))
-    rows, dev_and_train = (*fold.dev, *fold.train), np.concatenate([dev, train])
+    chosen_on = set(fold.dev) & set(fold.test)  # said once, as selection; else every leak would be found in dev
+    of_dev = tuple(row for row in fold.dev if row not in chosen_on)
+    train, dev, test = (keys.places(rows) for rows in (fold.train, of_dev, fold.test))
+    rows, dev_and_train = (*of_dev, *fold.train), np.concatenate([dev, train])
     findings = []
     for leak, codes in keys.codes.items():
         values = keys.values[leak]
         n_test, examples = _shared(codes, values, (test, fold.test), (dev_and_train, rows))
         n_dev = 0
         if leak in promises:
-            n_dev, more = _shared(codes, values, (dev, fold.dev), (train, fold.train))
+            n_dev, more = _shared(codes, values, (dev, of_dev), (train, fold.train))
             examples += more
         if n_test or n_dev:
             findings.append(Finding(leak, n_test, n_dev, examples[:EXAMPLES]))
+    if chosen_on:
+        some = tuple(Example(utterance_of(row), row, row) for row in sorted(chosen_on)[:EXAMPLES])
+        findings.append(Finding("selection", len(chosen_on), 0, some))
     return findings
 
 

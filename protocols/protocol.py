@@ -6,25 +6,18 @@ from typing import Any, Literal
 
 import pandas as pd
 
-Leak = Literal["speaker", "session", "audio", "copy", "sentence"]
-LEAKS: tuple[Leak, ...] = ("speaker", "session", "audio", "copy", "sentence")
+from .augment import NOTHING, Augment, Step
+from .rows import copy_of as copy_of
+from .rows import row_id as row_id
+from .rows import utterance_of as utterance_of
+
+#: what test rows may share with training rows, and what else may reach a prediction: ``selection``, test rows choose
+#: the epoch; ``order``, test rows lie class by class and hand their state on; ``statistics``, of the test rows
+Leak = Literal["speaker", "session", "audio", "copy", "sentence", "selection", "order", "statistics"]
+LEAKS: tuple[Leak, ...] = ("speaker", "session", "audio", "copy", "sentence", "selection", "order", "statistics")
+ROW_LEAKS = LEAKS[:5]
 #: acted corpora repeat their sentences by design: a note beside a result, not a leak, unless new ones are promised
 NOTED: frozenset[Leak] = frozenset({"sentence"})
-
-
-def row_id(utterance: str, copy: int = 0) -> str:
-    """The row ``utterance#copy``; copy 0 is the clip itself."""
-    return f"{utterance}#{copy}"
-
-
-def utterance_of(row: str) -> str:
-    """The utterance that a row is a copy of."""
-    return row.rpartition("#")[0]
-
-
-def copy_of(row: str) -> int:
-    """The number of the copy; 0 is the clip itself."""
-    return int(row.rpartition("#")[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +25,9 @@ class Fold:
     """Three disjoint sets of row ids, and the task: the classes that are told apart.
 
     ``train_name`` and ``test_name`` are the corpora, as printed ("emodb", "emodb+emovo"). ``dev`` may be empty:
-    then the last epoch is taken, and the tables say so.
+    then the last epoch is taken, and the tables say so. Where ``dev`` is the test set, the leak ``selection`` says so.
+    ``copies``: number of a copy -> how it is made of its utterance. ``arm``: the only arm that has this fold, empty:
+    all have it. ``after``: the fold whose trained weights this one begins with, empty: fresh ones.
     """
 
     name: str
@@ -43,6 +38,9 @@ class Fold:
     dev: tuple[str, ...]
     test: tuple[str, ...]
     repeat: int = 0
+    copies: tuple[tuple[int, tuple[Step, ...]], ...] = ()
+    arm: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +74,46 @@ CLEAN = Condition()
 
 
 @dataclass(frozen=True, slots=True)
+class Practice:
+    """How rows are scored. The defaults are as they should be; only a protocol with it in its name changes one.
+
+    ``order`` of the test rows into batches: by ``length``; ``class`` by class, or ``class-reversed``; ``shuffled``; or
+    ``longest``: every short clip beside the longest. ``state``: recurrent networks begin every clip at ``zero``, or
+    with the state that the clip before it in the batch slot left, in training too. ``statistics`` for normalization
+    are of train, or of test.
+    """
+
+    order: Literal["length", "class", "class-reversed", "shuffled", "longest"] = "length"
+    state: Literal["zero", "carried"] = "zero"
+    statistics: Literal["train", "test"] = "train"
+
+    @property
+    def leaks(self) -> tuple[Leak, ...]:
+        """What reaches a prediction by this practice."""
+        by_order: tuple[Leak, ...] = ("order",) if self.state == "carried" and self.order.startswith("class") else ()
+        return (*by_order, "statistics") if self.statistics == "test" else by_order
+
+
+HONEST = Practice()
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
-    """A change of model settings that a protocol compares; ``settings`` are (name, value) pairs."""
+    """A change that a protocol compares, with everything else equal.
+
+    ``settings`` of models are (name, value) pairs, ``variants`` their names; ``model``: the only model that has the
+    arm, empty: all have it. ``augment``: what is done to training clips. ``practice``: how rows are scored.
+    """
 
     name: str = "base"
     settings: tuple[tuple[str, str], ...] = ()
+    variants: tuple[str, ...] = ()
+    model: str = ""
+    augment: Augment = NOTHING
+    practice: Practice = HONEST
+
+
+BASE = Arm()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +126,11 @@ def clean_only(options: Any) -> tuple[Condition, ...]:
     return (CLEAN,)
 
 
+def base_only(options: Any) -> tuple[Arm, ...]:
+    """Arms of most protocols: models as they are."""
+    return (BASE,)
+
+
 @dataclass(frozen=True, slots=True)
 class Protocol:
     """A named, versioned rule. If its folds or conditions change, its version changes; old records stay true.
@@ -102,7 +140,8 @@ class Protocol:
     (strings or null; ``group`` is shared by utterances with identical audio, which no fold may separate), sorted by
     id. It is a pure function. ``promises`` are the leaks that no fold may have, ``permits`` those that it has by
     design; every table that shows its numbers says so. ``null`` is what its score is on the null corpora.
-    ``min_corpora`` corpora are needed; with ``separate`` every corpus is split on its own.
+    ``min_corpora`` corpora are needed; with ``separate`` every corpus is split on its own. ``arms`` may be the word
+    ``variants``: every model as it is, and each of its variants.
     """
 
     name: str
@@ -115,6 +154,6 @@ class Protocol:
     label_map: str = "native"
     options: Any = NoOptions()  # a frozen dataclass with defaults; `--set PROTOCOL.OPTION=value` changes it
     conditions: Callable[[Any], tuple[Condition, ...]] = clean_only
-    arms: tuple[Arm, ...] = (Arm(),)
+    arms: Callable[[Any], tuple[Arm, ...]] | Literal["variants"] = base_only
     min_corpora: int = 1
     separate: bool = True

@@ -23,10 +23,11 @@ from serbench.baselines.registry import Recipe, choose
 from serbench.benchmark import data as data_module
 from serbench.benchmark import modalities, video
 from serbench.benchmark.audio.prepared import Corpus, open_corpus
+from serbench.benchmark.batches import Rows, batch_of, bucketed, steps
 from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.data import Data
 from serbench.benchmark.request import Request, resolve
-from serbench.benchmark.train import Rows, batch_of, bucketed, fit, steps
+from serbench.benchmark.train import fit
 from serbench.benchmark.video import MOST, PER_SECOND, SIDE, pictures
 from serbench.errors import InputError
 from serbench.protocols.protocol import Condition

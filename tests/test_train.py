@@ -16,19 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from serbench.baselines.registry import Recipe
-from serbench.benchmark.train import (
-    Fitted,
-    Rows,
-    batch_of,
-    bucketed,
-    class_weights,
-    dev_uar,
-    fit,
-    loss_of,
-    padded,
-    predict,
-    steps,
-)
+from serbench.benchmark.batches import Rows, batch_of, bucketed, padded, steps
+from serbench.benchmark.train import Fitted, class_weights, dev_uar, fit, loss_of, predict
 
 PLAIN = Recipe(optimizer="sgd", momentum=0.0, lr=0.1, batch=8, epochs=3)
 

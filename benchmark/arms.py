@@ -1,0 +1,89 @@
+"""The arms of a protocol, worked out for one model: what is chosen, with which settings, on which training clips."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..baselines.registry import Chosen, choose
+from ..errors import InputError
+from ..protocols.augment import NOTHING
+from ..protocols.protocol import BASE, Arm, Protocol
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What decides the arms of a run beside the model.
+
+    ``given``: a study's own arms, instead of the single one that most protocols have; ``augment``: field -> value that
+    the user sets for all arms (`--set train_snr=5..20`).
+    """
+
+    protocol: Protocol
+    options: Any
+    given: tuple[Arm, ...] = ()
+    augment: Mapping[str, Any] | None = None
+
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms that do not depend on the model. InputError where a study and its protocol both have some."""
+        own = (BASE,) if self.protocol.arms == "variants" else self.protocol.arms(self.options)
+        if self.given and (own != (BASE,) or self.protocol.arms == "variants"):
+            raise InputError(f"{self.protocol.name}: has arms of its own; a study with arms needs another protocol")
+        return tuple(self._changed(arm) for arm in self.given or own)
+
+    def _changed(self, arm: Arm) -> Arm:
+        if not self.augment:
+            return arm
+        for name in self.augment:
+            if getattr(arm.augment, name) != getattr(NOTHING, name):
+                raise InputError(f"arm '{arm.name}' sets {name} of the training clips itself; leave it out of --set")
+        augment = replace(arm.augment, **self.augment)
+        name = augment.name if arm.name == BASE.name else f"{arm.name} {replace(NOTHING, **self.augment).name}"
+        return replace(arm, name=name or arm.name, augment=augment)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model under one arm: ``spec`` and ``overrides`` are what `choose` takes; ``model`` is how tables name it."""
+
+    arm: Arm
+    model: str
+    spec: str
+    overrides: dict[str, str]
+    chosen: Chosen
+
+
+def choices(decided: Decided, model: str, overrides: Mapping[str, str]) -> Iterator[Choice]:
+    """The model under each of its arms. InputError for an arm that it cannot have, and when there is none."""
+    base = choose(model, overrides)
+    found = [arm for arm in decided.arms() if arm.model in ("", base.card.name)]
+    if not found:
+        others = sorted({arm.model for arm in decided.arms()})
+        raise InputError(f"{decided.protocol.name}: no arm for model {model}; there are arms for {', '.join(others)}")
+    if decided.protocol.arms == "variants":
+        found += [_variant(found[0], name) for name in base.card.variants if name not in base.variants]
+    for arm in found:
+        spec = "+".join((model, *arm.variants))
+        for name, _ in arm.settings:
+            if name in overrides:
+                raise InputError(f"--set {base.card.name}.{name}: arm '{arm.name}' sets it too; keep one of them")
+        changes = {**overrides, **dict(arm.settings)}
+        chosen = choose(spec, changes)
+        if arm.practice.state == "carried" and chosen.card.kind != "network":
+            raise InputError(f"arm '{arm.name}': {model} is no recurrent network, it has no state to carry on")
+        yield Choice(arm, base.spec if decided.protocol.arms == "variants" else chosen.spec, spec, changes, chosen)
+
+
+def _variant(base: Arm, name: str) -> Arm:
+    return replace(base, name=name if base.name == BASE.name else f"{name} {base.name}", variants=(name,))
+
+
+def arms_of_run(decided: Decided, models: Sequence[tuple[str, Mapping[str, str]]]) -> list[Choice]:
+    """Every model of a run under each of its arms; two arms of one name must be one thing."""
+    found = [choice for model, overrides in models for choice in choices(decided, model, overrides)]
+    seen: dict[tuple[str, str], Choice] = {}
+    for choice in found:
+        key = (choice.model, choice.arm.name)
+        if key in seen:
+            raise InputError(f"{choice.model}: two arms are called '{choice.arm.name}'; give every arm its own name")
+        seen[key] = choice
+    return found
