@@ -97,3 +97,4 @@ def test_training_on_carried_states_stops_at_the_batch(spec: str) -> None:
 def test_without_a_gru_there_is_nothing_to_carry(spec: str) -> None:
     with pytest.raises(InputError, match="no state to hand on"):
         build(spec).carry(True)
+    build(spec).carry(False)

@@ -86,7 +86,7 @@ class CnnGru(nn.Module):
 
         As the code of 2022 does from batch to batch. Turned on, the first pass begins with zero.
         """
-        if self.gru is None:
+        if on and self.gru is None:
             raise InputError("cnn-n-gru: without a GRU (core=mlp) there is no state to hand on")
         self.memory.carry(on)
 

@@ -141,7 +141,7 @@ class SigWavNet(nn.Module):
 
         As the released code does from batch to batch. Turned on, the first pass begins with zero.
         """
-        if not self.grus:
+        if on and not self.grus:
             raise InputError("sigwavnet: without a GRU (gru_layers=0) there is no state to hand on")
         self.memory.carry(on)
 
