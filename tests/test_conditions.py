@@ -1,4 +1,4 @@
-"""Noise on test audio: the asked ratio, the promised spectra, the same bytes for every model, and wrong input."""
+"""Conditions on test audio: the asked ratio, the same bytes for every model, what decides a result, wrong input."""
 
 import hashlib
 import subprocess
@@ -14,12 +14,18 @@ from sounds import RATE, quick_talkers, speech, tone, write
 
 from serbench.benchmark.audio.decode import decode
 from serbench.benchmark.conditions.kinds import KINDS, apply, complete, find
-from serbench.benchmark.conditions.snr import active_frames, active_power, snr_db
+from serbench.benchmark.conditions.snr import LIMIT_DB, active_frames, active_power, active_samples, snr_db
 from serbench.benchmark.environment import source_hash
 from serbench.errors import InputError
 from serbench.protocols.protocol import CLEAN, Condition
 
-NOISES = sorted(KINDS.keys() - {"clean"})
+NOISES = sorted(name for name, kind in KINDS.items() if kind.effect.startswith("noisy."))
+#: one of every kind
+EVERY = {
+    **dict.fromkeys(NOISES, 5.0), "clean": None, "room": 0.3, "response": None, "telephone": None, "opus": 12.0,
+    "mp3": 16.0, "amr-nb": 12.2, "gain": -10.0, "clipping": 5.0, "resampled": 8_000.0, "header-rate": 11_025.0,
+    "dither": 16.0, "requantized": 12.0, "shift": 10.0, "inverted": None,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +50,8 @@ def _talkers() -> Iterator[None]:
         yield
 
 
-def condition(kind: str, level: float, folder: Path) -> Condition:
-    return Condition(kind, level, "dB", str(folder) if kind == "recorded" else "")
+def condition(kind: str, level: float | None, folder: Path) -> Condition:
+    return Condition(kind, level, KINDS[kind].unit, str(folder) if KINDS[kind].folder else "")
 
 
 @pytest.mark.parametrize("kind", NOISES)
@@ -65,6 +71,10 @@ def test_output_has_the_asked_ratio(
     assert heard.shape == clip.shape
     assert heard.dtype == np.float32
     assert abs(snr_db(clip, heard.astype(np.float64) - clip, rate) - level) < 0.1
+
+
+def test_noise_is_added_up_to_the_limit() -> None:
+    assert {(kind.low, kind.high) for kind in map(find, NOISES)} == {(-LIMIT_DB, LIMIT_DB)}
 
 
 def test_clean_is_the_audio_itself() -> None:
@@ -88,6 +98,8 @@ def test_the_rest_belongs_to_the_last_frame_and_a_short_clip_is_one_frame() -> N
     only_the_rest = np.zeros(700, np.float32)
     only_the_rest[-1] = 1
     assert active_frames(only_the_rest, RATE).tolist() == [False, True]
+    assert np.flatnonzero(active_samples(only_the_rest, RATE)).tolist() == [*range(320, 700)]
+    assert len(active_samples(np.zeros(0, np.float32), RATE)) == 0
 
 
 @pytest.mark.parametrize("kind", NOISES)
@@ -110,24 +122,28 @@ def test_noise_depends_on_utterance_and_condition_alone(folder: Path, kind: str)
     assert not np.allclose(apply(clip, RATE, "c/u", condition(kind, 5.5, folder)), heard, rtol=1e-3)
 
 
-OTHER_PROCESS = """
+OTHER_PROCESS = f"""
 import sys, hashlib, numpy as np
-from serbench.benchmark.conditions import noise
-from serbench.benchmark.conditions.kinds import apply
-from serbench.protocols.protocol import Condition
-noise.TALKER_SECONDS = 2.0
-clip = np.sin(np.arange(20_000) / 7).astype(np.float32)
-for kind in ("white", "pink", "speech-shaped", "recorded", "babble"):
-    made = apply(clip, 16_000, "c/u", Condition(kind, 5.0, "dB", sys.argv[1] if kind == "recorded" else ""))
-    ours = [name for name, module in sys.modules.items() if name.startswith("serbench.") and hasattr(module, "np")]
-    print(kind, hashlib.sha256(made.tobytes()).hexdigest(), *ours)
-assert not {"torch", "sklearn", "librosa"} & sys.modules.keys()
+clip = (0.5 * np.sin(np.arange(20_000) / 7)).astype(np.float32)
+for name, level in {EVERY!r}.items():
+    for module in [module for module in sys.modules if module.startswith("serbench")]:
+        del sys.modules[module]  # so that every kind imports what it needs
+    from serbench.benchmark.conditions.kinds import KINDS, apply
+    from serbench.protocols.protocol import Condition
+    if name == "babble":
+        from serbench.benchmark.conditions import noise
+        noise.TALKER_SECONDS = 2.0
+    source = sys.argv[1] if KINDS[name].folder else ""
+    made = apply(clip, 16_000, "c/u", Condition(name, level, KINDS[name].unit, source))
+    ours = [m for m, module in sys.modules.items() if m.startswith("serbench.") and hasattr(module, "np")]
+    print(name, hashlib.sha256(made.tobytes()).hexdigest(), *ours)
+assert not {{"torch", "sklearn", "librosa"}} & sys.modules.keys()
 """
 
 
 @pytest.fixture(scope="module")
 def elsewhere(folder: Path) -> list[list[str]]:
-    """What another process made: kind, hash of the bytes, and the modules that it had imported by then."""
+    """What another process made: kind, hash of the bytes, and the modules that were imported for it."""
     done = subprocess.run(
         [sys.executable, "-c", OTHER_PROCESS, str(folder)], capture_output=True, text=True, check=True
     )
@@ -135,20 +151,34 @@ def elsewhere(folder: Path) -> list[list[str]]:
 
 
 def test_two_processes_make_the_same_bytes(folder: Path, elsewhere: list[list[str]]) -> None:
-    clip = np.sin(np.arange(20_000) / 7).astype(np.float32)
+    clip = (0.5 * np.sin(np.arange(20_000) / 7)).astype(np.float32)
+    made = {}
     for kind, there, *_ in elsewhere:
-        here = apply(clip, RATE, "c/u", condition(kind, 5, folder))
-        assert hashlib.sha256(here.tobytes()).hexdigest() == there, kind
-    assert sorted(kind for kind, *_ in elsewhere) == NOISES
+        here = apply(clip, RATE, "c/u", condition(kind, EVERY[kind], folder))
+        assert here.dtype == np.float32
+        made[kind] = hashlib.sha256(here.tobytes()).hexdigest()
+        assert made[kind] == there, kind
+    assert EVERY.keys() == KINDS.keys() == made.keys()
+    assert len(set(made.values())) == len(made)
 
 
 def test_a_kind_names_every_module_that_decides_its_result(elsewhere: list[list[str]]) -> None:
-    named = {"serbench.seeds"}
     for kind, _, *imported in elsewhere:
-        named |= set(find(kind).modules)
-        assert set(imported) <= named, kind
-    for kind in KINDS:
-        source_hash(find(kind).modules)  # they exist
+        assert set(imported) - {"serbench.seeds"} <= set(find(kind).modules), kind
+    for kind in KINDS.values():
+        assert kind.effect == "" or kind.modules[0].endswith(f"conditions.{kind.effect.rpartition('.')[0]}")
+        source_hash(kind.modules)  # they exist
+
+
+def test_a_plan_imports_no_effect() -> None:
+    """Levels are checked and kinds are found without filters and synthesizers."""
+    code = (
+        "import sys; from serbench.benchmark.conditions.kinds import KINDS, complete, find\n"
+        "from serbench.protocols.protocol import Condition\n"
+        "[find(kind) for kind in KINDS]; complete(Condition('room', 0.3, 's')); complete(Condition('telephone'))\n"
+        "assert not {'scipy', 'soundfile', 'av', 'soxr'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def damaged(tmp_path: Path) -> Condition:
@@ -178,8 +208,14 @@ def empty(tmp_path: Path) -> Condition:
         (lambda p: Condition("pink", float("nan"), "dB"), "a number of dB"),
         (lambda p: Condition("pink", 61, "dB"), "from -60 to 60"),
         (lambda p: Condition("clean", 3, "dB"), "'clean' has no level"),
+        (lambda p: Condition("telephone", 3, "kHz"), "'telephone' has no level"),
+        (lambda p: Condition("room", 0.3, "ms"), "a number of s from 0.15 to 3"),
+        (lambda p: Condition("room", 9, "s"), "a number of s from 0.15 to 3"),
+        (lambda p: Condition("mp3", 20, "kbit/s"), "a number of kbit/s, one of 8, 16, 24, 32"),
+        (lambda p: Condition("response"), "which recordings"),
+        (lambda p: Condition("response", source=str(p / "nowhere")), "no such folder"),
         (lambda p: Condition("recorded", 5, "dB"), "which recordings"),
-        (lambda p: condition("recorded", 5, p / "nowhere"), "no such folder of noise"),
+        (lambda p: condition("recorded", 5, p / "nowhere"), "no such folder"),
         (empty, "no recordings in it or below it"),
         (changed, "changed since 'recorded 5 dB' was planned"),
         (damaged, "cut.wav: truncated"),
@@ -203,6 +239,19 @@ def test_wrong_conditions_are_told(tmp_path: Path, make: Callable[[Path], Condit
 def test_clips_without_a_ratio_are_named(clip: np.ndarray, said: str) -> None:
     with pytest.raises(InputError, match=said):
         apply(clip, RATE, "c/u", Condition("white", 5, "dB"))
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"clean"}))
+def test_clips_that_are_not_finite_are_named(kind: str, folder: Path) -> None:
+    with pytest.raises(InputError, match="c/u: samples that are not finite"):
+        apply(np.array([0.1, np.nan] * 500, np.float32), RATE, "c/u", condition(kind, EVERY[kind], folder))
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"clean", *NOISES}))
+def test_silence_stays_silent_where_nothing_is_added(kind: str, folder: Path) -> None:
+    heard = apply(np.zeros(8_000, np.float32), RATE, "c/u", condition(kind, EVERY[kind], folder))
+    assert np.abs(heard).max() <= (2.0**-15 if kind == "dither" else 1e-4)
+    assert heard.dtype == np.float32
 
 
 def test_real_speech_in_real_noise(corpora_folder: Path) -> None:

@@ -43,7 +43,7 @@ def test_speech_shaped_noise_has_the_published_level_in_every_band() -> None:
 
 def test_babble_is_all_talkers_equally_loud(monkeypatch: pytest.MonkeyPatch) -> None:
     voices = tuple(noise.looped(tone(500 + 100 * i, 2) * 3.0**i, RATE) for i in range(noise.TALKERS))
-    monkeypatch.setattr(noise, "talkers", lambda rate_hz: voices)
+    monkeypatch.setattr(noise, "talkers", lambda rate_hz, part: voices)
     made = noise.babble(RATE, RATE, np.random.default_rng(0))
     power = np.abs(np.fft.rfft(made)) ** 2
     heard = [power[500 + 100 * i - 3 : 500 + 100 * i + 4].sum() for i in range(noise.TALKERS)]

@@ -1,46 +1,61 @@
-"""What is done to the test audio: one function per kind of condition, found by its name."""
+"""What is done to the test audio: one function per kind of condition, found by its name.
+
+What decides a result lies in the modules that a kind names; they are imported when the kind is first heard.
+"""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-
-import numpy as np
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError, unknown
 from ...protocols.protocol import Condition
-from ...seeds import stream
-from . import snr
-from .noise import NOISES
 
-#: waveform (N,), rate in Hz, utterance id, completed condition -> float32 (N,)
-Effect = Callable[[np.ndarray, int, str, Condition], np.ndarray]
-_HARNESS = __name__.rpartition(".conditions.")[0]
+if TYPE_CHECKING:
+    import numpy as np
+
+#: waveform (N,), rate in Hz, utterance id, completed condition -> float32 (M,); M is N but for `shift`, `header-rate`
+Effect = Callable[["np.ndarray", int, str, Condition], "np.ndarray"]
+_HERE, _, _ = __name__.rpartition(".")
+_HARNESS, _, _ = _HERE.rpartition(".")
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of condition: its effect, what its level means, and the modules whose text decides its result.
 
-    ``unit`` is empty for a kind without level; ``folder`` is true where ``Condition.source`` is needed.
+    ``effect`` and ``check`` are ``module.function`` of this folder; ``check(condition)`` refuses what this machine
+    lacks. ``unit`` is empty for a kind without level; ``levels`` are the only ones, where there are few. ``folder`` is
+    true where ``Condition.source`` is needed.
     """
 
-    effect: Effect
-    modules: tuple[str, ...]
+    effect: str = ""
+    modules: tuple[str, ...] = ()
     unit: str = ""
     low: float = -math.inf
     high: float = math.inf
+    levels: tuple[float, ...] = ()
     folder: bool = False
+    check: str = ""
 
 
-def apply(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Condition) -> np.ndarray:
-    """What a model hears of an utterance: float32 (N,) -> float32 (N,), neither clipped nor renormalized.
+def apply(waveform: "np.ndarray", rate_hz: int, utterance: str, condition: Condition) -> "np.ndarray":
+    """What a model hears of an utterance: float32 (N,) -> float32 (M,), neither clipped nor renormalized.
 
-    Randomness depends on the utterance and the condition alone, so every model hears the same bytes. InputError for
-    an unknown kind, a level out of range, a folder without recordings, and a clip that is silent where noise is set
-    against it.
+    Kinds that change level or length, or clip, say so. Randomness depends on the utterance and the condition alone,
+    so every model hears the same bytes. InputError for an unknown kind, a level out of range, a folder without
+    recordings, a clip with samples that are not finite, and one that is silent where noise is set against it.
     """
-    return find(condition.kind).effect(waveform, rate_hz, utterance, complete(condition))
+    kind, condition = find(condition.kind), complete(condition)
+    if not kind.effect:
+        return waveform
+    from .snr import check_finite
+
+    check_finite(waveform, utterance)
+    effect: Effect = _function(kind.effect)
+    return effect(waveform, rate_hz, utterance, condition)
 
 
 def find(kind: str) -> Kind:
@@ -53,16 +68,12 @@ def find(kind: str) -> Kind:
 def complete(condition: Condition) -> Condition:
     """The condition, checked, with the hash of its folder's content: what a plan needs to name its cells.
 
-    InputError when the folder holds something else than the condition says.
+    InputError when the folder holds something else than the condition says, and when something is not installed.
     """
     kind = find(condition.kind)
-    if not kind.unit:
-        if condition.level is not None:
-            raise InputError(f"condition '{condition.name}': '{condition.kind}' has no level; leave it out")
-    elif condition.unit != kind.unit or condition.level is None or not kind.low <= condition.level <= kind.high:
-        raise InputError(
-            f"condition '{condition.name}': the level is a number of {kind.unit} from {kind.low:g} to {kind.high:g}"
-        )
+    _check_level(condition, kind)
+    if kind.check:
+        _function(kind.check)(condition)
     if not kind.folder:
         return condition
     if not condition.source:
@@ -78,41 +89,71 @@ def complete(condition: Condition) -> Condition:
     return replace(condition, content=content)
 
 
-def _clean(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Condition) -> np.ndarray:
-    return waveform
+def _check_level(condition: Condition, kind: Kind) -> None:
+    level = condition.level
+    if not kind.unit:
+        if level is not None:
+            raise InputError(f"condition '{condition.name}': '{condition.kind}' has no level; leave it out")
+        return
+    given = f"condition '{condition.name}': the level is a number of {kind.unit}"
+    if condition.unit != kind.unit or level is None or not kind.low <= level <= kind.high:
+        raise InputError(f"{given} from {kind.low:g} to {kind.high:g}")
+    if kind.levels and level not in kind.levels:
+        raise InputError(f"{given}, one of {', '.join(f'{known:g}' for known in kind.levels)}")
 
 
-def _made(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Condition) -> np.ndarray:
-    """Noise that is made here, at a signal-to-noise ratio."""
-    draw = partial(NOISES[condition.kind], len(waveform), rate_hz, stream("noise", utterance, condition.name))
-    return snr.add(waveform, rate_hz, condition.level or 0.0, draw, utterance, condition.kind)
+@cache
+def _function(place: str) -> Any:
+    module, _, name = place.rpartition(".")
+    return getattr(import_module(f"{_HERE}.{module}"), name)
 
 
-def _recorded(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Condition) -> np.ndarray:
-    """Noise from the test half of a folder, at a signal-to-noise ratio."""
-    from .recordings import draw, recordings
-
-    folder = recordings(condition.source)
-    rng = stream("noise", utterance, condition.name, condition.content)
-    some = partial(draw, folder.test, len(waveform), rate_hz, rng)
-    return snr.add(waveform, rate_hz, condition.level or 0.0, some, utterance, folder.names(folder.test))
+def _kind(effect: str, *modules: str, **facts: Any) -> Kind:
+    """A kind; ``modules`` decide its result beside the one with its effect and the one that checks every clip."""
+    needed = (f"conditions.{effect.rpartition('.')[0]}", "conditions.snr", *modules)
+    return Kind(effect, tuple(f"{_HARNESS}.{name}" for name in needed), **facts)
 
 
-def _noise(effect: Effect, *modules: str, folder: bool = False) -> Kind:
-    """A kind whose level is a signal-to-noise ratio."""
-    own = ("conditions.kinds", "conditions.snr", "conditions.noise")
-    needed = tuple(f"{_HARNESS}.{name}" for name in (*own, *modules))
-    return Kind(effect, needed, "dB", -snr.LIMIT_DB, snr.LIMIT_DB, folder)
+def _noise(effect: str, *modules: str, folder: bool = False) -> Kind:
+    """A kind whose level is a signal-to-noise ratio; beyond 60 dB float32 no longer holds both signals to 0.1 dB."""
+    facts: dict[str, Any] = {"unit": "dB", "low": -60, "high": 60, "folder": folder}
+    return _kind(f"noisy.{effect}", "conditions.noise", *modules, **facts)
+
+
+def _codec(low: float, high: float, levels: tuple[float, ...] = ()) -> Kind:
+    facts: dict[str, Any] = {"unit": "kbit/s", "low": low, "high": high, "levels": levels, "check": "codec.check"}
+    return _kind("codec.coded", "conditions.channel", "audio.decode", **facts)
+
+
+def _bits(effect: str) -> Kind:
+    return _kind(effect, unit="bit", low=2, high=24)
 
 
 _SYNTHESIZER = (
     "synthesis", "synthetic", "synthetic_face", "synthetic_prosody", "synthetic_text", "synthetic_voice",
 )  # fmt: skip
+_ROOM = ("conditions.rooms", "conditions.recordings", "audio.decode", "conditions.noise")
 KINDS: dict[str, Kind] = {
-    "clean": Kind(_clean, ()),
-    "white": _noise(_made),
-    "pink": _noise(_made),
-    "speech-shaped": _noise(_made),
-    "babble": _noise(_made, "audio.decode", *(f"corpora.{name}" for name in _SYNTHESIZER)),
-    "recorded": _noise(_recorded, "conditions.recordings", "audio.decode", folder=True),
+    "clean": Kind(),
+    "white": _noise("made"),
+    "pink": _noise("made"),
+    "speech-shaped": _noise("made"),
+    "babble": _noise("made", "audio.decode", *(f"corpora.{name}" for name in _SYNTHESIZER)),
+    "music": _noise("made", "conditions.events"),
+    "impulsive": _noise("made", "conditions.events"),
+    "recorded": _noise("recorded", "conditions.recordings", "audio.decode", folder=True),
+    "room": _kind("reverberation.room", *_ROOM, unit="s", low=0.15, high=3),
+    "response": _kind("reverberation.response", *_ROOM, folder=True),
+    "telephone": _kind("channel.telephone", "audio.decode"),
+    "opus": _codec(6, 64),
+    "mp3": _codec(8, 64, (8, 16, 24, 32, 40, 48, 56, 64)),
+    "amr-nb": _codec(4.75, 12.2, (4.75, 5.15, 5.9, 6.7, 7.4, 7.95, 10.2, 12.2)),
+    "gain": _kind("channel.gain", "audio.decode", unit="dB", low=-60, high=60),
+    "clipping": _kind("channel.clipping", "audio.decode", unit="%", low=0, high=90),
+    "resampled": _kind("channel.resampled", "audio.decode", unit="Hz", low=1_000, high=192_000),
+    "header-rate": _kind("channel.header_rate", "audio.decode", unit="Hz", low=4_000, high=64_000),
+    "dither": _bits("slight.dither"),
+    "requantized": _bits("slight.requantized"),
+    "shift": _kind("slight.shift", unit="ms", low=0, high=1_000),
+    "inverted": _kind("slight.inverted"),
 }

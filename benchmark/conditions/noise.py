@@ -55,25 +55,29 @@ def speech_shaped(n: int, rate_hz: int, rng: np.random.Generator) -> np.ndarray:
     return _shaped(n, density, rng)
 
 
-def babble(n: int, rate_hz: int, rng: np.random.Generator) -> np.ndarray:
-    """Eight neutral talkers of the built-in synthesizer, equally loud, each from a place of its own."""
-    voices = talkers(rate_hz)
+def babble(n: int, rate_hz: int, rng: np.random.Generator, part: str = "test") -> np.ndarray:
+    """Eight neutral talkers of the built-in synthesizer, equally loud, each from a place of its own.
+
+    Those of ``part`` train are others than those of test.
+    """
+    voices = talkers(rate_hz, part)
     total = np.zeros(n, np.float32)
     for voice in voices:
         total += wrapped(voice, int(rng.integers(len(voice))), n)
     return total / np.float32(np.sqrt(len(voices)))
 
 
-@lru_cache(maxsize=2)
-def talkers(rate_hz: int) -> tuple[np.ndarray, ...]:
-    """The voices of the babble, each 20 s as an endless loop of power 1; made once per process and rate.
+@lru_cache(maxsize=4)
+def talkers(rate_hz: int, part: str = "test") -> tuple[np.ndarray, ...]:
+    """The voices of the babble, each 20 s as an endless loop of power 1; made once per process, rate and part.
 
     They are synthesized at 16 kHz: at a higher rate there is nothing above 8 kHz.
     """
     from ..audio.decode import resample
     from ..corpora.synthetic import neutral_talkers
 
-    voices = neutral_talkers(TALKER_SECONDS, stream("noise", "talkers of the babble"), TALKERS)
+    facts = ("talkers of the babble",) if part == "test" else ("talkers of the babble", part)
+    voices = neutral_talkers(TALKER_SECONDS, stream("noise", *facts), TALKERS)
     return tuple(looped(resample(voice, TALKER_RATE_HZ, rate_hz), rate_hz) for voice in voices)
 
 

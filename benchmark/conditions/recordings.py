@@ -1,4 +1,4 @@
-"""Recorded noise: the audio files of a folder, in a half for training and a half for testing."""
+"""Recorded noise, and recorded responses: the audio files of a folder, a half for training and one for testing."""
 
 import hashlib
 from collections import OrderedDict
@@ -33,7 +33,7 @@ _kept: OrderedDict[tuple[Path, int], np.ndarray] = OrderedDict()
 
 @dataclass(frozen=True, slots=True)
 class Recordings:
-    """A folder of noise. ``content`` names what lies in it, whatever the files are called.
+    """A folder of audio. ``content`` names what lies in it, whatever the files are called.
 
     Files are ordered by the hash of their bytes and fall in turn into ``test`` and ``train``; of identical files the
     first counts. So the halves are disjoint in content, and a single recording is there for testing. Several cuts
@@ -59,7 +59,7 @@ def recordings(source: str) -> Recordings:
     """
     folder = Path(source).expanduser().absolute()
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder of noise; give one with recordings, for instance WAV files")
+        raise InputError(f"{folder}: no such folder; give one with recordings, for instance WAV files")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.name[0] != ".")
     by_content: dict[str, Path] = {}
     for path in files:

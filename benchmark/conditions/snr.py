@@ -26,6 +26,11 @@ def active_frames(speech: np.ndarray, rate_hz: int) -> np.ndarray:
     return np.asarray((power >= loudest * 10 ** (-ACTIVE_DB / 10)) & (loudest > SILENCE))
 
 
+def active_samples(speech: np.ndarray, rate_hz: int) -> np.ndarray:
+    """Which samples lie in frames that speak: bool (N,)."""
+    return np.repeat(active_frames(speech, rate_hz), _energy(speech, rate_hz)[1])
+
+
 def active_power(speech: np.ndarray, noise: np.ndarray, rate_hz: int) -> tuple[float, float]:
     """Mean square of ``speech`` and of ``noise`` (both (N,)) on the frames in which the speech is active.
 
@@ -52,8 +57,7 @@ def add(
     raising its pauses to the wanted ratio would give something else than that noise. InputError, by the given names,
     for a clip that is silent or holds values that are not finite, and for noise that pauses in every draw.
     """
-    if not np.isfinite(speech).all():
-        raise InputError(f"{speech_name}: samples that are not finite (NaN or infinite); leave this clip out")
+    check_finite(speech, speech_name)
     active = active_frames(speech, rate_hz)
     if not active.any():
         raise InputError(f"{speech_name}: silent, so it has no signal-to-noise ratio; leave this clip out")
@@ -67,6 +71,12 @@ def add(
         f"{speech_name}: {TRIES} draws of {noise_name} were silent, or nearly, where the clip speaks; "
         "give recordings with fewer and shorter pauses"
     )
+
+
+def check_finite(waveform: np.ndarray, name: str) -> None:
+    """InputError by name for a clip that holds NaN or infinite samples."""
+    if not np.isfinite(waveform).all():
+        raise InputError(f"{name}: samples that are not finite (NaN or infinite); leave this clip out")
 
 
 def _energy(waveform: np.ndarray, rate_hz: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,36 @@
+"""Clips in noise: the made kinds and the recorded one, at a signal-to-noise ratio."""
+
+from functools import partial
+
+import numpy as np
+
+from ...protocols.protocol import Condition
+from ...seeds import stream
+from . import snr
+from .noise import NOISES, Noise
+
+
+def made(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Condition) -> np.ndarray:
+    """Noise that is made here."""
+    rng = stream("noise", utterance, condition.name)
+    draw = partial(noise_of(condition.kind), len(waveform), rate_hz, rng)
+    return snr.add(waveform, rate_hz, condition.level or 0.0, draw, utterance, condition.kind)
+
+
+def recorded(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Condition) -> np.ndarray:
+    """Noise from the test half of a folder."""
+    from .recordings import draw, recordings
+
+    folder = recordings(condition.source)
+    rng = stream("noise", utterance, condition.name, condition.content)
+    some = partial(draw, folder.test, len(waveform), rate_hz, rng)
+    return snr.add(waveform, rate_hz, condition.level or 0.0, some, utterance, folder.names(folder.test))
+
+
+def noise_of(kind: str) -> Noise:
+    """The maker of a kind of noise; KeyError for what is none."""
+    if kind in NOISES:
+        return NOISES[kind]
+    from .events import EVENTS
+
+    return EVENTS[kind]
