@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import torch
 
 PACKAGES = (
-    "serbench", "torch", "torchaudio", "numpy", "scipy", "scikit-learn", "librosa", "soundfile", "soxr", "pandas",
+    "serbench", "torch", "torchaudio", "numpy", "scipy", "scikit-learn", "librosa", "soundfile", "soxr", "av",
+    "pandas",
 )  # fmt: skip
 ROOT = Path(__file__).parents[1]
 #: the pair that fits, as in pyproject.toml
