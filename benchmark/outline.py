@@ -34,6 +34,7 @@ def outline(plan: Plan, done: set[str], stored_sd: float | None = None) -> dict[
         "label_map": plan.design.label_map,
         "leaks": sorted({leak for leaks in plan.leaks.values() for leak in leaks}),
         "models": list(plan.models),
+        "arms": list(plan.augments),
         "seeds": plan.seeds,
         "conditions": list(dict.fromkeys(cell.condition.name for cell in plan.cells)),
         "folds": list(folds.values()),
@@ -71,6 +72,8 @@ def to_text(facts: dict[str, Any]) -> str:
         )
     lines += ["", *_seen(facts["folds"]), "", *facts["notes"]]
     n_folds = sum(fold["folds"] for fold in facts["folds"])
+    if len(facts["arms"]) > 1:
+        lines.append(f"{len(facts['arms'])} arms: {', '.join(facts['arms'])}")
     lines.append(
         f"{len(facts['models'])} models x {n_folds} folds x {facts['seeds']} seeds = {facts['trials']} trials "
         f"({facts['trainings']} trainings), x {len(facts['conditions'])} conditions = {facts['cells']} cells; "

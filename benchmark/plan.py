@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import pandas as pd
@@ -16,7 +16,7 @@ from ..protocols.design import Design
 from ..protocols.protocol import HONEST, LEAKS, NOTED, Arm, Condition, Fold, Leak, Practice, utterance_of
 from ..results.store import PLAN_COLUMNS
 from .arms import Choice
-from .conditions.kinds import find
+from .conditions.kinds import KINDS, find
 from .environment import source_hash
 
 #: behind the name of a corpus: what is seen in it, which its fingerprint does not cover
@@ -244,7 +244,11 @@ class _Folds:
             corpora = sorted({row.partition("/")[0] for row in rows})
             return digest([(row, self.labels[utterance_of(row)]) for row in rows], [(c, self.data[c]) for c in corpora])
 
-        made = [[(copy, [asdict(step) for step in steps]) for copy, steps in fold.copies]] if fold.copies else []
+        made: list[Any] = (
+            [[(copy, [asdict(step) for step in steps]) for copy, steps in fold.copies]] if fold.copies else []
+        )
+        if any(step.kind == "snr" for _, steps in fold.copies for step in steps):
+            made.append(_training_noise())
         rows = digest(part(fold.train), part(fold.dev), fold.classes, self.rate_hz, *made)
         whole = digest(rows, part(fold.test), fold.name, fold.repeat)
         return _FoldKeys(rows, whole, digest(whole, self.design.label_map_of(fold), leaks))
@@ -256,6 +260,13 @@ def _outside(chosen: Chosen, data: Mapping[str, str]) -> list[Mapping[str, str]]
     forms = getattr(chosen.settings, "forms", chosen.card.modalities)
     seen = {name: value for name, value in data.items() if name.endswith(FACE)} if "face" in forms else {}
     return [found for found in (weights, seen) if found]
+
+
+@cache
+def _training_noise() -> str:
+    """The text of what makes the noise that training clips are heard in."""
+    known = {module for kind in KINDS.values() if kind.unit == "dB" for module in kind.modules}
+    return source_hash([*known, f"{__package__}.conditions.training"])
 
 
 def _condition_key(condition: Condition) -> tuple[str, str]:

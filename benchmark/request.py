@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -10,7 +11,7 @@ from ..baselines.registry import Chosen, choose
 from ..errors import InputError
 from ..protocols.catalog import find
 from ..protocols.design import Design, design, options_from
-from ..protocols.protocol import Arm
+from ..protocols.protocol import Arm, Condition
 from . import modalities
 from .arms import Decided, arms_of_run
 from .audio import prepared
@@ -55,14 +56,16 @@ def resolve(request: Request) -> tuple[Plan, dict[str, Corpus]]:
     models = [(spec, given.models[name]) for spec, name in zip(request.models, names, strict=True)]
     _unique("--model", [choose(spec, overrides).spec for spec, overrides in models])
     options = options_from(protocol, given.protocol)
-    choices = arms_of_run(Decided(protocol, options, request.arms, given.augment), models)
+    decided = Decided(protocol, options, request.arms, _complete(given.augment))
+    choices = arms_of_run(decided, models)
+    conditions = [complete(condition) for condition in protocol.conditions(options)]
+    _see_what_moves(conditions, [choice.chosen for choice in choices])
     _unique("--corpus", [spec.partition("=")[0] for spec in request.corpora])
     corpora = {corpus.name: corpus for corpus in (prepared.open_corpus(spec, RATE_HZ) for spec in request.corpora)}
     table = pd.concat([corpus.table for corpus in corpora.values()], ignore_index=True)
     made = design(protocol, table.sort_values("id", ignore_index=True), given.run.get("label_map"), options)
     seen = _seen(made, [choice.chosen for choice in choices], corpora)
     data = {name: corpus.fingerprint for name, corpus in corpora.items()} | seen
-    conditions = [complete(condition) for condition in protocol.conditions(options)]
     return make_plan(made, conditions, choices, request.seeds, data, RATE_HZ), corpora
 
 
@@ -73,6 +76,23 @@ def _seen(made: Design, every: Sequence[Chosen], corpora: Mapping[str, Corpus]) 
             modalities.check(chosen, corpora, made.labelled.table["id"])
     looks = any("face" in modalities.needs(chosen) for chosen in every)
     return {name + FACE: modalities.content_of(corpus) for name, corpus in corpora.items() if looks}
+
+
+def _complete(augment: Mapping[str, Any]) -> dict[str, Any]:
+    """With the hash of the recordings that training clips are heard in, if any."""
+    if not augment.get("dir"):
+        return dict(augment)
+    from .conditions.recordings import recordings
+
+    return {**augment, "content": recordings(augment["dir"]).content}
+
+
+def _see_what_moves(conditions: Sequence[Condition], every: Sequence[Chosen]) -> None:
+    """InputError for a model that sees no face, under a condition that acts on the face."""
+    moved = [c.name for c in conditions if modalities.modality_of(c.kind) == "face"]
+    blind = [chosen.spec for chosen in every if moved and "face" not in modalities.needs(chosen)]
+    if blind:
+        raise InputError(f"{blind[0]}: sees no face, so {moved[0]} changes nothing; choose a model that does")
 
 
 def _unique(option: str, values: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ RUN_OPTIONS = {"label_map": "the label map, instead of the protocol's own"}
 #: what is done to training clips: `--set KEY` -> field of `Augment`
 AUGMENT = {
     "train_snr": "snr", "train_noise": "noises", "train_noise_dir": "dir",
-    **{f"augment.{name}": name for name in EXPLAIN if name not in ("snr", "noises", "dir")},
+    **{f"augment.{name}": name for name in EXPLAIN if name not in ("snr", "noises", "dir", "content")},
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ UNITS: dict[StepKind, str] = {
     "noise": "of the peak", "pitch": "semitones", "stretch": "times", "shift": "s", "snr": "dB", "face-shift": "ms",
 }  # fmt: skip
 NOISES = ("white", "pink", "babble", "speech-shaped")
+MORE_NOISES = ("music", "impulsive")
 RECORDED = "recorded"
 
 
@@ -28,7 +29,8 @@ RECORDED = "recorded"
 class Step:
     """One change of a row: its value is drawn evenly between ``low`` and ``high`` (equal: fixed), in `UNITS`.
 
-    ``noises``, ``source``: of kind ``snr``, the noises to draw from, and the folder of the recorded ones. ``scaled``:
+    ``noises``, ``source``: of kind ``snr``, the noises to draw from, and the folder of the recorded ones with
+    the hash of what lies in it. ``scaled``:
     of kind ``noise``, the value is multiplied by a number drawn between 0 and 1, as Lee and Nadeem (2025) do.
     """
 
@@ -37,6 +39,7 @@ class Step:
     high: float
     noises: tuple[str, ...] = ()
     source: str = ""
+    content: str = ""
     scaled: bool = False
 
 
@@ -53,6 +56,7 @@ class Augment:
     snr: tuple[float, ...] = ()
     noises: tuple[str, ...] = NOISES
     dir: str = ""
+    content: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -67,8 +71,8 @@ class Augment:
         if self.snr and (len(self.snr) != 2 or not self.snr[0] <= self.snr[1]):
             raise InputError(f"train_snr: two levels in dB, the lower first, as 5..20; given {self.snr}")
         for kind in self.noises:
-            if kind not in (*NOISES, RECORDED):
-                raise unknown("noise for training", kind, (*NOISES, RECORDED))
+            if kind not in (*NOISES, *MORE_NOISES, RECORDED):
+                raise unknown("noise for training", kind, (*NOISES, *MORE_NOISES, RECORDED))
         if RECORDED in self.noises and not self.dir:
             raise InputError("train_noise=recorded: which recordings? Name their folder with train_noise_dir=DIR")
 
@@ -82,7 +86,7 @@ class Augment:
     @property
     def heard(self) -> tuple[Step, ...]:
         """The steps of every training row, also of the clips themselves."""
-        noisy = Step("snr", self.snr[0], self.snr[1], self.noises, self.dir) if self.snr else None
+        noisy = Step("snr", self.snr[0], self.snr[1], self.noises, self.dir, self.content) if self.snr else None
         moved = _either("face-shift", self.face_shift) if self.face_shift else None
         return tuple(step for step in (noisy, moved) if step)
 
@@ -92,7 +96,7 @@ class Augment:
         said = []
         for f in fields(self):
             value = getattr(self, f.name)
-            if value == f.default or f.name == "dir" or (f.name == "copies" and not self.made):
+            if value == f.default or f.name in ("dir", "content") or (f.name == "copies" and not self.made):
                 continue
             text = "..".join(f"{v:g}" for v in value) if f.name == "snr" else value
             text = "+".join(value) if f.name == "noises" else text
@@ -113,6 +117,7 @@ EXPLAIN = {
     "snr": "training clips are heard in noise, at levels drawn from this range in dB",
     "noises": "the noises that training clips are heard in",
     "dir": "folder of recordings for the noise recorded; its train half is used",
+    "content": "hash of what lies in that folder, which the harness fills in",
 }
 
 

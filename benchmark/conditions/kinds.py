@@ -133,6 +133,7 @@ _SYNTHESIZER = (
     "synthesis", "synthetic", "synthetic_face", "synthetic_prosody", "synthetic_text", "synthetic_voice",
 )  # fmt: skip
 _ROOM = ("conditions.rooms", "conditions.recordings", "audio.decode", "conditions.noise")
+_FACE = (f"{_HARNESS}.modalities", f"{_HARNESS}.video")
 KINDS: dict[str, Kind] = {
     "clean": Kind(),
     "white": _noise("made"),
@@ -156,4 +157,7 @@ KINDS: dict[str, Kind] = {
     "requantized": _bits("slight.requantized"),
     "shift": _kind("slight.shift", unit="ms", low=0, high=1_000),
     "inverted": _kind("slight.inverted"),
+    # these two act on the face and leave the sound as it is
+    "face-shift": Kind(modules=_FACE, unit="ms", low=-2_000, high=2_000),
+    "face-shuffled": Kind(modules=_FACE),
 }
