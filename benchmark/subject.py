@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ..baselines.registry import Card, Task
 from ..seeds import stream
-from .batches import Clip, Rows, batch_of, padded
+from .batches import Batch, Clip, Rows, batch_of, padded
 from .modalities import FORMS
 from .models import encoded, lengthen
 
@@ -62,16 +62,18 @@ class Subject:
             values, frames = module.front(functional.pad(waveforms, (0, zeros)), lengths)
         return [value[:n] for value, n in zip(values, frames.tolist(), strict=True)]
 
-    def scores(self, module: Any, clips: Sequence[np.ndarray], zeros: int = 0) -> Tensor:
-        """Log-probabilities of clips that share a batch, with ``zeros`` samples more behind: (n, C)."""
-        module.eval()
+    def batch(self, module: Any, clips: Sequence[np.ndarray], zeros: int = 0) -> Batch:
+        """Clips in one batch as the network takes them, with ``zeros`` samples more behind."""
         x, lengths = batch_of(self.features(module, clips, zeros))
         if isinstance(x, dict):
             x = {name: functional.pad(states, (0, 0, 0, zeros // HOP)) for name, states in x.items()}
         elif not hasattr(module, "front"):
             x = functional.pad(x, (0, zeros))
-        with torch.no_grad():
-            return functional.log_softmax(module(x, lengths).float(), dim=1).cpu()
+        return x, lengths  # type: ignore[return-value]  # both are dictionaries, or neither is
+
+    def scores(self, module: Any, clips: Sequence[np.ndarray]) -> Tensor:
+        """Log-probabilities of clips that share a batch: (n, C)."""
+        return log_probabilities(module, self.batch(module, clips))
 
     def _material(self, modality: str, clip: np.ndarray) -> Any:
         """The clip in one modality, made from its sound: bands of it are its words, and shades of its face."""
@@ -85,6 +87,13 @@ class Subject:
             return bands
         shades = np.clip(20 * bands + 128, 0, 255).astype(np.uint8)  # (T, 10)
         return np.repeat(np.repeat(shades[:, None, :, None], 64, 1), 3, 3).repeat(8, 2)  # (T, 64, 80, 3)
+
+
+def log_probabilities(module: Any, batch: Batch) -> Tensor:
+    """Of a batch, in inference mode: (B, C) on the CPU."""
+    module.eval()
+    with torch.no_grad():
+        return functional.log_softmax(module(*batch), dim=1).cpu()
 
 
 def loudness(clip: np.ndarray) -> np.ndarray:

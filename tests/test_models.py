@@ -103,6 +103,21 @@ class BatchMean(Energies):
         return scores + 0.01 * scores.mean(0)
 
 
+class Faint(Energies):
+    """So unsure that what companions change is small too."""
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        scores = super().forward(x, lengths)
+        return 1e-5 * (scores + 0.1 * scores.mean(0))
+
+
+class Single(NoMask):
+    """Runs in single precision only."""
+
+    def frames(self, x: Tensor) -> Tensor:
+        return super().frames(x).float()
+
+
 class TooMany(Energies):
     def __init__(self, width: int, n_classes: int) -> None:
         super().__init__(width, n_classes + 1)
@@ -176,6 +191,8 @@ class Impatient(Energies):
     [
         (NoMask, "companions", "leave out what lies beyond `lengths`"),
         (BatchMean, "companions", "leave out what lies beyond `lengths`"),
+        (Faint, "companions", "leave out what lies beyond `lengths`"),
+        (Single, "companions", "leave out what lies beyond `lengths`"),
         (TooMany, "shape", "3 clips and 4 classes gave scores of shape (3, 5)"),
         (Unseeded, "seed", "built twice with one seed, weights differ: hidden.weight"),
         (Seeded, "seed", "built with two seeds, all weights are equal"),
