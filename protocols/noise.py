@@ -1,14 +1,14 @@
 """`noise`: trained on clean speech of other speakers, tested clean and in noise."""
 
-import math
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..errors import InputError, unknown
-from .protocol import CLEAN, Condition, Protocol
-from .speaker_independent import split
+from ..errors import InputError
+from .conditions import check_kinds, check_levels
+from .protocol import CLEAN, Condition
+from .speaker_independent import PROTOCOL as NEW_SPEAKERS
 
 KINDS = ("white", "pink", "babble", "speech-shaped")
+MORE_KINDS = ("music", "impulsive")
 RECORDED = "recorded"
 
 
@@ -16,7 +16,7 @@ RECORDED = "recorded"
 class Options:
     """``dir``: a folder of recordings, used beside ``kinds``; ``snr``: levels in dB; ``kinds``: of noise.
 
-    ``kinds=recorded`` uses the recordings alone.
+    ``kinds=recorded`` uses the recordings alone; ``music`` and ``impulsive`` are made too, on request.
     """
 
     dir: str = ""
@@ -24,16 +24,8 @@ class Options:
     kinds: tuple[str, ...] = KINDS
 
     def __post_init__(self) -> None:
-        for name, values in (("snr", self.snr), ("kinds", self.kinds)):
-            doubled = [value for value, n in Counter(values).items() if n > 1]
-            if not values or doubled:
-                raise InputError(f"noise.{name}: {f'{doubled[0]} is given twice' if doubled else 'none given'}")
-        for level in self.snr:
-            if not math.isfinite(level):
-                raise InputError(f"noise.snr: {level} is not a level in dB; the clean condition is always there")
-        for kind in self.kinds:
-            if kind not in (*KINDS, RECORDED):
-                raise unknown("kind of noise", kind, (*KINDS, RECORDED))
+        check_levels("noise.snr", self.snr, "dB")
+        check_kinds("noise", "kind of noise", self.kinds, (*KINDS, *MORE_KINDS, RECORDED))
         if RECORDED in self.kinds and not self.dir:
             raise InputError("noise.kinds=recorded: which recordings? Name their folder with noise.dir=DIR")
 
@@ -51,14 +43,11 @@ def conditions(options: Options) -> tuple[Condition, ...]:
     )
 
 
-PROTOCOL = Protocol(
+PROTOCOL = replace(
+    NEW_SPEAKERS,
     name="noise",
     version=1,
     summary="speaker-independent, trained clean; tested clean and in noise from 20 to -5 dB",
-    split=split,
-    promises=frozenset({"speaker", "audio", "copy"}),
-    permits=frozenset({"session", "sentence"}),
-    null="chance",
     options=Options(),
     conditions=conditions,
 )
