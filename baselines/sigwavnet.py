@@ -120,7 +120,7 @@ EXPLAIN = {
 }
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "released": {
-        "optimizer": "adam", "lr": 1e-5, "schedule": "step", "epochs": 5, "patience": 5, "clip_norm": 0.0,
+        "optimizer": "adam", "lr": 1e-5, "schedule": "step", "epochs": 5, "keep": "last", "clip_norm": 0.0,
         "threshold": "aliased", "head_norm": "instance", "objective": "focal-batch", "mask_padding": False,
         "max_seconds": 0.0,
     },

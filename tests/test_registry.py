@@ -72,6 +72,15 @@ def test_every_field_of_the_recipe_is_explained() -> None:
     assert RECIPE.keys() == {f.name for f in fields(Recipe)}
 
 
+def test_profiles_of_the_authors_keep_the_last_epoch_and_ours_the_best() -> None:
+    """WavFusion's paper is silent about it."""
+    authors = {("mfcc-attention", "notebook"), ("mfcc-attention", "paper")}
+    for name in NETWORKS:
+        for profile in find(name).profiles:
+            last = profile in ("released", "repo2025") or (name, profile) in authors
+            assert choose(f"{name}:{profile}").settings.keep == ("last" if last else "best"), (name, profile)
+
+
 def test_choosing_imports_nothing_heavy() -> None:
     code = (
         "import sys; from serbench.baselines.registry import *\n"
