@@ -124,13 +124,15 @@ def apply(table: pd.DataFrame, name: str) -> Labelled:
         to = chosen.of(corpus)
         counts = part["emotion"].value_counts()
         _check(part, corpus, chosen)
-        lines = [Line(name, str(corpus), e, int(counts.get(e, 0)), fate(e, to[e]), to[e]) for e in sorted(to)]
-        coverage += [line for line in lines if line.n or corpus in chosen.corpora]
-        notes += _notes(lines)
+        fates = [Line(name, str(corpus), e, int(counts.get(e, 0)), fate(e, to[e]), to[e]) for e in sorted(to)]
+        coverage += [line for line in fates if line.n or corpus in chosen.corpora]
+        notes += _notes(fates)
         labels.append(part["emotion"].map(to))
     kept = table.assign(label=pd.concat(labels) if labels else None)
     kept = kept[kept["label"].notna()].reset_index(drop=True)
-    return Labelled(kept, pd.DataFrame(coverage, columns=list(Line._fields)), tuple(notes))
+    # as objects, so that no class stays None
+    lines = pd.DataFrame(coverage, columns=list(Line._fields), dtype=object).astype({"n": int})
+    return Labelled(kept, lines, tuple(notes))
 
 
 def _fates(section: Mapping[str, Any], classes: Sequence[str], where: str) -> dict[str, str | None]:

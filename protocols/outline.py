@@ -42,6 +42,7 @@ def of_design(design: Design, conditions: Sequence[Condition]) -> dict[str, Any]
         "leaks": list(design.leaks),
         "notes": list(design.notes),
         "folds": list(_folds(design)),
+        "languages": {c: sorted(set(part["language"].dropna())) for c, part in by_corpus(table)},
         "coverage": coverage.where(coverage.notna(), None).to_dict(orient="records"),
     }
 
@@ -51,11 +52,13 @@ def of_label_map(name: str) -> list[dict[str, Any]]:
     chosen = labels.load(name)
     lines = []
     for corpus, fates in [*sorted(chosen.corpora.items()), ("default", chosen.default)]:
-        said: dict[str, list[str]] = {"kept": [], "merged": [], "dropped": []}
+        said: dict[str, list[str]] = {"kept": [], "dropped": []}
+        into: dict[str, list[str]] = {}
         for emotion, label in sorted(fates.items()):
             fate = labels.fate(emotion, label)
-            said[fate].append(f"{emotion} = {label}" if fate == "merged" else emotion)
-        lines.append({"corpus": corpus, **said})
+            (into.setdefault(str(label), []) if fate == "merged" else said[fate]).append(emotion)
+        merged = [f"{', '.join(those)} = {label}" for label, those in sorted(into.items())]
+        lines.append({"corpus": corpus, **said, "merged": merged})
     return lines
 
 

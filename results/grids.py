@@ -10,7 +10,7 @@ from rich.cells import cell_len
 class Grid:
     """A titled table of strings: the first ``left`` columns are aligned left, the others right.
 
-    A header cell may have two lines. A row of a single string runs across all columns of aligned text.
+    A header cell may have two lines. A row of a single string is a heading: it runs across all columns of aligned text.
     """
 
     title: str
@@ -44,8 +44,8 @@ def pipes(grid: Grid) -> str:
     """As a Markdown table."""
     marks = ["---" if c < grid.left else "--:" for c in range(len(grid.header))]
     header = [" ".join(name.split()) for name in grid.header]
+    rows = [(*row, *("" for _ in header))[: len(header)] for row in grid.rows]
     lines = [
-        "| " + " | ".join(text.replace("|", "\\|").strip() for text in row) + " |"
-        for row in (header, marks, *grid.rows)
+        "| " + " | ".join(text.replace("|", "\\|").strip() for text in row) + " |" for row in (header, marks, *rows)
     ]
     return "\n".join([*([f"**{grid.title}**", ""] if grid.title else []), *lines])

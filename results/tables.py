@@ -13,9 +13,15 @@ from itertools import groupby
 
 from rich.cells import cell_len
 
+from .corpora import UNKNOWN, Corpora
 from .grids import Grid, aligned, pipes
 from .metrics import METRICS
 from .scores import IDENTITY, Score, Value
+from .transfer import by_map, coverage, languages, matrix, place
+from .words import NONE as NONE
+from .words import percent as percent
+from .words import remark, star, starred, unique, where
+from .words import with_interval as with_interval
 
 LEAK_WORDS = {
     "speaker": "speakers are shared between train and test",
@@ -23,64 +29,51 @@ LEAK_WORDS = {
     "audio": "the same recording may be in train and in test",
     "copy": "copies of test utterances may be in train",
     "sentence": "the same sentences are in train and test",
+    "selection": "test utterances choose the epoch",
+    "order": "test utterances lie class by class and hand their state on",
+    "statistics": "statistics of the test utterances are used to normalize",
 }
-NONE = "–"
 MOST_NOTES = 12
 
 
-def percent(value: float | None) -> str:
-    """In percent with one decimal; unknown is a dash.
-
-    >>> percent(0.4534), percent(None)
-    ('45.3', '–')
-    """
-    return NONE if value is None else f"{100 * value:.1f}"
-
-
-def with_interval(value: Value) -> str:
-    """Mean and interval.
-
-    >>> with_interval(Value(mean=0.453, low=0.41, high=0.496))
-    '45.3 [41.0, 49.6]'
-    """
-    if value.low is None or value.high is None:
-        return percent(value.mean)
-    return f"{percent(value.mean)} [{percent(value.low)}, {percent(value.high)}]"
-
-
-def terminal(scores: Sequence[Score], notes: Sequence[str] = (), width: int = 100) -> str:
+def terminal(scores: Sequence[Score], notes: Sequence[str] = (), width: int = 100, corpora: Corpora = UNKNOWN) -> str:
     """All scores as aligned text, made for ``width`` columns; ``notes`` are of the run as a whole."""
-    blocks = [_terminal_block(block, width) for block in _blocks(scores)] or [["No cell is finished or planned yet."]]
+    blocks = [_terminal_block(block, width, corpora) for block in _blocks(scores)]
+    blocks = [*blocks, *map(aligned, by_map(scores, corpora, width))] or [["No cell is finished or planned yet."]]
     if notes:
         blocks.append(_wrapped(notes, width, "· "))
     return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
 
 
-def markdown(scores: Sequence[Score], notes: Sequence[str] = ()) -> str:
+def markdown(scores: Sequence[Score], notes: Sequence[str] = (), corpora: Corpora = UNKNOWN) -> str:
     """All scores with every column, as Markdown; ``notes`` are of the run as a whole."""
     parts = []
     for block in _blocks(scores):
         parts.append(f"### {block[0].protocol}, label map {block[0].label_map}")
         parts.append("\n".join(f"- {line}" for line in (*_facts(block), *_notes(block))))
-        parts += [pipes(grid) for grid in (_flat(block), *_conditions(block, None), *_matrix(block))]
+        parts += map(pipes, (_flat(block, corpora), *_grids(block, corpora, None)))
+    if sides := by_map(scores, corpora):
+        parts += ["### Several label maps side by side", *map(pipes, sides)]
     parts += ["\n".join(f"- {note}" for note in notes)] if notes else []
     return "\n\n".join(parts) + "\n"
 
 
-def csv(scores: Sequence[Score]) -> str:
+def csv(scores: Sequence[Score], corpora: Corpora = UNKNOWN) -> str:
     """One line per score with every number in [0, 1]; what is unknown is empty."""
     counts = ("n_folds", "n_seeds", "n_cells", "n_done", "n_failed", "n_pending", "n_utterances", "n_speakers")
     parts = [f.name for f in fields(Value)]
     text = io.StringIO()
     out = writer(text, lineterminator="\n")
     columns = [f"{name}_{part}" for name in METRICS for part in parts]
-    out.writerow([*IDENTITY, "tag", "chance", *counts, *columns, "interval_method", "devices", "notes"])
+    spoken = ("train_language", "test_language")
+    out.writerow([*IDENTITY, "tag", *spoken, "chance", *counts, *columns, "interval_method", "devices", "notes"])
     for s in scores:
         numbers = [s.chance, *(getattr(s.metrics[name], part) for name in METRICS for part in parts)]
         chance, *values = ["" if x is None else f"{x:.6f}" for x in numbers]
         facts = [" ".join(s.leaks) if name == "leaks" else getattr(s, name) for name in IDENTITY]
         tail = [s.interval_method or "", "; ".join(s.devices), "; ".join(s.notes)]
-        out.writerow([*facts, s.tag, chance, *(getattr(s, name) for name in counts), *values, *tail])
+        facts += [s.tag, corpora.language(s.train), corpora.language(s.test)]
+        out.writerow([*facts, chance, *(getattr(s, name) for name in counts), *values, *tail])
     return text.getvalue()
 
 
@@ -95,13 +88,18 @@ def _wrapped(lines: Iterable[str], width: int, mark: str = "") -> list[str]:
     return [part for line in lines for part in wrap.wrap(mark + line)]
 
 
-def _terminal_block(block: list[Score], width: int) -> list[str]:
+def _terminal_block(block: list[Score], width: int, corpora: Corpora) -> list[str]:
     lines = [f"{block[0].protocol} · label map {block[0].label_map}"]
-    lines += [*_wrapped(_facts(block), width), "", *_sections(block)]
-    for grid in (*_conditions(block, width), *_matrix(block)):
+    lines += [*_wrapped(_facts(block), width), "", *_sections(block, corpora)]
+    for grid in _grids(block, corpora, width):
         lines += ["", *aligned(grid)]
     notes = _wrapped(_notes(block), width, "· ")
     return [*lines, "", *notes] if notes else lines
+
+
+def _grids(block: list[Score], corpora: Corpora, width: int | None) -> list[Grid]:
+    """What a block has beside its scores one by one."""
+    return [*_conditions(block, width), *matrix(block, corpora), *coverage(block, corpora)]
 
 
 def _facts(block: list[Score]) -> Iterable[str]:
@@ -120,7 +118,7 @@ def _facts(block: list[Score]) -> Iterable[str]:
     yield f"In %: UAR with its 95 % interval over test speakers{how}. sd: of UAR over seeds, folds and speakers."
     devices = sorted({device for s in block for device in s.devices})
     if len(devices) > 1:
-        used = [f"{d} ({', '.join(_unique(s.label for s in block if d in s.devices))})" for d in devices]
+        used = [f"{d} ({', '.join(unique(s.label for s in block if d in s.devices))})" for d in devices]
         yield f"MIXED devices or precisions: {'; '.join(used)}."
     elif devices:
         yield f"Device: {devices[0]}."
@@ -143,42 +141,23 @@ def _notes(block: list[Score]) -> Iterable[str]:
 
 def _whose(those: list[Score], block: list[Score]) -> str:
     """The scores that a note belongs to, by what tells them from the rest of the block."""
-    names: tuple[Callable[[Score], str], ...] = (lambda s: s.label, _where, lambda s: s.condition)
+    names: tuple[Callable[[Score], str], ...] = (lambda s: s.label, where, lambda s: s.condition)
     parts = []
     for of in names:
-        mine = _unique(map(of, those))
+        mine = unique(map(of, those))
         if len(mine) < len(set(map(of, block))):
             parts.append(", ".join(mine) if len(mine) <= 3 else f"{', '.join(mine[:3])} and {len(mine) - 3} more")
     return "; ".join(parts) or f"{len(those)} of {len(block)} scores"
 
 
-def _unique(values: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(values))
-
-
-def _where(s: Score) -> str:
-    return s.test if s.train == s.test else f"{s.train} → {s.test}"
-
-
-def _heading(section: list[Score], several: bool) -> str:
+def _heading(section: list[Score], several: bool, corpora: Corpora) -> str:
     """Of the scores of one train, test and condition, the condition named where there are several."""
     known = next((s for s in section if s.classes), section[0])
     condition = f", {known.condition}" if several or known.condition != "clean" else ""
     task = f"{len(known.classes)} classes, chance {percent(known.chance)}" if known.classes else "nothing done yet"
     n, speakers = max(s.n_utterances for s in section), max(s.n_speakers for s in section)
     size = f", {n} test utterances of {speakers or 'unknown'} speakers" if n else ""
-    return f"{_where(known)}{condition}: {task}{size}"
-
-
-def _remark(s: Score) -> str:
-    """Which cells are missing from a score; nothing for a complete one."""
-    causes = ", ".join(f"{n} {word}" for n, word in ((s.n_failed, "failed"), (s.n_pending, "pending")) if n)
-    return "" if s.n_done == s.n_cells else f"{s.n_done} of {s.n_cells} cells" + (f" ({causes})" if causes else "")
-
-
-def _starred(s: Score) -> str:
-    """UAR and interval, starred where cells are missing."""
-    return with_interval(s.metrics["uar"]) + ("*" if _remark(s) else "")
+    return f"{place(known, corpora)}{condition}: {task}{size}"
 
 
 def _numbers(s: Score) -> tuple[str, ...]:
@@ -201,16 +180,16 @@ _COLUMNS = (
 )
 
 
-def _sections(block: list[Score]) -> list[str]:
+def _sections(block: list[Score], corpora: Corpora) -> list[str]:
     """One section per train and test under the first condition; the other conditions have a grid of their own."""
     rows: list[tuple[str, ...]] = []
     for _, part in groupby(block, key=lambda s: (s.train, s.test)):
         every = list(part)
         section = [s for s in every if s.condition == every[0].condition]
-        rows.append((_heading(section, several=len(section) < len(every)),))
+        rows.append((_heading(section, len(section) < len(every), corpora),))
         for s in section:
             rows.append((f"  {s.label}", *_numbers(s)))
-            rows += [(f"    {remark}",) for remark in [_remark(s)] if remark]
+            rows += [(f"    {missing}",) for missing in [remark(s)] if missing]
     return aligned(Grid("", _COLUMNS, tuple(rows), left=2))
 
 
@@ -219,54 +198,34 @@ def _conditions(block: list[Score], width: int | None) -> list[Grid]:
     grids = []
     for _, part in groupby(block, key=lambda s: (s.train, s.test)):
         section = list(part)
-        conditions, labels = _unique(s.condition for s in section), _unique(s.label for s in section)
+        conditions, labels = unique(s.condition for s in section), unique(s.label for s in section)
         if len(conditions) == 1:
             continue
-        uar = {(s.condition, s.label): _starred(s) for s in section}
+        uar = {(s.condition, s.label): starred(s) for s in section}
         first = max(map(cell_len, conditions))
         step = len(labels) if width is None else max(1, (width - first) // (max(18, *map(cell_len, labels)) + 2))
         for k in range(0, len(labels), step):
             chosen = labels[k : k + step]
             rows = tuple((c, *(uar.get((c, label), NONE) for label in chosen)) for c in conditions)
-            title = f"UAR by condition, {_where(section[0])}, chance {percent(section[0].chance)}{_star(rows)}"
+            title = f"UAR by condition, {where(section[0])}, chance {percent(section[0].chance)}{star(rows)}"
             grids.append(Grid(title, ("condition", *chosen), rows, left=1 + len(chosen)))
     return grids
 
 
-def _matrix(block: list[Score]) -> list[Grid]:
-    """UAR by train and test corpus under the first condition, where one training corpus is tested on several."""
-    scores = {(s.label, s.train, s.test): s for s in block if s.condition == block[0].condition}
-    trains, tests, labels = (_unique(getattr(s, n) for s in scores.values()) for n in ("train", "test", "label"))
-    if len({(s.train, s.test) for s in scores.values()}) == len(trains):
-        return []
-    rows: list[tuple[str, ...]] = []
-    for label in labels:
-        rows.append((label, *("" for _ in tests)))
-        for train in trains:
-            found = [scores.get((label, train, test)) for test in tests]
-            rows.append((f"  trained on {train}", *(_starred(s) if s else NONE for s in found)))
-    chances = {s.chance for s in scores.values()}
-    chance = f"chance {percent(*chances)}" if len(chances) == 1 else "chance as above"
-    title = f"UAR by corpus trained on (down) and tested on (across), {chance}{_star(rows)}"
-    return [Grid(title, ("", *tests), tuple(rows), left=1 + len(tests))]
-
-
-def _star(rows: Iterable[tuple[str, ...]]) -> str:
-    return "; * not all cells" if any(text.endswith("*") for row in rows for text in row[1:]) else ""
-
-
-def _flat(block: list[Score]) -> Grid:
-    header = ("model", "train → test", "condition", *_COLUMNS[1:], "utterances", "chance", "cells")
+def _flat(block: list[Score], corpora: Corpora) -> Grid:
+    spoken = any(languages(s, corpora) for s in block) and any(s.train != s.test for s in block)
+    header = ("model", "train → test", *(["language"] if spoken else []), "condition", *_COLUMNS[1:])
     rows = tuple(
         (
             s.label,
-            _where(s),
+            where(s),
+            *([languages(s, corpora) or NONE] if spoken else []),
             s.condition,
             *_numbers(s),
             str(s.n_utterances),
             percent(s.chance),
-            _remark(s) or str(s.n_cells),
+            remark(s) or str(s.n_cells),
         )
         for s in block
     )
-    return Grid("", header, rows, left=4)
+    return Grid("", (*header, "utterances", "chance", "cells"), rows, left=4 + spoken)

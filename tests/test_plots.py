@@ -8,6 +8,7 @@ from made_scores import apart, score
 from PIL import Image
 
 from serbench.results.reports import curves, plots, style
+from serbench.results.reports.matrices import matrix
 from serbench.results.reports.members import Member
 from serbench.results.scores import Value
 
@@ -67,7 +68,7 @@ FIGURES = {
     "leaderboard": lambda: plots.leaderboard(board()),
     "not whole": lambda: plots.leaderboard(board(("emodb",), n_done=1, interval_reason="2 speakers")),
     "speakers": lambda: plots.speakers([member(s) for s in board()]),
-    "matrix": lambda: plots.matrix(crossed()),
+    "matrix": lambda: matrix(crossed()),
     "ladder": lambda: plots.ladder(steps(), "emodb"),
     "ranking": lambda: plots.critical_difference(
         NAMES, [4.9, 1.5, 2.2, 2.6, 3.8], [NAMES[1:4], NAMES[2:5]], 1.1, "n = 9."

@@ -4,7 +4,7 @@ from io import StringIO
 
 import pytest
 
-from serbench.results import grids, tables
+from serbench.results import corpora, grids, tables, words
 from serbench.results.grids import Grid, aligned, pipes
 from serbench.results.scores import Score, Value, order
 from serbench.results.statistics.speakers import BOOTSTRAP, STUDENT
@@ -33,7 +33,7 @@ NOTHING = {name: Value() for name in ("uar", "wa", "macro_f1", "weighted_f1")}
 
 
 def test_doctests_hold():
-    assert doctest.testmod(tables).failed == doctest.testmod(grids).failed == 0
+    assert all(doctest.testmod(module).failed == 0 for module in (corpora, grids, tables, words))
 
 
 PLAIN = """\
@@ -206,10 +206,10 @@ def test_nothing_yet_is_said():
 
 def test_every_protocol_label_map_and_set_of_leaks_is_a_block_of_its_own():
     found = sorted([score(), score(label_map="basic6"), score(leaks=("audio",)), score(protocol="random")], key=order)
-    assert terminal(found).count("label map") == 4
+    assert terminal(found).count("· label map") == 4
 
 
-@pytest.mark.parametrize("leak", ["speaker", "session", "audio", "copy", "sentence"])
+@pytest.mark.parametrize("leak", list(LEAK_WORDS))
 def test_every_permitted_leak_is_spelled_out(leak):
     for text in (terminal([score(leaks=(leak,))]), markdown([score(leaks=(leak,))])):
         assert LEAK_WORDS[leak] in text and "Leaks: none" not in text
@@ -228,13 +228,23 @@ def test_many_notes_are_cut_and_counted_but_failures_come_first():
     assert "19 more notes" in text
 
 
-def test_chance_that_differs_is_not_printed_as_one():
+def test_chance_that_differs_is_printed_in_every_cell_of_the_matrix():
     found = cross()
     found = [*found[:-1], score(protocol="cross-corpus", train="emovo", test="emovo", chance=0.5)]
-    assert "chance as above" in terminal(found)
+    text = terminal(found)
+    matrix = text[text.index("UAR by corpus") :].splitlines()
+    assert matrix[0] == "UAR by corpus trained on (down) and tested on (across), chance in parentheses"
+    assert matrix[-2].endswith("83.1 [77.8, 86.5] (25.0)  83.1 [77.8, 86.5] (25.0)")
+    assert matrix[-1].endswith("–                         83.1 [77.8, 86.5] (50.0)")
 
 
 def test_wide_characters_stay_aligned():
     grid = Grid("", ("語", "n"), (("ab", "1"), ("情感", "22")), left=1)
     assert aligned(grid) == ["語     n", "────────", "ab     1", "情感  22"]
     assert pipes(Grid("t", ("a\nb", "n"), (("x|y", "1"),))) == "**t**\n\n| a b | n |\n| --- | --: |\n| x\\|y | 1 |"
+
+
+def test_a_heading_among_rows_runs_across_text_and_has_every_cell_in_markdown():
+    grid = Grid("", ("a", "n"), (("a long heading",), ("b", "1")))
+    assert aligned(grid) == ["a  n", "────", "a long heading", "b  1"]
+    assert pipes(grid).splitlines()[2:] == ["| a long heading |  |", "| b | 1 |"]

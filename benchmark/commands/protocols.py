@@ -71,7 +71,7 @@ def show(name: str, corpora: tuple[str, ...], settings: tuple[str, ...], export:
         return
     if not corpora:
         click.echo("On the built-in synthetic corpora; name others with --corpus.\n")
-    click.echo(_text(facts, outline.of_label_map(made.label_map.partition(",")[0])))
+    click.echo(_text(facts, made.label_map.partition(",")[0]))
     if export is not None:
         click.echo(f"\nFolds written to {export}")
 
@@ -113,8 +113,8 @@ def _write(path: Path, lines: Sequence[dict[str, Any]]) -> None:
         raise InputError(f"--export {path}: cannot be written ({error.__cause__}); choose another place") from error
 
 
-def _text(facts: dict[str, Any], label_map: Sequence[dict[str, Any]]) -> str:
-    """The protocol and its folds for a reader."""
+def _text(facts: dict[str, Any], label_map: str) -> str:
+    """The protocol and its folds for a reader; ``label_map``: the main one by name."""
     nested = f" (and new sessions: {_join(facts['sessions_nest'])})" if facts["sessions_nest"] else ""
     options = [f"{facts['protocol']}.{name}={_plain(value)}" for name, value in facts["options"].items()]
     lines = [
@@ -125,17 +125,37 @@ def _text(facts: dict[str, Any], label_map: Sequence[dict[str, Any]]) -> str:
         f"options: {'  '.join(options) or 'none'}",
         f"conditions, {len(facts['conditions'])}: {_join(facts['conditions'])}",
         f"label map: {facts['label_map']}",
+        *_label_map(facts, label_map),
     ]
-    if not facts["label_map"].startswith("native"):
-        cells = [[line["corpus"], *(_join(line[fate]) for fate in ("kept", "merged", "dropped"))] for line in label_map]
+    lines += ["", *_folds(facts)]
+    lines += ["", *_classes(facts["folds"])]
+    return "\n".join([*lines, *(f"Note: {note}" for note in facts["notes"])])
+
+
+def _label_map(facts: dict[str, Any], name: str) -> list[str]:
+    """What a label map is, what it says of every corpus, and what that makes of these."""
+    from ...protocols import labels, outline
+    from ...results.corpora import Corpora, coverage_of
+    from ...results.grids import aligned
+    from ...results.transfer import shares
+
+    chosen = labels.load(name)
+    lines = [f"  version {chosen.version}: {chosen.summary}", f"  source: {chosen.source}"]
+    if name != "native":
+        cells = [
+            [line["corpus"], _join(line["kept"]), "; ".join(line["merged"]) or "-", _join(line["dropped"])]
+            for line in outline.of_label_map(name)
+        ]
         lines += ["", *_table(["corpus", "kept", "merged", "dropped"], cells)]
+    corpora = Corpora({corpus: "+".join(those) for corpus, those in facts["languages"].items() if those})
+    found = coverage_of(facts["coverage"])
+    for each in dict.fromkeys(c.label_map for c in found):
+        grids = shares([c for c in found if c.label_map == each], corpora)
+        lines += [line for grid in grids for line in ("", *aligned(grid))]
     if any(line["fate"] != "kept" for line in facts["coverage"]):
         counted = [[c["corpus"], c["emotion"], str(c["n"]), c["fate"], c["label"] or "-"] for c in facts["coverage"]]
         lines += ["", *_table(["corpus", "emotion", "n", "fate", "class"], counted)]
-    heads = ["fold", "train -> test", "classes", "chance", "train", "dev", "test", "leaks", "speakers in test"]
-    lines += ["", *_table(heads, [_fold(fold) for fold in facts["folds"]])]
-    lines += ["", *_classes(facts["folds"])]
-    return "\n".join([*lines, *(f"Note: {note}" for note in facts["notes"])])
+    return lines
 
 
 def _classes(folds: Sequence[dict[str, Any]]) -> list[str]:
@@ -146,19 +166,34 @@ def _classes(folds: Sequence[dict[str, Any]]) -> list[str]:
     return [f"classes: {_join(names)}" + f" ({_join(list(of))})" * (len(tasks) > 1) for names, of in tasks.items()]
 
 
-def _fold(fold: dict[str, Any]) -> list[str]:
+def _folds(facts: dict[str, Any]) -> list[str]:
+    """A line per fold; with the languages where any is tested on another corpus than it is trained on."""
+    spoken = any(fold["train"] != fold["test"] for fold in facts["folds"])
+    names = ["classes", "chance", "train", "dev", "test", "leaks", "speakers in test"]
+    heads = ["fold", "train -> test", *(["language"] if spoken else []), *names]
+    return _table(heads, [_fold(fold, facts["languages"] if spoken else None) for fold in facts["folds"]])
+
+
+def _fold(fold: dict[str, Any], languages: dict[str, list[str]] | None) -> list[str]:
     who = [name.removeprefix(f"{fold['test']}/") for name in fold["test_speakers"]]
     some = " ".join(who[:SPEAKERS]) + (" ..." if len(who) > SPEAKERS else "")
     name = fold["fold"] + (f" repeat {fold['repeat'] + 1}" if fold["repeat"] else "")
+    spoken = [" -> ".join(_spoken(fold[part], languages) for part in ("train", "test"))] if languages else []
     return [
         name,
         f"{fold['train']} -> {fold['test']}",
+        *spoken,
         str(len(fold["classes"])),
         f"{fold['chance']:.3f}",
         *(str(fold[key]) for key in ("n_train", "n_dev", "n_test")),
         _join(fold["leaks"]),
         f"{len(who)}: {some}" + (f"; no {_join(fold['missing_in_test'])}" if fold["missing_in_test"] else ""),
     ]
+
+
+def _spoken(corpora: str, languages: dict[str, list[str]]) -> str:
+    """Languages of one corpus, or of several trained on together."""
+    return "+".join(dict.fromkeys(name for corpus in corpora.split("+") for name in languages[corpus])) or "-"
 
 
 def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from ...results.corpora import Corpora
     from ...results.scores import Score
     from ...results.store import Frames, Run
 
@@ -22,42 +23,47 @@ def show(run: str, form: str | None) -> None:
     from ...results.scores import to_json
     from ...results.store import find_run
 
-    scores, frames = scores_of(find_run(run))
+    scores, frames, corpora = scores_of(find_run(run))
     if form == "json":
         click.echo(json.dumps(to_json(scores), indent=1, allow_nan=False))
     elif form == "csv":
-        click.echo(tables.csv(scores), nl=False)
+        click.echo(tables.csv(scores, corpora), nl=False)
     elif form == "markdown":
-        click.echo(tables.markdown(scores, frames.notes), nl=False)
+        click.echo(tables.markdown(scores, frames.notes, corpora), nl=False)
     else:
-        click.echo(text_of(scores, frames), nl=False)
+        click.echo(text_of(scores, frames, corpora), nl=False)
 
 
-def scores_of(run: "Run") -> "tuple[list[Score], Frames]":
-    """The scores of a run as far as it has come, and what they were computed from."""
+def scores_of(run: "Run") -> "tuple[list[Score], Frames, Corpora]":
+    """The scores of a run as far as it has come, what they were computed from, and facts of its corpora."""
+    from ...results.corpora import corpora_of
     from ...results.scores import scores
 
     frames = run.frames()
-    return scores(frames.records, frames.predictions, frames.plan), frames
+    return scores(frames.records, frames.predictions, frames.plan), frames, corpora_of([run])
 
 
-def text_of(scores: "Sequence[Score]", frames: "Frames") -> str:
+def text_of(scores: "Sequence[Score]", frames: "Frames", corpora: "Corpora") -> str:
     """The table for a terminal, with the notes of the run below it."""
     from shutil import get_terminal_size
 
     from ...results import tables
 
-    return tables.terminal(scores, frames.notes, min(max(get_terminal_size((100, 24)).columns, 80), 140))
+    width = min(max(get_terminal_size((100, 24)).columns, 80), 140)
+    return tables.terminal(scores, frames.notes, width, corpora)
 
 
-def write_tables(run: "Run") -> "tuple[list[Score], Frames]":
+def write_tables(run: "Run") -> "tuple[list[Score], Frames, Corpora]":
     """Write `tables/` and `figures/` of a run folder; returns what they show."""
     from ...results import figures, tables
     from ...results.files import write_bytes
+    from ...results.reports.pictures import draw_all, matrices
 
-    scores, frames = scores_of(run)
-    write_bytes(run.folder / "tables" / "table.md", tables.markdown(scores, frames.notes).encode())
-    write_bytes(run.folder / "tables" / "table.csv", tables.csv(scores).encode())
+    scores, frames, corpora = scores_of(run)
+    write_bytes(run.folder / "tables" / "table.md", tables.markdown(scores, frames.notes, corpora).encode())
+    write_bytes(run.folder / "tables" / "table.csv", tables.csv(scores, corpora).encode())
     clean = [score for score in scores if score.condition == "clean"]
     figures.draw(clean, run.folder / "figures")
-    return scores, frames
+    if wanted := list(matrices(clean, corpora)):
+        draw_all(wanted, run.folder / "figures")
+    return scores, frames, corpora

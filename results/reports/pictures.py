@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..corpora import UNKNOWN, Corpora
 from ..scores import Score
 from ..statistics.many_models import Ranking, rank_models
 from . import curves, plots
+from .matrices import matrix
 from .members import Member
 from .sources import Evidence
 from .style import RC, file_name, save
@@ -46,11 +48,11 @@ class Picture:
 
 
 def pictures(
-    found: Sequence[Score], known: Sequence[Member], evidence: Evidence
+    found: Sequence[Score], known: Sequence[Member], evidence: Evidence, corpora: Corpora = UNKNOWN
 ) -> tuple[list[Picture], dict[str, str]]:
     """All pictures in the order of the sections, and the reason for every section without one."""
     ranked, refusals = _rankings(known)
-    made = [*_boards(found), *_ladders(found), *_matrices(found), *_noise(found), *_sweeps(found), *ranked]
+    made = [*_boards(found), *_ladders(found), *matrices(found, corpora), *_noise(found), *_sweeps(found), *ranked]
     made += [*_speakers(known), *_trainings(found, evidence)]
     reasons = {name: text for name, text in REASONS.items() if name not in {p.section for p in made}}
     if "critical-difference" in reasons and refusals:
@@ -113,7 +115,8 @@ def _speakers(known: Sequence[Member]) -> Iterator[Picture]:
             yield _picture("speakers", alt, block[0], partial(plots.speakers, chosen), str(k))
 
 
-def _matrices(found: Sequence[Score]) -> Iterator[Picture]:
+def matrices(found: Sequence[Score], corpora: Corpora = UNKNOWN) -> Iterator[Picture]:
+    """A train x test matrix of every model, wherever a test corpus is not the training corpus."""
     for block in blocks([s for s in found if s.n_done]):
         if all(s.train == s.test for s in block):
             continue
@@ -121,7 +124,7 @@ def _matrices(found: Sequence[Score]) -> Iterator[Picture]:
         for label in dict.fromkeys(s.label for s in clean):
             chosen = [s for s in clean if s.label == label]
             alt = f"UAR of {label} by training and test corpus"
-            yield _picture("matrix", alt, block[0], partial(plots.matrix, chosen), label)
+            yield _picture("matrix", alt, block[0], partial(matrix, chosen, corpora), label)
 
 
 def _noise(found: Sequence[Score]) -> Iterator[Picture]:

@@ -1,4 +1,4 @@
-"""Pictures of scores: leaderboard, spread over speakers, train x test matrix, leak ladder, critical differences.
+"""Pictures of scores: leaderboard, spread over speakers, leak ladder, critical differences.
 
 Each function takes scores (or numbers) and returns a figure whose title and caption say what it needs to be read:
 what is drawn, on what it stands, how the intervals are made, and where chance is. `style.save` writes it.
@@ -142,54 +142,6 @@ def _rows(found: Sequence[Score]) -> "tuple[Figure, Axes, list[Line]]":
 def _finish(figure: "Figure", found: Sequence[Score], what: str, words: str) -> None:
     part = " * not all cells are done." if any(s.n_done < s.n_cells for s in found) else ""
     caption(figure, f"{what}: {under(found[0])}", words + part)
-
-
-def matrix(found: Sequence[Score]) -> "Figure":
-    """UAR by training corpus (down) and test corpus (across) of one model; all scores share the condition."""
-    from matplotlib.figure import Figure
-
-    trains, tests = (sorted({getattr(s, n) for s in found}, key=lambda t: (t.count("+"), t)) for n in ("train", "test"))
-    cell = 1.15
-    figure = Figure(figsize=(cell * len(tests), 0.8 * cell * len(trains)))
-    axes = figure.add_axes((0, 0, 1, 1))
-    values = np.full((len(trains), len(tests)), np.nan)
-    for s in found:
-        values[trains.index(s.train), tests.index(s.test)] = s.metrics["uar"].mean or np.nan
-    masked = np.ma.masked_invalid(100 * values)
-    axes.pcolormesh(masked, cmap="Blues", vmin=0, vmax=100, edgecolors=PAPER, linewidth=1.5)
-    axes.set(xlim=(0, len(tests)), ylim=(len(trains), 0), xlabel="tested on", ylabel="trained on")
-    turn: Any = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if max(map(len, tests)) > 12 else {}
-    axes.set_xticks(np.arange(len(tests)) + 0.5, tests, **turn)
-    axes.set_yticks(np.arange(len(trains)) + 0.5, trains)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    axes.grid(visible=False)
-    for s in found:
-        _write_cell(axes, s, trains.index(s.train), tests.index(s.test))
-    words = (
-        "Percent: UAR, mean over seeds; below it the 95 % interval over test speakers, chance, and the number of test "
-        "utterances. Framed: trained and tested on the same corpus, on new speakers."
-    )
-    caption(figure, f"{found[0].label}: trained on (down), tested on (across); {under(found[0])}", words)
-    return figure
-
-
-def _write_cell(axes: "Axes", s: Score, i: int, j: int) -> None:
-    from matplotlib.patches import Rectangle
-
-    uar = s.metrics["uar"]
-    fixed: Any = {
-        "ha": "center",
-        "va": "center",
-        "color": "#fdfdfd" if (uar.mean or 0) > 0.62 else "#111111",
-    }  # on blue in any theme
-    star = "*" if s.n_done < s.n_cells else ""
-    axes.text(j + 0.5, i + 0.27, percent(uar.mean) + star, weight="bold", fontsize=10, **fixed)
-    if uar.low is not None:
-        axes.text(j + 0.5, i + 0.5, f"[{percent(uar.low)}, {percent(uar.high)}]", fontsize=7.5, **fixed)
-    axes.text(j + 0.5, i + 0.76, f"chance {percent(s.chance)}\nn = {s.n_utterances}", fontsize=6.5, **fixed)
-    if s.train == s.test:
-        axes.add_patch(Rectangle((j + 0.03, i + 0.035), 0.94, 0.93, fill=False, edgecolor=INK, linewidth=1.4))
 
 
 def ladder(steps: Sequence[Sequence[Score]], test: str) -> "Figure":

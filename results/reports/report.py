@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import figures, latex, tables
+from ..corpora import corpora_of
 from ..files import write_bytes
 from ..grids import Grid, pipes
 from ..scores import scores
@@ -43,7 +44,8 @@ def report(runs: Sequence[str], out: Path | None = None) -> Report:
     evidence = gather(opened)
     found = scores(evidence.records, evidence.predictions, evidence.plan)
     known = members(found, evidence)
-    wanted, reasons = pictures(found, known, evidence)
+    corpora = corpora_of(opened)
+    wanted, reasons = pictures(found, known, evidence, corpora)
     drawn = draw_all(wanted, folder / "figures")
     clean = [m.score for m in known if m.score.condition == "clean"]
     figures.draw(clean[:DRAWN_FIRST], folder / "figures")
@@ -66,8 +68,8 @@ def report(runs: Sequence[str], out: Path | None = None) -> Report:
     parts = latex.tables([s for s in found if s.n_done])
     texts = {
         "report.html": html(content),
-        "report.md": markdown(content, tables.markdown(found, evidence.notes)),
-        "scores.csv": tables.csv(found),
+        "report.md": markdown(content, tables.markdown(found, evidence.notes, corpora)),
+        "scores.csv": tables.csv(found, corpora),
         "speakers.csv": views.speakers_csv(known),
         "claims.csv": claim_views.csv(claims.rows),
         "tables.tex": latex.document(parts),
