@@ -26,6 +26,8 @@ IDENTITY = ("protocol", "model", "arm", "train", "test", "condition", "label_map
 #: cells that differ in these are never pooled either
 _BASIS = ("protocol_version", "model_version", "settings", "options", "data", "classes")
 PUBLIC = (*IDENTITY, "chance", "n_folds", "n_seeds", "n_failed", "n_utterances", "metrics")
+#: units of levels of which more is stronger
+RISING = frozenset({"s", "ms", "%"})
 RngFor = Callable[..., np.random.Generator]
 Facts = tuple[Any, ...]  # the values of IDENTITY
 
@@ -140,10 +142,19 @@ def condition_parts(name: str) -> tuple[str, float | None, str]:
     return (found[1], float(found[2]), found[3]) if found else (name, None, "")
 
 
+def condition_order(name: str) -> tuple[bool, str, float]:
+    """Sort key of conditions: clean first, then by kind, mild before strong.
+
+    >>> sorted(["room 1 s", "white 0 dB", "room 0.2 s", "clean", "white 20 dB"], key=condition_order)
+    ['clean', 'room 0.2 s', 'room 1 s', 'white 20 dB', 'white 0 dB']
+    """
+    kind, level, unit = condition_parts(name)
+    return (kind != "clean", kind, (level or 0) * (1 if unit in RISING else -1))
+
+
 def order(score: Score) -> tuple[Any, ...]:
     """Sort key of tables: clean before noise, mild before strong, majority before the models."""
-    kind, level, _ = condition_parts(score.condition)
-    condition = (kind != "clean", kind, -(level or 0))
+    condition = condition_order(score.condition)
     model = (score.model != "majority", score.model, score.arm != "base", score.arm, score.tag)
     return (score.protocol, score.label_map, score.leaks, score.train, score.test, condition, model)
 
