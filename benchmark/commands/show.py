@@ -29,7 +29,7 @@ def show(run: str, form: str | None) -> None:
     elif form == "csv":
         click.echo(tables.csv(scores, corpora), nl=False)
     elif form == "markdown":
-        click.echo(tables.markdown(scores, frames.notes, corpora), nl=False)
+        click.echo(markdown_of(scores, frames, corpora), nl=False)
     else:
         click.echo(text_of(scores, frames, corpora), nl=False)
 
@@ -47,10 +47,19 @@ def text_of(scores: "Sequence[Score]", frames: "Frames", corpora: "Corpora") -> 
     """The table for a terminal, with the notes of the run below it."""
     from shutil import get_terminal_size
 
-    from ...results import tables
+    from ...results import stability_table, tables
 
     width = min(max(get_terminal_size((100, 24)).columns, 80), 140)
-    return tables.terminal(scores, frames.notes, width, corpora)
+    same = stability_table.terminal(frames.records, frames.predictions, width)
+    return tables.terminal(scores, frames.notes, width, corpora) + same
+
+
+def markdown_of(scores: "Sequence[Score]", frames: "Frames", corpora: "Corpora") -> str:
+    """The table as Markdown, with the notes of the run below it."""
+    from ...results import stability_table, tables
+
+    same = stability_table.markdown(frames.records, frames.predictions)
+    return tables.markdown(scores, frames.notes, corpora) + same
 
 
 def write_tables(run: "Run") -> "tuple[list[Score], Frames, Corpora]":
@@ -60,7 +69,7 @@ def write_tables(run: "Run") -> "tuple[list[Score], Frames, Corpora]":
     from ...results.reports.pictures import draw_all, matrices
 
     scores, frames, corpora = scores_of(run)
-    write_bytes(run.folder / "tables" / "table.md", tables.markdown(scores, frames.notes, corpora).encode())
+    write_bytes(run.folder / "tables" / "table.md", markdown_of(scores, frames, corpora).encode())
     write_bytes(run.folder / "tables" / "table.csv", tables.csv(scores, corpora).encode())
     clean = [score for score in scores if score.condition == "clean"]
     figures.draw(clean, run.folder / "figures")
