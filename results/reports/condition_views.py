@@ -1,4 +1,4 @@
-"""What conditions cost each model, as plain lines: the mean over the curve, SNR50, the loss at the strongest level."""
+"""What conditions cost each model, as plain lines: the loss at the strongest level; of noise the mean and SNR50."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,17 @@ import numpy as np
 
 from ...seeds import stream
 from ..metrics import METRICS
-from ..scores import condition_parts
+from ..scores import condition_order, condition_parts
 from ..statistics.many_models import Estimate
-from ..statistics.robustness import degradation, snr_curve
+from ..statistics.robustness import Curve, degradation, snr_curve
+from ..statistics.speakers import Interval
 from ..tables import NONE, percent, with_interval
 from .members import KIND, Member
 
 REPS = 1_000
+TWO_WAYS = frozenset({"gain", "header-rate"})  # louder or softer, quicker or slower
+_NO_ESTIMATE = Estimate(None, Interval(None, None, None))
+NO_CURVE = Curve(_NO_ESTIMATE, _NO_ESTIMATE)  # mean and SNR50 are of noise alone
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,10 @@ class ConditionRow:
 
 
 def condition_rows(known: Sequence[Member]) -> list[ConditionRow]:
-    """One line per model and kind with levels in dB; the clean score of the same speakers and seeds is needed."""
+    """One line per model and kind of condition; the clean score of the same speakers and seeds is needed.
+
+    Kinds whose levels go in two directions have a line per level.
+    """
     groups: dict[tuple[str, ...], dict[str, Member]] = {}
     for m in known:
         s = m.score
@@ -44,20 +51,22 @@ def condition_rows(known: Sequence[Member]) -> list[ConditionRow]:
     rows = []
     for conditions in groups.values():
         clean = conditions.get("clean")
-        parts = [(*condition_parts(name), m) for name, m in conditions.items()]
-        for kind in dict.fromkeys(kind for kind, level, unit, _ in parts if level is not None and unit == "dB"):
-            curve = sorted((level, m) for of, level, _, m in parts if of == kind and level is not None)
-            if clean and all((m.speakers, m.runs) == (clean.speakers, clean.runs) for _, m in curve) and clean.speakers:
-                rows.append(_row(kind, clean, curve))
+        curves: dict[str, list[Member]] = {}
+        for name in sorted(conditions.keys() - {"clean"}, key=condition_order):
+            kind = condition_parts(name)[0]
+            curves.setdefault(name if kind in TWO_WAYS else kind, []).append(conditions[name])
+        for curve in curves.values():
+            if clean and all((m.speakers, m.runs) == (clean.speakers, clean.runs) for m in curve) and clean.speakers:
+                rows.append(_row(clean, curve))
     return rows
 
 
-def _row(kind: str, clean: Member, curve: Sequence[tuple[float, Member]]) -> ConditionRow:
+def _row(clean: Member, curve: Sequence[Member]) -> ConditionRow:
+    """``curve``: one kind from mild to strong."""
     s, metric = clean.score, METRICS[KIND]
-    noisy = np.stack([m.confusions for _, m in curve])
-    rng = stream("interval", s.protocol, s.train, s.test, s.label_map)
-    found = snr_curve([level for level, _ in curve], noisy, clean.confusions, metric, s.chance or 0.0, rng, REPS)
-    worst = degradation(clean.confusions, noisy[0], metric, s.chance or 0.0)
+    kind, level, unit = condition_parts(curve[-1].score.condition)
+    found = _of_noise(clean, curve) if unit == "dB" and kind not in TWO_WAYS else NO_CURVE
+    worst = degradation(clean.confusions, curve[-1].confusions, metric, s.chance or 0.0)
     loss = worst.test
     bounds = "" if loss.low is None or loss.high is None else f" [{100 * loss.low:.1f}, {100 * loss.high:.1f}]"
     reasons = [e.interval.reason for e in (found.area, found.snr50)] + [loss.reason]
@@ -70,11 +79,19 @@ def _row(kind: str, clean: Member, curve: Sequence[tuple[float, Member]]) -> Con
         clean=with_interval(s.metrics[KIND]),
         mean=_estimate(found.area, 100),
         half=_estimate(found.snr50, 1),
-        strongest=f"{curve[0][0]:g} dB",
+        strongest=NONE if level is None else f"{level:g} {unit}",
         loss=NONE if loss.mean is None else f"{100 * loss.mean:+.1f}{bounds}",
         kept=percent(worst.kept),
         reason="; ".join(dict.fromkeys(r for r in reasons if r)),
     )
+
+
+def _of_noise(clean: Member, curve: Sequence[Member]) -> Curve:
+    s = clean.score
+    levels = [condition_parts(m.score.condition)[1] or 0.0 for m in curve]
+    noisy = np.stack([m.confusions for m in curve])
+    rng = stream("interval", s.protocol, s.train, s.test, s.label_map)
+    return snr_curve(levels, noisy, clean.confusions, METRICS[KIND], s.chance or 0.0, rng, REPS)
 
 
 def _estimate(estimate: Estimate, scale: float) -> str:

@@ -19,6 +19,7 @@ from .condition_views import ConditionRow
 from .members import Member
 from .pictures import Picture
 from .plots import under, where
+from .stability_views import StabilityRow
 from .style import COLORS, GRID, INK, PAPER, SOFT
 from .views import TIED_RULE, Section, bar
 
@@ -53,6 +54,7 @@ class Content:
     clips: Clips
     claims: Claims
     conditions: Sequence[ConditionRow]
+    stability: Sequence[StabilityRow]
     failures: Sequence[Mapping[str, Any]]
     repeat: Mapping[str, Any]
 

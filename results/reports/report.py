@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import figures, latex, tables
+from .. import figures, latex, stability_table, tables
 from ..corpora import corpora_of
 from ..files import write_bytes
 from ..grids import Grid, pipes
@@ -18,6 +18,7 @@ from .members import members
 from .page import TITLES, Content, html
 from .pictures import Picture, draw_all, pictures
 from .sources import Evidence, gather
+from .stability_views import stability_rows
 
 DRAWN_FIRST = 40  # confusion matrices that are drawn as files; the page has them all
 
@@ -62,13 +63,15 @@ def report(runs: Sequence[str], out: Path | None = None) -> Report:
         clips=clips,
         claims=claims,
         conditions=condition_rows(known),
+        stability=stability_rows(evidence),
         failures=views.failures(evidence),
         repeat={"commands": views.commands(evidence), "environments": views.environments(evidence)},
     )
+    same = stability_table.markdown(evidence.records, evidence.predictions)
     parts = latex.tables([s for s in found if s.n_done])
     texts = {
         "report.html": html(content),
-        "report.md": markdown(content, tables.markdown(found, evidence.notes, corpora)),
+        "report.md": markdown(content, tables.markdown(found, evidence.notes, corpora) + same),
         "scores.csv": tables.csv(found, corpora),
         "speakers.csv": views.speakers_csv(known),
         "claims.csv": claim_views.csv(claims.rows),
