@@ -113,6 +113,11 @@ def nothing(settings: Any) -> None:
     """What a model needs that comes with serbench."""
 
 
+def never(settings: Any) -> bool:
+    """Most models have no recurrent state."""
+    return False
+
+
 @dataclass(frozen=True)
 class Card:
     """What a model is, without importing it.
@@ -125,7 +130,8 @@ class Card:
     ``min_seconds`` are padded with zeros to that length and count as that long. ``companions`` are the profiles in
     which the other clips of a batch change a prediction, ``idle`` the parameters that may stay without a gradient.
     ``needs(settings)`` says in a line what is missing here to use the model with these settings, an extra or weights;
-    None: nothing. It loads nothing and asks no network.
+    None: nothing. It loads nothing and asks no network. ``recurrent(settings)``: whether the network has a method
+    ``carry`` that hands its recurrent state from batch to batch.
     """
 
     name: str
@@ -145,3 +151,4 @@ class Card:
     companions: frozenset[str] = frozenset()
     idle: frozenset[str] = frozenset()
     needs: Callable[[Any], str | None] = nothing
+    recurrent: Callable[[Any], bool] = never

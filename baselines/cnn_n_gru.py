@@ -99,9 +99,14 @@ def profiles(n: int) -> dict[str, Mapping[str, Any]]:
     }
 
 
+def has_gru(settings: Settings) -> bool:
+    """Whether there is a state to hand on."""
+    return settings.core == "gru"
+
+
 @model(
     settings=Settings(width=3), profiles=profiles(3), variants=VARIANTS, explain=EXPLAIN, origin=ORIGIN,
-    companions=COMPANIONS, min_seconds=SHORTEST[3],
+    companions=COMPANIONS, recurrent=has_gru, min_seconds=SHORTEST[3],
 )  # fmt: skip
 def cnn_3_gru(settings: Settings, task: Task) -> "nn.Module":
     """2 convolutions over the waveform and a GRU."""
@@ -110,7 +115,7 @@ def cnn_3_gru(settings: Settings, task: Task) -> "nn.Module":
 
 @model(
     settings=Settings(width=5), profiles=profiles(5), variants=VARIANTS, explain=EXPLAIN, origin=ORIGIN,
-    companions=COMPANIONS, min_seconds=SHORTEST[5],
+    companions=COMPANIONS, recurrent=has_gru, min_seconds=SHORTEST[5],
 )  # fmt: skip
 def cnn_5_gru(settings: Settings, task: Task) -> "nn.Module":
     """4 convolutions over the waveform and a GRU."""
@@ -119,7 +124,8 @@ def cnn_5_gru(settings: Settings, task: Task) -> "nn.Module":
 
 @model(
     settings=Settings11(), profiles=profiles(11), variants=VARIANTS, explain=EXPLAIN_11, origin=ORIGIN,
-    companions=COMPANIONS, min_seconds=SHORTEST[11], idle=frozenset({"norms.2.weight", "norms.2.bias"}),
+    companions=COMPANIONS, recurrent=has_gru, min_seconds=SHORTEST[11],
+    idle=frozenset({"norms.2.weight", "norms.2.bias"}),
 )  # fmt: skip
 def cnn_11_gru(settings: Settings11, task: Task) -> "nn.Module":
     """10 convolutions over the waveform and a GRU."""
@@ -128,7 +134,7 @@ def cnn_11_gru(settings: Settings11, task: Task) -> "nn.Module":
 
 @model(
     settings=Settings(width=18), profiles=profiles(18), variants=VARIANTS, explain=EXPLAIN, origin=ORIGIN,
-    companions=COMPANIONS, min_seconds=SHORTEST[18],
+    companions=COMPANIONS, recurrent=has_gru, min_seconds=SHORTEST[18],
 )  # fmt: skip
 def cnn_18_gru(settings: Settings, task: Task) -> "nn.Module":
     """17 convolutions over the waveform and a GRU."""

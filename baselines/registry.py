@@ -17,7 +17,7 @@ from importlib.util import find_spec, resolve_name
 from typing import Any, cast, get_args
 
 from ..errors import InputError, unknown
-from .card import RECIPE, Card, Classical, Kind, Recipe, Task, Variant, nothing
+from .card import RECIPE, Card, Classical, Kind, Recipe, Task, Variant, never, nothing
 from .settings import change, hints, parse
 
 __all__ = [
@@ -46,6 +46,7 @@ def model(
     companions: frozenset[str] = frozenset(),
     idle: frozenset[str] = frozenset(),
     needs: Callable[[Any], str | None] = nothing,
+    recurrent: Callable[[Any], bool] = never,
 ) -> Callable[[Callable[[Any, Task], Any]], Card]:
     """Turn ``build(settings, task)`` into a `Card`; the fields are explained there.
 
@@ -72,6 +73,7 @@ def model(
             companions=companions,
             idle=idle,
             needs=needs,
+            recurrent=recurrent,
         )
         _check(card)
         return card

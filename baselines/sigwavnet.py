@@ -156,6 +156,11 @@ VARIANTS = {
 }
 
 
+def has_grus(settings: Settings) -> bool:
+    """Whether the branches have states to hand on."""
+    return settings.gru_layers > 0
+
+
 @model(
     settings=Settings(),
     profiles=PROFILES,
@@ -164,6 +169,7 @@ VARIANTS = {
     origin="Nfissi et al., IEEE Trans. Affective Computing, 2025; code released, no weights",
     min_seconds=21_742 / 16_000,
     companions=frozenset({"released"}),
+    recurrent=has_grus,
 )
 def sigwavnet(settings: Settings, task: Task) -> "nn.Module":
     """A learnable wavelet transform of the waveform, with an attentive recurrent branch per band."""

@@ -1,13 +1,13 @@
 """The arms of a protocol, worked out for one model: what is chosen, with which settings, on which training clips."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..baselines.registry import Chosen, choose
 from ..errors import InputError
 from ..protocols.augment import NOTHING
-from ..protocols.protocol import BASE, Arm, Protocol
+from ..protocols.protocol import BASE, Arm, Fold, Protocol
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Choice:
 
 
 def choices(decided: Decided, model: str, overrides: Mapping[str, str]) -> Iterator[Choice]:
-    """The model under each of its arms. InputError for an arm that it cannot have, and when there is none."""
+    """The model under each of its arms. InputError when there is none."""
     base = choose(model, overrides)
     found = [arm for arm in decided.arms() if arm.model in ("", base.card.name)]
     if not found:
@@ -68,8 +68,6 @@ def choices(decided: Decided, model: str, overrides: Mapping[str, str]) -> Itera
                 raise InputError(f"--set {base.card.name}.{name}: arm '{arm.name}' sets it too; keep one of them")
         changes = {**overrides, **dict(arm.settings)}
         chosen = choose(spec, changes)
-        if arm.practice.state == "carried" and chosen.card.kind != "network":
-            raise InputError(f"arm '{arm.name}': {model} is no recurrent network, it has no state to carry on")
         yield Choice(arm, base.spec if decided.protocol.arms == "variants" else chosen.spec, spec, changes, chosen)
 
 
@@ -87,3 +85,36 @@ def arms_of_run(decided: Decided, models: Sequence[tuple[str, Mapping[str, str]]
             raise InputError(f"{choice.model}: two arms are called '{choice.arm.name}'; give every arm its own name")
         seen[key] = choice
     return found
+
+
+def possible(choices: Sequence[Choice], folds_of: Callable[[Arm], Sequence[Fold]]) -> tuple[list[Choice], list[str]]:
+    """The choices that can be run, and a line for each arm that is left out, for whom and why.
+
+    InputError where a model is left without any arm.
+    """
+    kept: list[Choice] = []
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for choice in choices:
+        why = _impossible(choice, folds_of(choice.arm))
+        if why:
+            reasons.setdefault((choice.arm.name, why), []).append(choice.model)
+        else:
+            kept.append(choice)
+    lines = [f"arm '{arm}' left out for {', '.join(models)}: {why}" for (arm, why), models in reasons.items()]
+    if gone := {choice.model for choice in choices} - {choice.model for choice in kept}:
+        model = min(gone)
+        whys = [f"arm '{arm}': {why}" for (arm, why), models in reasons.items() if model in models]
+        raise InputError(f"{model}: nothing to run: {'; '.join(whys)}")
+    return kept, lines
+
+
+def _impossible(choice: Choice, folds: Sequence[Fold]) -> str:
+    """Why a model cannot be run under an arm; empty where it can."""
+    card = choice.chosen.card
+    if not folds:
+        return "these corpora give no folds for it"
+    if choice.arm.practice.state == "carried" and not card.recurrent(choice.chosen.settings):
+        return "no recurrent state to carry on; a recurrent network has one"
+    if card.kind != "network" and any(fold.after for fold in folds):
+        return "no training that goes on from given weights; a network has one"
+    return ""

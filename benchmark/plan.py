@@ -10,12 +10,11 @@ from typing import Any
 import pandas as pd
 
 from ..baselines.registry import Chosen, modules_of, provider
-from ..errors import InputError
 from ..protocols.augment import NOTHING, Augment, augmented
 from ..protocols.design import Design
 from ..protocols.protocol import HONEST, LEAKS, NOTED, Arm, Condition, Fold, Leak, Practice, utterance_of
 from ..results.store import PLAN_COLUMNS
-from .arms import Choice
+from .arms import Choice, possible
 from .conditions.kinds import KINDS, find
 from .environment import source_hash
 
@@ -87,6 +86,7 @@ class Plan:
     settings: dict[str, dict[str, Any]]  # settings key -> settings
     augments: dict[str, Augment]  # arm -> what it does to training clips
     leaks: dict[tuple[str, str, str], list[Leak]]  # (arm, train, test) -> permitted leaks found in any of its folds
+    left_out: tuple[str, ...] = ()  # a line for each arm that some model cannot have
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -116,7 +116,7 @@ class Plan:
         pairs = zip(self.design.split.folds, self.design.fold_leaks, strict=True)
         repeated = dict.fromkeys(fold.test_name for fold, leaks in pairs if "sentence" in leaks)
         said = f"{', '.join(repeated)}: the same sentences in train and test, spoken by the speakers of each"
-        return (*self.design.notes, *([said] if repeated else []))
+        return (*self.design.notes, *self.left_out, *([said] if repeated else []))
 
     def frame(self) -> pd.DataFrame:
         """One line per cell, as the run folder keeps it."""
@@ -146,13 +146,14 @@ def make_plan(
 ) -> Plan:
     """The full grid: choices (models under their arms) x folds x seeds x conditions. Draws nothing.
 
-    InputError for an arm without folds, and for a model that cannot go on from the weights of another fold.
+    An arm that a model cannot have is left out with a line; InputError where a model has none.
     """
     protocol = design.protocol
     rule = digest(protocol.name, protocol.version, source_hash([protocol.split.__module__]))
     heard = [(c, *_condition_key(c)) for c in conditions]
     harness = source_hash(HARNESS)
     folds = _Folds(design, data, rate_hz)
+    choices, left_out = possible(choices, lambda arm: [folds.all[index] for index, _ in folds.of(arm)])
     cells: list[Cell] = []
     settings: dict[str, dict[str, Any]] = {}
     for choice in choices:
@@ -174,10 +175,6 @@ def make_plan(
         chain: dict[tuple[str, int], Trial] = {}
         for index, keys in folds.of(arm):
             fold = folds.all[index]
-            if fold.after and chosen.card.kind != "network":
-                raise InputError(
-                    f"arm '{arm.name}': {choice.model} does not go on from given weights; choose a network"
-                )
             for seed in range(seeds):
                 before = chain[fold.after, seed] if fold.after else None
                 begins = () if before is None else (before.training,)
@@ -191,6 +188,7 @@ def make_plan(
     return Plan(
         design, dict(data), rate_hz, tuple(dict.fromkeys(c.model for c in choices)), seeds, tuple(folds.all),
         tuple(cells), settings, {c.arm.name: c.arm.augment for c in choices}, folds.leaks(choices),
+        tuple(left_out),
     )  # fmt: skip
 
 
@@ -214,13 +212,10 @@ class _Folds:
         self._made: dict[Augment, list[tuple[int, _FoldKeys]]] = {NOTHING: list(enumerate(self._keys))}
 
     def of(self, arm: Arm) -> list[tuple[int, _FoldKeys]]:
-        """Index into ``all``, and names, of the folds that an arm has. InputError when it has none."""
+        """Index into ``all``, and names, of the folds that an arm has."""
         if arm.augment not in self._made:
             self._made[arm.augment] = [self._changed(i, arm.augment) for i in range(len(self.design.split.folds))]
-        found = [(i, keys) for i, keys in self._made[arm.augment] if self.all[i].arm in ("", arm.name)]
-        if not found:
-            raise InputError(f"{self.design.protocol.name}: no folds for arm '{arm.name}'")
-        return found
+        return [(i, keys) for i, keys in self._made[arm.augment] if self.all[i].arm in ("", arm.name)]
 
     def leaks(self, choices: Sequence[Choice]) -> dict[tuple[str, str, str], list[Leak]]:
         """(arm, train, test) -> permitted leaks: those of its folds, and of how its rows are scored."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from serbench.baselines.networks import cnn_n_gru, sigwavnet
-from serbench.baselines.registry import Task, choose
+from serbench.baselines.registry import Task, cards, choose, find
 from serbench.errors import InputError
 
 SMALL = ("sigwavnet:tiny", "sigwavnet:tiny+last-state", "cnn-3-gru:tiny", "cnn-5-gru:tiny+over-time",
@@ -98,3 +98,25 @@ def test_without_a_gru_there_is_nothing_to_carry(spec: str) -> None:
     with pytest.raises(InputError, match="no state to hand on"):
         build(spec).carry(True)
     build(spec).carry(False)
+
+
+@pytest.mark.parametrize("name", sorted(name for name, card in cards().items() if card.kind == "network"))
+def test_a_card_says_whether_there_is_a_state_to_hand_on(name: str) -> None:
+    """For every profile and variant that can be built here."""
+    card = find(name)
+    for spec in (
+        name,
+        *(f"{name}:{p}" for p in card.profiles if p != "clean"),
+        *(f"{name}+{v}" for v in card.variants),
+    ):
+        chosen = choose(spec)
+        if card.needs(chosen.settings):
+            continue
+        with torch.device("meta"):
+            network = card.build(chosen.settings, Task(tuple("abcd")))
+        try:
+            network.carry(True)
+        except (AttributeError, InputError):
+            assert not card.recurrent(chosen.settings), spec
+        else:
+            assert card.recurrent(chosen.settings), spec
