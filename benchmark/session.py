@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import pandas as pd
 
 from ..baselines.registry import choose
 from ..errors import InputError
+from ..protocols.protocol import utterance_of
 from ..results.files import read_json
 from ..results.store import Run, check_readable, create, open_run, plan_name
 from .audio.prepared import Corpus
@@ -116,10 +118,21 @@ def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request, n
         "corpora": {c.name: {"fingerprint": c.fingerprint, "rate_hz": c.rate_hz} for c in corpora.values()},
     }
     run.add_plan(plan.frame(), facts)
+    _store_siblings(run, plan)
     table = plan.design.labelled.table
     for name, part in table.groupby("corpus"):
         columns = [c for c in UTTERANCE_COLUMNS if c in part.columns]
         run.add_utterances(f"{name}-{plan.data[name][:12]}-{plan.design.maps[name]}", part[columns])
+
+
+def _store_siblings(run: Run, plan: Plan) -> None:
+    """For folds that train on copies of their test rows: how many of them each test row has there."""
+    for number, fold_hash in {cell.trial.fold: cell.trial.fold_hash for cell in plan.cells}.items():
+        fold = plan.folds[number]
+        trained = Counter(utterance_of(row) for row in fold.train)
+        counts = [trained[utterance_of(row)] for row in fold.test]
+        if any(counts):
+            run.add_siblings(fold_hash, pd.DataFrame({"row": fold.test, "siblings": counts}))
 
 
 def _notes(plan: Plan, corpora: dict[str, Corpus], request: Request) -> list[str]:

@@ -88,7 +88,7 @@ def _complete(fold: Fold, rows: Sequence[str], share: float, labels: dict[str, s
     missing = sorted(set(fold.classes) - {labels[utterance_of(row)] for row in rows})
     if missing:
         raise InputError(
-            f"learning-curve: a share of {share:g} of fold '{fold.name}', {len(rows)} rows, lacks {', '.join(missing)}; "
+            f"learning-curve: a share of {share:g} of fold '{fold.name}', {len(rows)} rows, lacks {missing[0]}; "
             "leave it out with learning-curve.shares=..."
         )
 

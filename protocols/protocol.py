@@ -28,6 +28,7 @@ class Fold:
     then the last epoch is taken, and the tables say so. Where ``dev`` is the test set, the leak ``selection`` says so.
     ``copies``: number of a copy -> how it is made of its utterance. ``arm``: the only arm that has this fold, empty:
     all have it. ``after``: the fold whose trained weights this one begins with, empty: fresh ones.
+    ``promises``: leaks that its test rows must not have, although its protocol permits them elsewhere.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Fold:
     copies: tuple[tuple[int, tuple[Step, ...]], ...] = ()
     arm: str = ""
     after: str = ""
+    promises: frozenset[Leak] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

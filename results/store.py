@@ -2,8 +2,9 @@
 
 ``run.json`` format · ``plans/`` what each command asked for · ``records/`` one JSON per cell · ``predictions/`` one
 Parquet per cell, written before its record, so that a record means finished · ``trainings/`` curves · ``weights/``
-until the last cell of a training is stored · ``utterances/`` the labelled tables · ``scored.log`` one line per
-scoring of a cell, which is what ``test_evaluations`` counts · ``locks/`` held while a training is under way.
+until the last cell of a training is stored · ``utterances/`` the labelled tables · ``siblings/`` which test rows have
+copies of themselves in training · ``scored.log`` one line per scoring of a cell, which is what ``test_evaluations``
+counts · ``locks/`` held while a training is under way.
 """
 
 import hashlib
@@ -113,6 +114,19 @@ class Run:
         path = self.folder / "utterances" / f"{name}.parquet"
         if not path.exists():
             write_bytes(path, _parquet(table))
+
+    def add_siblings(self, fold_hash: str, siblings: pd.DataFrame) -> None:
+        """Store, once, how many training rows each test ``row`` of a fold shares its utterance with: ``siblings``."""
+        path = self.folder / "siblings" / f"{fold_hash}.parquet"
+        if not path.exists():
+            write_bytes(path, _parquet(siblings[["row", "siblings"]]))
+
+    def siblings(self) -> pd.DataFrame:
+        """Columns fold_hash, row, siblings, of the folds in which test rows have copies of themselves in training."""
+        paths = sorted((self.folder / "siblings").glob("*.parquet"))
+        parts = [pd.read_parquet(path).assign(fold_hash=path.stem) for path in paths]
+        columns = ["fold_hash", "row", "siblings"]
+        return pd.concat([pd.DataFrame(columns=columns), *parts], ignore_index=True)[columns]
 
     def frames(self) -> Frames:
         """Everything stored so far. Raises StoreError naming a damaged file.
