@@ -8,9 +8,12 @@ from typing import Any, Literal, get_args, get_origin
 from ..baselines.card import RECIPE, Card, Task
 from ..baselines.registry import broken, cards, provider
 from ..baselines.settings import hints, words
+from ..errors import InputError
 
-#: parameters are counted for this many classes
+#: parameters are counted for this many classes, multiply-accumulates for a clip of so many seconds
 CLASSES = 7
+SECONDS = 3
+TASK = Task(tuple(f"class {i}" for i in range(CLASSES)))
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,43 @@ def parameters(card: Card, settings: Any) -> int | None:
 
     if card.kind == "classical":
         return None
-    task = Task(tuple(f"class {i}" for i in range(CLASSES)))
     try:
         with torch.device("meta"):
-            module = card.build(settings, task)
+            module = card.build(settings, TASK)
     except (RuntimeError, TypeError):  # a constructor that reads values: build it in memory
-        module = card.build(settings, task)
+        module = card.build(settings, TASK)
     return sum(int(p.numel()) for p in module.parameters() if p.requires_grad)
+
+
+def macs(card: Card, settings: Any) -> int | None:
+    """Multiply-accumulates for a clip of 3 s, without fixed front ends and encoders; None for a classical model.
+
+    InputError where an extra or weights are missing.
+    """
+    from ..seeds import stream
+    from .subject import Subject
+
+    if card.kind == "classical":
+        return None
+    if missing := card.needs(settings):
+        raise InputError(missing)
+    module = card.build(settings, TASK)
+    noise = 0.1 * stream("check").standard_normal(SECONDS * TASK.rate_hz).astype("float32")
+    return counted(module, Subject(card, "clean", settings).batch(module, [noise]))
+
+
+def counted(module: Any, batch: Any) -> int:
+    """Multiply-accumulates of a forward pass on the CPU: of convolutions and matrix products, also of recurrent steps.
+
+    What is done number by number is not counted: activations, normalization, sums.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    module.eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module(*batch)
+    return int(counter.get_total_flops()) // 2  # it counts a multiplication and an addition as two
 
 
 def page(card: Card, columns: int = 100) -> str:
@@ -94,6 +127,7 @@ def facts(card: Card) -> dict[str, Any]:
         "provider": provider(card),
         "modalities": list(card.modalities),
         "min_seconds": card.min_seconds,
+        **asdict(_cost(card)),
         "settings": {
             name: {"default": value, "type": words(hints(card.settings)[name]), "meaning": _meaning(card, name)}
             for name, value in asdict(card.settings).items()
@@ -117,11 +151,35 @@ def _line(card: Card) -> Line:
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Cost:
+    """Of profile clean; what cannot be counted is None, and why stands in ``problem``."""
+
+    parameters: int | None = None
+    macs: int | None = None
+    problem: str | None = None
+
+
+def _cost(card: Card) -> Cost:
+    count = None
+    try:
+        count = parameters(card, card.settings)
+        return Cost(count, macs(card, card.settings))
+    except Exception as error:  # a stranger's constructor must not hide what his card says
+        return Cost(count, problem=" ".join(str(error).split()) or type(error).__name__)
+
+
 def _page(card: Card) -> Iterator[tuple[str, str]]:
     """Pairs (begins a line, text that is wrapped beside it)."""
     yield "", f"{card.name}, version {card.version}: {card.summary}"
     by = provider(card)
     yield "  ", f"{card.kind}, {' + '.join(card.modalities)}; {card.origin or 'no origin given'}; from {by}"
+    cost = _cost(card)
+    if cost.parameters is not None:
+        work = "" if cost.macs is None else f", {cost.macs:,} multiply-accumulates for a clip of {SECONDS} s"
+        yield "  ", f"{cost.parameters:,} trainable parameters for {CLASSES} classes{work}"
+    if cost.problem:
+        yield "  ", f"multiply-accumulates are not counted: {cost.problem}"
     if card.min_seconds:
         yield "  ", f"clips shorter than {card.min_seconds:g} s are padded with zeros"
     for profile in sorted(card.companions):

@@ -16,7 +16,7 @@ from serbench.baselines.majority import Majority
 from serbench.baselines.registry import Card, Recipe, Task, Variant, cards, find, model, settings_of
 from serbench.benchmark.commands.models import models
 from serbench.benchmark.model_check import check, outcomes, quick_profile
-from serbench.benchmark.model_list import parameters
+from serbench.benchmark.model_list import counted, macs, parameters
 
 PROFILES = [(name, profile) for name, card in cards().items() for profile in card.profiles]
 
@@ -45,6 +45,22 @@ def test_counting_without_memory_counts_the_same(name: str, profile: str) -> Non
     settings = settings_of(find(name), profile)
     module = find(name).build(settings, Task(tuple("abcdefg")))
     assert parameters(find(name), settings) == sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def test_multiply_accumulates_by_hand() -> None:
+    card, n, hidden = find("cnn-3-gru"), 48_000, 64
+    steps = [(n - 160) // 4 + 1, (n - 160) // 16, (n - 160) // 64]
+    convolutions, standardization = 160 * 6 * steps[0] + 3 * 36 * steps[1], 2 * n  # mean and variance are products
+    frame, out = 6 * 3 + 3 * hidden * (3 + hidden), hidden * 7
+    assert macs(card, card.settings) == standardization + convolutions + 6 * steps[2] + frame + out
+    over_time = replace(card.settings, over_time=True)
+    assert macs(card, over_time) == standardization + convolutions + steps[2] * frame + out
+    assert macs(find("majority"), find("majority").settings) is None
+
+
+def test_recurrent_steps_are_counted() -> None:
+    gru = nn.GRU(5, 7, 2, batch_first=True, bidirectional=True)
+    assert counted(gru, (torch.randn(1, 11, 5),)) == 11 * (2 * 3 * 7 * (5 + 7) + 2 * 3 * 7 * (14 + 7))
 
 
 @dataclass(frozen=True)
@@ -330,6 +346,8 @@ def test_list_shows_models_and_broken_plugins(monkeypatch: pytest.MonkeyPatch) -
     assert listed["majority"]["parameters"] is None
     assert "released" in listed["mfcc-attention"]["profiles"]
     assert listed["odd"]["problem"] == "does not load: ImportError: no"
+    code, text = run("show", "toy")
+    assert code == 0 and "not counted: 'NoneType' object has no attribute" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("name", cards())
@@ -344,6 +362,11 @@ def test_show_explains_every_setting_and_variant(name: str) -> None:
         assert any(f"{name}+{variant} " in line for line in lines)
     facts = json.loads(run("show", name, "--json")[1])
     assert facts["settings"].keys() == vars(card.settings).keys()
+    assert (facts["parameters"] is None) == (facts["kind"] == "classical")
+    if facts["macs"]:
+        assert f"{facts['parameters']:,} trainable parameters" in text and f"{facts['macs']:,} multiply" in text
+    else:
+        assert facts["kind"] == "classical" or " ".join(facts["problem"].split()) in " ".join(text.split())
     assert facts["profiles"].keys() == card.profiles.keys()
 
 
