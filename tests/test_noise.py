@@ -1,10 +1,11 @@
-"""The spectra of the noises that are made here, the talkers of the babble, and loops."""
+"""The spectra of the noises that are made here, the talkers of the babble, music and clicks, and loops."""
 
 import numpy as np
 import pytest
 from sounds import RATE, quick_talkers, tone
 
 from serbench.benchmark.conditions import noise
+from serbench.benchmark.conditions.noisy import noise_of
 
 
 def density(samples: np.ndarray, edges_hz: np.ndarray) -> np.ndarray:
@@ -71,3 +72,29 @@ def test_a_loop_repeats_without_a_step() -> None:
     assert np.array_equal(endless[50 : 50 + len(loop)], loop)
     assert np.abs(np.diff(endless)).max() < 1.5 * np.abs(np.diff(loop)).max()
     assert not noise.looped(np.zeros(5, np.float32), RATE).any()
+
+
+def test_music_is_notes_of_a_key_that_go_on_and_off() -> None:
+    made = noise_of("music")(8 * RATE, RATE, np.random.default_rng(3))
+    assert np.square(made, dtype=np.float64).mean() == pytest.approx(1, rel=0.3)
+    power = np.abs(np.fft.rfft(made * np.hanning(len(made)))) ** 2
+    hz = np.fft.rfftfreq(len(made), 1 / RATE)
+    strong = np.flatnonzero(power > 1e-3 * power.max())
+    assert np.ptp(12 * np.log2(hz[strong])) > 12
+    # peaks lie in one tuning: all at whole semitones from each other
+    peaks = [k for k in strong if power[k] == power[max(0, k - 40) : k + 41].max() and hz[k] < 900]
+    steps = 12 * np.log2(hz[peaks] / hz[peaks[0]])
+    assert len(peaks) >= 5 and np.abs(steps - np.round(steps)).max() < 0.35
+    assert len({round(s) % 12 for s in steps}) <= 10
+    loud = np.square(made).reshape(-1, RATE // 20).mean(1)
+    assert loud.max() > 4 * loud.min()
+
+
+def test_clicks_are_ten_a_second_with_silence_between() -> None:
+    made = noise_of("impulsive")(30 * RATE, RATE, np.random.default_rng(4))
+    assert np.square(made, dtype=np.float64).mean() == pytest.approx(1, rel=0.25)
+    assert 0.6 < np.mean(made == 0) < 0.9
+    begins = np.flatnonzero((made[1:] != 0) & (made[:-1] == 0))
+    assert 220 < len(begins) <= 300
+    assert np.abs(made).max() > 15
+    assert all(noise_of("impulsive")(n, RATE, np.random.default_rng(n)).any() for n in (1, 5, 300, 1_599, 1_601))
