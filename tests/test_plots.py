@@ -7,6 +7,7 @@ import pytest
 from made_scores import apart, score
 from PIL import Image
 
+from serbench.results.corpora import Corpora
 from serbench.results.reports import curves, plots, style
 from serbench.results.reports.matrices import matrix
 from serbench.results.reports.members import Member
@@ -69,6 +70,7 @@ FIGURES = {
     "not whole": lambda: plots.leaderboard(board(("emodb",), n_done=1, interval_reason="2 speakers")),
     "speakers": lambda: plots.speakers([member(s) for s in board()]),
     "matrix": lambda: matrix(crossed()),
+    "matrix with languages": lambda: matrix(crossed(), Corpora({"emodb": "de", "emovo": "it", "ravdess": "en"})),
     "ladder": lambda: plots.ladder(steps(), "emodb"),
     "ranking": lambda: plots.critical_difference(
         NAMES, [4.9, 1.5, 2.2, 2.6, 3.8], [NAMES[1:4], NAMES[2:5]], 1.1, "n = 9."

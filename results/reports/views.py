@@ -135,7 +135,8 @@ def coverage(evidence: Evidence) -> list[dict[str, Any]]:
     lines = {}
     for request in evidence.requests:
         for line in request.facts.get("coverage", ()):
-            lines[repr((request.facts.get("protocol"), line))] = {"protocol": request.facts.get("protocol", ""), **line}
+            protocol = request.facts.get("protocol", "")
+            lines[repr((protocol, line))] = {"protocol": protocol, "label_map": "", **line}
     return list(lines.values())
 
 
