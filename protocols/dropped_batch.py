@@ -1,5 +1,6 @@
 """`dropped-last-batch`: what is lost where the last incomplete batch of the test rows is never scored."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -30,7 +31,7 @@ def split(table: pd.DataFrame, options: Options) -> Split:
     labels = dict(zip(table["id"], table["label"], strict=True))
     folds, notes = [], list(whole.notes)
     for fold in whole.folds:
-        kept, lost = dropped(fold, labels, options.batch)
+        kept, lost = dropped(fold, labels, options.batch, DROPPED)
         folds += [replace(fold, arm=BASE.name), kept]
         if lost:
             which = ", ".join(f"{label} {n}" for label, n in lost.items())
@@ -38,22 +39,20 @@ def split(table: pd.DataFrame, options: Options) -> Split:
     return Split(tuple(folds), tuple(notes))
 
 
-def dropped(fold: Fold, labels: dict[str, str], batch: int) -> tuple[Fold, dict[str, int]]:
-    """The fold without its last incomplete batch, test rows lying class by class, and what is lost of each class.
+def dropped(fold: Fold, labels: Mapping[str, str], batch: int, arm: str) -> tuple[Fold, dict[str, int]]:
+    """The fold, for ``arm``, without its last incomplete batch, and what is lost of each class.
 
-    InputError where no batch is full.
+    Test rows lie class by class. InputError where no batch is full.
     """
     rows = sorted(fold.test, key=lambda row: (labels[utterance_of(row)], row))
     kept = rows[: len(rows) // batch * batch]
     if not kept:
-        raise InputError(
-            f"fold '{fold.name}': {len(rows)} test rows fill no batch of {batch}; set dropped-last-batch.batch lower"
-        )
+        raise InputError(f"fold '{fold.name}': {len(rows)} test rows fill no batch of {batch}; set option batch lower")
     lost: dict[str, int] = {}
     for row in rows[len(kept) :]:
         label = labels[utterance_of(row)]
         lost[label] = lost.get(label, 0) + 1
-    return replace(fold, test=tuple(sorted(kept)), arm=DROPPED), lost
+    return replace(fold, test=tuple(sorted(kept)), arm=arm), lost
 
 
 def arms(options: Options) -> tuple[Arm, ...]:
