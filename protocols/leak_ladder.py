@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, unknown
 from ..seeds import stream
 from .augment import Step
 from .cross_corpus import circles
@@ -44,10 +44,14 @@ COPIES = ((1, (_NOISE,)), (2, (_PITCH,)), (3, (_PITCH, _NOISE)))
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``folds``: of the random steps; ``sentences``: folds of sentences, at most."""
+    """``folds``: of the random steps; ``sentences``: folds of sentences, at most; ``only``: corpora that get a ladder.
+
+    The corpora that are not among ``only`` are trained on in the last step.
+    """
 
     folds: int = 10
     sentences: int = 3
+    only: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse folds without training rows."""
@@ -66,7 +70,9 @@ def split(table: pd.DataFrame, options: Options) -> Split:
     ready, notes = circles(table)
     labels = dict(zip(table["id"], table["label"], strict=True))
     folds: list[Fold] = []
-    for target in ready:
+    if strangers := [name for name in options.only if name not in {c.corpus for c in ready}]:
+        raise unknown("corpus of leak-ladder.only", strangers[0], [c.corpus for c in ready])
+    for target in (c for c in ready if not options.only or c.corpus in options.only):
         steps = _steps(target, [c for c in ready if c is not target], options, notes)
         folds += _matched(target.corpus, steps, labels, notes)
     if len(ready) == 1:
