@@ -1,7 +1,8 @@
 """`carried-weights`: cross-validation in which each fold goes on from the weights of the fold before.
 
 A tenth is never trained on; the rest is cross-validated. Every fold's model is scored on its own validation part,
-which later (or, carried, earlier) folds train on, and on the untouched tenth.
+which chooses the epoch and which, where weights are carried, the folds before have trained on, and on the untouched
+tenth.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pandas as pd
 from ..errors import InputError
 from ..seeds import stream
 from .folds import by_corpus, make_fold, stratified
-from .protocol import BASE, Arm, Fold, Protocol, Split
+from .protocol import BASE, ROW_LEAKS, Arm, Fold, Leak, Protocol, Split
 from .usable import enough_utterances
 
 VERSION = 1
@@ -25,6 +26,8 @@ ARMS = {
     "fresh, on validation": (False, True),
     "carried, on validation": (True, True),
 }
+#: of every arm but the last, whose test rows the folds before have trained on
+PROMISES: frozenset[Leak] = frozenset({"audio", "copy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ def _folds(corpus: str, table: pd.DataFrame, k: int) -> Iterator[Fold]:
             parts = np.where(tested, "test", np.where(dev, "dev", "train"))
             fold = make_fold(f"{corpus}/fold-{i + 1:0{len(str(k))}}", (corpus, corpus), table, parts, repeat=i)
             before = f"{corpus}/fold-{i:0{len(str(k))}}" if carried and i else ""
-            fold = replace(fold, arm=arm, after=before)
+            owed = frozenset[Leak]() if carried and validated else PROMISES
+            fold = replace(fold, arm=arm, after=before, promises=owed)
             yield replace(fold, test=fold.dev, repeat=0) if validated else fold
 
 
@@ -74,8 +78,8 @@ PROTOCOL = Protocol(
     version=VERSION,
     summary="cross-validation with fresh weights in each fold, or those of the fold before; validation and test scored",
     split=split,
-    promises=frozenset({"audio", "copy"}),
-    permits=frozenset({"speaker", "session", "sentence", "selection"}),
+    promises=frozenset(),
+    permits=frozenset({*ROW_LEAKS, "selection"}),
     null="either",
     options=Options(),
     arms=arms,

@@ -29,13 +29,17 @@ class Factor:
     whole: bool = False
 
     def draw(self, rng: np.random.Generator) -> str:
-        """One level, or one value of the range."""
+        """One level, or one value of the range, whose ends are as likely as what lies between."""
         if self.levels:
             return self.levels[int(rng.integers(len(self.levels)))]
-        low, high = (math.log(v) if self.log else v for v in (self.low, self.high))
+        ends = (self.low, self.high + self.whole)
+        low, high = map(math.log, ends) if self.log else ends
         value = rng.uniform(low, high)
-        value = math.exp(value) if self.log else value
-        return str(round(value)) if self.whole else f"{value:.4g}"
+        value = min(max(math.exp(value) if self.log else value, self.low), self.high + self.whole)
+        if self.whole:
+            return str(min(math.floor(value), round(self.high)))
+        text = f"{value:.4g}"
+        return text if self.low <= float(text) <= self.high else repr(float(value))
 
 
 def factors(text: str, where: str) -> tuple[Factor, ...]:
@@ -89,6 +93,8 @@ def listed(text: str, where: str) -> tuple[Arm, ...]:
         if len(models) > 1:
             raise InputError(f"{where}: '{' '.join(point)}' mixes settings of {', '.join(sorted(models))}")
         arms.append(arm_of(models.pop(), settings))
+    if not arms:
+        raise InputError(f"{where}: no point in it; write for instance lr=1e-4 batch=16; lr=1e-3 batch=32")
     return tuple(arms)
 
 
@@ -116,6 +122,8 @@ def _factor(text: str, where: str) -> Factor:
         raise InputError(f"{where}: '{text}': a factor is [MODEL.]SETTING=levels or =low..high [log]")
     if ".." not in values:
         levels = tuple(v.strip() for v in values.split(",") if v.strip())
+        if not levels:
+            raise InputError(f"{where}: '{text}': no level in it")
         if len(set(levels)) < len(levels):
             raise InputError(f"{where}: '{text}': a level is there twice")
         return Factor(model, name, levels)

@@ -1,7 +1,7 @@
 """The gate: what test rows share with training rows, fold by fold, before anything is trained."""
 
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +55,7 @@ def check(fold: Fold, table: pd.DataFrame, promises: Iterable[Leak] = ()) -> lis
 def enforce(folds: Sequence[Fold], table: pd.DataFrame, protocol: Protocol) -> tuple[tuple[Leak, ...], ...]:
     """The permitted leaks that each fold has. Raises InputError for the first one that is not permitted.
 
+    What a fold begins with (`Fold.after`) has learned the training rows of the folds before: they count as its own.
     Where sessions have their own speakers, a protocol that promises new speakers owes new sessions too, whatever it
     permits elsewhere.
     """
@@ -64,7 +65,11 @@ def enforce(folds: Sequence[Fold], table: pd.DataFrame, protocol: Protocol) -> t
         nested = [corpus for corpus, part in table.groupby("corpus") if sessions_nest(part)]
         owed = _Keys(table, ("session",), table["corpus"].isin(nested).to_numpy()) if nested else None
     leaks = []
-    for fold in folds:
+    learned: dict[tuple[str, str], tuple[str, ...]] = {}  # (arm, fold) -> rows that its weights know
+    for planned in folds:
+        before = learned[planned.arm, planned.after] if planned.after else ()
+        fold = replace(planned, train=tuple(dict.fromkeys((*before, *planned.train))))
+        learned[fold.arm, fold.name] = fold.train
         findings = _check(fold, keys, protocol.promises)
         broken = [f for f in findings if f.leak not in protocol.permits or f.leak in fold.promises]
         if owed is not None:
