@@ -67,7 +67,9 @@ def choices(decided: Decided, model: str, overrides: Mapping[str, str]) -> Itera
             if name in overrides:
                 raise InputError(f"--set {base.card.name}.{name}: arm '{arm.name}' sets it too; keep one of them")
         changes = {**overrides, **dict(arm.settings)}
-        chosen = choose(spec, changes)
+        # a model that cannot have the arm may not have its settings either; `possible` leaves it out
+        without = arm.practice.state == "carried" and not base.card.recurrent(base.settings)
+        chosen = base if without else choose(spec, changes)
         yield Choice(arm, base.spec if decided.protocol.arms == "variants" else chosen.spec, spec, changes, chosen)
 
 

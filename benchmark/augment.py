@@ -66,7 +66,7 @@ class Making:
         return sum(value_of(s, self._draws(row, k, s)) for k, s in steps if s.kind == "face-shift") / 1000
 
     def _draws(self, row: str, k: int, step: Step) -> np.random.Generator:
-        return stream("augment", utterance_of(row), copy_of(row), k, step.kind, self.seed)
+        return stream("augment", utterance_of(row), step.like or copy_of(row), k, step.kind, self.seed)
 
     def _in_noise(
         self, waveform: np.ndarray, rate_hz: int, row: str, step: Step, rng: np.random.Generator

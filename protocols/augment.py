@@ -30,8 +30,8 @@ class Step:
     """One change of a row: its value is drawn evenly between ``low`` and ``high`` (equal: fixed), in `UNITS`.
 
     ``noises``, ``source``: of kind ``snr``, the noises to draw from, and the folder of the recorded ones with
-    the hash of what lies in it. ``scaled``:
-    of kind ``noise``, the value is multiplied by a number drawn between 0 and 1, as Lee and Nadeem (2025) do.
+    the hash of what lies in it. ``scaled``: of kind ``noise``, the value is multiplied by a number drawn between 0 and
+    1, as Lee and Nadeem (2025) do. ``like``: the copy whose draws it takes; 0: its own.
     """
 
     kind: StepKind
@@ -41,6 +41,7 @@ class Step:
     source: str = ""
     content: str = ""
     scaled: bool = False
+    like: int = 0
 
 
 @dataclass(frozen=True, slots=True)

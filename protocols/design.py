@@ -83,8 +83,10 @@ def maps_for(protocol: Protocol, label_map: str | None, corpora: list[str]) -> d
     """Corpus -> the label map it gets: the one that is named, else the protocol's own, else the corpus's."""
     name = label_map or protocol.label_map
     labels.load(name)
-    per_corpus = label_map is None and name == "native"
-    return {corpus: labels.within(corpus) if per_corpus else name for corpus in corpora}
+    if label_map is not None:
+        return dict.fromkeys(corpora, name)
+    own = dict(protocol.label_maps)
+    return {c: own.get(c, labels.within(c) if name == "native" else name) for c in corpora}
 
 
 def options_from(protocol: Protocol, values: Mapping[str, str]) -> Any:

@@ -10,7 +10,7 @@ from .folds import by_corpus, sessions_nest
 from .protocol import LEAKS, Condition, Leak, Protocol, utterance_of
 
 EXPORTED = (
-    "protocol", "version", "label_map", "train", "test", "fold", "repeat", "part", "row", "label", "speaker",
+    "protocol", "version", "label_map", "train", "test", "arm", "fold", "repeat", "part", "row", "label", "speaker",
 )  # fmt: skip
 
 
@@ -63,14 +63,14 @@ def of_label_map(name: str) -> list[dict[str, Any]]:
 
 
 def exported(design: Design) -> list[dict[str, Any]]:
-    """One line per fold and row, with the keys EXPORTED."""
+    """One line per fold and row, with the keys EXPORTED; ``arm`` is empty where all arms have the fold."""
     table = design.labelled.table
     label = dict(zip(table["id"], table["label"], strict=True))
     speaker = dict(zip(table["id"], table["speaker"].astype(object).where(table["speaker"].notna(), None), strict=True))
     lines = []
     for fold in design.split.folds:
         about = (design.protocol.name, design.protocol.version, design.label_map_of(fold))
-        where = (fold.train_name, fold.test_name, fold.name, fold.repeat)
+        where = (fold.train_name, fold.test_name, fold.arm, fold.name, fold.repeat)
         for part, rows in (("train", fold.train), ("dev", fold.dev), ("test", fold.test)):
             for row in rows:
                 clip = utterance_of(row)
@@ -86,6 +86,7 @@ def _folds(design: Design) -> Iterator[dict[str, Any]]:
     for fold, leaks in zip(design.split.folds, design.fold_leaks, strict=True):
         tested = {labelled[utterance_of(row)] for row in fold.test}
         yield {
+            "arm": fold.arm,
             "fold": fold.name,
             "repeat": fold.repeat,
             "train": fold.train_name,

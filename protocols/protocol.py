@@ -142,6 +142,7 @@ class Protocol:
     (strings or null; ``group`` is shared by utterances with identical audio, which no fold may separate), sorted by
     id. It is a pure function. ``promises`` are the leaks that no fold may have, ``permits`` those that it has by
     design; every table that shows its numbers says so. ``null`` is what its score is on the null corpora.
+    ``label_maps``: corpora that have another map than ``label_map``, with it.
     ``min_corpora`` corpora are needed; with ``separate`` every corpus is split on its own. ``arms`` may be the word
     ``variants``: every model as it is, and each of its variants.
     """
@@ -154,6 +155,7 @@ class Protocol:
     permits: frozenset[Leak]
     null: Literal["chance", "above", "either"]
     label_map: str = "native"
+    label_maps: tuple[tuple[str, str], ...] = ()
     options: Any = NoOptions()  # a frozen dataclass with defaults; `--set PROTOCOL.OPTION=value` changes it
     conditions: Callable[[Any], tuple[Condition, ...]] = clean_only
     arms: Callable[[Any], tuple[Arm, ...]] | Literal["variants"] = base_only

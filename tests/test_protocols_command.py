@@ -111,8 +111,8 @@ def test_export(ending: str, tmp_path: Path) -> None:
     assert len(lines) == 4 * len(MINE)
     assert lines[0] | {"row": "", "label": "", "speaker": ""} == {
         "protocol": "random", "version": "1" if ending == "csv" else 1, "label_map": "native", "train": "mine",
-        "test": "mine", "fold": "mine/fold-1", "repeat": "0" if ending == "csv" else 0, "part": "train", "row": "",
-        "label": "", "speaker": "",
+        "test": "mine", "arm": "", "fold": "mine/fold-1", "repeat": "0" if ending == "csv" else 0, "part": "train",
+        "row": "", "label": "", "speaker": "",
     }  # fmt: skip
     facts = json.loads(call("show", "random", "--corpus", "mine", "--set", "random.folds=4", "--json"))
     for fold in facts["folds"]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from dataclasses import replace
 
 import pandas as pd
 
@@ -82,7 +83,8 @@ def built_in(names: tuple[str, ...]) -> pd.DataFrame:
 
 
 def fingerprint(made: Design) -> str:
-    return hashlib.sha256(repr((made.split, made.fold_leaks, made.notes, made.label_map)).encode()).hexdigest()
+    folds = [replace(fold, promises=tuple(sorted(fold.promises))) for fold in made.split.folds]  # type: ignore[arg-type]
+    return hashlib.sha256(repr((folds, made.fold_leaks, made.notes, made.label_map)).encode()).hexdigest()
 
 
 def check_partition(folds: tuple[Fold, ...], table: pd.DataFrame) -> None:

@@ -178,6 +178,7 @@ def _fold(fold: dict[str, Any], languages: dict[str, list[str]] | None) -> list[
     who = [name.removeprefix(f"{fold['test']}/") for name in fold["test_speakers"]]
     some = " ".join(who[:SPEAKERS]) + (" ..." if len(who) > SPEAKERS else "")
     name = fold["fold"] + (f" repeat {fold['repeat'] + 1}" if fold["repeat"] else "")
+    name += f" [{fold['arm']}]" if fold["arm"] not in ("", "base") else ""
     spoken = [" -> ".join(_spoken(fold[part], languages) for part in ("train", "test"))] if languages else []
     return [
         name,

@@ -1,0 +1,172 @@
+"""`published-mfcc-attention`: copies first, then rows at random, as the notebooks of Lee and Nadeem (2025) split them.
+
+A withdrawn preprint (arXiv 2507.03251). Every utterance gives several rows; a fifth of the rows is tested, whatever
+they are copies of, and scored as rows. The notebooks use the test rows for validation too, but nothing is chosen on
+them: the last epoch counts, so there is no dev set here. Copies are made of whole clips, there of the 2.5 s they use.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from ..errors import unknown
+from .augment import Step
+from .folds import by_corpus, make_fold
+from .protocol import ROW_LEAKS, Fold, Protocol, Split, copy_of, row_id, utterance_of
+from .replay import by_file_name, permutation
+from .usable import enough_utterances
+
+ROWS = ("augmented", "duplicated")
+TEST = 0.2  # of the rows
+_NOISE = Step("noise", 0.035, 0.035, scaled=True)
+_ALTERED = "how the copy was altered that lies between two equal rows is not known; here it gets noise"
+_NO_ORDER = "the published order of its files is not known, so its test rows are not the published ones"
+_IMAGES = "the published figures are of 256 spectrogram rows of each clip; their supports cannot be obtained"
+_OTHER = "not a corpus of the paper"
+
+Recipes = tuple[tuple[int, tuple[Step, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A corpus as published: how many utterances, semitones of its copies, and what is said of each kind of rows."""
+
+    utterances: int
+    semitones: float = 0.7
+    augmented: str = ""
+    duplicated: str = ""
+
+
+#: no remark: the published class supports are obtained
+USED = {
+    "emodb": Used(535, 2.0, duplicated=f"{_ALTERED}; the class supports were not published"),
+    "emovo": Used(588, 2.0, duplicated=_ALTERED),
+    "tess": Used(2800, augmented=_NO_ORDER, duplicated=_NO_ORDER),
+    "savee": Used(480, augmented=_IMAGES, duplicated=_NO_ORDER),
+    "ravdess": Used(
+        1440,
+        augmented=f"{_IMAGES}, and calm counts as neutral there, 7 classes in all",
+        duplicated="the paper has no such figure",
+    ),
+    "crema-d": Used(
+        7442,
+        augmented="no output for it was published; the matrix in its notebook is of 192 rows of another corpus",
+        duplicated="the paper has no such figure",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``rows``: augmented, four of every utterance; duplicated, the "no augmentation" of the notebooks."""
+
+    rows: str = "augmented"
+
+    def __post_init__(self) -> None:
+        """Refuse other rows."""
+        if self.rows not in ROWS:
+            raise unknown("published-mfcc-attention.rows", self.rows, ROWS)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaked:
+    """Test rows of a fold and what training has of them: ``siblings`` and ``identical`` count test rows.
+
+    ``utterances`` lie behind the test rows, ``unseen`` of them are never trained on.
+    """
+
+    rows: int
+    utterances: int
+    unseen: int
+    siblings: int
+    identical: int
+
+
+def recipes(corpus: str, rows: str) -> Recipes:
+    """Number of a copy -> how it is made; every row beside the clip itself."""
+    if rows == "duplicated":
+        return ((1, (_NOISE,)), (2, ())) if corpus in ("emodb", "emovo") else ((1, ()),)
+    semitones = USED[corpus].semitones if corpus in USED else 0.7
+    pitch = Step("pitch", semitones, semitones)
+    # in the stored table of TESS the last row is the second once more
+    last = (replace(_NOISE, like=1),) if corpus == "tess" else (pitch, _NOISE)
+    return ((1, (_NOISE,)), (2, (pitch,)), (3, last))
+
+
+def split(table: pd.DataFrame, options: Options) -> Split:
+    """One fold for each corpus."""
+    folds: list[Fold] = []
+    notes: list[str] = []
+    for corpus, part in by_corpus(table):
+        rest, dropped = enough_utterances(part)
+        folds.append(row_fold(corpus, rest, recipes(corpus, options.rows)))
+        notes += [*dropped, *_remarks(corpus, len(rest), options.rows), _said(corpus, leaked(folds[-1]))]
+    return Split(tuple(folds), tuple(notes))
+
+
+def row_fold(corpus: str, table: pd.DataFrame, copies: Recipes) -> Fold:
+    """All rows of the utterances, in the order of their files, split at random."""
+    utterances = by_file_name(table)
+    numbers = np.array([0, *(number for number, _ in copies)])
+    rows = utterances.loc[utterances.index.repeat(len(numbers))]
+    rows = rows.assign(row=list(map(row_id, rows["id"], np.tile(numbers, len(utterances)).tolist())))
+    parts = np.full(len(rows), "train", dtype=object)
+    parts[permutation(len(rows))[: math.ceil(TEST * len(rows))]] = "test"
+    return replace(make_fold(f"{corpus}/rows", (corpus, corpus), rows, parts), copies=copies)
+
+
+def leaked(fold: Fold) -> Leaked:
+    """What the training rows of a fold have of its test rows."""
+    made = {0: (), **dict(fold.copies)}
+    trained = {utterance_of(row) for row in fold.train}
+    tested = {utterance_of(row) for row in fold.test}
+    same = {copy: (steps, _draws(copy, steps)) for copy, steps in made.items()}
+    known = {(utterance_of(row), same[copy_of(row)]) for row in fold.train}
+    return Leaked(
+        rows=len(fold.test),
+        utterances=len(tested),
+        unseen=len(tested - trained),
+        siblings=sum(utterance_of(row) in trained for row in fold.test),
+        identical=sum((utterance_of(row), same[copy_of(row)]) in known for row in fold.test),
+    )
+
+
+def _draws(copy: int, steps: tuple[Step, ...]) -> int:
+    """The copy whose draws decide how a row sounds; 0 where nothing is drawn."""
+    return max((step.like or copy for step in steps if step.kind == "noise"), default=0)
+
+
+def _remarks(corpus: str, n: int, rows: str) -> list[str]:
+    """What keeps the test rows from being the published ones."""
+    if corpus not in USED:
+        return [f"{corpus}: {_OTHER}"]
+    used = USED[corpus]
+    remark = used.augmented if rows == "augmented" else used.duplicated
+    said = [remark] if remark else []
+    if n != used.utterances:
+        said.append(f"{n} utterances instead of {used.utterances}: its class supports are not the published ones")
+    return [f"{corpus}: {line}" for line in said]
+
+
+def _said(corpus: str, found: Leaked) -> str:
+    parts = [f"{100 * found.siblings / found.rows:.2f} % have a sibling in training"]
+    if found.identical:
+        parts.append(f"{100 * found.identical / found.rows:.2f} % are identical to a training row")
+    return (
+        f"{corpus}: {found.rows} test rows of {found.utterances} utterances are scored as rows; {', '.join(parts)}; "
+        f"never trained on: {found.unseen} of the utterances"
+    )
+
+
+PROTOCOL = Protocol(
+    name="published-mfcc-attention",
+    version=1,
+    summary="replay: several rows of each utterance, a random fifth of the rows is tested; copies lie on both sides",
+    split=split,
+    promises=frozenset(),
+    permits=frozenset(ROW_LEAKS),
+    null="above",
+    options=Options(),
+)
