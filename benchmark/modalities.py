@@ -106,10 +106,7 @@ def face_of(corpus: Corpus, utterance: str, shift_s: float = 0.0, condition: Con
         steps = np.arange(0, len(track) / synthetic.FACE_FPS, 1 / PER_SECOND)[:MOST] - shift_s
         shown: np.ndarray = track[np.floor(steps * synthetic.FACE_FPS).astype(int).clip(0, len(track) - 1)]
     else:
-        shown = pictures(Path(path))[0]
-        if shift_s:
-            at = np.floor(np.arange(len(shown)) - shift_s * PER_SECOND).astype(int)
-            shown = shown[at.clip(0, len(shown) - 1)]
+        shown = pictures(Path(path), shift_s)[0]
     if condition.kind == "face-shuffled":
         shown = shown[stream("face order", utterance).permutation(len(shown))]
     return shown

@@ -17,31 +17,38 @@ MOST = 64  # pictures of a clip: its first 8 s
 SIDE = 224  # pixels of the shorter side; the picture is neither cut nor squeezed
 
 
-def pictures(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def pictures(path: Path, shift_s: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """RGB pictures (T, H, W, 3) uint8, 8 per second of the clip, and the times in seconds (T,) of those shown.
 
-    Picture k is the one on the screen at k / 8 s after the sound begins (before the first one: the first); a slower
-    video repeats pictures, and its times show it. InputError for a file that is missing, damaged or without pictures.
+    Picture k is the one on the screen at k / 8 s after the sound begins, or ``shift_s`` before that (earlier than the
+    first one: the first; later than the last one: the last); a slower video repeats pictures, and its times show it.
+    InputError for a file that is missing, damaged or without pictures.
     """
     images: list[np.ndarray] = []
     times: list[float] = []
+    end, last = 0.0, None
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
                 raise InputError(f"{path}: holds no pictures, only sound")
-            for shown, frame, until in _shown(container):
-                while len(images) < MOST and len(images) / PER_SECOND < until:
+            for shown, frame, end in _shown(container):
+                last = (shown, frame)
+                while len(images) < MOST and len(images) / PER_SECOND - shift_s < end:
                     same = times and times[-1] == shown
                     images.append(images[-1] if same else _image(frame))
                     times.append(shown)
-                if len(images) >= MOST:
+                if len(images) >= MOST and end > (MOST - 1) / PER_SECOND:
                     break
     except (av.error.FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{path}: its pictures cannot be read ({reason.lower()})") from error
-    if not images:
+    n = min(MOST, math.ceil(end * PER_SECOND))
+    if last is None or n < 1:
         raise InputError(f"{path}: holds no pictures that can be decoded")
-    return np.stack(images), np.array(times)
+    if (missing := n - len(images)) > 0:
+        images += [_image(last[1])] * missing
+        times += [last[0]] * missing
+    return np.stack(images[:n]), np.array(times[:n])
 
 
 def has_pictures(path: Path) -> bool:

@@ -105,6 +105,17 @@ def test_slow_videos_repeat_and_long_ones_end(tmp_path: Path) -> None:
     assert images.shape == (MOST, SIDE * 48 // 32, SIDE, 3) and times[-1] < 8.0
 
 
+@pytest.mark.parametrize("shift_ms", [-2000, -240, -60, 0, 60, 240, 2000])
+@pytest.mark.parametrize("seconds", [1.0, 9.0])
+def test_pictures_are_moved_by_less_than_their_pace(tmp_path: Path, shift_ms: int, seconds: float) -> None:
+    """Picture k is that of 40 ms in which k / 8 s less the shift lies; the first and the last stand still."""
+    path, last = film(tmp_path / "f.mp4", seconds), round(25 * seconds) - 1
+    found = shades(pictures(path, shift_ms / 1000)[0])
+    n = min(MOST, math.ceil(seconds * PER_SECOND))
+    at = [min(max((1000 * k // PER_SECOND - shift_ms) // 40, 0), last) for k in range(n)]
+    assert found == pytest.approx([shade(number) for number in at], abs=3)
+
+
 def test_files_without_pictures_are_named(tmp_path: Path) -> None:
     whole = film(tmp_path / "a.mp4")
     cut = tmp_path / "cut.mp4"
