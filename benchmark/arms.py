@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..baselines.registry import Chosen, choose
-from ..errors import InputError
+from ..errors import InputError, unknown
 from ..protocols.augment import NOTHING
 from ..protocols.protocol import BASE, Arm, Fold, Protocol
 
@@ -28,7 +28,14 @@ class Decided:
         own = (BASE,) if self.protocol.arms == "variants" else self.protocol.arms(self.options)
         if self.given and (own != (BASE,) or self.protocol.arms == "variants"):
             raise InputError(f"{self.protocol.name}: has arms of its own; a study with arms needs another protocol")
-        return tuple(self._changed(arm) for arm in self.given or own)
+        before = self.given or own
+        arms = tuple(self._changed(arm) for arm in before)
+        if self.augment and all(new.augment.rows == old.augment.rows for new, old in zip(arms, before, strict=True)):
+            raise InputError(
+                "--set: no training clip is changed: train_noise needs train_snr, "
+                "augment.copies needs augment.noise, pitch, stretch or shift"
+            )
+        return arms
 
     def _changed(self, arm: Arm) -> Arm:
         if not self.augment:
@@ -38,18 +45,22 @@ class Decided:
                 raise InputError(f"arm '{arm.name}' sets {name} of the training clips itself; leave it out of --set")
         augment = replace(arm.augment, **self.augment)
         name = augment.name if arm.name == BASE.name else f"{arm.name} {replace(NOTHING, **self.augment).name}"
-        return replace(arm, name=name or arm.name, augment=augment)
+        return replace(arm, name=name or arm.name, augment=augment, folds=arm.name)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A model under one arm: ``spec`` and ``overrides`` are what `choose` takes; ``model`` is how tables name it."""
+    """A model under one arm: ``spec`` and ``overrides`` are what `choose` takes; ``model`` is how tables name it.
+
+    ``lacks``: why the model cannot have the arm's settings, empty where it can.
+    """
 
     arm: Arm
     model: str
     spec: str
     overrides: dict[str, str]
     chosen: Chosen
+    lacks: str = ""
 
 
 def choices(decided: Decided, model: str, overrides: Mapping[str, str]) -> Iterator[Choice]:
@@ -60,17 +71,26 @@ def choices(decided: Decided, model: str, overrides: Mapping[str, str]) -> Itera
         others = sorted({arm.model for arm in decided.arms()})
         raise InputError(f"{decided.protocol.name}: no arm for model {model}; there are arms for {', '.join(others)}")
     if decided.protocol.arms == "variants":
-        found += [_variant(found[0], name) for name in base.card.variants if name not in base.variants]
+        wanted = decided.options.variants or tuple(base.card.variants)
+        found += [_variant(found[0], name) for name in base.card.variants if name in set(wanted) - set(base.variants)]
     for arm in found:
         spec = "+".join((model, *arm.variants))
         for name, _ in arm.settings:
             if name in overrides:
                 raise InputError(f"--set {base.card.name}.{name}: arm '{arm.name}' sets it too; keep one of them")
         changes = {**overrides, **dict(arm.settings)}
-        # a model that cannot have the arm may not have its settings either; `possible` leaves it out
-        without = arm.practice.state == "carried" and not base.card.recurrent(base.settings)
-        chosen = base if without else choose(spec, changes)
-        yield Choice(arm, base.spec if decided.protocol.arms == "variants" else chosen.spec, spec, changes, chosen)
+        lacks = _lacks(base, arm)
+        chosen = base if lacks else choose(spec, changes)
+        named = base.spec if decided.protocol.arms == "variants" else chosen.spec
+        yield Choice(arm, named, spec, changes, chosen, lacks)
+
+
+def _lacks(base: Chosen, arm: Arm) -> str:
+    """Why a model cannot have what an arm for all models sets; empty where it can."""
+    if arm.practice.state == "carried" and not base.card.recurrent(base.settings):
+        return "no recurrent state to carry on; a recurrent network has one"
+    lacking = [name for name, _ in arm.settings if not hasattr(base.settings, name)]
+    return f"no setting {', '.join(lacking)}" if lacking and not arm.model else ""
 
 
 def _variant(base: Arm, name: str) -> Arm:
@@ -80,6 +100,7 @@ def _variant(base: Arm, name: str) -> Arm:
 def arms_of_run(decided: Decided, models: Sequence[tuple[str, Mapping[str, str]]]) -> list[Choice]:
     """Every model of a run under each of its arms; two arms of one name must be one thing."""
     found = [choice for model, overrides in models for choice in choices(decided, model, overrides)]
+    _known(decided, found)
     seen: dict[tuple[str, str], Choice] = {}
     for choice in found:
         key = (choice.model, choice.arm.name)
@@ -87,6 +108,19 @@ def arms_of_run(decided: Decided, models: Sequence[tuple[str, Mapping[str, str]]
             raise InputError(f"{choice.model}: two arms are called '{choice.arm.name}'; give every arm its own name")
         seen[key] = choice
     return found
+
+
+def _known(decided: Decided, found: Sequence[Choice]) -> None:
+    """InputError for settings of an arm, and for chosen variants, that no model of the run has."""
+    had = {choice.arm.name for choice in found if not choice.lacks}
+    for choice in found:
+        if choice.arm.name not in had and choice.arm.settings:
+            choose(choice.spec, choice.overrides)  # raises, with the nearest name
+    if decided.protocol.arms == "variants":
+        variants = {name for choice in found for name in choice.chosen.card.variants}
+        for name in decided.options.variants:
+            if name not in variants:
+                raise unknown("variant of any model in the run", name, variants)
 
 
 def possible(choices: Sequence[Choice], folds_of: Callable[[Arm], Sequence[Fold]]) -> tuple[list[Choice], list[str]]:
@@ -102,7 +136,7 @@ def possible(choices: Sequence[Choice], folds_of: Callable[[Arm], Sequence[Fold]
             reasons.setdefault((choice.arm.name, why), []).append(choice.model)
         else:
             kept.append(choice)
-    lines = [f"arm '{arm}' left out for {', '.join(models)}: {why}" for (arm, why), models in reasons.items()]
+    lines = list(_said(reasons))
     if gone := {choice.model for choice in choices} - {choice.model for choice in kept}:
         model = min(gone)
         whys = [f"arm '{arm}': {why}" for (arm, why), models in reasons.items() if model in models]
@@ -110,13 +144,23 @@ def possible(choices: Sequence[Choice], folds_of: Callable[[Arm], Sequence[Fold]
     return kept, lines
 
 
+def _said(reasons: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[str]:
+    """A line for each reason and the models that it keeps from the same arms."""
+    together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (arm, why), models in reasons.items():
+        together.setdefault((why, tuple(models)), []).append(f"'{arm}'")
+    for (why, models), arms in together.items():
+        which = f"arm {arms[0]}" if len(arms) == 1 else f"{len(arms)} arms ({', '.join(arms)})"
+        yield f"{which} left out for {', '.join(models)}: {why}"
+
+
 def _impossible(choice: Choice, folds: Sequence[Fold]) -> str:
     """Why a model cannot be run under an arm; empty where it can."""
     card = choice.chosen.card
     if not folds:
         return "these corpora give no folds for it"
-    if choice.arm.practice.state == "carried" and not card.recurrent(choice.chosen.settings):
-        return "no recurrent state to carry on; a recurrent network has one"
+    if choice.lacks:
+        return choice.lacks
     if card.kind != "network" and any(fold.after for fold in folds):
         return "no training that goes on from given weights; a network has one"
     return ""

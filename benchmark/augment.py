@@ -1,12 +1,15 @@
 """Copies of clips: what the steps of a fold's rows do to a waveform, on the device of the run.
 
 Draws depend on utterance, number of the copy, kind of step and seed, never on a level: arms that differ in a level hear
-the same draws, scaled. Pitch and tempo are changed by a phase vocoder (Laroche and Dolson, 1999).
+the same draws, scaled; also where the level of another step is 0 and that step is not there.
+
+Pitch and tempo are changed by a phase vocoder (Laroche and Dolson, 1999).
 """
 
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -51,29 +54,37 @@ class Making:
 
     def sound(self, waveform: np.ndarray, rate_hz: int, row: str) -> np.ndarray:
         """Float32 (N,) of the clip -> float32 (M,) of its copy. InputError for a silent clip that shall get noise."""
-        for k, step in enumerate(self.copies.get(copy_of(row), ())):
+        for step, drawn in self._steps(row):
             if step.kind == "snr":
-                waveform = self._in_noise(waveform, rate_hz, row, step, self._draws(row, k, step))
+                waveform = _in_noise(waveform, rate_hz, row, step, drawn)
             elif step.kind != "face-shift":
-                drawn = self._draws(row, k, step)
                 x = torch.from_numpy(np.asarray(waveform, dtype=np.float32)).to(self.device)
                 waveform = changed(x, rate_hz, step, drawn).cpu().numpy()
         return waveform
 
     def face_shift_s(self, row: str) -> float:
         """By how much the face of a row is moved against its sound, in seconds; later is positive."""
-        steps = enumerate(self.copies.get(copy_of(row), ()))
-        return sum(value_of(s, self._draws(row, k, s)) for k, s in steps if s.kind == "face-shift") / 1000
+        return sum(value_of(step, drawn) for step, drawn in self._steps(row) if step.kind == "face-shift") / 1000
 
-    def _draws(self, row: str, k: int, step: Step) -> np.random.Generator:
-        return stream("augment", utterance_of(row), step.like or copy_of(row), k, step.kind, self.seed)
+    def _steps(self, row: str) -> Iterator[tuple[Step, np.random.Generator]]:
+        """The steps of a row, each with what it draws from: the same whatever other kinds of steps there are."""
+        seen = Counter[str]()
+        for step in self.copies.get(copy_of(row), ()):
+            copy = step.like or copy_of(row)
+            yield step, stream("augment", utterance_of(row), copy, seen[step.kind], step.kind, self.seed)
+            seen[step.kind] += 1
 
-    def _in_noise(
-        self, waveform: np.ndarray, rate_hz: int, row: str, step: Step, rng: np.random.Generator
-    ) -> np.ndarray:
-        from .conditions.training import in_noise
 
-        return in_noise(waveform, rate_hz, row, step.noises, step.low, step.high, rng, step.source)
+def _in_noise(waveform: np.ndarray, rate_hz: int, row: str, step: Step, rng: np.random.Generator) -> np.ndarray:
+    from .conditions.recordings import recordings
+    from .conditions.training import in_noise
+
+    if step.source and step.content not in ("", found := recordings(step.source).content):
+        raise InputError(
+            f"{step.source}: its recordings changed since training in their noise was planned "
+            f"(content {found}, planned {step.content}); start a new run folder"
+        )
+    return in_noise(waveform, rate_hz, row, step.noises, step.low, step.high, rng, step.source)
 
 
 def value_of(step: Step, rng: np.random.Generator) -> float:

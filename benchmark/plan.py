@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ..baselines.registry import Chosen, modules_of, provider
-from ..protocols.augment import NOTHING, Augment, augmented
+from ..protocols.augment import NOTHING, Augment, Step, augmented
 from ..protocols.design import Design
 from ..protocols.protocol import HONEST, LEAKS, NOTED, Arm, Condition, Fold, Leak, Practice, utterance_of
 from ..results.store import PLAN_COLUMNS
@@ -215,14 +215,14 @@ class _Folds:
         """Index into ``all``, and names, of the folds that an arm has."""
         if arm.augment not in self._made:
             self._made[arm.augment] = [self._changed(i, arm.augment) for i in range(len(self.design.split.folds))]
-        return [(i, keys) for i, keys in self._made[arm.augment] if self.all[i].arm in ("", arm.name)]
+        return [(i, keys) for i, keys in self._made[arm.augment] if self.all[i].arm in ("", arm.folds or arm.name)]
 
     def leaks(self, choices: Sequence[Choice]) -> dict[tuple[str, str, str], list[Leak]]:
         """(arm, train, test) -> permitted leaks: those of its folds, and of how its rows are scored."""
         found: dict[tuple[str, str, str], set[Leak]] = {}
         for arm in {choice.arm.name: choice.arm for choice in choices}.values():
             for fold, leaks in zip(self.design.split.folds, self.design.fold_leaks, strict=True):
-                if fold.arm in ("", arm.name):
+                if fold.arm in ("", arm.folds or arm.name):
                     place = (arm.name, fold.train_name, fold.test_name)
                     found.setdefault(place, set()).update(leaks, arm.practice.leaks)
         return {place: [leak for leak in sorted(leaks - NOTED) if leak in LEAKS] for place, leaks in found.items()}
@@ -240,7 +240,7 @@ class _Folds:
             return digest([(row, self.labels[utterance_of(row)]) for row in rows], [(c, self.data[c]) for c in corpora])
 
         made: list[Any] = (
-            [[(copy, [asdict(step) for step in steps]) for copy, steps in fold.copies]] if fold.copies else []
+            [[(copy, [_facts(step) for step in steps]) for copy, steps in fold.copies]] if fold.copies else []
         )
         if any(step.kind == "snr" for _, steps in fold.copies for step in steps):
             made.append(_training_noise())
@@ -255,6 +255,11 @@ def _outside(chosen: Chosen, data: Mapping[str, str]) -> list[Mapping[str, str]]
     forms = getattr(chosen.settings, "forms", chosen.card.modalities)
     seen = {name: value for name, value in data.items() if name.endswith(FACE)} if "face" in forms else {}
     return [found for found in (weights, seen) if found]
+
+
+def _facts(step: Step) -> dict[str, Any]:
+    """What decides a step: not where its recordings lie, but what they are."""
+    return {name: value for name, value in asdict(step).items() if name != "source"}
 
 
 @cache

@@ -69,13 +69,15 @@ class Augment:
             raise InputError("augment: pitch is at most 24 semitones, stretch less than 1, noise at most 10")
         if not 1 <= self.copies <= 100:
             raise InputError(f"augment.copies={self.copies}: from 1 to 100 of every training clip")
-        if self.snr and (len(self.snr) != 2 or not self.snr[0] <= self.snr[1]):
-            raise InputError(f"train_snr: two levels in dB, the lower first, as 5..20; given {self.snr}")
+        if self.snr and (len(self.snr) != 2 or not -60 <= self.snr[0] <= self.snr[1] <= 60):
+            raise InputError(f"train_snr: two levels from -60 to 60 dB, the lower first, as 5..20; given {self.snr}")
         for kind in self.noises:
             if kind not in (*NOISES, *MORE_NOISES, RECORDED):
                 raise unknown("noise for training", kind, (*NOISES, *MORE_NOISES, RECORDED))
         if RECORDED in self.noises and not self.dir:
             raise InputError("train_noise=recorded: which recordings? Name their folder with train_noise_dir=DIR")
+        if self.dir and RECORDED not in self.noises:
+            raise InputError(f"train_noise_dir={self.dir}: is for train_noise=recorded, which is not among the noises")
 
     @property
     def made(self) -> tuple[Step, ...]:
@@ -90,6 +92,11 @@ class Augment:
         noisy = Step("snr", self.snr[0], self.snr[1], self.noises, self.dir, self.content) if self.snr else None
         moved = _either("face-shift", self.face_shift) if self.face_shift else None
         return tuple(step for step in (noisy, moved) if step)
+
+    @property
+    def rows(self) -> tuple[tuple[Step, ...], int, tuple[Step, ...]]:
+        """All that it does to training rows: equal for two that do the same."""
+        return self.made, self.copies if self.made else 0, self.heard
 
     @property
     def name(self) -> str:

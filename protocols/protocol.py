@@ -105,6 +105,7 @@ class Arm:
 
     ``settings`` of models are (name, value) pairs, ``variants`` their names; ``model``: the only model that has the
     arm, empty: all have it. ``augment``: what is done to training clips. ``practice``: how rows are scored.
+    ``folds``: the arm whose folds it has, where that has another name.
     """
 
     name: str = "base"
@@ -113,6 +114,7 @@ class Arm:
     model: str = ""
     augment: Augment = NOTHING
     practice: Practice = HONEST
+    folds: str = ""
 
 
 BASE = Arm()
