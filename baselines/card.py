@@ -114,8 +114,13 @@ def nothing(settings: Any) -> None:
 
 
 def never(settings: Any) -> bool:
-    """Most models have no recurrent state."""
+    """Most models have no recurrent state, and some take no statistics."""
     return False
+
+
+def always(settings: Any) -> bool:
+    """Whatever the settings."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,8 @@ class Card:
     which the other clips of a batch change a prediction, ``idle`` the parameters that may stay without a gradient.
     ``needs(settings)`` says in a line what is missing here to use the model with these settings, an extra or weights;
     None: nothing. It loads nothing and asks no network. ``recurrent(settings)``: whether the network has a method
-    ``carry`` that hands its recurrent state from batch to batch.
+    ``carry`` that hands its recurrent state from batch to batch. ``adapts(settings)``: whether it has a method
+    ``adapt`` that takes the statistics of given rows to normalize by.
     """
 
     name: str
@@ -152,3 +158,4 @@ class Card:
     idle: frozenset[str] = frozenset()
     needs: Callable[[Any], str | None] = nothing
     recurrent: Callable[[Any], bool] = never
+    adapts: Callable[[Any], bool] = never

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import InputError
 from . import svm
+from .card import always
 from .registry import Task, model
 from .svm import Svm, SvmSettings
 
@@ -66,6 +67,7 @@ def needs(settings: SvmSettings) -> str | None:
     origin="Eyben et al., IEEE Trans. Affective Computing 7, 2016; openSMILE, for research and non-commercial use",
     explain=svm.EXPLAIN,
     needs=needs,
+    adapts=always,
 )
 def egemaps_svm(settings: SvmSettings, task: Task) -> EgemapsSvm:
     """88 eGeMAPS functionals, standardized, and an SVM with a radial kernel (extra egemaps, its own license)."""

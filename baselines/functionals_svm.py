@@ -13,6 +13,7 @@ import numpy as np
 
 from . import acoustics, svm
 from .acoustics import Group
+from .card import always
 from .registry import Task, Variant, model
 from .svm import Svm, SvmSettings
 
@@ -101,6 +102,7 @@ def _mel_filters(rate_hz: int) -> np.ndarray:
         "features": acoustics.EXPLAIN,
         **svm.EXPLAIN,
     },
+    adapts=always,
 )
 def functionals_svm(settings: Settings, task: Task) -> FunctionalsSvm:
     """Statistics over time of MFCC and deltas, or of other features, standardized, and an SVM with a radial kernel."""

@@ -8,7 +8,7 @@ stretches of time are blanked (Park et al., SpecAugment, Interspeech 2019). Size
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from .card import require
+from .card import always, require
 from .registry import Recipe, Task, Variant, model
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ EXPLAIN = {
     },
     explain=EXPLAIN,
     origin="reference",
+    adapts=always,
 )  # fmt: skip
 def logmel_crnn(settings: Settings, task: Task) -> "nn.Module":
     """Convolutions and a bidirectional GRU over log-mel bands, pooled by attention."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..errors import InputError
 from . import acoustics
 from .acoustics import Group
-from .card import require
+from .card import always, require
 from .registry import Recipe, Task, Variant, model
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ VARIANTS = {
     variants=VARIANTS,
     explain=EXPLAIN,
     origin="Lee & Nadeem, arXiv 2507.03251, 2025, withdrawn preprint",
+    adapts=always,
 )
 def mfcc_attention(settings: Settings, task: Task) -> "nn.Module":
     """Convolutions over 20 MFCC of a 2.5 s excerpt, with channel and spatial attention."""

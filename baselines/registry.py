@@ -47,6 +47,7 @@ def model(
     idle: frozenset[str] = frozenset(),
     needs: Callable[[Any], str | None] = nothing,
     recurrent: Callable[[Any], bool] = never,
+    adapts: Callable[[Any], bool] = never,
 ) -> Callable[[Callable[[Any, Task], Any]], Card]:
     """Turn ``build(settings, task)`` into a `Card`; the fields are explained there.
 
@@ -74,6 +75,7 @@ def model(
             idle=idle,
             needs=needs,
             recurrent=recurrent,
+            adapts=adapts,
         )
         _check(card)
         return card

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError, unknown
-from .card import require
+from .card import always, require
 from .registry import Recipe, Task, Variant, model
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ def has_grus(settings: Settings) -> bool:
     min_seconds=21_742 / 16_000,
     companions=frozenset({"released"}),
     recurrent=has_grus,
+    adapts=always,
 )
 def sigwavnet(settings: Settings, task: Task) -> "nn.Module":
     """A learnable wavelet transform of the waveform, with an attentive recurrent branch per band."""

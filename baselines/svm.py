@@ -41,9 +41,8 @@ class Svm:
         """Train with every cost and keep the one with the best UAR on dev; of equals, and without dev, the smallest."""
         from sklearn.metrics import recall_score
 
-        mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
-        deviation[deviation == 0] = 1
-        self.learned = {"mean": mean, "deviation": deviation, "truth": truth, "rows": (train - mean) / deviation}
+        self.learned = {**_statistics(train), "truth": truth}
+        self.learned["rows"] = (train - self.learned["mean"]) / self.learned["deviation"]
         costs = sorted(self.svm_settings.costs)
         scores: dict[float, float] = {}
         for cost in costs if len(dev) else ():
@@ -53,6 +52,10 @@ class Svm:
         best = max(costs, key=lambda cost: scores.get(cost, 0.0))  # the first of equals
         self._train(best)
         return {"cost": best, "dev_uar": scores.get(best), "support_vectors": int(self.svm.n_support_.sum())}
+
+    def adapt(self, rows: np.ndarray) -> None:
+        """Standardize by ``rows``, the test rows, instead of train: transductive, so tables must say it."""
+        self.learned |= _statistics(rows)
 
     def predict(self, rows: np.ndarray) -> tuple[np.ndarray, None]:
         """Classes by one against one; no probabilities."""
@@ -74,3 +77,10 @@ class Svm:
         self.svm = SVC(C=cost, kernel="rbf", gamma="scale", class_weight=weights)
         self.svm.fit(self.learned["rows"], self.learned["truth"])
         self.learned["cost"] = np.array([cost])
+
+
+def _statistics(rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean and deviation of every value (n, D) -> (D,); 1 for the deviation of a constant."""
+    deviation = rows.std(axis=0, dtype=np.float64)
+    deviation[deviation == 0] = 1
+    return {"mean": rows.mean(axis=0, dtype=np.float64), "deviation": deviation}

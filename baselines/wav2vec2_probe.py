@@ -64,6 +64,11 @@ def needs(settings: Settings) -> str | None:
     )
 
 
+def standardizes(settings: Settings) -> bool:
+    """Whether the values of the encoder are standardized."""
+    return settings.standardize
+
+
 @model(
     settings=Settings(),
     profiles={"tiny": {"lr": 3e-2, "batch": 16, "encoder": RANDOM, "layers": 2, "width": 64}},
@@ -83,6 +88,7 @@ def needs(settings: Settings) -> str | None:
     origin="reference; encoder of Baevski et al., wav2vec 2.0, NeurIPS 2020",
     min_seconds=0.1,
     needs=needs,
+    adapts=standardizes,
 )
 def wav2vec2_probe(settings: Settings, task: Task) -> "nn.Module":
     """Learned layer weights and one linear layer over a frozen wav2vec 2.0, or its like (extra multimodal)."""

@@ -161,6 +161,8 @@ def _impossible(choice: Choice, folds: Sequence[Fold]) -> str:
         return "these corpora give no folds for it"
     if choice.lacks:
         return choice.lacks
+    if choice.arm.practice.statistics == "test" and not card.adapts(choice.chosen.settings):
+        return "it normalizes by no statistics of its training rows, so test has none to give"
     if card.kind != "network" and any(fold.after for fold in folds):
         return "no training that goes on from given weights; a network has one"
     return ""
