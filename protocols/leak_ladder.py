@@ -92,13 +92,14 @@ def _steps(target: Circle, others: Sequence[Circle], options: Options, notes: li
     dev = [table["speaker"].isin(dev_speakers(target, i)).to_numpy() for i in range(len(who))]
     steps[SPEAKERS] = [_fold(corpus, SPEAKERS, i, table, who[i], dev[i]) for i in range(len(who))]
     if what := _sentence_parts(target, options.sentences, notes):
-        some = stream("split", corpus, VERSION, "dev").random(len(table)) < 1 / k
-        steps[SENTENCES] = [_fold(corpus, SENTENCES, i, table, said, some & ~said) for i, said in enumerate(what)]
-        pairs = itertools.product(range(len(who)), range(len(what)))
-        steps[BOTH] = [
-            _fold(corpus, BOTH, n, table, who[i] & what[j], dev[i] & ~what[j], ~who[i] & ~what[j])
-            for n, (i, j) in enumerate(pairs)
-        ]
+        alone = [(said, (number == i % k) & ~said, ~said) for i, said in enumerate(what)]
+        pairs = list(itertools.product(range(len(who)), range(len(what))))
+        both = [(who[i] & what[j], dev[i] & ~what[j], ~who[i] & ~what[j]) for i, j in pairs]
+        for step, parts in ((SENTENCES, alone), (BOTH, [part for part in both if part[0].any()])):
+            try:
+                steps[step] = [_fold(corpus, step, i, table, *part) for i, part in enumerate(parts)]
+            except InputError as error:
+                notes.append(f"{corpus}: no step '{step}': {error}")
     if others and (fold := _from_others(target, others, notes)):
         steps[CORPUS] = [fold]
     return steps
@@ -193,6 +194,11 @@ def drawn(fold: Fold, n: int, labels: Mapping[str, str]) -> Fold:
         mixed = [clips[i] for i in rng.permutation(len(clips))]
         places += [((k + 0.5) / len(clips), label, clip) for k, clip in enumerate(mixed)]
     kept = {clip for *_, clip in sorted(places)[:n]}
+    if lacking := sorted(set(by_class) - {labels[clip] for clip in kept}):
+        raise InputError(
+            f"fold '{fold.name}': of {len(places)} training utterances {n} are drawn, as many as the smallest step "
+            f"has; none of them is {lacking[0]}; drop that class with a label map, or use more of the corpora"
+        )
     return replace(fold, train=tuple(row for row in fold.train if utterance_of(row) in kept))
 
 
