@@ -29,7 +29,7 @@ BATCH = 64  # clips per batch when nothing is trained
 
 @dataclass(frozen=True)
 class Streams:
-    """The facts that randomness may depend on: names of (model and settings), of (train and dev rows), and the seed."""
+    """The facts that randomness may depend on: names of (model and settings), of the train rows, and the seed."""
 
     settings: str
     rows: str

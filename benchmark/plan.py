@@ -32,7 +32,8 @@ class Trial:
     """One training: model, settings, fold and seed; plain data, so that it can go to another process.
 
     ``training`` names what is fitted (trials that differ only in their test rows share it), ``key`` the trial.
-    ``rows_key`` names the training and dev rows with their labels, ``settings_key`` the model's settings. ``spec`` and
+    ``train_key`` names the training rows with their labels, by which weights and order are drawn: the same whatever
+    dev is; ``rows_key`` those of dev too, ``settings_key`` the model's settings. ``spec`` and
     ``overrides`` build the model, which tables call ``model``. ``before`` is the trial whose trained weights it begins
     with; ``practice`` says how its rows are scored.
     """
@@ -46,6 +47,7 @@ class Trial:
     arm: str
     fold: int  # index into the plan's folds
     fold_hash: str
+    train_key: str
     rows_key: str
     settings_key: str
     seed: int
@@ -181,7 +183,8 @@ def make_plan(
                 training = name_of("training", settings_key, keys.rows, str(seed), *state, *begins)
                 trial = Trial(
                     key=name_of("trial", training, keys.line, named), training=training, fold=index,
-                    fold_hash=keys.fold, rows_key=keys.rows, seed=seed, before=before, **shared,
+                    fold_hash=keys.fold, train_key=keys.train, rows_key=keys.rows, seed=seed,
+                    before=before, **shared,
                 )  # fmt: skip
                 chain[fold.name, seed] = trial
                 cells += [Cell(name_of("cell", trial.key, mark), trial, c, code) for c, mark, code in marks]
@@ -194,8 +197,9 @@ def make_plan(
 
 @dataclass(frozen=True, slots=True)
 class _FoldKeys:
-    """Names of what is trained on (rows, labels, fingerprints), of the whole fold, and of its line in a table."""
+    """Names of what is trained on (rows, labels, fingerprints), of dev too, of the fold, and of its line in a table."""
 
+    train: str
     rows: str
     fold: str
     line: str
@@ -244,9 +248,10 @@ class _Folds:
         )
         if any(step.kind == "snr" for _, steps in fold.copies for step in steps):
             made.append(_training_noise())
-        rows = digest(part(fold.train), part(fold.dev), fold.classes, self.rate_hz, *made)
+        train = digest(part(fold.train), fold.classes, self.rate_hz, *made)
+        rows = digest(train, part(fold.dev))
         whole = digest(rows, part(fold.test), fold.name, fold.repeat)
-        return _FoldKeys(rows, whole, digest(whole, self.design.label_map_of(fold), leaks))
+        return _FoldKeys(train, rows, whole, digest(whole, self.design.label_map_of(fold), leaks))
 
 
 def _outside(chosen: Chosen, data: Mapping[str, str]) -> list[Mapping[str, str]]:

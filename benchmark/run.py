@@ -89,7 +89,7 @@ def run_training(where: Where, plan: Plan, cells: Sequence[Cell], stored: Stored
 def _learned(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Learned:
     """Fit, or take the weights that an interrupted run on the same device left behind."""
     fold = plan.folds[trial.fold]
-    streams = Streams(digest(chosen.card.name, plan.settings[trial.settings_key]), trial.rows_key, trial.seed)
+    streams = Streams(digest(chosen.card.name, plan.settings[trial.settings_key]), trial.train_key, trial.seed)
     if where.keep_weights:
         write_bytes(where.run.kept_path(trial.training), b"")
     learned = _left_behind(where, plan, trial, chosen, streams)
