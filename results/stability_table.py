@@ -12,7 +12,8 @@ from .statistics.stability import Stability, stability
 from .words import NONE, unique, with_interval
 
 PROTOCOL = "perturb"
-TITLE = "Answers that stay the same, in % of those to the clean audio, with the 95 % interval over test speakers"
+TITLE = "Answers that stay the same, in %"
+MEANING = "answers that stay the same: of those to the clean audio, by row, fold and seed; 95 % over test speakers"
 
 
 def terminal(records: pd.DataFrame, predictions: pd.DataFrame, width: int = 100) -> str:
@@ -64,8 +65,9 @@ def said(s: Stability) -> str:
 
 
 def _text(found: Sequence[Stability], before: str, mark: str) -> str:
-    """Why intervals are not there, each reason once; what the star means."""
+    """What was compared; why intervals are not there, each reason once; what the star means."""
     reasons = unique(s.interval.reason for s in found if s.interval.reason)
     missing = ["* some answers are not there yet"] if any(s.n < s.n_clean for s in found) else []
-    lines = [*(f"no interval: {reason}" for reason in reasons), *missing]
+    lines = [MEANING] if found else []
+    lines += [*(f"no interval: {reason}" for reason in reasons), *missing]
     return before + "".join(f"{mark}{line}\n" for line in lines) if lines else ""

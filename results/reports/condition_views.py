@@ -7,7 +7,7 @@ import numpy as np
 
 from ...seeds import stream
 from ..metrics import METRICS
-from ..scores import condition_order, condition_parts
+from ..scores import TWO_WAYS, condition_order, condition_parts
 from ..statistics.many_models import Estimate
 from ..statistics.robustness import Curve, degradation, snr_curve
 from ..statistics.speakers import Interval
@@ -15,7 +15,6 @@ from ..tables import NONE, percent, with_interval
 from .members import KIND, Member
 
 REPS = 1_000
-TWO_WAYS = frozenset({"gain", "header-rate"})  # louder or softer, quicker or slower
 _NO_ESTIMATE = Estimate(None, Interval(None, None, None))
 NO_CURVE = Curve(_NO_ESTIMATE, _NO_ESTIMATE)  # mean and SNR50 are of noise alone
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..scores import Score, condition_parts
+from ..scores import TWO_WAYS, Score, condition_parts
 from .plots import CHANCE, MEAN, _legend, draw_points, intervals, size, under, where
 from .style import COLORS, INK, SOFT, WIDTH, caption, chance_line, look
 
@@ -27,13 +27,17 @@ class Curve:
 
 
 def noise(found: Sequence[Score]) -> "Figure":
-    """UAR of every model by condition; one panel per kind, from clean (left) to strong (right)."""
+    """UAR of every model by condition: a panel per kind with several levels, from clean (left) to strong (right), and
+    one for all other conditions."""
     from matplotlib.figure import Figure
 
     parts = [(s, *condition_parts(s.condition)) for s in found]
     clean = [s for s, kind, level, _ in parts if level is None and kind == "clean"]
-    kinds = list(dict.fromkeys(kind for _, kind, level, _ in parts if level is not None))
-    single = [s for s, kind, level, _ in parts if level is None and kind != "clean"]
+    levels: dict[str, set[float | None]] = {}
+    for _, kind, level, _ in parts:
+        levels.setdefault(kind, set()).add(level)
+    kinds = [kind for kind, known in levels.items() if len(known) > 1]
+    single = [s for s, kind, _, _ in parts if kind not in kinds and kind != "clean"]
     panels = [*kinds, *([""] if single else [])]
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
@@ -42,30 +46,34 @@ def noise(found: Sequence[Score]) -> "Figure":
     names = list(dict.fromkeys(s.label for s in found))
     looks = look(names)
     for k, (kind, axes) in enumerate(zip(panels, grid.flat, strict=False)):
-        those = [s for s, of, level, _ in parts if (of == kind and level is not None)] if kind else single
+        those = [s for s, of, _, _ in parts if of == kind] if kind else single
         unit = next((u for _, of, _, u in parts if of == kind), "")
-        _panel(axes, [*clean, *those], looks, f"{kind}, level in {unit}" if unit else kind or "other conditions")
+        _panel(axes, [*clean, *those], looks, f"{kind}, level in {unit}" if kind else "")
         axes.set_ylabel("UAR (%)" if k % columns == 0 else "")
         chance_line(axes, found[0].chance)
     for axes in grid.flat[len(panels) :]:
         axes.remove()
     _legend(figure, grid.flat[0], len(names))
-    words = f"{MEAN} {intervals(found)} {CHANCE} Trained on clean speech. {size(found)}."
+    but = ", but for those with train_snr" if any("train_snr" in s.arm for s in found) else ""
+    words = f"{MEAN} {intervals(found)} {CHANCE} Trained on clean speech{but}. {size(found)}."
     caption(figure, f"UAR by condition, {where(found[0])}: {under(found[0])}", words)
     return figure
 
 
 def _panel(axes: "Axes", found: Sequence[Score], looks: dict[str, dict[str, Any]], title: str) -> None:
+    """One kind; without title, those that have no course. No line joins what goes in two ways."""
     names = list(dict.fromkeys(s.condition for s in found))
     levels = [condition_parts(name)[1] for name in names]
-    text = [name if level is None else f"{level:g}" for name, level in zip(names, levels, strict=True)]
+    text = [name if level is None or not title else f"{level:g}" for name, level in zip(names, levels, strict=True)]
     for k, (name, own) in enumerate(looks.items()):
         points = [(names.index(s.condition), s) for s in found if s.label == name]
         shift = 0.4 * (k - (len(looks) - 1) / 2) / max(len(looks), 4)
-        draw_points(axes, sorted((x + shift, s) for x, s in points), own, name) if points else None
+        joined = bool(title) and condition_parts(names[-1])[0] not in TWO_WAYS
+        line = own if joined else {**own, "linestyle": "none"}
+        draw_points(axes, sorted((x + shift, s) for x, s in points), line, name) if points else None
     turn: Any = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if max(map(len, text)) > 9 else {}
     axes.set_xticks(range(len(names)), text, **turn)
-    axes.set(title=title, ylim=(0, 100), xlim=(-0.5, len(names) - 0.5))
+    axes.set(title=title or "other conditions", ylim=(0, 100), xlim=(-0.5, len(names) - 0.5))
     axes.grid(visible=False, axis="x")
 
 
