@@ -114,7 +114,8 @@ def _known(decided: Decided, found: Sequence[Choice]) -> None:
     """InputError for settings of an arm, and for chosen variants, that no model of the run has."""
     had = {choice.arm.name for choice in found if not choice.lacks}
     for choice in found:
-        if choice.arm.name not in had and choice.arm.settings:
+        stateless = choice.arm.practice.state == "carried"  # lacks more than a setting: `possible` says what
+        if choice.arm.name not in had and choice.arm.settings and not stateless:
             choose(choice.spec, choice.overrides)  # raises, with the nearest name
     if decided.protocol.arms == "variants":
         variants = {name for choice in found for name in choice.chosen.card.variants}

@@ -122,7 +122,7 @@ def leaked(fold: Fold) -> Leaked:
     made = {0: (), **dict(fold.copies)}
     trained = {utterance_of(row) for row in fold.train}
     tested = {utterance_of(row) for row in fold.test}
-    same = {copy: (steps, _draws(copy, steps)) for copy, steps in made.items()}
+    same = {copy: _sound(copy, steps) for copy, steps in made.items()}
     known = {(utterance_of(row), same[copy_of(row)]) for row in fold.train}
     return Leaked(
         rows=len(fold.test),
@@ -133,9 +133,9 @@ def leaked(fold: Fold) -> Leaked:
     )
 
 
-def _draws(copy: int, steps: tuple[Step, ...]) -> int:
-    """The copy whose draws decide how a row sounds; 0 where nothing is drawn."""
-    return max((step.like or copy for step in steps if step.kind == "noise"), default=0)
+def _sound(copy: int, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """What decides how a copy sounds: its steps, those that draw with the copy whose draws they take."""
+    return tuple(replace(step, like=step.like or copy) if step.kind == "noise" else step for step in steps)
 
 
 def _remarks(corpus: str, n: int, rows: str) -> list[str]:

@@ -19,8 +19,8 @@ FOLDS = 10
 DEVELOPMENT = 0.9  # of each class
 TEST = -1
 _REMARKS = {
-    "iemocap": "the published matrix has 553 test turns, this split has 555: it is of another split or other code",
-    "emodb": "the published matrix has 162 test clips, three times the 54 of this split: it pools three runs or folds",
+    "iemocap": "the published matrix has 553 test turns; this split has 555: it is of another split or other code",
+    "emodb": "the published matrix has 162 test clips, three times 54; this split has 57: it pools tests of another",
 }
 
 
