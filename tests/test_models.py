@@ -1,5 +1,6 @@
 """Every model holds what the harness relies on; the checks find models that do not; the command says it in words."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +18,9 @@ from serbench.baselines.registry import Card, Recipe, Task, Variant, cards, find
 from serbench.benchmark.commands.models import models
 from serbench.benchmark.model_check import check, outcomes, quick_profile
 from serbench.benchmark.model_list import counted, macs, parameters
+from serbench.benchmark.subject import Subject
+from serbench.benchmark.train import fit
+from serbench.seeds import stream
 
 PROFILES = [(name, profile) for name, card in cards().items() for profile in card.profiles]
 
@@ -31,6 +35,18 @@ def ready(name: str, profile: str) -> None:
 def test_every_model_passes_in_its_smallest_profile(name: str) -> None:
     ready(name, quick_profile(find(name)))
     assert check(find(name)) == []
+
+
+@pytest.mark.parametrize("name", [name for name, card in cards().items() if card.kind == "network"])
+def test_every_network_trains_in_half_precision(name: str) -> None:
+    ready(name, "tiny")
+    losses = []
+    for precision in (contextlib.nullcontext(), torch.autocast("cpu", torch.bfloat16)):
+        module, rows = Subject(find(name), "tiny", settings_of(find(name), "tiny")).ready(8)
+        recipe = replace(settings_of(find(name), "tiny"), batch=8, epochs=3)
+        torch.manual_seed(0)
+        losses.append([e["loss"] for e in fit(module, recipe, rows, rows, stream("check"), precision).history])
+    assert losses[1] == pytest.approx(losses[0], rel=0.1) and losses[1] != losses[0]
 
 
 @pytest.mark.slow

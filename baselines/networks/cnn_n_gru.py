@@ -119,6 +119,7 @@ class MaskedBatchNorm(nn.BatchNorm1d):
         """x (B, K, T), mask (B, T) -> (B, K, T); positions outside the mask hold no meaning."""
         if mask is None or not self.training:
             return super().forward(x)
+        x = x.to(torch.promote_types(x.dtype, torch.float32))  # sums over all positions, also in half precision
         weight = mask.to(x.dtype)[:, None]  # (B, 1, T)
         count = weight.sum()
         mean = (x * weight).sum((0, 2)) / count  # (K,)

@@ -168,7 +168,8 @@ class Dropout(nn.Module):
         """The same in evaluation; scaled to keep the mean in training."""
         if not self.training or not self.share:
             return x
-        return x * torch.rand_like(x).ge(self.share).to(x.dtype).div_(1 - self.share)
+        drawn = torch.rand(x.shape, device=x.device)  # the same in every precision
+        return x * drawn.ge(self.share).to(x.dtype).div_(1 - self.share)
 
 
 class ChannelAttention(nn.Module):
