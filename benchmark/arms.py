@@ -14,8 +14,8 @@ from ..protocols.protocol import BASE, Arm, Fold, Protocol
 class Decided:
     """What decides the arms of a run beside the model.
 
-    ``given``: a study's own arms, instead of the single one that most protocols have; ``augment``: field -> value that
-    the user sets for all arms (`--set train_snr=5..20`).
+    ``given``: a study's own arms, each combined with each of the protocol's; ``augment``: field -> value that the user
+    sets for all arms (`--set train_snr=5..20`).
     """
 
     protocol: Protocol
@@ -24,11 +24,11 @@ class Decided:
     augment: Mapping[str, Any] | None = None
 
     def arms(self) -> tuple[Arm, ...]:
-        """The arms that do not depend on the model. InputError where a study and its protocol both have some."""
+        """Arms that do not depend on the model. InputError where those of study and protocol do not combine."""
         own = (BASE,) if self.protocol.arms == "variants" else self.protocol.arms(self.options)
-        if self.given and (own != (BASE,) or self.protocol.arms == "variants"):
-            raise InputError(f"{self.protocol.name}: has arms of its own; a study with arms needs another protocol")
-        before = self.given or own
+        if self.given and self.protocol.arms == "variants":
+            raise InputError(f"{self.protocol.name}: its arms are variants; a study with arms needs another protocol")
+        before = tuple(_both(one, other) for one in own for other in self.given) if self.given else own
         arms = tuple(self._changed(arm) for arm in before)
         if self.augment and all(new.augment.rows == old.augment.rows for new, old in zip(arms, before, strict=True)):
             raise InputError(
@@ -45,7 +45,26 @@ class Decided:
                 raise InputError(f"arm '{arm.name}' sets {name} of the training clips itself; leave it out of --set")
         augment = replace(arm.augment, **self.augment)
         name = augment.name if arm.name == BASE.name else f"{arm.name} {replace(NOTHING, **self.augment).name}"
-        return replace(arm, name=name or arm.name, augment=augment, folds=arm.name)
+        return replace(arm, name=name or arm.name, augment=augment, folds=arm.folds or arm.name)
+
+
+def _both(own: Arm, given: Arm) -> Arm:
+    """An arm of a protocol and one of a study as one. InputError where both change the same."""
+    same = [name for name, _ in own.settings if name in dict(given.settings)]
+    same += ["the training clips"] if NOTHING not in (own.augment, given.augment) else []
+    same += ["the model"] if own.model and given.model and own.model != given.model else []
+    if same:
+        raise InputError(f"arms '{own.name}' of the protocol and '{given.name}' of the study both set {same[0]}")
+    names = [arm.name for arm in (own, given) if arm.name != BASE.name] or [BASE.name]
+    return replace(
+        own,
+        name=(" " if all("=" in name for name in names) else ", ").join(names),
+        settings=(*own.settings, *given.settings),
+        variants=(*own.variants, *given.variants),
+        model=own.model or given.model,
+        augment=given.augment if own.augment == NOTHING else own.augment,
+        folds=own.folds or own.name,
+    )
 
 
 @dataclass(frozen=True)
@@ -81,8 +100,7 @@ def choices(decided: Decided, model: str, overrides: Mapping[str, str]) -> Itera
         changes = {**overrides, **dict(arm.settings)}
         lacks = _lacks(base, arm)
         chosen = base if lacks else choose(spec, changes)
-        named = base.spec if decided.protocol.arms == "variants" else chosen.spec
-        yield Choice(arm, named, spec, changes, chosen, lacks)
+        yield Choice(arm, base.spec, spec, changes, chosen, lacks)
 
 
 def _lacks(base: Chosen, arm: Arm) -> str:
