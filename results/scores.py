@@ -28,8 +28,8 @@ _BASIS = ("protocol_version", "model_version", "settings", "options", "data", "c
 PUBLIC = (*IDENTITY, "chance", "n_folds", "n_seeds", "n_failed", "n_utterances", "metrics")
 #: units of levels of which more is stronger
 RISING = frozenset({"s", "ms", "%"})
-#: kinds of condition that go in two ways: louder or softer, quicker or slower
-TWO_WAYS = frozenset({"gain", "header-rate"})
+#: kinds of condition that go in two ways (louder or softer, earlier or later): the level of the clean one, if known
+TWO_WAYS: dict[str, float | None] = {"gain": 0.0, "face-shift": 0.0, "header-rate": None}
 RngFor = Callable[..., np.random.Generator]
 Facts = tuple[Any, ...]  # the values of IDENTITY
 

@@ -61,14 +61,22 @@ def noise(found: Sequence[Score]) -> "Figure":
 
 
 def _panel(axes: "Axes", found: Sequence[Score], looks: dict[str, dict[str, Any]], title: str) -> None:
-    """One kind; without title, those that have no course. No line joins what goes in two ways."""
+    """One kind; without title, those that have no course, and no line joins them.
+
+    What goes in two ways has clean between them, or no line where its place is not known.
+    """
     names = list(dict.fromkeys(s.condition for s in found))
+    kind = condition_parts(names[-1])[0]
+    clean = TWO_WAYS.get(kind)
+    if title and clean is not None:
+        place = {name: clean if name == "clean" else condition_parts(name)[1] or 0.0 for name in names}
+        names.sort(key=place.__getitem__)
     levels = [condition_parts(name)[1] for name in names]
     text = [name if level is None or not title else f"{level:g}" for name, level in zip(names, levels, strict=True)]
     for k, (name, own) in enumerate(looks.items()):
         points = [(names.index(s.condition), s) for s in found if s.label == name]
         shift = 0.4 * (k - (len(looks) - 1) / 2) / max(len(looks), 4)
-        joined = bool(title) and condition_parts(names[-1])[0] not in TWO_WAYS
+        joined = bool(title) and (kind not in TWO_WAYS or clean is not None)
         line = own if joined else {**own, "linestyle": "none"}
         draw_points(axes, sorted((x + shift, s) for x, s in points), line, name) if points else None
     turn: Any = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if max(map(len, text)) > 9 else {}
