@@ -99,14 +99,14 @@ def test_pitch_is_librosas(value: float) -> None:
     assert np.corrcoef(ours[2_000:-2_000], theirs[2_000:-2_000])[0, 1] > 0.995
 
 
-@pytest.mark.parametrize("rate", [0.6, 0.9, 1.2, 2.0])
+@pytest.mark.parametrize("rate", [0.61, 0.93, 1.17, 1.9])  # none of which ever comes back to a whole frame
 def test_stretch_is_librosas(rate: float) -> None:
     import librosa
 
     clip = voice()
     ours, theirs = made(clip, Step("stretch", rate, rate)), librosa.effects.time_stretch(clip, rate=rate, n_fft=1024)
     assert len(ours) == len(theirs)
-    assert np.abs(ours - theirs)[:-1_024].max() < 1e-4 * np.abs(theirs).max()
+    assert np.abs(ours - theirs)[:-1_024].max() < 1e-3 * np.abs(theirs).max()
 
 
 def voice() -> np.ndarray:
