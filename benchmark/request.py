@@ -11,9 +11,9 @@ from ..baselines.registry import Chosen, choose
 from ..errors import InputError
 from ..protocols.catalog import find
 from ..protocols.design import Design, design, options_from
-from ..protocols.protocol import Arm, Condition
+from ..protocols.protocol import Arm, Condition, Protocol
 from . import modalities
-from .arms import Decided, arms_of_run
+from .arms import Choice, Decided, arms_of_run
 from .audio import prepared
 from .audio.prepared import Corpus
 from .conditions.kinds import complete
@@ -46,8 +46,18 @@ class Request:
         return any(corpus.partition("=")[0] in SYNTHETIC for corpus in self.corpora)
 
 
-def resolve(request: Request) -> tuple[Plan, dict[str, Corpus]]:
-    """The plan, and the corpora it needs, prepared. Raises InputError for whatever does not fit."""
+@dataclass(frozen=True)
+class Checked:
+    """A request whose names and values fit each other, before any corpus is opened."""
+
+    protocol: Protocol
+    options: Any
+    label_map: str | None
+    choices: list[Choice]
+
+
+def checked(request: Request) -> Checked:
+    """Protocol, models, settings and arms, the cheap checks. Raises InputError for whatever does not fit."""
     if request.seeds < 1:
         raise InputError(f"--seeds {request.seeds}: at least one seed is needed")
     protocol = find(request.protocol)
@@ -56,17 +66,22 @@ def resolve(request: Request) -> tuple[Plan, dict[str, Corpus]]:
     models = [(spec, given.models[name]) for spec, name in zip(request.models, names, strict=True)]
     _unique("--model", [choose(spec, overrides).spec for spec, overrides in models])
     options = options_from(protocol, given.protocol)
-    decided = Decided(protocol, options, request.arms, _complete(given.augment))
-    choices = arms_of_run(decided, models)
-    conditions = [complete(condition) for condition in protocol.conditions(options)]
-    _see_what_moves(conditions, [choice.chosen for choice in choices])
+    decided = Decided(protocol, options, request.arms, complete_augment(given.augment))
     _unique("--corpus", [spec.partition("=")[0] for spec in request.corpora])
+    return Checked(protocol, options, given.run.get("label_map"), arms_of_run(decided, models))
+
+
+def resolve(request: Request) -> tuple[Plan, dict[str, Corpus]]:
+    """The plan, and the corpora it needs, prepared. Raises InputError for whatever does not fit."""
+    found = checked(request)
+    conditions = [complete(condition) for condition in found.protocol.conditions(found.options)]
+    _see_what_moves(conditions, [choice.chosen for choice in found.choices])
     corpora = {corpus.name: corpus for corpus in (prepared.open_corpus(spec, RATE_HZ) for spec in request.corpora)}
     table = pd.concat([corpus.table for corpus in corpora.values()], ignore_index=True)
-    made = design(protocol, table.sort_values("id", ignore_index=True), given.run.get("label_map"), options)
-    seen = _seen(made, [choice.chosen for choice in choices], corpora)
+    made = design(found.protocol, table.sort_values("id", ignore_index=True), found.label_map, found.options)
+    seen = _seen(made, [choice.chosen for choice in found.choices], corpora)
     data = {name: corpus.fingerprint for name, corpus in corpora.items()} | seen
-    return make_plan(made, conditions, choices, request.seeds, data, RATE_HZ), corpora
+    return make_plan(made, conditions, found.choices, request.seeds, data, RATE_HZ), corpora
 
 
 def _seen(made: Design, every: Sequence[Chosen], corpora: Mapping[str, Corpus]) -> dict[str, str]:
@@ -78,7 +93,7 @@ def _seen(made: Design, every: Sequence[Chosen], corpora: Mapping[str, Corpus]) 
     return {name + FACE: modalities.content_of(corpus) for name, corpus in corpora.items() if looks}
 
 
-def _complete(augment: Mapping[str, Any]) -> dict[str, Any]:
+def complete_augment(augment: Mapping[str, Any]) -> dict[str, Any]:
     """With the hash of the recordings that training clips are heard in, if any."""
     if not augment.get("dir"):
         return dict(augment)
