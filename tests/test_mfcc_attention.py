@@ -97,6 +97,23 @@ def test_the_order_of_the_attentions(attention: str, order: list[str]) -> None:
     assert [type(layer).__name__ for layer in AttentionCnn(settings, 20, 108, 2).attention] == order
 
 
+def test_watch_tells_the_weights_of_both_attentions_in_training() -> None:
+    chosen = choose("mfcc-attention:tiny")
+    torch.manual_seed(0)
+    module = chosen.card.build(chosen.settings, TASK)
+    x, lengths, weights = torch.randn(4, 108, 20), torch.full((4,), 108), []
+    for layer in module.network.attention:
+        kept = layer.note
+        layer.note = lambda weight, kept=kept: weights.append(weight.detach()) or kept(weight)
+    module(x, lengths)
+    facts = module.watch()
+    for name, weight in zip(("channel", "spatial"), weights, strict=True):
+        assert facts[f"{name}_mean"] == pytest.approx(weight.mean().item(), abs=1e-6)
+        assert facts[f"{name}_deviation"] == pytest.approx(weight.std(correction=0).item(), abs=1e-6)
+    module.eval()(x, lengths)
+    assert module.watch() == {}
+
+
 def test_weights_begin_as_keras_has_them() -> None:
     torch.manual_seed(0)
     network = AttentionCnn(Settings(), 20, 108, 7)

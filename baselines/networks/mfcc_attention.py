@@ -98,6 +98,16 @@ class MfccAttention(nn.Module):
         """L2 on kernels."""
         return self.network.penalty()
 
+    def watch(self) -> dict[str, float]:
+        """Mean and deviation of the weights of each attention in the training batches since the last call."""
+        facts: dict[str, float] = {}
+        for layer in self.network.attention:
+            if isinstance(layer, Attention) and layer.seen:
+                mean, deviation = torch.stack(layer.seen).mean(0).tolist()
+                facts |= {f"{layer.name}_mean": mean, f"{layer.name}_deviation": deviation}
+                layer.seen = []
+        return facts
+
 
 class AttentionCnn(nn.Module):
     """Sequences (B, K, L), or (B, L) for K = 1 -> class scores (B, C)."""
@@ -172,8 +182,26 @@ class Dropout(nn.Module):
         return x * drawn.ge(self.share).to(x.dtype).div_(1 - self.share)
 
 
-class ChannelAttention(nn.Module):
+class Attention(nn.Module):
+    """What both attentions keep for `MfccAttention.watch`."""
+
+    name: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[Tensor] = []  # mean and deviation of the weights of every training batch
+
+    def note(self, weight: Tensor) -> Tensor:
+        """The weights as they are."""
+        if self.training:
+            self.seen.append(torch.stack(torch.std_mean(weight.detach().float(), correction=0)[::-1]))
+        return weight
+
+
+class ChannelAttention(Attention):
     """Weights channels by their mean and maximum over positions (Woo et al., CBAM, ECCV 2018, eq. 2)."""
+
+    name = "channel"
 
     def __init__(self, width: int, reduction: int) -> None:
         super().__init__()
@@ -184,11 +212,13 @@ class ChannelAttention(nn.Module):
         """(B, W, L) -> the same, scaled."""
         pooled = torch.stack(mean_and_max(x, 2))  # (2, B, W): one pass for both
         weight: Tensor = self.expand(self.squeeze(pooled).relu()).sum(0).sigmoid()  # (B, W)
-        return x * weight[:, :, None]
+        return x * self.note(weight)[:, :, None]
 
 
-class SpatialAttention(nn.Module):
+class SpatialAttention(Attention):
     """Weights positions by mean and maximum over channels of their neighborhood (CBAM, eq. 3)."""
+
+    name = "spatial"
 
     def __init__(self, taps: int) -> None:
         super().__init__()
@@ -198,7 +228,7 @@ class SpatialAttention(nn.Module):
         """(B, W, L) -> the same, scaled."""
         pooled = torch.stack(mean_and_max(x, 1), dim=1)  # (B, 2, L)
         weight: Tensor = self.conv(pooled).sigmoid()  # (B, 1, L)
-        return x * weight
+        return x * self.note(weight)
 
 
 def mean_and_max(x: Tensor, dim: int) -> tuple[Tensor, Tensor]:
