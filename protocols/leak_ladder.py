@@ -18,7 +18,7 @@ from ..errors import InputError, unknown
 from ..seeds import stream
 from .augment import Step
 from .cross_corpus import circles
-from .folds import Circle, dev_speakers, make_fold, stratified
+from .folds import Circle, dev_speakers, linked, make_fold, stratified
 from .protocol import ROW_LEAKS, Arm, Fold, Leak, Protocol, Split, copy_of, row_id, utterance_of
 
 VERSION = 1
@@ -142,15 +142,18 @@ def _row_folds(corpus: str, table: pd.DataFrame, k: int) -> Iterator[Fold]:
 
 
 def _sentence_parts(target: Circle, most: int, notes: list[str]) -> list[np.ndarray]:
-    """Which rows each fold of sentences tests; none, and a note, where the corpus has fewer than two sentences."""
-    said = target.table["sentence"]
-    names = sorted(said.dropna().unique())
-    if said.isna().any() or len(names) < 2:
+    """Which rows each fold of sentences tests; none, and a note, where the corpus has fewer than two sentences.
+
+    Sentences with identical audio stay together.
+    """
+    said = linked(target.table["sentence"], target.table["group"])
+    names = np.unique(said)
+    if target.table["sentence"].isna().any() or len(names) < 2:
         notes.append(f"{target.corpus}: no steps with new sentences: its utterances do not name at least two")
         return []
     order = stream("split", target.corpus, VERSION, "sentences").permutation(len(names))
     k = min(most, len(names))
-    return [said.isin([names[place] for place in order[i::k]]).to_numpy() for i in range(k)]
+    return [np.isin(said, names[order[i::k]]) for i in range(k)]
 
 
 def _from_others(target: Circle, others: Sequence[Circle], notes: list[str]) -> Fold | None:
