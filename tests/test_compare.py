@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,8 @@ from serbench.errors import InputError
 from serbench.results.metrics import METRICS
 from serbench.results.scores import scores
 from serbench.results.statistics import comparison_text
-from serbench.results.statistics.compare import all_pairs, arm_differences, compare
+from serbench.results.statistics.compare import compare
 from serbench.results.statistics.entries import blocks, entries
-from serbench.results.statistics.ladder import protocol_effects
 from serbench.results.statistics.speakers import OVER_FOLDS, OVER_SPEAKERS
 
 UAR = METRICS["uar"]
@@ -129,18 +129,44 @@ def test_holm_is_over_the_tasks_of_a_protocol():
     assert "of 3" in text and max(map(len, text.splitlines())) <= 80
 
 
-def test_all_pairs_and_arms():
+def test_an_arm_is_named_with_or_without_a_space():
     rng = np.random.default_rng(2)
-    made = [c for m, s in (("a", 0.8), ("b", 0.6), ("c", 0.5)) for c in cells(rng, m, skill=s)]
-    pairs = all_pairs(*frames(made), UAR)
-    assert [(c.a, c.b) for c in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
-    assert all(c.holm >= c.main.p for c in pairs)
     arms = [*cells(rng, "a"), *cells(rng, "a", arm="x"), *cells(rng, "a", arm="y", skill=0.4), *cells(rng, "b")]
-    found = arm_differences(*frames(arms), UAR)
-    assert [(c.a, c.b) for c in found] == [("a [x]", "a"), ("a [y]", "a")]
-    assert found[1].main.mean < 0 and found[1].holm == pytest.approx(min(1, 2 * found[1].main.p))
-    (named,) = compare(*frames(arms), "a[y]", "a", UAR)
-    assert named.main == found[1].main
+    (one,) = compare(*frames(arms), "a[y]", "a", UAR)
+    (other,) = compare(*frames(arms), "a [y]", "a", UAR)
+    assert one.main == other.main and one.main.mean < 0 and (one.a, one.b) == ("a [y]", "a")
+
+
+def test_arms_may_train_on_other_rows_models_may_not():
+    rng = np.random.default_rng(6)
+    base, arm, other = cells(rng, "a"), cells(rng, "a", arm="share=0.5", skill=0.5), cells(rng, "b", skill=0.5)
+    changed = {"fold_hash": "other", "n_train": 450}
+    arm, other = ([(replace(r, **changed), p) for r, p in made] for made in (arm, other))
+    augmented = [(replace(r, options={"augment": {"noise": 0.1}}), p) for r, p in arm]
+    (found,) = compare(*frames([*base, *arm]), "a [share=0.5]", "a", UAR)
+    assert found.reason is None and found.main.n == 8 and found.main.mean < 0 and found.beside[0].n == 4
+    (found,) = compare(*frames([*base, *augmented]), "a [share=0.5]", "a", UAR)
+    assert found.reason is None
+    (found,) = compare(
+        *frames([*base, *[(replace(r, options={"folds": 3}), p) for r, p in arm]]), "a[share=0.5]", "a", UAR
+    )
+    assert "different options" in found.reason
+    (found,) = compare(*frames([*base, *other]), "a", "b", UAR)
+    assert "the folds of 240 rows differ" in found.reason
+    (found,) = compare(*frames([*base, *arm[:3]]), "a [share=0.5]", "a", UAR)
+    assert "60 rows are tested in one arm only" in found.reason
+
+
+def test_repeats_that_one_arm_lacks_are_averaged():
+    rng = np.random.default_rng(7)
+    base = cells(rng, "a")
+    drawn = [
+        (replace(r, repeat=k, key=f"{r.key}-{k}"), p)
+        for k in range(3)
+        for r, p in cells(rng, "a", arm="share=0.5", skill=0.5)
+    ]
+    (found,) = compare(*frames([*base, *drawn]), "a [share=0.5]", "a", UAR)
+    assert found.main.n == 8 and found.beside[0].n == 4 and found.beside[0].p is not None
 
 
 def test_unknown_models_and_a_model_with_itself_are_errors():
@@ -149,28 +175,6 @@ def test_unknown_models_and_a_model_with_itself_are_errors():
         compare(records, predictions, "a", "bb", UAR)
     with pytest.raises(InputError, match="compared with itself"):
         compare(records, predictions, "a", "a", UAR)
-
-
-def test_effect_of_protocol_is_the_one_comparison_over_protocols():
-    rng = np.random.default_rng(3)
-    made = [
-        *cells(rng, "a", skill=0.5),
-        *cells(rng, "a", skill=0.9, crossed=True, protocol="random", leaks=["speaker"]),
-        *cells(rng, "b"),
-    ]
-    records, predictions = frames(made)
-    (found,) = protocol_effects(records, predictions, UAR)
-    assert (found.leaky, found.honest, found.n_utterances, found.left_out) == ("random", "speaker-independent", 240, 0)
-    leaky, honest = (records[records.protocol == p] for p in ("random", "speaker-independent"))
-    d = speaker_means(predictions, leaky, "a") - speaker_means(predictions, honest, "a")
-    assert found.difference.t == pytest.approx(stats.ttest_1samp(d, 0).statistic)
-    assert found.difference.name == "effect of protocol: paired t over speakers" and found.difference.mean > 0.2
-    lost = predictions[predictions.utterance != "a/0-000"]
-    (again,) = protocol_effects(records[records.model == "a"], lost, UAR)
-    assert again.n_utterances == 239
-    changed = [*cells(rng, "a"), *cells(rng, "a", crossed=True, protocol="random", leaks=["speaker"], data={"a": "x"})]
-    (refused,) = protocol_effects(*frames(changed), UAR)
-    assert refused.difference.p is None and refused.difference.reason == "different data or classes"
 
 
 def test_blocks_hold_the_same_speaker_scores_as_the_pairs():

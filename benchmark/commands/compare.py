@@ -1,25 +1,68 @@
-"""`serbench compare`: two models, tested as the protocol allows."""
+"""`serbench compare`: two models, tested as the protocol allows, or any other test of what runs hold."""
 
 import json
+from collections.abc import Sequence
 
 import click
 
+HELP = """Compare models A and B on every task of RUN that both have; with --test, ask one question of all of RUN.
 
-@click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+RUN is a folder, the name of one in runs/, or `latest`; several are read as one, also while they go on. A model is named
+as in the tables: functionals-svm, or 'sigwavnet [no-gru]' for an arm. Differences are A minus B; the main test is the
+one that holds for the protocol, p is corrected over the tasks, and a test that does not hold is refused.
+
+With --test NAME there are no A and B, and p is corrected over all lines. Arms are held against the arm `base` where a
+model has several, models against each other; --base names another arm or model, --levels limits and orders them:
+
+\b
+  serbench compare latest functionals-svm mfcc-attention
+  serbench compare latest --test friedman
+  serbench compare latest --test page --levels 'cnn-3-gru;cnn-5-gru;cnn-11-gru;cnn-18-gru'
+  serbench compare latest --test protocol-effect --csv
+
+\b
+Tests:
+"""
+
+
+class WithTests(click.Command):
+    """The help is made when it is asked for: the tests are described where they are made."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help text, with the tests."""
+        from ...results.statistics.answer_text import explained
+
+        self.help = HELP + explained(74)
+        return super().get_help(ctx)
+
+
+@click.command(cls=WithTests)
+@click.argument("runs", metavar="RUN... [A B]", nargs=-1, required=True)
 @click.option("--metric", default="uar", show_default=True, help="uar, wa, macro_f1, weighted_f1, or another name.")
-@click.option("--json", "form", flag_value="json", help="A list of objects, one per task.")
-@click.option("--csv", "form", flag_value="csv", help="One line per task.")
-@click.option("--latex", "form", flag_value="latex", help="A table (booktabs) per protocol.")
-def compare(runs: tuple[str, ...], a: str, b: str, metric: str, form: str | None) -> None:
-    """Compare models A and B on every task of RUN that both have.
+@click.option("--test", metavar="NAME", help="One of the tests above, of everything that RUN holds.")
+@click.option("--base", default="", metavar="ARM|MODEL", help="What the others are held against, for --test.")
+@click.option("--levels", default="", metavar="L;L;...", help="Arms, models or conditions in order, for --test.")
+@click.option("--json", "form", flag_value="json", help="Everything, as plain data.")
+@click.option("--csv", "form", flag_value="csv", help="One line per comparison.")
+@click.option("--latex", "form", flag_value="latex", help="Tables (booktabs).")
+def compare(
+    runs: tuple[str, ...], metric: str, test: str | None, base: str, levels: str, form: str | None
+) -> None:  # the help is made by the class
+    """Compare models, arms, conditions or protocols."""
+    from ...errors import InputError
 
-    RUN is a folder, the name of one in runs/, or `latest`; several are read as one. A model is named as in the
-    tables: functionals-svm, or 'sigwavnet [no-gru]' for an arm. Differences are A minus B; the main test is the one
-    that holds for the protocol, p is corrected over the tasks, and a test that does not hold is refused.
-    """
+    if test is not None:
+        _ask(runs, (metric, test, base, [level.strip() for level in levels.split(";") if level.strip()]), form)
+    elif base or levels:
+        raise InputError("compare: --base and --levels belong to --test NAME")
+    elif len(runs) < 3:
+        raise InputError("compare: give RUN A B, two models as the tables name them, or RUN --test NAME")
+    else:
+        _two(runs[:-2], runs[-2], runs[-1], metric, form)
+
+
+def _two(runs: Sequence[str], a: str, b: str, metric: str, form: str | None) -> None:
+    """Two models on every task."""
     from ...results.metrics import find
     from ...results.statistics import comparison_text
     from ...results.statistics.compare import compare as compare_models
@@ -38,3 +81,27 @@ def compare(runs: tuple[str, ...], a: str, b: str, metric: str, form: str | None
         click.echo(comparison_text.latex(found), nl=False)
     else:
         click.echo(comparison_text.terminal(found), nl=False)
+
+
+def _ask(runs: Sequence[str], question: tuple[str, str, str, list[str]], form: str | None) -> None:
+    """One test of everything."""
+    from shutil import get_terminal_size
+
+    from ...results.statistics import answer_text
+    from ...results.statistics.answers import answer
+    from ...results.statistics.entries import joined, siblings, utterances
+    from ...results.store import find_run
+
+    opened = [find_run(run) for run in runs]
+    frames = joined(opened)
+    for note in frames.notes:
+        click.echo(f"Note: {note}", err=True)
+    found = answer(frames, *question, siblings=siblings(opened), utterances=utterances(opened))
+    if form == "json":
+        click.echo(json.dumps(answer_text.to_json(found), indent=1, allow_nan=False, ensure_ascii=False))
+    elif form == "csv":
+        click.echo(answer_text.csv(found), nl=False)
+    elif form == "latex":
+        click.echo(answer_text.latex(found), nl=False)
+    else:
+        click.echo(answer_text.terminal(found, min(max(get_terminal_size((100, 24)).columns, 80), 140)), nl=False)

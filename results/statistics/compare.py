@@ -4,9 +4,9 @@ Speaker folds, and a single test set: paired t over test speakers. Folds of utte
 Nadeau-Bengio over folds. A family of comparisons is corrected by Holm.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -118,33 +118,6 @@ def compare(
     return [c for part in found_in.values() for c in family(part)]
 
 
-def all_pairs(
-    records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric, level: float = 0.95
-) -> list[Comparison]:
-    """Every pair of models on every task; p is corrected within the task."""
-    tasks: dict[Task, list[Side]] = {}
-    for entry in entries(records):
-        tasks.setdefault(entry.task, []).append(side(entry, predictions, metric))
-    found: list[Comparison] = []
-    for members in tasks.values():
-        found += family([compare_sides(x, y, level) for x, y in combinations(members, 2)])
-    return found
-
-
-def arm_differences(
-    records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric, level: float = 0.95
-) -> list[Comparison]:
-    """Every arm of a model minus its base, per task; p is corrected over the arms of the model on the task."""
-    found: list[Comparison] = []
-    members = {(e.task, e.label): e for e in entries(records)}
-    for (task, label), entry in members.items():
-        arms = [e for (t, name), e in members.items() if t == task and name.startswith(f"{label} [")]
-        if arms:
-            base = side(entry, predictions, metric)
-            found += family([compare_sides(side(arm, predictions, metric), base, level) for arm in arms])
-    return found
-
-
 def family(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """The comparisons with the main p of each corrected by Holm over those that were made."""
     corrected = holm([c.main.p for c in comparisons])
@@ -170,15 +143,24 @@ def compare_entries(
 def compare_sides(a: Side, b: Side, level: float = 0.95) -> Comparison:
     """`compare_entries` of sides that are computed already."""
     x, y = a.entry, b.entry
+    if x.task.leaks != y.task.leaks:
+        return _refusal(x, y, a.metric, f"{_leaks(x, y)}: ask for the effect of protocol (--test protocol-effect)")
     for name in ("protocol_version", "options", "classes", "data"):
-        if x.basis[name] != y.basis[name]:
-            values = f"{x.basis[name][:60]} and {y.basis[name][:60]}"
-            return _refusal(x, y, a.metric, f"different {name.replace('_', ' ')}: {values}")
+        one, two = (
+            _augment_aside(e.basis[name]) if name == "options" and x.arm != y.arm else e.basis[name] for e in (x, y)
+        )
+        if one != two:
+            return _refusal(x, y, a.metric, f"different {name.replace('_', ' ')}: {one[:60]} and {two[:60]}")
     if reason := x.mixed or y.mixed:
         return _refusal(x, y, a.metric, reason)
     cells = pd.concat([x.records, y.records])
     folds = Folds(float(cells["n_train"].mean()), float(cells["n_test"].mean())) if len(cells) else None
     return compare_rows(a, b, folds, level)
+
+
+def _augment_aside(options: str) -> str:
+    """The options of a protocol without what an arm does to training clips."""
+    return json.dumps({name: value for name, value in json.loads(options).items() if name != "augment"})
 
 
 def compare_rows(a: Side, b: Side, folds: Folds | None, level: float = 0.95) -> Comparison:
@@ -247,12 +229,16 @@ def _strangers(a: Entry, b: Entry, metric: Metric) -> Comparison:
     """The refusal of models that were never run on the same task."""
     s, t = a.task, b.task
     if s.leaks != t.leaks:
-        leaks = [", ".join(task.leaks) or "none" for task in (s, t)]
-        reason = f"{s.protocol} (leaks: {leaks[0]}) and {t.protocol} (leaks: {leaks[1]}) are not compared"
+        reason = _leaks(a, b)
     else:
         differ = [f"{n} {x} and {y}" for n, x, y in zip(Task._fields, s, t, strict=True) if x != y]
         reason = f"run under different {'; '.join(differ)}"
     return _refusal(a, b, metric, reason)
+
+
+def _leaks(a: Entry, b: Entry) -> str:
+    parts = [f"{e.task.protocol} (leaks: {', '.join(e.task.leaks) or 'none'})" for e in (a, b)]
+    return f"{' and '.join(parts)} are not compared"
 
 
 def _label(name: str, labels: Sequence[str]) -> str:

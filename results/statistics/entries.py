@@ -42,12 +42,18 @@ class Entry:
     """
 
     task: Task
-    label: str
+    model: str
+    arm: str
     classes: tuple[str, ...]
     records: pd.DataFrame
     n_cells: int
     basis: dict[str, str]
     mixed: str | None
+
+    @property
+    def label(self) -> str:
+        """The model with its arm, as tables print it."""
+        return label_of(self.model, self.arm)
 
 
 def label_of(model: str, arm: str) -> str:
@@ -62,21 +68,23 @@ def label_of(model: str, arm: str) -> str:
 def entries(records: pd.DataFrame) -> list[Entry]:
     """Every model on every task, in the order of their names. Records as `store.Frames` has them."""
     facts = [
-        (Task(r.protocol, r.train, r.test, r.condition, r.label_map, tuple(sorted(r.leaks))), label_of(r.model, r.arm))
+        (Task(r.protocol, r.train, r.test, r.condition, r.label_map, tuple(sorted(r.leaks))), r.model, r.arm)
         for r in records.itertuples(index=False)
     ]
-    members: dict[tuple[Task, str], list[int]] = {}
+    members: dict[tuple[Task, str, str], list[int]] = {}
     for position, fact in enumerate(facts):
         members.setdefault(fact, []).append(position)
-    return [_entry(task, label, records.iloc[at]) for (task, label), at in sorted(members.items())]
+    found = [_entry(task, (model, arm), records.iloc[at]) for (task, model, arm), at in members.items()]
+    return sorted(found, key=lambda e: (e.task, e.label))
 
 
-def _entry(task: Task, label: str, cells: pd.DataFrame) -> Entry:
+def _entry(task: Task, named: tuple[str, str], cells: pd.DataFrame) -> Entry:
+    label = label_of(*named)
     bases = [_basis(r) for r in cells.itertuples(index=False)]
     differ = sorted(name for name in bases[0] if len({basis[name] for basis in bases}) > 1)
     mixed = f"{label} is there in several versions, which differ in {', '.join(differ)}" if differ else None
     done = cells[cells["status"] == "done"]
-    return Entry(task, label, tuple(cells["classes"].iloc[0]), done, len(cells), bases[0], mixed)
+    return Entry(task, *named, tuple(cells["classes"].iloc[0]), done, len(cells), bases[0], mixed)
 
 
 def _basis(cell: Any) -> dict[str, str]:
@@ -180,3 +188,8 @@ def utterances(runs: Iterable[Run]) -> pd.DataFrame:
     paths = sorted({path for run in runs for path in (run.folder / "utterances").glob("*.parquet")})
     parts = [pd.read_parquet(path) for path in paths]
     return pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True) if parts else pd.DataFrame()
+
+
+def siblings(runs: Iterable[Run]) -> pd.DataFrame:
+    """What test rows have in training, of several runs: columns fold_hash, row, siblings."""
+    return pd.concat([run.siblings() for run in runs], ignore_index=True).drop_duplicates(ignore_index=True)

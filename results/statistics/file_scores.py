@@ -79,7 +79,7 @@ def compare_files(a: Given, b: Given, metric: Metric, level: float = 0.95) -> Co
 def _entry(given: Given, classes: tuple[str, ...]) -> Entry:
     task = Task("made elsewhere", given.name, given.name, "as given", "as given", ())
     records = pd.DataFrame({"seed": given.rows["seed"].unique()})
-    return Entry(task, given.name, classes, records, len(records), {}, None)
+    return Entry(task, given.name, "base", classes, records, len(records), {}, None)
 
 
 def to_json(found: FileScore) -> dict[str, Any]:

@@ -32,6 +32,11 @@ class Side:
         return self.rows.drop_duplicates(where).set_index(where)[["fold_hash", "speaker", "truth"]].sort_index()
 
     @cached_property
+    def tested(self) -> pd.DataFrame:
+        """Speaker and true class of every row, whatever fold it is tested in."""
+        return self.rows.drop_duplicates("row").set_index("row")[["speaker", "truth"]].sort_index()
+
+    @cached_property
     def fault(self) -> str | None:
         """Why the rows cannot be paired with any, or None."""
         return unpaired(self.rows, self.rows)
@@ -56,9 +61,9 @@ class Side:
 
     @cached_property
     def first_run(self) -> np.ndarray:
-        """Whether each row is right (n,) under the first seed and repeat, rows in the order of their place."""
+        """Whether each row is right (n,) under the first seed and repeat, rows by name."""
         part = self.rows[self.rows["seed"] == self.rows["seed"].min()]
-        part = part[part["repeat"] == part["repeat"].min()].sort_values(["fold", "row"])
+        part = part[part["repeat"] == part["repeat"].min()].sort_values("row")
         right: np.ndarray = part["truth"].astype(str).to_numpy() == part["guess"].astype(str).to_numpy()
         return right
 
@@ -76,15 +81,24 @@ def side(entry: Entry, predictions: pd.DataFrame, metric: Metric) -> Side:
 
 
 def why_unpaired(a: Side, b: Side) -> str | None:
-    """Why the rows of two sides cannot be paired, or None when they can."""
+    """Why the rows of two sides cannot be paired, or None when they can.
+
+    Two arms of a protocol may train on other rows, or be repeated more often: only what they test must be the same.
+    """
+    if a.entry.arm != b.entry.arm and not a.fault and not b.fault:
+        if a.tested.equals(b.tested):
+            return None
+        alone = len(a.tested.index.symmetric_difference(b.tested.index))
+        return f"{alone} rows are tested in one arm only" if alone else "speakers or true classes of rows differ"
     if a.fault is None and b.fault is None and a.facts.equals(b.facts):
         return None
     return unpaired(a.rows, b.rows)
 
 
 def fold_differences_of(a: Side, b: Side, seeds_apart: bool = False) -> np.ndarray:
-    """Differences (J,) as `statistics.fold_differences` has them."""
-    by = ["repeat", "fold", "seed"] if seeds_apart else ["repeat", "fold"]
+    """Differences (J,) as `statistics.fold_differences` has them; repeats that one side lacks are averaged."""
+    alike = {*a.rows["repeat"].unique()} == {*b.rows["repeat"].unique()}
+    by = [*(["repeat"] if alike else []), "fold", *(["seed"] if seeds_apart else [])]
     one, two = (side.by_fold.groupby(level=by).mean() for side in (a, b))
     both: np.ndarray = (one - two).dropna().to_numpy(float)
     return both

@@ -14,7 +14,7 @@ from .entries import Entry, Task, entries
 from .speakers import Interval, speaker_interval
 
 AGREEMENT = METRICS["wa"]  # of the clean answer, taken as the truth, and the other one
-_PAIR = ["seed", "repeat", "fold", "fold_hash", "row"]
+_PAIR = ["seed", "repeat", "fold", "row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,15 @@ def share_unchanged(
     return share, speaker_interval(confusions, AGREEMENT, rng, reps=reps)
 
 
+def paired_answers(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``second`` that the first has too, under the same seed, repeat and fold; its answer is ``clean``.
+
+    Both have the columns of `statistics.PAIRED_COLUMNS`.
+    """
+    theirs = first[[*_PAIR, "guess"]].rename(columns={"guess": "clean"})
+    return second.merge(theirs, on=_PAIR, validate="one_to_one")
+
+
 def stability(
     records: pd.DataFrame, predictions: pd.DataFrame, rng_for: Callable[..., np.random.Generator] | None = None
 ) -> list[Stability]:
@@ -86,6 +95,6 @@ def _one(clean: Entry, entry: Entry, predictions: pd.DataFrame, rng: np.random.G
     first, second = (
         paired_rows(e.records, predictions[predictions["key"].isin(e.records["key"])]) for e in (clean, entry)
     )
-    pairs = second.merge(first[[*_PAIR, "guess"]].rename(columns={"guess": "clean"}), on=_PAIR, validate="one_to_one")
+    pairs = paired_answers(first, second)
     share, interval = share_unchanged(pairs, entry.classes, rng)
     return Stability(entry.task, entry.label, len(pairs), len(first), share, interval)

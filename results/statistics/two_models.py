@@ -13,6 +13,7 @@ from scipy import special, stats
 from .speakers import STUDENT_FROM, PairedTest, refused
 
 ROPE = 0.01  # one point: differences within it are taken as none
+WILCOXON = "Wilcoxon signed-rank over speakers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,11 @@ def wilcoxon(differences: np.ndarray, level: float = 0.95) -> PairedTest:
     ``mean`` is that of all differences; there is no t and no interval. Refused when even n equal signs could not
     reach the level: with five differences the least p is 0.0625.
     """
-    name = "Wilcoxon signed-rank over speakers"
     moved = differences[np.abs(differences) > 1e-12]
     n = len(moved)
     least = 2.0 ** (1 - n) if n else 1.0
     if least > 1 - level:
-        return refused(name, n, f"{n} differences that are not 0: no signed-rank test can be below p = {least:g}")
+        return refused(WILCOXON, n, f"{n} differences that are not 0: no signed-rank test can be below p = {least:g}")
     ranks = np.rint(2 * stats.rankdata(np.abs(np.round(moved, 12)))).astype(int)  # doubled: mid-ranks become whole
     ways = np.zeros(ranks.sum() + 1)
     ways[0] = 1.0
@@ -129,7 +129,7 @@ def wilcoxon(differences: np.ndarray, level: float = 0.95) -> PairedTest:
         ways = (ways + shifted) / 2
     positive = int(ranks[moved > 0].sum())
     tail = min(ways[: positive + 1].sum(), ways[positive:].sum())
-    return PairedTest(name, n, float(differences.mean()), None, None, None, None, min(1.0, 2 * float(tail)), least)
+    return PairedTest(WILCOXON, n, float(differences.mean()), None, None, None, None, min(1.0, 2 * float(tail)), least)
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:

@@ -1,0 +1,101 @@
+"""What a test says, as plain data: a line per comparison, with the reason where it is refused."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from ...seeds import stream
+from ..metrics import Metric
+from ..probabilities import ProbabilityMetric
+from .contestants import Group, Kind, groups
+from .speakers import Interval, PairedTest
+from .two_models import holm
+
+OF_INTERVALS = partial(stream, "interval")  # the generator of a task's intervals, from its facts
+Unit = Literal["points", "%", "sd", "dB", "rank", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One comparison, or one estimate.
+
+    ``where``: the data, ``what``: the comparison. ``estimate``, ``low``, ``high`` are differences, shares or deviations
+    in [-1, 1], shown in points or percent; with unit dB, rank or none they are shown as they are. ``p`` of the test,
+    ``holm`` corrected over the answer. ``n`` of ``units`` (speakers, folds). ``reason``: why a test or interval is not
+    there. ``note``: what else must be known.
+    """
+
+    where: str
+    what: str
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    holm: float | None = None
+    n: int | None = None
+    units: str = "speakers"
+    unit: Unit = "points"
+    reason: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The lines of one test, its name, what it does in a line, and what must be known to read them."""
+
+    test: str
+    summary: str
+    metric: str
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a test works on: what runs hold, the metric, and what is compared.
+
+    ``probability``: the metric of probabilities that is asked for, None: all of them.
+    ``base`` and ``levels`` as `contestants.groups` takes them. ``siblings``: fold_hash, row, siblings. ``utterances``:
+    the labelled tables.
+    """
+
+    records: pd.DataFrame
+    predictions: pd.DataFrame
+    plan: pd.DataFrame
+    metric: Metric
+    base: str = ""
+    levels: tuple[str, ...] = ()
+    siblings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    utterances: pd.DataFrame = field(default_factory=pd.DataFrame)
+    probability: ProbabilityMetric | None = None
+    rng_for: Callable[..., np.random.Generator] = OF_INTERVALS
+    level: float = 0.95
+
+    def groups(self, kind: Kind | None = None) -> list[Group]:
+        """Who is compared with whom; arms and conditions of ``majority`` only where there is nothing else."""
+        found = groups(self.records, self.plan, self.base, self.levels, kind)
+        others = [g for g in found if g.kind == "models" or g.members[0].model != "majority"]
+        return others or found
+
+
+def of_test(where: str, what: str, test: PairedTest, units: str = "speakers", note: str = "") -> Line:
+    """The line of a paired test."""
+    return Line(
+        where, what, test.mean, test.low, test.high, test.p, None, test.n, units, reason=test.reason or "", note=note
+    )
+
+
+def of_interval(where: str, what: str, value: float | None, interval: Interval, n: int | None, note: str = "") -> Line:
+    """The line of an estimate with its interval."""
+    return Line(where, what, value, interval.low, interval.high, n=n, unit="%", reason=interval.reason or "", note=note)
+
+
+def corrected(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines with p corrected by Holm over all of them that have none yet: they are one family."""
+    family = [None if line.holm is not None else line.p for line in lines]
+    found = holm(family)
+    return tuple(replace(x, holm=p) if x.holm is None else x for x, p in zip(lines, found, strict=True))

@@ -1,0 +1,115 @@
+"""The tests by name: what a study, or `serbench compare --test`, asks of a run.
+
+Every test takes a `Question` and gives lines of plain data; what it cannot say has the reason. All p of an answer are
+one family, corrected by Holm.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+import numpy as np
+import pandas as pd
+
+from ...errors import InputError, unknown
+from ..metrics import METRICS, Metric
+from ..probabilities import find_any
+from ..store import Frames
+from .answer_lines import OF_INTERVALS, Answer, Line, Question, corrected
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A test: a line that says what it does, and where its function is."""
+
+    summary: str
+    module: str
+    function: str
+    probabilities: bool = False  # whether it takes a metric of probabilities
+
+    def lines(self, question: Question) -> list[Line]:
+        """Its lines, p not yet corrected."""
+        found: Callable[[Question], list[Line]] = getattr(import_module(f".{self.module}", __package__), self.function)
+        return found(question)
+
+
+_OVER = "each arm or model minus the base, or every pair"
+TESTS: dict[str, Test] = {
+    "main": Test(f"{_OVER}, by the main test of the protocol", "pair_tests", "main"),
+    "speaker-t": Test(f"{_OVER}: paired t over test speakers, seeds averaged", "pair_tests", "speaker_t"),
+    "corrected-t": Test(f"{_OVER}: Nadeau-Bengio corrected t over folds, seeds averaged", "pair_tests", "corrected_t"),
+    "bayes": Test(
+        f"{_OVER}: Bayesian correlated t, chances of better, equal within a point, worse", "pair_tests", "bayes"
+    ),
+    "tost": Test(f"{_OVER}: two one-sided tests of no difference beyond a point", "pair_tests", "equivalence"),
+    "wilcoxon": Test(f"{_OVER}: signed ranks over test speakers, exact", "pair_tests", "signed_rank"),
+    "plain-t": Test("as papers print it: plain paired t over folds and seeds, too sure of itself", "pair_tests",
+                    "plain_t"),
+    "mcnemar": Test("as papers print it: exact McNemar on the answers of one seed, rows taken as independent",
+                    "pair_tests", "mcnemar"),
+    "unchanged": Test("share of answers that are those of the base (or of clean audio), clip by clip, with interval",
+                      "pair_tests", "unchanged"),
+    "improvement": Test(f"{_OVER}: chance that a run beats a run on a test speaker, with interval", "block_tests",
+                        "improvement"),
+    "interquartile-mean": Test("mean of the middle half of all scores of speakers and seeds, with interval",
+                               "block_tests", "middle_means"),
+    "friedman": Test("three or more: Friedman on speakers as blocks, mean ranks, tied groups, Nemenyi against the base",
+                     "block_tests", "friedman"),
+    "page": Test("Page's trend test that scores rise along levels: those named, those of a sweep, or noise levels",
+                 "block_tests", "page"),
+    "mixed-model": Test("mixed model of all that varies, speaker and seed random; two full factors with their products",
+                        "mixed_tests", "mixed"),
+    "degradation": Test("each condition minus clean, paired over test speakers", "condition_tests", "degradations"),
+    "snr-curve": Test("mean score over the levels of each noise, and SNR50", "condition_tests", "curves"),
+    "interaction": Test("differences of differences over speakers: arm by condition, or four arms of two factors",
+                        "condition_tests", "interactions"),
+    "protocol-effect": Test("effect of protocol: each step of a ladder minus the one before, paired by utterance and "
+                            "clustered by speaker; rows with and without a sibling in training", "protocol_tests",
+                            "protocol_effect"),
+    "fold-trend": Test("Page's trend test that a difference of two arms grows from fold to fold, seeds as blocks",
+                       "protocol_tests", "fold_trend"),
+    "binomial": Test("share of errors that name the class whose block stands before, exact binomial test",
+                     "protocol_tests", "preceding_class"),
+    "spread": Test("mean, deviations over seeds, folds and speakers, and their components", "descriptions", "spreads"),
+    "groups": Test("scores by gender, language, corpus and intensity with intervals, the worst group marked",
+                   "descriptions", "by_groups"),
+    "probabilities": Test("AUC, Brier, ECE and area under the risk-coverage curve with intervals over speakers",
+                          "descriptions", "probabilities", probabilities=True),
+    "detectable": Test("least difference that the paired t over speakers finds at 80 % power", "descriptions",
+                       "detectable"),
+}  # fmt: skip
+
+
+def answer(
+    frames: Frames,
+    metric: str = "uar",
+    test: str = "main",
+    base: str = "",
+    levels: Sequence[str] = (),
+    siblings: pd.DataFrame | None = None,
+    utterances: pd.DataFrame | None = None,
+    rng_for: Callable[..., np.random.Generator] = OF_INTERVALS,
+) -> Answer:
+    """What a test says of what runs hold.
+
+    ``base``: the arm, model or label that the others are held against; by default arm ``base`` where models have
+    several, and nothing where there are only models. ``levels``: arms, models or conditions, in their order; by
+    default all in the order of the plan. ``siblings`` as `store.Run.siblings` and ``utterances`` as
+    `entries.utterances` have them. Raises InputError for a test, metric, base or level that is not there.
+    """
+    if test not in TESTS:
+        raise unknown("test", test, TESTS)
+    chosen, found = TESTS[test], find_any(metric)
+    if not isinstance(found, Metric) and not chosen.probabilities:
+        raise InputError(
+            f"metric {found.name}: of probabilities; take the test 'probabilities', or {', '.join(METRICS)}"
+        )
+    counts, probability = (found, None) if isinstance(found, Metric) else (METRICS["uar"], found)
+    empty = pd.DataFrame()
+    question = Question(
+        frames.records, frames.predictions, frames.plan, counts, base, tuple(levels),
+        empty if siblings is None else siblings, empty if utterances is None else utterances, probability, rng_for,
+    )  # fmt: skip
+    lines = corrected(chosen.lines(question))
+    notes = () if lines else ("nothing here to test: fewer than two arms, models or conditions",)
+    return Answer(test, chosen.summary, found.name, lines, notes)

@@ -1,0 +1,142 @@
+"""Who is compared with whom: the entries of a run sorted into groups of one task, with a base and an order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from ...errors import InputError, unknown
+from ..scores import condition_order
+from .arms import BASE
+from .entries import Entry, Task, entries, label_of
+
+Kind = Literal["arms", "models", "conditions"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Entries that answer one question: arms of a model, models under an arm, or conditions of both.
+
+    ``task`` is what they share; what differs in it (leaks, or the condition) is that of the first. ``members`` in
+    order; ``base`` is one of them, or None: every pair is meant. ``names`` are those of the members, without what
+    they share.
+    """
+
+    kind: Kind
+    task: Task
+    about: str
+    members: tuple[Entry, ...]
+    base: Entry | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What tells a member from the others."""
+        return tuple(map(self.name, self.members))
+
+    def name(self, entry: Entry) -> str:
+        """One member, as printed."""
+        if self.kind == "conditions":
+            return entry.task.condition
+        return entry.arm if self.kind == "arms" else entry.model if self.about else entry.label
+
+    @property
+    def where(self) -> str:
+        """Corpora and condition, and what all members are of."""
+        condition = self.task.condition
+        parts = [self.task.where, condition if condition != "clean" and self.kind != "conditions" else "", self.about]
+        return ", ".join(filter(None, parts))
+
+
+def groups(
+    records: pd.DataFrame, plan: pd.DataFrame, base: str = "", levels: Sequence[str] = (), kind: Kind | None = None
+) -> list[Group]:
+    """Sort what a run holds into groups. Raises InputError for a base or level that is not there.
+
+    ``base`` and ``levels`` are arms, models, labels (``model [arm]``) or, for levels, conditions; levels limit and
+    order the members. Without them: arms against ``base`` where a model has several, else all models, and the order
+    is that of the plan. ``kind`` forces one.
+    """
+    every = [e for e in entries(records) if len(e.records)]
+    words = [*levels, *([base] if base else [])]
+    chosen = kind or _kind(every, words)
+    order = _order_of(plan, records)
+    found: dict[tuple[object, ...], list[Entry]] = {}
+    for entry in every:
+        if not levels or _called(entry, chosen, words):
+            found.setdefault(_shared(entry, chosen, words), []).append(entry)
+    made = [_group(chosen, members, base, levels, order) for members in found.values()]
+    return [group for group in made if len(group.members) > 1 and not (base and group.base is None)]
+
+
+def _kind(every: Sequence[Entry], words: Sequence[str]) -> Kind:
+    """What the words name, all of them the same kind of thing."""
+    arms: dict[tuple[str, str], set[str]] = {}
+    for e in every:
+        arms.setdefault((e.task.protocol, e.model), set()).add(e.arm)
+    if not words:
+        return "arms" if any(len(those) > 1 for those in arms.values()) else "models"
+    kinds: dict[Kind, set[str]] = {
+        "models": {e.model for e in every} | {_plain(e.label) for e in every},
+        "arms": {e.arm for e in every},
+        "conditions": {e.task.condition for e in every},
+    }
+    for kind, known in kinds.items():
+        if all(word in known or _plain(word) in known for word in words):
+            return kind
+    everything = sorted(set().union(*({e.label for e in every}, kinds["arms"], kinds["conditions"])))
+    lost = [word for word in words if not any(word in known or _plain(word) in known for known in kinds.values())]
+    if lost:
+        raise unknown("arm, model or condition", lost[0], everything)
+    raise InputError(f"{', '.join(words)}: some are arms, some models, some conditions; name one kind")
+
+
+def _plain(label: str) -> str:
+    return label.replace(" ", "")
+
+
+def _words_of(entry: Entry, kind: Kind) -> tuple[str, ...]:
+    """How an entry may be called."""
+    if kind == "models":
+        return (entry.label, _plain(entry.label), entry.model)
+    return (entry.arm,) if kind == "arms" else (entry.task.condition,)
+
+
+def _called(entry: Entry, kind: Kind, words: Sequence[str]) -> bool:
+    return any(word in words or _plain(word) in map(_plain, words) for word in _words_of(entry, kind))
+
+
+def _shared(entry: Entry, kind: Kind, words: Sequence[str]) -> tuple[object, ...]:
+    """What the members of a group have in common: for arms all but leaks and arm, for models all but the model."""
+    task = entry.task
+    if kind == "arms":
+        return (*task._replace(leaks=()), entry.model)
+    if kind == "conditions":
+        return (*task._replace(condition=""), entry.label)
+    labelled = any(_plain(word) == _plain(entry.label) != entry.model for word in words)
+    return (*task, "" if labelled or not words else entry.arm)
+
+
+def _group(kind: Kind, members: list[Entry], base: str, levels: Sequence[str], order: dict[str, int]) -> Group:
+    def place(entry: Entry) -> tuple[object, ...]:
+        named = [i for i, level in enumerate(levels) if _called(entry, kind, [level])]
+        if named or levels:
+            return (0, named[0] if named else -1, "")
+        if kind == "conditions":
+            return (1, *condition_order(entry.task.condition))
+        return (1, order.get(label_of(entry.model, entry.arm), len(order)), entry.label)
+
+    ordered = sorted(members, key=place)
+    first = ordered[0]
+    usual = BASE if kind == "arms" else "clean" if kind == "conditions" else ""
+    found = [e for e in ordered if (base or usual) and _called(e, kind, [base or usual])]
+    alike = kind == "models" and len({e.arm for e in ordered}) == 1 and first.arm != BASE
+    about = first.model if kind == "arms" else first.label if kind == "conditions" else first.arm if alike else ""
+    return Group(kind, first.task, about, tuple(ordered), found[0] if found else None)
+
+
+def _order_of(plan: pd.DataFrame, records: pd.DataFrame) -> dict[str, int]:
+    """Label -> its place in what was asked for."""
+    frames = [frame for frame in (plan, records) if len(frame)]
+    pairs = [pair for frame in frames for pair in zip(frame["model"], frame["arm"], strict=True)]
+    return {label_of(*pair): place for place, pair in enumerate(dict.fromkeys(pairs))}

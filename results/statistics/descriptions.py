@@ -1,0 +1,156 @@
+"""What a run says of each model without comparing any: spread, groups of speakers, probabilities, power."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from ..probabilities import PROBABILITY_METRICS, ProbabilityMetric
+from .answer_lines import Line, Question, of_interval
+from .entries import Entry, blocks, entries
+from .groups import GROUPS, by_group, with_utterances
+from .power import minimum_detectable, pooled_sd
+from .probability_intervals import ProbabilityRows, difference, estimate, rows_of
+from .sides import side
+from .variance import spread
+
+
+def spreads(question: Question) -> list[Line]:
+    """Mean, deviations over seeds, folds and speakers, and the components of variance that can be told apart."""
+    lines = []
+    for e in _entries(question):
+        found = spread(side(e, question.predictions, question.metric).rows, e.classes, question.metric)
+        c = found.components
+        lines.append(
+            Line(
+                _where(e),
+                f"{e.label}: mean",
+                found.mean,
+                n=found.n_seeds,
+                units="seeds",
+                unit="%",
+                note="; ".join(c.notes),
+            )
+        )
+        numbers = (
+            ("deviation over seeds", found.sd_seeds, "seeds", found.n_seeds),
+            ("deviation over folds", found.sd_folds, "folds", found.n_folds),
+            ("deviation over speakers", found.sd_speakers, "speakers", found.n_speakers),
+            *((f"component of {n}, as a deviation", v and v**0.5, "", None)
+              for n, v in (("folds", c.fold), ("speakers", c.speaker), ("seeds", c.seed), ("the rest", c.rest))),
+        )  # fmt: skip
+        lines += [
+            Line(_where(e), f"{e.label}: {what}", v, n=n, units=u, unit="sd")
+            for what, v, u, n in numbers
+            if v is not None
+        ]
+    return lines
+
+
+def by_groups(question: Question) -> list[Line]:
+    """Scores by gender, language, corpus and intensity, the worst group marked."""
+    lines = []
+    for e in _entries(question):
+        t = e.task
+        rows = with_utterances(_with_clips(question, e), question.utterances)
+        for column in (c for c in GROUPS if c in rows.columns and rows[c].nunique() > 1):
+            rng = question.rng_for(t.protocol, t.train, t.test, t.label_map)
+            found = by_group(rows, column, e.classes, question.metric, rng)
+            for g in found.table.itertuples(index=False):
+                worst = g.group == found.worst and found.gap
+                apart = f"; the worst, {100 * (found.gap or 0):.1f} points below the best" if worst else ""
+                note = f"{g.n} rows{apart}"
+                low, high = (None if pd.isna(x) else float(x) for x in (g.low, g.high))
+                lines.append(
+                    Line(
+                        _where(e), f"{e.label}: {column} {g.group}", g.score, low, high, n=g.n_speakers, unit="%",
+                        reason=g.reason or "", note=note,
+                    )
+                )  # fmt: skip
+    return lines
+
+
+def _with_clips(question: Question, entry: Entry) -> pd.DataFrame:
+    facts = entry.records[["key", "seed", "repeat", "fold"]]
+    mine = question.predictions[question.predictions["key"].isin(facts["key"])]
+    return mine.merge(facts, on="key", validate="many_to_one")
+
+
+def probabilities(question: Question) -> list[Line]:
+    """Metrics of probabilities with their intervals, and differences from the base where one is named."""
+    wanted = [question.probability] if question.probability else list(PROBABILITY_METRICS.values())
+    of_entry: dict[int, tuple[ProbabilityRows | None, str]] = {}
+    found = _entries(question)
+    for k, e in enumerate(found):
+        of_entry[k] = rows_of(_with_clips(question, e), e.classes)
+    lines = []
+    for k, e in enumerate(found):
+        rows, reason = of_entry[k]
+        for metric in wanted:
+            lines.append(_probability(question, e, rows, reason, metric))
+    base = {e.task: k for k, e in enumerate(found) if question.base in (e.label, e.model, e.arm)}
+    for k, e in enumerate(found):
+        other = base.get(e.task)
+        if other is not None and other != k:
+            lines += _apart(question, e, found[other].label, of_entry[k][0], of_entry[other][0], wanted)
+    return lines
+
+
+def _probability(
+    question: Question, e: Entry, rows: ProbabilityRows | None, reason: str, metric: ProbabilityMetric
+) -> Line:
+    what = f"{e.label}: {metric.title}"
+    if rows is None:
+        return Line(_where(e), what, unit="%", reason=reason)
+    found = estimate(rows, metric, _rng(question, e))
+    return of_interval(_where(e), what, found.value, found.interval, rows.n_speakers)
+
+
+def _apart(
+    question: Question, e: Entry, base: str, a: ProbabilityRows | None, b: ProbabilityRows | None,
+    wanted: list[ProbabilityMetric],
+) -> Iterator[Line]:  # fmt: skip
+    for metric in wanted:
+        what = f"{e.label} − {base}: {metric.title}"
+        if a is None or b is None:
+            yield Line(_where(e), what, reason="one of the two gives no probabilities")
+            continue
+        found = difference(a, b, metric, _rng(question, e))
+        i = found.interval
+        yield Line(_where(e), what, found.value, i.low, i.high, n=a.n_speakers, reason=i.reason or "")
+
+
+def detectable(question: Question) -> list[Line]:
+    """The least difference of two arms or models that the paired t over speakers finds at 80 % power."""
+    lines = []
+    for block in blocks(question.records, question.predictions):
+        table = block.table(question.metric)
+        kept = [name for name in table.columns if not name.startswith("majority")]
+        sd = pooled_sd([(table[a] - table[b]).to_numpy() for a, b in combinations(kept, 2)])
+        where = ", ".join([block.task.where, *([block.task.condition] if block.task.condition != "clean" else [])])
+        if sd is None:
+            lines.append(Line(where, "detectable difference", reason="it takes two models or arms on the same rows"))
+            continue
+        found = minimum_detectable(len(table), sd)
+        note = f"from {len(kept)} models or arms, whose speaker differences deviate by {100 * sd:.1f} points"
+        lines.append(
+            Line(where, "detectable difference", found.difference, n=found.n, reason=found.reason or "", note=note)
+        )
+    return lines
+
+
+def _rng(question: Question, e: Entry) -> np.random.Generator:
+    return question.rng_for(e.task.protocol, e.task.train, e.task.test, e.task.label_map)
+
+
+def _entries(question: Question) -> list[Entry]:
+    """Every model and arm on every task, those of the levels where some are named."""
+    words = {*question.levels, *([question.base] if question.levels else [])}
+    every = [e for e in entries(question.records) if len(e.records) and e.mixed is None]
+    return [e for e in every if not words or words & {e.label, e.model, e.arm, e.task.condition}]
+
+
+def _where(e: Entry) -> str:
+    parts = [e.task.protocol, e.task.where, *([e.task.condition] if e.task.condition != "clean" else [])]
+    return ", ".join(parts)

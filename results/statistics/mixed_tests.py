@@ -1,0 +1,105 @@
+"""A mixed model of everything that varies in a run: arms by their factors, models, conditions, corpora."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from ..pools import paired_rows
+from .answer_lines import Line, Question
+from .arms import BASE
+from .contestants import Group
+from .entries import Entry, entries
+from .mixed import MixedModel, mixed_model
+from .speakers import unit_scores
+from .sweeps import grid_of_group
+
+MOST_PRODUCTS = 24  # of two factors; more are not fitted
+MOST_SCORES = 4_000  # of speakers and seeds; the time of the fit grows with their cube
+
+
+def mixed(question: Question) -> list[Line]:
+    """Fixed effects of every factor, speaker and seed random; one fit for each protocol, label map and set of leaks."""
+    found: dict[tuple[object, ...], list[Entry]] = {}
+    for e in entries(question.records):
+        wanted = not question.levels or {e.arm, e.model, e.label, e.task.condition} & {*question.levels, question.base}
+        if len(e.records) and e.mixed is None and wanted and e.model != "majority":
+            found.setdefault((e.task.protocol, e.task.label_map, e.task.leaks), []).append(e)
+    return [line for those in found.values() for line in _of_protocol(question, those)]
+
+
+def _of_protocol(question: Question, those: list[Entry]) -> Iterator[Line]:
+    scores, factors = _table(question, those)
+    where = ", ".join(dict.fromkeys(e.task.where for e in those))
+    crossed = len(factors) == 2 and _full(scores, factors)
+    reason = "nothing varies: one arm, model, condition and corpus" if not factors else ""
+    if len(scores) > MOST_SCORES:
+        reason = f"{len(scores)} scores of speakers and seeds: more than {MOST_SCORES} are not fitted; name some levels"
+    if reason:
+        yield Line(where, "mixed model", units="scores", n=len(scores), reason=reason)
+        return
+    found = mixed_model(scores, factors, question.level, crossed)
+    if found.effects is None:
+        yield Line(where, " and ".join(factors), units="scores", n=len(scores), reason=found.reason or "")
+        return
+    leaks = "speakers are in training" if "speaker" in those[0].task.leaks else ""
+    for effect in found.effects.itertuples(index=False):
+        name = effect.effect.replace(":", " with ")
+        yield Line(
+            where, name, effect.estimate, effect.low, effect.high, effect.p, n=len(scores), units="scores", note=leaks
+        )
+    yield from _components(where, found, len(scores), scores, factors)
+
+
+def _components(where: str, found: MixedModel, n: int, scores: pd.DataFrame, factors: list[str]) -> Iterator[Line]:
+    """Standard deviations of the random effects, and what the fixed ones are against."""
+    against = ", ".join(f"{name} = {scores[name].cat.categories[0]}" for name in factors)
+    parts = {"speaker": found.speaker, "seed": found.seed, "rest": found.rest}
+    shown = ", ".join(f"{name} {100 * value**0.5:.1f}" for name, value in parts.items() if value is not None)
+    note = f"deviations in points of the random effects: {shown}; effects are against {against}; Wald intervals"
+    yield Line(where, "random effects", n=n, units="scores", note=note)
+
+
+def _full(scores: pd.DataFrame, factors: list[str]) -> bool:
+    """Whether every level of the one factor meets every level of the other, in few products."""
+    sizes = [scores[name].nunique() for name in factors]
+    cells = len(scores[factors].drop_duplicates())
+    return bool(cells == sizes[0] * sizes[1] and (sizes[0] - 1) * (sizes[1] - 1) <= MOST_PRODUCTS)
+
+
+def _table(question: Question, those: list[Entry]) -> tuple[pd.DataFrame, list[str]]:
+    """Scores by speaker and seed with the levels of everything that varies, as categories, the base first."""
+    parts = []
+    points = _points(those)
+    for e in those:
+        rows = paired_rows(e.records, question.predictions[question.predictions["key"].isin(e.records["key"])])
+        by = unit_scores(rows[rows["speaker"].notna()], e.classes, question.metric, "speaker")
+        mean = by.groupby(["speaker", "seed"], as_index=False)["score"].mean()
+        facts = {"model": e.model, **points[e.model, e.arm], "condition": e.task.condition, "corpus": e.task.where}
+        parts.append(mean.assign(**facts))
+    table = pd.concat(parts, ignore_index=True)
+    names = [c for c in table.columns if c not in ("score", "speaker", "seed") and table[c].nunique(dropna=False) > 1]
+    table = table.dropna(subset=names).dropna(subset=["score"]).reset_index(drop=True)
+    names = [name for name in names if table[name].nunique() > 1]
+    first = {"condition": "clean", "arm": BASE, "model": question.base}
+    bases = {k: v for (_, arm), point in points.items() if arm == BASE for k, v in point.items()}
+    for name in names:
+        levels = list(dict.fromkeys(table[name]))
+        base = first.get(name) or bases.get(name)
+        ordered = [base, *(x for x in levels if x != base)] if base in levels else levels
+        table[name] = pd.Categorical(table[name], categories=ordered)
+    return table, names
+
+
+def _points(those: list[Entry]) -> dict[tuple[str, str], dict[str, str | None]]:
+    """(model, arm) -> its levels: of the factors of a sweep, else the name of the arm."""
+    found: dict[tuple[str, str], dict[str, str | None]] = {}
+    for model in dict.fromkeys(e.model for e in those):
+        mine = {e.arm: e for e in those if e.model == model}
+        grid = grid_of_group(Group("arms", those[0].task, model, tuple(mine.values()), None))
+        for arm in mine:
+            if grid is None:
+                found[model, arm] = {"arm": arm}
+            else:
+                point = grid.points.get(arm, {})
+                found[model, arm] = {factor: point.get(factor) for factor in grid.factors}
+    return found
