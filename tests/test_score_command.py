@@ -40,7 +40,9 @@ def test_metrics_of_a_file_are_those_of_scikit_learn(table, tmp_path):
     assert metrics["uar"]["low"] < metrics["uar"]["value"] < metrics["uar"]["high"]
     one_hot = sum(brier_score_loss(table.truth == c, scored[c]) for c in CLASSES)
     assert metrics["brier"]["value"] == pytest.approx(one_hot)
-    assert metrics["auc"]["reason"] is None and metrics["auc"]["low"] is None
+    for name in ("auc", "brier", "aurc"):
+        assert metrics[name]["reason"] is None and metrics[name]["low"] < metrics[name]["value"] < metrics[name]["high"]
+    assert 0 <= metrics["ece"]["low"] < metrics["ece"]["high"] <= 1
     assert set(found["groups"]) == {"gender"} and found["groups"]["gender"]["worst"] in ("male", "female")
     assert [line["label"] for line in found["per_class"]] == list(CLASSES) and len(found["per_speaker"]) == 8
 

@@ -15,6 +15,7 @@ from .compare import Comparison, compare_rows
 from .entries import Entry, Task
 from .groups import GROUPS, Groups, by_group, by_speaker, confusions_by_speaker
 from .predictions_file import Given
+from .probability_intervals import estimate, rows_of
 from .sides import Side
 from .speakers import Interval, mean_known, speaker_intervals
 
@@ -52,6 +53,7 @@ def score(given: Given) -> FileScore:
         n = int(given.rows["speaker"].isna().sum())
         intervals = {m.name: Interval(None, None, None, f"the speaker of {n} rows is unknown") for m in metrics}
     values |= probability_scores(given.rows, given.classes)
+    intervals |= _of_probabilities(given, rng)
     speakers = given.rows["speaker"].nunique()
     columns = [c for c in GROUPS if c in given.rows.columns]
     return FileScore(
@@ -67,6 +69,14 @@ def score(given: Given) -> FileScore:
         groups=tuple(by_group(given.rows, c, given.classes, METRICS["uar"], rng) for c in columns),
         notes=given.notes,
     )
+
+
+def _of_probabilities(given: Given, rng: np.random.Generator) -> dict[str, Interval]:
+    """Intervals of the metrics of probabilities, where there are any."""
+    rows, _ = rows_of(given.rows, given.classes)
+    if rows is None:
+        return {}
+    return {name: estimate(rows, metric, rng).interval for name, metric in PROBABILITY_METRICS.items()}
 
 
 def compare_files(a: Given, b: Given, metric: Metric, level: float = 0.95) -> Comparison:
@@ -118,7 +128,7 @@ def to_text(found: FileScore) -> str:
         metric = METRICS[name] if name in METRICS else PROBABILITY_METRICS[name]
         scale = 1 if name == "brier" else 100
         between = found.intervals.get(name, Interval(None, None, None))
-        bounds = _bounds(between.low, between.high, scale)
+        bounds = _bounds(between.low, between.high, scale, 2 if scale == 1 else 1)
         chance = f"{scale * found.chance[name]:.1f}" if name in found.chance else ""
         number = NONE if value.value is None else f"{scale * value.value:.{2 if scale == 1 else 1}f}"
         lines.append((metric.title, number, bounds, chance))
@@ -134,13 +144,15 @@ def to_text(found: FileScore) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _bounds(low: float | None, high: float | None, scale: int = 100) -> str:
+def _bounds(low: float | None, high: float | None, scale: int = 100, digits: int = 1) -> str:
     """An interval; nothing where there is none.
 
     >>> _bounds(0.41, 0.5), _bounds(None, None)
     ('[41.0, 50.0]', '')
     """
-    return "" if low is None or high is None or pd.isna(low) else f"[{scale * low:.1f}, {scale * high:.1f}]"
+    return (
+        "" if low is None or high is None or pd.isna(low) else f"[{scale * low:.{digits}f}, {scale * high:.{digits}f}]"
+    )
 
 
 def legend(width: int = 80) -> str:
