@@ -63,7 +63,7 @@ class Settings(Recipe):
     fusion: Literal["gate", "scalar", "learned", "fixed", "sum", "concat"] = "gate"
     gate_input: Literal["F1F2", "F1F1"] = "F1F2"
     gate_vs_self: bool = False
-    local: Literal["lvc", "lvc-stem", "conv", "none"] = "lvc"
+    local: Literal["lvc", "lvc-stem", "conv", "conv5", "tcn", "mean", "netvlad", "squeeze", "none"] = "lvc"
     codewords: int = 64
     discrepancy: float = 1.0
     margin: float = 0.15
@@ -168,8 +168,9 @@ EXPLAIN = {
     "sum; or concat of means",
     "gate_input": "F1F2: both streams; F1F1: the first one twice, as printed",
     "gate_vs_self": "with one other modality: the gate mixes with self-attention of the audio",
-    "local": "second part of the face branch: lvc, lvc-stem (with the origin's convolution), conv instead, or none",
-    "codewords": "of the visual center",
+    "local": "second part of the face branch: lvc, lvc-stem (with the origin's convolution); instead conv, conv5 (over 3, "
+    "5 frames), tcn (dilated), mean (over time), netvlad, squeeze (and excite); or none",
+    "codewords": "of the visual center, and of netvlad",
     "discrepancy": "lambda, the weight of the discrepancy loss; 0 is without",
     "margin": "alpha, by which one emotion across modalities shall be closer than two emotions within one",
     "margin_direction": "paper, or reversed: the two similarities exchanged",
@@ -219,6 +220,11 @@ VARIANTS = {
     "no-lvc": Variant("the face branch without visual center", {"local": "none"}),
     "lvc-stem": Variant("a convolution before the visual center, as in its origin", {"local": "lvc-stem"}),
     "lvc-conv": Variant("a convolution in place of the visual center", {"local": "conv"}),
+    "lvc-conv5": Variant("a convolution over 5 frames in its place", {"local": "conv5"}),
+    "lvc-tcn": Variant("dilated convolutions in its place", {"local": "tcn"}),
+    "lvc-mean": Variant("the mean over time in its place", {"local": "mean"}),
+    "lvc-netvlad": Variant("NetVLAD in its place", {"local": "netvlad"}),
+    "lvc-squeeze": Variant("squeeze and excitation in its place", {"local": "squeeze"}),
     "split-11-1": Variant("11 frozen layers, 1 deep", {"deep": 1}),
     "split-10-2": Variant("10 frozen layers, 2 deep", {"deep": 2}),
     "split-8-4": Variant("8 frozen layers, 4 deep", {"deep": 4}),

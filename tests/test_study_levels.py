@@ -33,6 +33,7 @@ FUSIONS = (
     "+audio-text-self",
 )  # fmt: skip
 SPLITS = ("+split-11-1", "+split-10-2", "", "+split-8-4", "+split-6-6", "+split-0-12")
+LOCAL = ("conv", "conv5", "tcn", "mean", "netvlad", "squeeze")
 LEVELS: dict[str, list[Level]] = {
     "fixed or learned filters": grid("sigwavnet", train_filters="true false", sharing="CQF PerLayer PerFilter"),
     "threshold": grid("sigwavnet", threshold="off aliased asymmetric two-slope softplus", train_threshold="true false"),
@@ -58,6 +59,8 @@ LEVELS: dict[str, list[Level]] = {
     "shared normalization": grid("cnn-11-gru", reuse_first_norm="true false"),
     "fusion": [(f"wavfusion{end}", {}) for end in FUSIONS],
     "discrepancy loss": grid("wavfusion", discrepancy="0 0.01 0.1 0.5 1 2 5 10", margin="0.05 0.15 0.3 0.5"),
+    "local part": [("wavfusion", {"codewords": k}) for k in ("8", "32", "64", "128")]
+    + [(f"wavfusion+{v}", {}) for v in ("no-lvc", "lvc-stem", *(f"lvc-{v}" for v in LOCAL))],
     "layers": [(f"wavfusion{end}", {}) for end in ("+concat", *SPLITS, *(f"+concat-unfrozen{end}" for end in SPLITS))],
 }
 

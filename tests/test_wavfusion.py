@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from serbench.baselines.networks.fusion import Attention, Mixer, margin_loss
+from serbench.baselines.networks.local import NetVlad, Whole, local_part
 from serbench.baselines.networks.lvc import Center, FrameNorm
 from serbench.baselines.networks.wavfusion import WavFusion
 from serbench.baselines.registry import Task, choose, find
@@ -172,6 +173,42 @@ def test_the_center_is_the_formula() -> None:
     gamma = center.gate((e / math.sqrt(1 + 1e-5)).relu().mean(0)).sigmoid()
     expected = (x[0] + x[0] * gamma).relu()
     assert torch.allclose(center(x, mask)[0], expected, atol=1e-5)
+
+
+def test_what_stands_for_the_center_is_about_as_large() -> None:
+    sizes = {kind: count(local_part(kind, 64, 64)) for kind in ("lvc", "conv", "tcn", "mean", "netvlad", "squeeze")}
+    assert all(abs(size - sizes["lvc"]) < 0.05 * sizes["lvc"] for size in sizes.values()), sizes
+    assert count(local_part("conv5", 64, 64)) == 5 * 64**2 + 2 * 64
+
+
+def test_netvlad_is_the_formula() -> None:
+    layer, x, length = NetVlad(4, 3), torch.randn(1, 6, 4), 5
+    mask = torch.arange(6)[None] < length
+    v = torch.zeros(3, 4)
+    for t in range(length):
+        share = (layer.assign.weight @ x[0, t] + layer.assign.bias).softmax(0)
+        for k in range(3):
+            v[k] += share[k] * (x[0, t] - layer.codewords[k])
+    mixed = sum(layer.mix.weight[0, k] * v[k] / v[k].norm() for k in range(3))
+    assert torch.allclose(layer(x, mask)[0], layer.out(mixed).relu().expand(6, 4), atol=1e-5)
+
+
+def test_the_mean_stands_for_frames_or_scales_them() -> None:
+    x, mask = torch.randn(2, 5, 6), torch.arange(5) < torch.tensor([5, 2])[:, None]
+    for scales in (False, True):
+        layer = Whole(6, scales)
+        for clip, n in ((0, 5), (1, 2)):
+            whole = layer.outer(layer.inner(x[clip, :n].mean(0)).relu())
+            expected = x[clip] * whole.sigmoid() if scales else whole.relu().expand(5, 6)
+            assert torch.allclose(layer(x, mask)[clip], expected, atol=1e-6)
+
+
+def test_dilated_convolutions_see_seven_frames_to_each_side() -> None:
+    torch.manual_seed(0)
+    layer, x = local_part("tcn", 16, 16).eval(), torch.randn(1, 31, 16, requires_grad=True)
+    middle = layer(x, torch.ones(1, 31, dtype=torch.bool))[0, 15]
+    seen = torch.autograd.grad(middle.square().sum(), x)[0][0].abs().sum(1)
+    assert seen.nonzero().flatten().tolist() == list(range(8, 23))
 
 
 def test_normalization_counts_valid_frames_only() -> None:

@@ -77,11 +77,12 @@ class Stem(nn.Module):
 
 
 class LocalConv(nn.Module):
-    """Convolution over three frames, normalized, rectified: (B, T, C) -> (B, T, C)."""
+    """Convolution over a few frames, normalized, rectified: (B, T, C) -> (B, T, C)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, taps: int = 3) -> None:
         super().__init__()
-        self.conv, self.norm = nn.Conv1d(channels, channels, 3, padding=1, bias=False), FrameNorm(channels)
+        self.conv = nn.Conv1d(channels, channels, taps, padding=taps // 2, bias=False)
+        self.norm = FrameNorm(channels)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """What lies beyond the end counts as zero."""

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from ..encoders import AudioEncoder, FaceEncoder, Sizes, TextEncoder, wav2vec2
 from .fusion import DeepLayer, Discrepancy, Mixer, SelfAttention, margin_loss, mean_over_time
-from .lvc import Center, LocalConv
+from .local import local_part
 from .masking import valid
 from .recurrence import run_grus
 
@@ -143,7 +143,10 @@ class TextBranch(nn.Module):
 
 
 class FaceBranch(nn.Module):
-    """Vectors of images (B, T, F) -> (B, T, V): the whole by GRU and self-attention, details by a visual center."""
+    """Vectors of images (B, T, F) -> (B, T, V): the whole by GRU and self-attention, details by a visual center.
+
+    Or by what is compared with it, `local_part`.
+    """
 
     def __init__(self, s: "Settings") -> None:
         super().__init__()
@@ -152,11 +155,7 @@ class FaceBranch(nn.Module):
         self.gru = nn.GRU(s.face_width, units, batch_first=True)
         self.attention = SelfAttention(units, s.face_heads)
         self.reduce = nn.Linear(s.face_width, units) if s.local != "none" else None
-        self.local: Center | LocalConv | None = None
-        if s.local == "conv":
-            self.local = LocalConv(units)
-        elif s.local != "none":
-            self.local = Center(units, s.codewords, stem=s.local == "lvc-stem")
+        self.local = local_part(s.local, units, s.codewords) if s.local != "none" else None
         self.join = nn.Linear(units if self.local is None else 2 * units, units)
 
     def forward(self, x: Tensor, lengths: Tensor, mask: Tensor) -> Tensor:
