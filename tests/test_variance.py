@@ -108,3 +108,29 @@ def test_mixed_model_refuses_with_the_reason_and_leaves_out_a_single_seed():
     assert mixed_model(scores[scores.speaker < "s10"], ["model"]).reason == "2 speakers, 3 are needed"
     scores.loc[0, "score"] = np.nan
     assert "unknown" in mixed_model(scores, ["model"]).reason
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mixed_model_finds_the_speakers_whatever_the_size_of_the_effects(seed):
+    # two crossed factors with large effects, speakers that differ little: one optimizer alone stops far from the best
+    rng = np.random.default_rng(seed)
+    speaker = rng.normal(0, 0.045, 10)
+    lines = [
+        (m, c, f"s{s}", 0, 0.8 - 0.09 * m - 0.11 * c + speaker[s] + rng.normal(0, 0.09))
+        for m in range(2)
+        for c in range(7)
+        for s in range(10)
+    ]
+    scores = pd.DataFrame(lines, columns=["model", "condition", "speaker", "seed", "score"]).astype(
+        {"model": str, "condition": str}
+    )
+    found = mixed_model(scores, ["model", "condition"], crossed=True)
+    table = scores.pivot_table("score", "speaker", ["model", "condition"]).to_numpy()
+    lines_, _, rest = two_way(table)
+    expected = max((lines_ - rest) / 14, 0)
+    assert found.speaker == pytest.approx(expected, rel=1e-2, abs=1e-6)
+    assert found.rest == pytest.approx(rest, rel=1e-2) if expected else found.rest < rest
+    cells = table.mean(0).reshape(2, 7)
+    effects = found.effects.set_index("effect")["estimate"]
+    product = cells[1, 6] - cells[1, 0] - cells[0, 6] + cells[0, 0]
+    assert effects["model = 1:condition = 6"] == pytest.approx(product, abs=1e-6)

@@ -105,10 +105,11 @@ def answer(
             f"metric {found.name}: of probabilities; take the test 'probabilities', or {', '.join(METRICS)}"
         )
     counts, probability = (found, None) if isinstance(found, Metric) else (METRICS["uar"], found)
-    empty = pd.DataFrame()
+    no_clips, no_siblings = pd.DataFrame(columns=["id"]), pd.DataFrame(columns=["fold_hash", "row", "siblings"])
     question = Question(
         frames.records, frames.predictions, frames.plan, counts, base, tuple(levels),
-        empty if siblings is None else siblings, empty if utterances is None else utterances, probability, rng_for,
+        no_siblings if siblings is None else siblings, no_clips if utterances is None else utterances, probability,
+        rng_for,
     )  # fmt: skip
     lines = corrected(chosen.lines(question))
     notes = () if lines else ("nothing here to test: fewer than two arms, models or conditions",)

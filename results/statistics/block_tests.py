@@ -136,7 +136,8 @@ def _against(
 def page(question: Question) -> list[Line]:
     """Page's test that scores rise along levels: the ones named, else those of each factor of a sweep, either way."""
     lines = []
-    by_level = not question.levels and question.records["arm"].nunique() == 1
+    several = question.records[["arm", "condition"]].nunique()
+    by_level = not question.levels and several["arm"] == 1 and several["condition"] > 1
     for those, line in pooled(question, "conditions" if by_level else None):
         if those is None:
             lines.append(line)
@@ -184,7 +185,7 @@ def _severity(those: Pooled, level: float) -> Iterator[Line]:
 
 
 def _trend(those: Pooled, table: pd.DataFrame, what: str, level: float) -> Line:
-    values = table.to_numpy(float)
+    values = np.round(table.to_numpy(float), 12)  # equal scores are ties
     found = page_trend(values, level)
     rank = None
     if found.L is not None:

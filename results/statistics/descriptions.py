@@ -51,6 +51,8 @@ def spreads(question: Question) -> list[Line]:
 def by_groups(question: Question) -> list[Line]:
     """Scores by gender, language, corpus and intensity, the worst group marked."""
     lines = []
+    if "id" not in question.utterances.columns:
+        return []
     for e in _entries(question):
         t = e.task
         rows = with_utterances(_with_clips(question, e), question.utterances)
