@@ -168,8 +168,8 @@ EXPLAIN = {
     "sum; or concat of means",
     "gate_input": "F1F2: both streams; F1F1: the first one twice, as printed",
     "gate_vs_self": "with one other modality: the gate mixes with self-attention of the audio",
-    "local": "second part of the face branch: lvc, lvc-stem (with the origin's convolution); instead conv, conv5 (over 3, "
-    "5 frames), tcn (dilated), mean (over time), netvlad, squeeze (and excite); or none",
+    "local": "second part of the face branch: lvc, lvc-stem (with the origin's convolution); instead conv, conv5 (over "
+    "3, 5 frames), tcn (dilated), mean (over time), netvlad, squeeze (and excite); or none",
     "codewords": "of the visual center, and of netvlad",
     "discrepancy": "lambda, the weight of the discrepancy loss; 0 is without",
     "margin": "alpha, by which one emotion across modalities shall be closer than two emotions within one",
