@@ -13,8 +13,8 @@ from serbench.results.statistics.many_models import (
     tied_groups,
 )
 
-# Demšar 2006, table 6: AUC of four variants of C4.5 on 14 data sets; for "voting" (0.975 twice in print) his ranks
-# put +cf before +m+cf
+# Demšar 2006, table 6: AUC of four variants of C4.5 on 14 data sets, as five public transcriptions of the table agree
+# on it. "Voting" has 0.975 twice in print, and the printed ranks put +cf before +m+cf there
 MODELS = ("C4.5", "C4.5+m", "C4.5+cf", "C4.5+m+cf")
 DEMSAR = np.array(
     [
@@ -44,6 +44,25 @@ def test_published_ranks_and_critical_difference():
     assert raw == pytest.approx(9.28, abs=0.01)
     assert found.critical_difference == pytest.approx(2.569 * np.sqrt(4 * 5 / (6 * 14)), abs=2e-3)
     assert found.df == 3 and found.reason is None
+    assert found.groups == ((0, 3),)  # "not powerful enough": even the best and the worst are within 1.25
+
+
+def test_published_groups_at_ten_percent():
+    # figure 1 (a) of the paper: C4.5 is worse than C4.5+m and C4.5+m+cf, C4.5+cf belongs to both groups; CD 1.12
+    found = rank_models(DEMSAR, MODELS, level=0.9)
+    assert found.critical_difference == pytest.approx(1.12, abs=5e-3)
+    assert [found.models[first : last + 1] for first, last in found.groups] == [
+        ("C4.5+m+cf", "C4.5+m", "C4.5+cf"),
+        ("C4.5+cf", "C4.5"),
+    ]
+
+
+@pytest.mark.parametrize(("k", "level", "q"), [(3, 0.95, 2.343), (4, 0.95, 2.569), (10, 0.95, 3.164),
+                                               (4, 0.9, 2.291), (10, 0.9, 2.920)])  # fmt: skip
+def test_published_critical_values(k, level, q):
+    # table 5 (a) of the paper, whose numbers are cut off at three decimals
+    found = rank_models(np.random.default_rng(k).random((6, k)), [str(i) for i in range(k)], level)
+    assert found.critical_difference / np.sqrt(k * (k + 1) / 36) == pytest.approx(q, abs=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(4))
