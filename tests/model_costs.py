@@ -1,8 +1,9 @@
 """What every model costs, in one table: python tests/model_costs.py [MODEL ...], printed as Markdown.
 
 Each model and profile in a process of its own, on clips of 3 s: parameters, multiply-accumulates, seconds per training
-step and milliseconds per test clip, both in batches of 16 (the shortest of several, since other work may share the
-cores), and peak memory beyond that of Python and the libraries.
+step and milliseconds per test clip, both in batches of 16, and peak memory beyond that of Python and the libraries.
+Times are the shortest of several, since other work may share the cores; with one thread they are of the processor, with
+two of the clock.
 Not a test: it takes ten minutes.
 """
 
@@ -37,14 +38,15 @@ HEAD = (
 )  # fmt: skip
 
 
-def shortest(work: Callable[[], object], least: int = 5, seconds: float = 2.0) -> float:
-    """Of at least so many runs, which together take at least so long."""
+def shortest(work: Callable[[], object], seconds: float = 1.0) -> float:
+    """Seconds of the shortest of at least five runs, which together take at least so long."""
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     times: list[float] = []
     work()
-    while len(times) < least or sum(times) < seconds:
-        started = time.perf_counter()
+    while len(times) < 5 or sum(times) < seconds:
+        started = clock()
         work()
-        times.append(time.perf_counter() - started)
+        times.append(clock() - started)
     return min(times)
 
 
@@ -110,15 +112,15 @@ def measure(name: str, profile: str) -> list[float | None]:
     steps, tests = [], []
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        steps.append(shortest(work))
-        tests.append(1000 * shortest(lambda: log_probabilities(module, batch), seconds=1.0) / BATCH)
+        steps.append(shortest(work, seconds=2.0))
+        tests.append(1000 * shortest(lambda: log_probabilities(module, batch)) / BATCH)
     peak = memory() - before
     torch.set_num_threads(1)
     front = None
     if complete and hasattr(module, "front"):
         waveforms, lengths = torch.from_numpy(np.stack(noise())), torch.full((BATCH,), SECONDS * TASK.rate_hz)
         with torch.no_grad():
-            front = 1000 * shortest(lambda: module.front(waveforms, lengths), seconds=1.0) / BATCH
+            front = 1000 * shortest(lambda: module.front(waveforms, lengths)) / BATCH
     one = batch_of(clips[:1])
     return [parameters(card, settings), counted(module, one) / 1e6, *steps, *tests, front, peak]
 
@@ -130,8 +132,8 @@ def classical(card: Card, settings: Any) -> list[float | None]:
     rows = np.stack([np.asarray(model.front(clip), dtype=np.float32) for clip in clips])
     many = np.concatenate([rows * (1 + 0.01 * k) for k in range(10)])
     model.fit(many, np.arange(len(many)) % CLASSES, many[:0], np.zeros(0, dtype=int), np.random.default_rng(0))
-    tell = 1000 * shortest(lambda: model.predict(rows), seconds=1.0) / BATCH
-    front = 1000 * shortest(lambda: model.front(clips[0]), seconds=1.0)
+    tell = 1000 * shortest(lambda: model.predict(rows)) / BATCH
+    front = 1000 * shortest(lambda: model.front(clips[0]))
     return [None, None, None, None, tell, None, front]
 
 
