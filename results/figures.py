@@ -105,8 +105,8 @@ def _confusion_figure(counts: np.ndarray, classes: Sequence[str], title: Sequenc
     axes.set_yticks(np.arange(n) + 0.5, [f"{c} ({k})" for c, k in zip(classes, rows[:, 0], strict=True)])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+    _write_title(figure, axes, title)  # before the cells, whose many texts would be laid out for it
     _write_cells(axes, counts, share)
-    _write_title(figure, axes, title)
     return figure
 
 
@@ -123,8 +123,10 @@ def _write_cells(axes: "Axes", counts: np.ndarray, share: np.ndarray) -> None:
         color = "white" if share[i, j] > WHITE_FROM else "black" if counts[i, j] else "0.55"
         weight = "bold" if i == j else "normal"
         at: dict[str, Any] = {"ha": "center", "va": "center", "color": color}
-        axes.text(j + 0.5, i + 0.5 - rise, f"{100 * share[i, j]:.1f}", fontsize=9, weight=weight, **at)
-        axes.text(j + 0.5, i + 0.5 + 1.4 * rise, f"{counts[i, j]}", fontsize=7, **at)
+        upper = axes.text(j + 0.5, i + 0.5 - rise, f"{100 * share[i, j]:.1f}", fontsize=9, weight=weight, **at)
+        lower = axes.text(j + 0.5, i + 0.5 + 1.4 * rise, f"{counts[i, j]}", fontsize=7, **at)
+        upper.set_in_layout(False)  # inside the axes: the page is found without them
+        lower.set_in_layout(False)
 
 
 def _write_title(figure: "Figure", axes: "Axes", title: Sequence[str]) -> None:

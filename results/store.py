@@ -160,7 +160,7 @@ class Run:
             return pd.DataFrame(columns=["key", *PREDICTION_COLUMNS])
         tables = []
         for record in records:
-            table = pq.read_table(pa.BufferReader(self.intact(record)))
+            table = pq.ParquetFile(pa.BufferReader(self.intact(record))).read(use_threads=False)
             tables.append(table.add_column(0, "key", pa.repeat(record.key, len(table))))
         return pa.concat_tables(tables, promote_options="permissive").to_pandas()
 
