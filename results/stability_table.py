@@ -13,7 +13,7 @@ from .words import NONE, unique, with_interval
 
 PROTOCOL = "perturb"
 TITLE = "Answers that stay the same, in %"
-MEANING = "answers that stay the same: of those to the clean audio, by row, fold and seed; 95 % over test speakers"
+MEANING = "the same: of the answers to the clean audio, by row, fold and seed; 95 % over test speakers"
 
 
 def terminal(records: pd.DataFrame, predictions: pd.DataFrame, width: int = 100) -> str:

@@ -12,7 +12,7 @@ from scipy import signal
 from sounds import RATE, speech, tone
 
 from serbench.benchmark.audio.decode import decode, resample
-from serbench.benchmark.conditions import channel, codec
+from serbench.benchmark.conditions import channel, codec, coders
 from serbench.benchmark.conditions.kinds import KINDS, apply, complete
 from serbench.benchmark.conditions.snr import active_samples
 from serbench.errors import InputError
@@ -83,7 +83,7 @@ def test_clipping_clips_so_many_speaking_samples(n: int, seed: int, share: float
     speaking = active_samples(clip, RATE)
     made = heard(clip, "clipping", share)
     ceiling = np.abs(made).max()
-    assert np.mean(np.abs(made[speaking]) >= ceiling) == pytest.approx(share / 100, abs=1.5 / speaking.sum())
+    assert np.mean(np.abs(made[speaking]) >= ceiling) == pytest.approx(share / 100, abs=2.5 / speaking.sum())
     assert np.array_equal(made, np.clip(clip, -ceiling, ceiling))
     np.testing.assert_allclose(heard(7 * clip, "clipping", share), 7 * made, rtol=1e-5, atol=1e-9)
     assert np.array_equal(heard(clip, "clipping", 0), clip)
@@ -158,7 +158,7 @@ def test_coded_clips_are_aligned_and_keep_their_length(kind: str, kbit_s: float)
         assert not np.allclose(made, clip, atol=1e-3)
 
 
-@pytest.mark.parametrize("kind", sorted(codec.CODERS))
+@pytest.mark.parametrize("kind", sorted(coders.CODERS))
 def test_more_bits_sound_closer(kind: str) -> None:
     clip = voice(1.2)
     few, many = (4.75, 12.2) if kind == "amr-nb" else (8, 48)
@@ -174,13 +174,13 @@ def test_the_stream_has_the_asked_bit_rate(kind: str, kbit_s: float, monkeypatch
     sizes = []
     decoded = codec._decoded
     monkeypatch.setattr(codec, "_decoded", lambda c, p, head: sizes.extend(x.size for x in p) or decoded(c, p, head))
-    clip = resample(voice(4), RATE, codec.CODERS[kind].rate_hz)
+    clip = resample(voice(4), RATE, coders.CODERS[kind].rate_hz)
     codec._passed(kind, kbit_s, clip)
     seconds = 4 + codec.FLUSH_SECONDS
     assert 8 * sum(sizes) / 1_000 / seconds == pytest.approx(kbit_s, rel=0.15)
 
 
-@pytest.mark.parametrize("kind", sorted(codec.CODERS))
+@pytest.mark.parametrize("kind", sorted(coders.CODERS))
 @pytest.mark.parametrize("n", [1, 100, 5_000])
 def test_codecs_take_short_and_loud_clips(kind: str, n: int) -> None:
     made = heard(20 * speech(n, 1), kind, 12.2 if kind == "amr-nb" else 16)
@@ -188,11 +188,11 @@ def test_codecs_take_short_and_loud_clips(kind: str, n: int) -> None:
 
 
 def test_a_codec_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(codec.CODERS, "opus", codec.Coder("libnothing", "opus", RATE, "flt"))
-    codec.check.cache_clear()
+    monkeypatch.setitem(coders.CODERS, "opus", coders.Coder("libnothing", "opus", RATE, "flt"))
+    coders.check.cache_clear()
     with pytest.raises(InputError, match=r"has no libnothing.*leave the kind opus out"):
         complete(Condition("opus", 12, "kbit/s"))
-    codec.check.cache_clear()
+    coders.check.cache_clear()
 
 
 def test_fitted_cuts_and_continues() -> None:

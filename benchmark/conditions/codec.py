@@ -1,7 +1,6 @@
 """Low-bitrate coding and decoding through PyAV, at the length of the clip and aligned with it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -10,33 +9,14 @@ import av
 import numpy as np
 from scipy import signal
 
-from ...errors import InputError
 from ...protocols.protocol import Condition
 from ..audio.decode import resample
 from .channel import fitted
+from .coders import CODERS, Coder
 
 FLUSH_SECONDS = 0.25  # of silence behind a clip, so that a coder gives its end
 LONGEST_DELAY_SECONDS = 0.2
 _FULL_SCALE = 32_768
-
-
-@dataclass(frozen=True)
-class Coder:
-    """An encoder with its decoder, the rate it is given, and the form of its samples: 16 bit or float."""
-
-    encoder: str
-    decoder: str
-    rate_hz: int
-    form: str
-    options: dict[str, str] = field(default_factory=dict)
-
-
-#: Opus as speech services use it, at a constant bit rate; mp3 at the rate of its low-bitrate modes; the codec of GSM
-CODERS = {
-    "opus": Coder("libopus", "opus", 16_000, "flt", {"application": "voip", "vbr": "off"}),
-    "mp3": Coder("libmp3lame", "mp3float", 16_000, "fltp"),
-    "amr-nb": Coder("libopencore_amrnb", "amrnb", 8_000, "s16"),
-}
 
 
 def coded(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Condition) -> np.ndarray:
@@ -48,20 +28,6 @@ def coded(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Conditi
     heard, heard_hz = _passed(condition.kind, kbit_s, resample(waveform, rate_hz, CODERS[condition.kind].rate_hz))
     heard = heard[_delay(condition.kind, kbit_s) :]
     return fitted(resample(heard, heard_hz, rate_hz), len(waveform))
-
-
-@lru_cache(maxsize=64)
-def check(condition: Condition) -> None:
-    """InputError when this PyAV lacks what the condition needs."""
-    coder = CODERS[condition.kind]
-    try:
-        av.Codec(coder.encoder, "w")
-        av.Codec(coder.decoder, "r")
-    except av.codec.codec.UnknownCodecError as error:
-        raise InputError(
-            f"condition '{condition.name}': the installed PyAV {av.__version__} has no {coder.encoder} or no "
-            f"{coder.decoder}; leave the kind {condition.kind} out, or install PyAV from its wheels"
-        ) from error
 
 
 def _passed(kind: str, kbit_s: float, samples: np.ndarray) -> tuple[np.ndarray, int]:

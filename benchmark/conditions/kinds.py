@@ -121,8 +121,8 @@ def _noise(effect: str, *modules: str, folder: bool = False) -> Kind:
 
 
 def _codec(low: float, high: float, levels: tuple[float, ...] = ()) -> Kind:
-    facts: dict[str, Any] = {"unit": "kbit/s", "low": low, "high": high, "levels": levels, "check": "codec.check"}
-    return _kind("codec.coded", "conditions.channel", "audio.decode", **facts)
+    facts: dict[str, Any] = {"unit": "kbit/s", "low": low, "high": high, "levels": levels, "check": "coders.check"}
+    return _kind("codec.coded", "conditions.coders", "conditions.channel", "audio.decode", **facts)
 
 
 def _bits(effect: str) -> Kind:
