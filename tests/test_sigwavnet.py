@@ -349,7 +349,9 @@ def test_watch_says_where_thresholds_and_attention_are() -> None:
     assert 0.5 < facts["temporal_entropy"] <= 1 and 0 < facts["kept_1"] < 1
     module(x * 1e-6, lengths)  # far below the thresholds
     assert module.watch()["kept_1"] == 0
+    module.eval()(x, lengths)
     assert "kept_1" not in module.watch()
+    module.train()
     for variant, missing in (("no-gru", "temporal_entropy"), ("no-spatial-attention", "spatial_entropy")):
         module = build(f"sigwavnet:tiny+{variant}")
         module(x, lengths)

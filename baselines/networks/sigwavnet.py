@@ -93,7 +93,7 @@ class SigWavNet(nn.Module):
         features = torch.stack(self._pool(sequences, masks, counts), dim=1)  # (B, L + 1, 2H)
         if self.band_weights is not None:
             features = features * self.band_weights[:, None]
-        self.passes += 1
+        self.passes += self.training
         scores: Tensor = self.head(features)
         return scores
 
@@ -166,9 +166,9 @@ class SigWavNet(nn.Module):
         return self.settings.orthogonality * self.bank.departure()
 
     def watch(self) -> dict[str, float]:
-        """Thresholds, slopes and, averaged since the last call, shares of details kept and entropies in [0, 1].
+        """Thresholds, slopes and, over the training batches since the last call, shares of details kept and entropies.
 
-        Of the filters how far they are from orthonormal, and their spectra from those of db10.
+        The latter two in [0, 1]. Of the filters how far they are from orthonormal, and their spectra from those of db10.
         """
         facts = {"orthogonality_error": float(self.bank.departure().detach())}
         if self.bank.low.shape[1] >= 20:
@@ -181,7 +181,8 @@ class SigWavNet(nn.Module):
         return facts
 
     def _note(self, name: str, value: Tensor) -> None:
-        self.seen[name] = self.seen.get(name, 0) + value.detach()
+        if self.training:
+            self.seen[name] = self.seen.get(name, 0) + value.detach()
 
 
 class Branch(nn.Module):
