@@ -168,7 +168,7 @@ class SigWavNet(nn.Module):
     def watch(self) -> dict[str, float]:
         """Thresholds, slopes and, over the training batches since the last call, shares of details kept and entropies.
 
-        The latter two in [0, 1]. Of the filters how far they are from orthonormal, and their spectra from those of db10.
+        The latter two in [0, 1]. How far the filters are from orthonormal, and their spectra from those of db10.
         """
         facts = {"orthogonality_error": float(self.bank.departure().detach())}
         if self.bank.low.shape[1] >= 20:
