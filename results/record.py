@@ -1,6 +1,6 @@
 """The one record schema: a flat frozen dataclass of JSON types, one per cell (a trial under a condition)."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
 from ..errors import InputError
@@ -61,8 +61,8 @@ class Record:
     predictions_sha256: str | None = None  # of the Parquet file
 
     def to_json(self) -> dict[str, Any]:
-        """As a plain dictionary."""
-        return asdict(self)
+        """As a plain dictionary; lists and dictionaries in it are those of the record."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     @classmethod
     def from_json(cls, values: dict[str, Any], where: str) -> Self:
