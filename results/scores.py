@@ -73,6 +73,7 @@ class Score:
     n_utterances: int
     metrics: dict[str, Value]
     tag: str = ""
+    place: int = 0  # of the arm among those that were planned
     classes: tuple[str, ...] = ()
     confusion: np.ndarray | None = None  # (C, C) counts over all folds, seeds and repeats
     n_runs: int = 0  # (seed, repeat) pairs that are pooled in it
@@ -121,6 +122,9 @@ def scores(
     for g, tag, note in _namesakes(groups):
         found[g] = replace(found[g], tag=tag, notes=(note, *found[g].notes))
     found += [_score(facts, {}, rows, cells, rng_for) for facts, cells in pending.items()]
+    if planned is not None:
+        place = {arm: k for k, arm in enumerate(dict.fromkeys(planned["arm"]))}
+        found = [replace(score, place=place.get(score.arm, len(place))) for score in found]
     return sorted(found, key=order)
 
 
@@ -156,9 +160,13 @@ def condition_order(name: str) -> tuple[bool, str, float]:
 
 def order(score: Score) -> tuple[Any, ...]:
     """Sort key of tables: clean before noise, mild before strong, majority before the models."""
-    condition = condition_order(score.condition)
-    model = (score.model != "majority", score.model, score.arm != "base", score.arm, score.tag)
-    return (score.protocol, score.label_map, score.leaks, score.train, score.test, condition, model)
+    return (score.protocol, score.label_map, score.leaks, *within(score))
+
+
+def within(score: Score) -> tuple[Any, ...]:
+    """Sort key of the scores of one protocol and label map; arms stand in the order in which they were planned."""
+    model = (score.model != "majority", score.model, score.arm != "base", score.place, score.arm, score.tag)
+    return (score.train, score.test, condition_order(score.condition), model)
 
 
 def _facts(cell: Any) -> Facts:

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from .corpora import UNKNOWN, Corpora
 from .grids import Grid, aligned, pipes
 from .metrics import METRICS
-from .scores import IDENTITY, Score, Value
+from .scores import IDENTITY, Score, Value, within
 from .transfer import by_map, coverage, languages, matrix, place
 from .words import NONE as NONE
 from .words import percent as percent
@@ -78,7 +78,17 @@ def csv(scores: Sequence[Score], corpora: Corpora = UNKNOWN) -> str:
 
 
 def _blocks(scores: Iterable[Score]) -> list[list[Score]]:
-    return [list(part) for _, part in groupby(scores, key=lambda s: (s.protocol, s.label_map, s.leaks))]
+    """Scores of one protocol, label map and set of permitted leaks; where arms differ in leaks, those of all arms."""
+    parts: dict[tuple[str, str], list[Score]] = {}
+    for score in scores:
+        parts.setdefault((score.protocol, score.label_map), []).append(score)
+    blocks = []
+    for part in parts.values():
+        if len({s.arm for s in part}) > 1:
+            blocks.append(sorted(part, key=lambda s: (s.test, s.train != s.test, within(s))))
+        else:
+            blocks += [list(same) for _, same in groupby(part, key=lambda s: s.leaks)]
+    return blocks
 
 
 def _wrapped(lines: Iterable[str], width: int, mark: str = "") -> list[str]:
@@ -104,10 +114,15 @@ def _grids(block: list[Score], corpora: Corpora, width: int | None) -> list[Grid
 
 def _facts(block: list[Score]) -> Iterable[str]:
     """What must be known to read the numbers of a block."""
-    leaks = block[0].leaks
-    yield from (f"LEAK, permitted by this protocol: {LEAK_WORDS.get(leak, leak)}." for leak in leaks)
+    leaks = unique(leak for s in block for leak in s.leaks)
+    for leak in leaks:
+        have = unique(s.arm for s in block if leak in s.leaks)
+        where = "" if all(leak in s.leaks for s in block) else f" (arms: {', '.join(have)})"
+        yield f"LEAK, permitted by this protocol: {LEAK_WORDS.get(leak, leak)}{where}."
     if not leaks:
         yield "Leaks: none found in the folds."
+    elif free := unique(s.arm for s in block if not s.leaks):
+        yield f"Leaks: none found in the folds of {', '.join(free)}."
     done, failed, pending, cells = (
         sum(getattr(s, f"n_{n}") for s in block) for n in ("done", "failed", "pending", "cells")
     )

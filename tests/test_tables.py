@@ -248,3 +248,16 @@ def test_a_heading_among_rows_runs_across_text_and_has_every_cell_in_markdown():
     grid = Grid("", ("a", "n"), (("a long heading",), ("b", "1")))
     assert aligned(grid) == ["a  n", "────", "a long heading", "b  1"]
     assert pipes(grid).splitlines()[2:] == ["| a long heading |  |", "| b | 1 |"]
+
+
+def test_arms_with_other_leaks_share_a_block_in_the_order_of_the_plan() -> None:
+    """One ladder is one table; which arm has which leak is said above it."""
+    base = score(protocol="leak-ladder", arm="new speakers", place=1)
+    leaky = score(protocol="leak-ladder", arm="copies", leaks=("copy", "speaker"), place=0)
+    far = score(protocol="leak-ladder", arm="a new corpus", train="emovo", place=2)
+    text = terminal(sorted([far, base, leaky], key=order))
+    said = " ".join(text.split())
+    assert text.count("leak-ladder · label map basic4") == 1
+    assert "copies of test utterances may be in train (arms: copies)" in said
+    assert "Leaks: none found in the folds of new speakers, a new corpus." in said
+    assert text.index("[copies]") < text.index("[new speakers]") < text.index("[a new corpus]")
