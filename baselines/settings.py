@@ -4,6 +4,7 @@ import math
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ..errors import InputError, unknown
@@ -11,8 +12,14 @@ from ..errors import InputError, unknown
 
 def hints(settings: Any) -> dict[str, Any]:
     """Field name -> type, in the order of the dataclass."""
-    known = get_type_hints(type(settings))
-    return {f.name: known[f.name] for f in fields(settings)}
+    kind: Any = type(settings)
+    return _hints(kind)
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    known = get_type_hints(kind)
+    return {f.name: known[f.name] for f in fields(kind)}
 
 
 def change(settings: Any, values: Mapping[str, Any], where: str) -> Any:

@@ -158,10 +158,12 @@ def make_plan(
     choices, left_out = possible(choices, lambda arm: [folds.all[index] for index, _ in folds.of(arm)])
     cells: list[Cell] = []
     settings: dict[str, dict[str, Any]] = {}
+    cards = {choice.chosen.card.name: choice.chosen.card for choice in choices}
+    texts = {name: source_hash(modules_of(card)) for name, card in cards.items()}  # once: many arms have one model
     for choice in choices:
         chosen, arm = choice.chosen, choice.arm
         facts = asdict(chosen.settings)
-        text = source_hash(modules_of(chosen.card))
+        text = texts[chosen.card.name]
         about_model = (chosen.card.name, chosen.card.version, text, harness, facts)
         settings_key = digest(*about_model, *_outside(chosen, data))
         settings[settings_key] = facts
