@@ -13,24 +13,29 @@ import pandas as pd
 from ..errors import InputError
 from .folds import by_corpus, make_fold
 from .protocol import BASE, Arm, Fold, Practice, Protocol, Split
-from .replay import ORDER, class_parts, without_last_batches
+from .replay import ORDER, Used, class_parts, remarks, without_last_batches
 from .usable import enough_utterances
 
 AS_CODED = "as coded"
 CUTS = (0.8, 1 - 0.1)  # written so in the code; the product is rounded down
 PARTS = np.array(["train", "test", "dev"], dtype=object)
 _RATE = "the code of 2022 writes a 16 kHz header over {} without resampling; here clips are resampled"
-#: what cannot be had, or is another thing here
-_REMARKS = {
-    "iemocap": (
-        "the published matrix has all 553 test turns, of which the code drops some for every batch size that it "
-        "tries: it is not of this code",
+USED = {
+    "iemocap": Used(
+        5531,
+        (
+            "the published matrix has all 553 test turns, of which the code drops some for every batch size that it "
+            "tries: it is not of this code",
+        ),
     ),
-    "tess": (_RATE.format("24.4 kHz"),),
-    "ravdess": (
-        "the published matrix has 441 clips, neutral the most of all; a tenth of each class has 19 and of neutral 10: "
-        "its supports cannot be obtained",
-        _RATE.format("48 kHz"),
+    "tess": Used(2800, (_RATE.format("24.4 kHz"),)),
+    "ravdess": Used(
+        1440,
+        (
+            "the published matrix has 441 clips, neutral the most of all; a tenth of each class has 19 and of neutral "
+            "10: its supports cannot be obtained",
+            _RATE.format("48 kHz"),
+        ),
     ),
 }
 
@@ -58,7 +63,7 @@ def split(table: pd.DataFrame, options: Options) -> Split:
         fold = make_fold(f"{corpus}/80-10-10", (corpus, corpus), rest, PARTS[class_parts(rest, CUTS)])
         kept, said = without_last_batches([fold], labels, options.batch, AS_CODED)
         folds += [replace(fold, arm=BASE.name), *kept]
-        notes += [*said, *(f"{corpus}: {remark}" for remark in _REMARKS.get(corpus, ()))]
+        notes += [*said, *remarks(corpus, len(rest), USED)]
     return Split(tuple(folds), (*notes, ORDER))
 
 

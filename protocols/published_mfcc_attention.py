@@ -6,6 +6,7 @@ them: the last epoch counts, so there is no dev set here. Copies are made of who
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,47 +16,41 @@ from ..errors import unknown
 from .augment import Step
 from .folds import by_corpus, make_fold
 from .protocol import ROW_LEAKS, Fold, Protocol, Split, copy_of, row_id, utterance_of
-from .replay import by_file_name, permutation
+from .replay import Used, by_file_name, permutation, remarks
 from .usable import enough_utterances
 
-ROWS = ("augmented", "duplicated")
 TEST = 0.2  # of the rows
 _NOISE = Step("noise", 0.035, 0.035, scaled=True)
 _ALTERED = "how the copy was altered that lies between two equal rows is not known; here it gets noise"
 _NO_ORDER = "the published order of its files is not known, so its test rows are not the published ones"
 _IMAGES = "the published figures are of 256 spectrogram rows of each clip; their supports cannot be obtained"
-_OTHER = "not a corpus of the paper"
+_NONE = "the paper has no such figure"
+#: rows -> the corpora; without a remark the published class supports are obtained
+USED: Mapping[str, Mapping[str, Used]] = {
+    "augmented": {
+        "emodb": Used(535),
+        "emovo": Used(588),
+        "tess": Used(2800, (_NO_ORDER,)),
+        "savee": Used(480, (_IMAGES,)),
+        "ravdess": Used(1440, (f"{_IMAGES}, and calm counts as neutral there, 7 classes in all",)),
+        "crema-d": Used(
+            7442, ("no output for it was published; the matrix in its notebook is of 192 rows of another corpus",)
+        ),
+    },
+    "duplicated": {
+        "emodb": Used(535, (f"{_ALTERED}; the class supports were not published",)),
+        "emovo": Used(588, (_ALTERED,)),
+        "tess": Used(2800, (_NO_ORDER,)),
+        "savee": Used(480, (_NO_ORDER,)),
+        "ravdess": Used(1440, (_NONE,)),
+        "crema-d": Used(7442, (_NONE,)),
+    },
+}
+#: of copies that are moved up; other corpora: `SEMITONES`
+HIGHER = {"emodb": 2.0, "emovo": 2.0}
+SEMITONES = 0.7
 
 Recipes = tuple[tuple[int, tuple[Step, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """A corpus as published: how many utterances, semitones of its copies, and what is said of each kind of rows."""
-
-    utterances: int
-    semitones: float = 0.7
-    augmented: str = ""
-    duplicated: str = ""
-
-
-#: no remark: the published class supports are obtained
-USED = {
-    "emodb": Used(535, 2.0, duplicated=f"{_ALTERED}; the class supports were not published"),
-    "emovo": Used(588, 2.0, duplicated=_ALTERED),
-    "tess": Used(2800, augmented=_NO_ORDER, duplicated=_NO_ORDER),
-    "savee": Used(480, augmented=_IMAGES, duplicated=_NO_ORDER),
-    "ravdess": Used(
-        1440,
-        augmented=f"{_IMAGES}, and calm counts as neutral there, 7 classes in all",
-        duplicated="the paper has no such figure",
-    ),
-    "crema-d": Used(
-        7442,
-        augmented="no output for it was published; the matrix in its notebook is of 192 rows of another corpus",
-        duplicated="the paper has no such figure",
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +61,8 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse other rows."""
-        if self.rows not in ROWS:
-            raise unknown("published-mfcc-attention.rows", self.rows, ROWS)
+        if self.rows not in USED:
+            raise unknown("published-mfcc-attention.rows", self.rows, USED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +82,8 @@ class Leaked:
 def recipes(corpus: str, rows: str) -> Recipes:
     """Number of a copy -> how it is made; every row beside the clip itself."""
     if rows == "duplicated":
-        return ((1, (_NOISE,)), (2, ())) if corpus in ("emodb", "emovo") else ((1, ()),)
-    semitones = USED[corpus].semitones if corpus in USED else 0.7
+        return ((1, (_NOISE,)), (2, ())) if corpus in HIGHER else ((1, ()),)
+    semitones = HIGHER.get(corpus, SEMITONES)
     pitch = Step("pitch", semitones, semitones)
     # in the stored table of TESS the last row is the second once more
     last = (replace(_NOISE, like=1),) if corpus == "tess" else (pitch, _NOISE)
@@ -102,7 +97,7 @@ def split(table: pd.DataFrame, options: Options) -> Split:
     for corpus, part in by_corpus(table):
         rest, dropped = enough_utterances(part)
         folds.append(row_fold(corpus, rest, recipes(corpus, options.rows)))
-        notes += [*dropped, *_remarks(corpus, len(rest), options.rows), _said(corpus, leaked(folds[-1]))]
+        notes += [*dropped, *remarks(corpus, len(rest), USED[options.rows]), _said(corpus, leaked(folds[-1]))]
     return Split(tuple(folds), tuple(notes))
 
 
@@ -136,18 +131,6 @@ def leaked(fold: Fold) -> Leaked:
 def _sound(copy: int, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """What decides how a copy sounds: its steps, those that draw with the copy whose draws they take."""
     return tuple(replace(step, like=step.like or copy) if step.kind == "noise" else step for step in steps)
-
-
-def _remarks(corpus: str, n: int, rows: str) -> list[str]:
-    """What keeps the test rows from being the published ones."""
-    if corpus not in USED:
-        return [f"{corpus}: {_OTHER}"]
-    used = USED[corpus]
-    remark = used.augmented if rows == "augmented" else used.duplicated
-    said = [remark] if remark else []
-    if n != used.utterances:
-        said.append(f"{n} utterances instead of {used.utterances}: its class supports are not the published ones")
-    return [f"{corpus}: {line}" for line in said]
 
 
 def _said(corpus: str, found: Leaked) -> str:

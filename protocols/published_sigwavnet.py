@@ -12,15 +12,19 @@ import pandas as pd
 
 from .folds import by_corpus, make_fold
 from .protocol import Fold, Protocol, Split
-from .replay import ORDER, class_parts, shuffled_classes, unshuffled_folds
+from .replay import ORDER, Used, class_parts, remarks, shuffled_classes, unshuffled_folds
 from .usable import enough_utterances
 
 FOLDS = 10
 DEVELOPMENT = 0.9  # of each class
 TEST = -1
-_REMARKS = {
-    "iemocap": "the published matrix has 553 test turns; this split has 555: it is of another split or other code",
-    "emodb": "the published matrix has 162 test clips, three times 54; this split has 57: it pools tests of another",
+USED = {
+    "iemocap": Used(
+        5531, ("the published matrix has 553 test turns; this split has 555: it is of another split or other code",)
+    ),
+    "emodb": Used(
+        535, ("the published matrix has 162 test clips, three times 54; this split has 57: it pools tests of another",)
+    ),
 }
 
 
@@ -31,7 +35,7 @@ def split(table: pd.DataFrame, options: Any) -> Split:
     for corpus, part in by_corpus(table):
         rest, dropped = enough_utterances(part)
         folds += cross_validation(corpus, rest)
-        notes += [*dropped, *([f"{corpus}: {_REMARKS[corpus]}"] if corpus in _REMARKS else [])]
+        notes += [*dropped, *remarks(corpus, len(rest), USED)]
     return Split(tuple(folds), (*notes, ORDER))
 
 

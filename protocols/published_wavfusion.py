@@ -13,15 +13,19 @@ from ..errors import InputError
 from .folds import by_corpus, circle, sessions_nest
 from .official_split import split as official_split
 from .protocol import BASE, Arm, Protocol, Split
+from .replay import Used, remarks
 from .speaker_independent import join, speaker_folds
 
 LAST = "session 5"
 SESSIONS = 5
+USED = {"iemocap": Used(7380), "meld": Used(13_708)}
 
 
 def split(table: pd.DataFrame, options: Any) -> Split:
     """Folds of each corpus: by session where sessions have their own speakers, else by the official split."""
-    return join(_one(corpus, part) for corpus, part in by_corpus(table))
+    made = join(_one(corpus, part) for corpus, part in by_corpus(table))
+    said = [line for corpus, part in by_corpus(table) for line in remarks(corpus, len(part), USED)]
+    return replace(made, notes=(*made.notes, *said))
 
 
 def _one(corpus: str, part: pd.DataFrame) -> Split:

@@ -6,6 +6,7 @@ of serbench: only so does it find the published test rows.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,24 @@ ORDER = (
     "which clips of a class are tested depends on the order in which the files lay before they were shuffled: "
     "unknown there, by name here"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A corpus as a paper used it: so many utterances, and what keeps a replay from being exact."""
+
+    utterances: int
+    remarks: tuple[str, ...] = ()
+
+
+def remarks(corpus: str, n: int, used: Mapping[str, Used]) -> list[str]:
+    """What is to be said of a replay on ``n`` utterances of a corpus; ``used``: the corpora of the paper."""
+    if corpus not in used:
+        return [f"{corpus}: not a corpus of the paper"]
+    told = list(used[corpus].remarks)
+    if n != used[corpus].utterances:
+        told.append(f"{n} utterances instead of {used[corpus].utterances}: its supports are not the published ones")
+    return [f"{corpus}: {line}" for line in told]
 
 
 def permutation(n: int) -> np.ndarray:

@@ -166,7 +166,7 @@ def test_two_rows_of_tess_are_one_and_only_there() -> None:
 def test_what_cannot_be_obtained_is_said() -> None:
     part = released("emodb").query("emotion in ('angry', 'happy', 'neutral', 'sad')")
     notes = run("published-mfcc-attention", part).notes
-    assert f"emodb: {len(part)} utterances instead of 535: its class supports are not the published ones" in notes
+    assert f"emodb: {len(part)} utterances instead of 535: its supports are not the published ones" in notes
     for corpus, word in (("savee", "256 spectrogram rows"), ("ravdess", "calm counts as neutral"),
                          ("crema-d", "no output for it was published"), ("tess", "order of its files is not known"),
                          ("mine", "not a corpus of the paper")):  # fmt: skip
