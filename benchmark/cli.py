@@ -23,6 +23,7 @@ COMMANDS = {
     "corpora": ("corpora", "List, prepare, check and remove corpora."),
     "models": ("models", "List, show and check models."),
     "protocols": ("protocols", "List and show protocols, export their folds."),
+    "studies": ("studies", "List and show studies: open questions, and what answers them."),
     "doctor": ("doctor", "What is installed, which device, what is missing for what."),
 }
 

@@ -15,7 +15,7 @@ import pandas as pd
 from ..baselines.registry import choose
 from ..errors import InputError
 from ..protocols.protocol import utterance_of
-from ..results.files import read_json
+from ..results.files import read_json, write_bytes
 from ..results.store import Run, check_readable, create, open_run, plan_name
 from .audio.prepared import Corpus
 from .environment import cores
@@ -44,13 +44,29 @@ class Session:
     out: Path | None = None
     keep_weights: bool = False
 
-    def run(self, request: Request) -> int:
-        """Run what is not done yet and print the table; returns the exit code."""
+    def run(self, requests: Sequence[Request], name: str) -> tuple[Run, int]:
+        """Run what is not done yet, one request after another in one folder, and print the table of all.
+
+        ``name`` begins that of a new run folder. Returns the run and the exit code.
+        """
         device = self.checked_device()
-        plan, corpora = resolve(request)
-        run = self._folder(plan)
-        notes = _notes(plan, corpora, request)
-        _store(run, plan, corpora, request, notes)
+        resolved = [resolve(request) for request in requests]
+        plans = [plan for plan, _ in resolved]
+        run = self._folder(plans, name)
+        failed: list[Cell] = []
+        kept: set[str] = set()
+        for number, (request, (plan, corpora)) in enumerate(zip(requests, resolved, strict=True)):
+            if not self.keep_weights:
+                kept = _keep_for_later(run, plan, plans[number + 1 :], kept)
+            notes = _notes(plan, corpora, request)
+            _store(run, plan, corpora, request, notes)
+            failed += self._run_one(run, plan, corpora, notes, device)
+        return run, _finish(run, failed)
+
+    def _run_one(
+        self, run: Run, plan: Plan, corpora: dict[str, Corpus], notes: list[str], device: "torch.device"
+    ) -> Sequence[Cell]:
+        """Run one plan; returns the cells that failed."""
         groups = pending(run, plan)
         todo = sum(map(len, groups))
         _say_plan(run, plan, notes, todo)
@@ -59,7 +75,7 @@ class Session:
         with cells_progress(todo) as progress:
             outcome = execute(work, groups, jobs, progress)
         _clean(run, plan, outcome)
-        return _finish(run, outcome)
+        return outcome.failed
 
     def checked_device(self) -> "torch.device":
         """The device. Raises InputError for options that do not fit, before anything is prepared."""
@@ -71,20 +87,35 @@ class Session:
         check_precision(self.precision, device)
         return device
 
-    def _folder(self, plan: Plan) -> Run:
-        """``--out``, else the newest unfinished run of exactly this plan, else a new folder."""
+    def _folder(self, plans: Sequence[Plan], name: str) -> Run:
+        """``--out``, else the newest unfinished run of exactly these plans, else a new folder."""
         if self.out is not None:
             run = create(self.out, version("serbench"))
-            check_readable(run, sorted(run.done(cell.key for cell in plan.cells)))
+            check_readable(run, sorted(run.done(cell.key for plan in plans for cell in plan.cells)))
             return run
-        name = plan.design.protocol.name
-        for path in sorted(Path("runs").glob(f"{name}-*/plans/{plan_name(plan.frame())}.parquet"), reverse=True):
+        for path in sorted(Path("runs").glob(f"{name}-*/plans/{plan_name(plans[0].frame())}.parquet"), reverse=True):
             run = open_run(path.parent.parent)
-            if pending(run, plan):
+            if any(pending(run, plan) for plan in plans):
                 click.echo(f"Going on with {run.folder}, which asked for the same and is not finished.", err=True)
                 return run
         stamp = time.strftime("%Y%m%d-%H%M%S")
         return create(Path("runs") / f"{name}-{stamp}", version("serbench"))
+
+
+def _keep_for_later(run: Run, plan: Plan, later: Sequence[Plan], kept: set[str]) -> set[str]:
+    """Have weights stay that a later plan uses too; those ``kept`` so far that none needs any more may go.
+
+    Returns which are kept.
+    """
+    mine, wanted = ({cell.trial.training for one in plans for cell in one.cells} for plans in ([plan], later))
+    for training in kept - wanted:
+        run.kept_path(training).unlink(missing_ok=True)
+        if training not in mine:
+            run.drop_weights(training)
+    new = {training for training in mine & wanted if not run.kept_path(training).exists()}
+    for training in new:
+        write_bytes(run.kept_path(training), b"")
+    return (kept & wanted) | new
 
 
 def _jobs(device: str, groups: Sequence[Sequence[Cell]]) -> int:
@@ -155,7 +186,7 @@ def _say_plan(run: Run, plan: Plan, notes: list[str], todo: int) -> None:
     )
 
 
-def _finish(run: Run, outcome: Outcome) -> int:
+def _finish(run: Run, failed: Sequence[Cell]) -> int:
     """Print the table, and every failure with the last line of its traceback."""
     from .commands.show import text_of, write_tables
 
@@ -163,12 +194,10 @@ def _finish(run: Run, outcome: Outcome) -> int:
     click.echo(f"tables and figures: {run.folder}/tables, {run.folder}/figures", err=True)
     errors = Counter(
         (cell.trial.model, str(read_json(run.record_path(cell.key))["error"]).strip().splitlines()[-1])
-        for cell in outcome.failed
+        for cell in failed
     )
     for (model, error), n in errors.items():
         click.echo(f"Failed: {model}, {n} cells: {error}", err=True)
-    if outcome.failed:
-        click.echo(
-            f"{len(outcome.failed)} cells failed; tracebacks in {run.folder}/records; all others are kept", err=True
-        )
-    return 1 if outcome.failed else 0
+    if failed:
+        click.echo(f"{len(failed)} cells failed; tracebacks in {run.folder}/records; all others are kept", err=True)
+    return 1 if failed else 0

@@ -11,13 +11,16 @@ import click
 if TYPE_CHECKING:
     from ..request import Request
     from ..session import Session
+    from ..study import Asked
 
 #: options that say what is to be run
 _WHAT = (
-    click.option("--protocol", required=True, metavar="P", help="Protocol; see `serbench protocols list`."),
+    click.argument("study", required=False, metavar="[STUDY]"),
+    click.option("--protocol", metavar="P", help="Protocol; see `serbench protocols list`."),
+    click.option("--quick", is_flag=True, help="The quick form of a study."),
     click.option("--model", "models", multiple=True, metavar="M", help="Model[:profile][+variant]; repeatable."),
     click.option("--corpus", "corpora", multiple=True, metavar="C[=DIR]", help="Corpus, or CSV table; repeatable."),
-    click.option("--seeds", default=1, show_default=True, metavar="N", help="Trainings per fold."),
+    click.option("--seeds", type=int, metavar="N", help="Trainings per fold.  [default: 1, or as the study has it]"),
     click.option(
         "--set",
         "settings",
@@ -34,60 +37,121 @@ _HOW = (
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1."),
     click.option("--precision", default="fp32", show_default=True, help="fp32, tf32 or bf16."),
     click.option(
-        "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/<protocol>-<time>]"
+        "--out", type=click.Path(path_type=Path), metavar="DIR",
+        help="Run folder.  [default: runs/<protocol or study>-<time>]",
     ),
     click.option("--keep-weights", is_flag=True, help="Keep the weights of every training."),
-)
+)  # fmt: skip
 
 
 def _asked(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command all of these options, as a request and a session."""
+    """Give a command all of these options, as requests, the study if there is one, and a session."""
 
     @wraps(command)
     def called(**given: Any) -> None:
-        from ..request import DEFAULT_CORPORA, DEFAULT_MODELS, Request
         from ..session import Session
 
         how = {name: given.pop(name) for name in ("jobs", "device", "precision", "out", "keep_weights")}
-        what = {name: given.pop(name) for name in ("protocol", "models", "corpora", "seeds", "settings")}
-        what["models"] = what["models"] or DEFAULT_MODELS
-        what["corpora"] = what["corpora"] or DEFAULT_CORPORA
-        command(Request(**what), Session(**how), **given)
+        what = {name: given.pop(name) for name in ("models", "corpora", "seeds", "settings")}
+        study, protocol, quick = (given.pop(name) for name in ("study", "protocol", "quick"))
+        asked = _of_study(study, protocol, quick, what) if study else None
+        requests = asked.requests if asked else (_of_protocol(protocol, quick, what),)
+        command(requests, asked, Session(**how), **given)
 
     for option in reversed((*_WHAT, *_HOW)):
         called = option(called)
     return called
 
 
+def _of_protocol(protocol: str | None, quick: bool, what: dict[str, Any]) -> "Request":
+    from ...errors import InputError
+    from ..request import DEFAULT_CORPORA, DEFAULT_MODELS, Request
+
+    if protocol is None:
+        raise InputError("what is to be run? Name a study (`serbench studies list`) or give --protocol P")
+    if quick:
+        raise InputError("--quick: is the short form of a study; --protocol has none")
+    models, corpora = what["models"] or DEFAULT_MODELS, what["corpora"] or DEFAULT_CORPORA
+    seeds = 1 if what["seeds"] is None else what["seeds"]
+    return Request(protocol, models, corpora, seeds, what["settings"])
+
+
+def _of_study(study: str, protocol: str | None, quick: bool, what: dict[str, Any]) -> "Asked":
+    from ...errors import InputError
+    from ...protocols.studies import find
+    from ..study import Changes, ask, check
+
+    if protocol is not None:
+        raise InputError(f"{study} and --protocol {protocol}: a study has its protocol; give one of them")
+    if what["seeds"] is not None and what["seeds"] < 1:
+        raise InputError(f"--seeds {what['seeds']}: at least one seed is needed")
+    found = find(study)
+    check(found)
+    asked = ask(found, quick, Changes(**{**what, "seeds": what["seeds"] or 0}))
+    if asked.left_out:
+        click.echo(f"Note: left out with the models that they are of: {', '.join(asked.left_out)}", err=True)
+    return asked
+
+
 @click.command()
 @_asked
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def plan(request: "Request", session: "Session", as_json: bool) -> None:
-    """What would run, counted, with the reason for everything left out.
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable; a list where a study has several protocols.")
+def plan(requests: "tuple[Request, ...]", asked: "Asked | None", session: "Session", as_json: bool) -> None:
+    """What would run, counted, with the reason for everything left out. STUDY or --protocol says of what.
 
     Says the smallest difference of two models that could be seen, from the models in the run folder where it holds two.
     """
+    from ..outline import to_text
+
+    session.checked_device()
+    if asked is not None and not as_json:
+        click.echo("\n".join([f"{asked.study.name}: {asked.study.question}", *_lacks(asked), ""]))
+    found = [_outline(request, session) for request in requests]
+    if as_json:
+        click.echo(json.dumps(found[0] if len(found) == 1 else found, indent=1))
+    else:
+        click.echo("\n\n".join(map(to_text, found)))
+
+
+def _lacks(asked: "Asked") -> list[str]:
+    return [f"cannot be run: {line}" for line in asked.study.missing]
+
+
+def _outline(request: "Request", session: "Session") -> dict[str, Any]:
     from ...results.metrics import METRICS
     from ...results.statistics.power import stored_sd
     from ...results.store import open_run
-    from ..outline import outline, to_text
+    from ..outline import outline
     from ..request import resolve
 
-    session.checked_device()
     made, _ = resolve(request)
     run = open_run(session.out) if session.out is not None and session.out.exists() else None
     done = run.done(cell.key for cell in made.cells) if run is not None else set()
     frames = run.frames() if run is not None else None
     sd = stored_sd(frames.records, frames.predictions, METRICS["uar"]) if frames is not None else None
-    facts = outline(made, done, sd)
-    click.echo(json.dumps(facts, indent=1) if as_json else to_text(facts))
+    return outline(made, done, sd)
 
 
 @click.command()
 @_asked
-def run(request: "Request", session: "Session") -> None:
-    """Run models on corpora under a protocol, then print the table.
+def run(requests: "tuple[Request, ...]", asked: "Asked | None", session: "Session") -> None:
+    """Run models on corpora under a protocol, or a study, then print the table.
 
-    Finished cells are kept whatever happens; the same command goes on from there.
+    STUDY is the name of one that ships (`serbench studies list`) or the path of a file; after the table come its
+    question, the tests that answer it, and what they say in words. --model, --corpus and --seeds replace what it has,
+    --set adds to it. Finished cells are kept whatever happens; the same command goes on from there.
     """
-    raise SystemExit(session.run(request))
+    from ..study import answer_text, refuse
+
+    if asked is None:
+        raise SystemExit(session.run(requests, requests[0].protocol)[1])
+    refuse(asked.study)
+    stored, code = session.run(requests, asked.study.name)
+    click.echo("\n" + answer_text(asked, stored, _width()), nl=False)
+    raise SystemExit(code)
+
+
+def _width() -> int:
+    from shutil import get_terminal_size
+
+    return min(max(get_terminal_size((100, 24)).columns, 80), 140)

@@ -1,0 +1,195 @@
+"""From a study to requests: what runs, whether its names are known, what of it is missing here, and its answer."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..errors import InputError, unknown
+from ..protocols.augment import EXPLAIN, NOTHING, Augment
+from ..protocols.protocol import Arm
+from ..protocols.studies import Form, Study, StudyArm
+from .request import Request, checked, complete_augment
+from .settings import AUGMENT, augment_value
+
+if TYPE_CHECKING:
+    from ..results.store import Run
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a user has otherwise than the study: empty, or 0 for seeds, is as the study has it."""
+
+    models: tuple[str, ...] = ()
+    corpora: tuple[str, ...] = ()
+    seeds: int = 0
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A study with a form of it as the user wants it; ``left_out`` are settings of models that do not run."""
+
+    study: Study
+    form: Form
+    requests: tuple[Request, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def ask(study: Study, quick: bool = False, changes: Changes = Changes()) -> Asked:
+    """The requests of a study, one for each of its protocols. Raises InputError for arms that are none."""
+    form = study.form(quick)
+    settings = {key: value for key, _, value in (text.partition("=") for text in form.settings)}
+    settings |= {key: value for key, _, value in (text.partition("=") for text in changes.settings)}
+    models = changes.models or form.models
+    gone = {_name(spec) for spec in form.models} - {_name(spec) for spec in models}
+    left_out = tuple(f"{key}={value}" for key, value in settings.items() if key.partition(".")[0] in gone)
+    form = replace(
+        form,
+        models=models,
+        corpora=changes.corpora or form.corpora,
+        seeds=changes.seeds or form.seeds,
+        settings=tuple(text for key, value in settings.items() if (text := f"{key}={value}") not in left_out),
+        arms=tuple(arm for arm in form.arms if arm.model not in gone),
+    )
+    return Asked(study, form, tuple(_requests(form)), left_out)
+
+
+def _requests(form: Form) -> Iterator[Request]:
+    """One for each protocol, which takes the options of no other."""
+    arms = tuple(map(arm_of, form.arms))
+    for protocol in form.protocols:
+        others = {name for name in form.protocols if name != protocol}
+        mine = tuple(text for text in form.settings if text.partition("=")[0].rpartition(".")[0] not in others)
+        yield Request(protocol, form.models, form.corpora, form.seeds, mine, arms)
+
+
+def arm_of(arm: StudyArm) -> Arm:
+    """An arm as protocols have them. Raises InputError for what cannot be done to training clips."""
+    values = {}
+    for key, text in arm.training:
+        if key not in AUGMENT:
+            raise InputError(f"arm '{arm.name}': {unknown('change of training clips', key, AUGMENT)}")
+        values[AUGMENT[key]] = augment_value(key, text)
+    augment = Augment(**complete_augment(values)) if values else NOTHING
+    if values and augment.rows == NOTHING.rows:
+        raise InputError(f"arm '{arm.name}': changes no training clip; {EXPLAIN['copies']}")
+    return Arm(arm.name, arm.settings, arm.variants, arm.model, augment)
+
+
+def check(study: Study) -> None:
+    """Raise InputError for a model, setting, corpus, metric or test that nobody has, in either form."""
+    from ..protocols import labels
+    from ..results.probabilities import find_any
+    from ..results.statistics.answers import TESTS
+
+    where = f"study {study.name}"
+    try:
+        if study.metric:
+            find_any(study.metric)
+        for form in filter(None, (study.full, study.quick)):
+            for one in form.tests:
+                if one.test not in TESTS:
+                    raise unknown("test", one.test, TESTS)
+            for spec in form.corpora:
+                _known_corpus(spec)
+            for request in _requests(form):
+                if label_map := checked(request).label_map:
+                    labels.load(label_map)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _known_corpus(spec: str) -> None:
+    from .audio.home import home, stored
+    from .corpora.adapters import ADAPTERS
+    from .corpora.synthetic import NAMES
+
+    known = {*ADAPTERS, *NAMES, *(form.name for form in stored(home()))}
+    if "=" not in spec and spec not in known:
+        raise unknown("corpus", spec, known)
+
+
+def missing_here(study: Study, asked: Asked) -> list[str]:
+    """What serbench lacks for a study, then corpora, weights and extras that this machine lacks; a line for each."""
+    from .audio.prepared import locate, parse_spec
+
+    found = list(study.missing)
+    for spec in asked.form.corpora:
+        try:
+            locate(*parse_spec(spec))
+        except InputError:
+            found.append(f"corpus {spec}")
+    for request in asked.requests:
+        for choice in checked(request).choices:
+            lacks = choice.chosen.card.needs(choice.chosen.settings)
+            found += [f"{choice.chosen.card.name}: {lacks}"] if lacks else []
+    return list(dict.fromkeys(found))
+
+
+def refuse(study: Study) -> None:
+    """InputError for a study that serbench cannot run, with the sentence that says why."""
+    if study.missing:
+        raise InputError(f"study {study.name} cannot be run: {'; '.join(study.missing)}")
+
+
+def commands(asked: Asked, quick: bool) -> list[str]:
+    """The command that runs it, and those of its parts without the study's file: one per protocol, and per arm."""
+    found = [shlex.join(["serbench", "run", asked.study.name, *(["--quick"] if quick else [])])]
+    for request in asked.requests:
+        arms = asked.form.arms or (StudyArm(""),)
+        found += [_command(request, arm) for arm in arms]
+    return found
+
+
+def _command(request: Request, arm: StudyArm) -> str:
+    """``serbench run --protocol`` for one request under one arm."""
+    words = ["serbench", "run", "--protocol", request.protocol]
+    names = [spec for spec in request.models if arm.model in ("", _name(spec))]
+    for spec in names:
+        words += ["--model", "+".join((spec, *arm.variants))]
+    for corpus in request.corpora:
+        words += ["--corpus", corpus]
+    words += ["--seeds", str(request.seeds)] if request.seeds > 1 else []
+    of_arm = [f"{_name(spec)}.{name}={value}" for spec in names for name, value in arm.settings]
+    settings = [*request.settings, *dict.fromkeys(of_arm), *(f"{key}={value}" for key, value in arm.training)]
+    for setting in settings:
+        if setting.partition(".")[0] not in {_name(spec) for spec in request.models} - set(map(_name, names)):
+            words += ["--set", setting]
+    return shlex.join(words)
+
+
+def answer_text(asked: Asked, run: "Run", width: int) -> str:
+    """What the study's tests say of a run, and the same in words; both follow from the run alone."""
+    from ..results.statistics import answer_text, answer_words
+    from ..results.statistics.answers import answer
+    from ..results.statistics.entries import siblings, utterances
+
+    study, form = asked.study, asked.form
+    frames = replace(run.frames(), notes=())
+    parts = [f"{study.name}: {study.question}"]
+    said: list[str] = []
+    for one in form.tests:
+        try:
+            found = answer(frames, study.metric, one.test, one.base, one.levels, siblings([run]), utterances([run]))
+        except InputError as error:
+            said.append(f"No answer by {one.test}: {error}.")
+            continue
+        parts.append(answer_text.terminal(found, width).rstrip("\n"))
+        said += answer_words.words(found)
+    if any(request.synthetic for request in asked.requests):
+        said.append("Built-in synthetic corpora: this shows that everything runs, and is no finding.")
+    return "\n\n".join([*parts, "\n".join(["In words:", *(_wrapped(text, width) for text in said)])]) + "\n"
+
+
+def _wrapped(text: str, width: int) -> str:
+    import textwrap
+
+    return textwrap.fill(
+        text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+    )
+
+
+def _name(spec: str) -> str:
+    """The model of ``name:profile+variant``."""
+    return spec.partition(":")[0].partition("+")[0]
