@@ -13,8 +13,8 @@ from utterances import CLASSES, EMODB, built_in, fingerprint, make, official, ru
 
 from serbench.errors import InputError
 from serbench.protocols.catalog import collect, find, protocols
-from serbench.protocols.design import design
-from serbench.protocols.protocol import ROW_LEAKS, Condition, copy_of, utterance_of
+from serbench.protocols.design import design, options_from
+from serbench.protocols.protocol import BASE, ROW_LEAKS, Condition, copy_of, utterance_of
 
 # ---- known answers: random and official ------------------------------------------------------------------------
 
@@ -124,10 +124,6 @@ def test_leave_one_corpus_out() -> None:
     assert {(f.train, f.dev, f.test) for f in two.split.folds} == off
 
 
-BUILT_IN = ("synth-a", "synth-b")
-NULL = ("synth-null-a", "synth-null-b")
-
-
 # ---- the contract ----------------------------------------------------------------------------------------------
 
 BUILT_IN = ("synth-a", "synth-b")
@@ -187,6 +183,34 @@ def test_what_a_protocol_declares(name: str) -> None:
     assert protocol.conditions(protocol.options)[0] == Condition()
     assert protocol.summary
     assert len(protocol.summary) < 120
+
+
+#: options without which a protocol says that nothing varies
+NEEDED = {"sweep": {"grid": "lr=0.1,0.2"}}
+
+
+@pytest.mark.parametrize("name", sorted(protocols()))
+def test_arms_have_names_and_folds_and_chains_are_in_order(name: str) -> None:
+    protocol = find(name)
+    options = options_from(protocol, NEEDED.get(name, {}))
+    made = design(protocol, built_in(BUILT_IN), options=options)
+    arms = (BASE,) if protocol.arms == "variants" else protocol.arms(options)
+    names = [arm.name for arm in arms]
+    assert len(set(names)) == len(names) and arms == (
+        (BASE,) if protocol.arms == "variants" else protocol.arms(options)
+    )
+    assert names[0] == "base" or name == "leak-ladder"
+    known = {fold.arm for fold in made.split.folds}
+    assert known <= {"", *names}
+    assert all(fold.promises <= protocol.permits for fold in made.split.folds)
+    for arm in arms:
+        assert set(arm.practice.leaks) <= protocol.permits
+        # an arm without folds is left out of a run; published_wavfusion needs another corpus for its second
+        assert {"", arm.name} & known or name == "published-wavfusion"
+    before: set[tuple[str, str]] = set()
+    for fold in made.split.folds:
+        assert not fold.after or (fold.arm, fold.after) in before
+        before.add((fold.arm, fold.name))
 
 
 def test_a_fresh_process_makes_the_same_folds() -> None:
