@@ -85,7 +85,10 @@ class Classical(Protocol):
     def fit(
         self, train: np.ndarray, truth: np.ndarray, dev: np.ndarray, dev_truth: np.ndarray, rng: np.random.Generator
     ) -> dict[str, Any]:
-        """Train on stacked features (n, ...) and class indices (n,); dev may be empty. Returns facts to store."""
+        """Train on stacked features (n, ...) and class indices (n,); dev may be empty. Returns facts to store.
+
+        Among them ``tried``, where it chooses on dev: how often it scored dev.
+        """
         ...
 
     def predict(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

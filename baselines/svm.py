@@ -51,7 +51,8 @@ class Svm:
             scores[cost] = float(recall_score(dev_truth, guess, labels=np.unique(dev_truth), average="macro"))
         best = max(costs, key=lambda cost: scores.get(cost, 0.0))  # the first of equals
         self._train(best)
-        return {"cost": best, "dev_uar": scores.get(best), "support_vectors": int(self.svm.n_support_.sum())}
+        support = int(self.svm.n_support_.sum())
+        return {"cost": best, "dev_uar": scores.get(best), "support_vectors": support, "tried": len(scores)}
 
     def adapt(self, rows: np.ndarray) -> None:
         """Standardize by ``rows``, the test rows, instead of train: transductive, so tables must say it."""

@@ -210,8 +210,8 @@ def _record(
 ) -> Record:
     trial, fold, design = cell.trial, plan.folds[cell.trial.fold], plan.design
     fitted = learned.fitted if learned else Fitted(0, 0, 0)
-    if set(fold.dev) & set(fold.test):  # each epoch was scored on test rows, to choose one
-        test_evaluations += fitted.epochs
+    if learned and set(fold.dev) & set(fold.test):  # each epoch, or setting, was scored on test rows, to choose one
+        test_evaluations += fitted.epochs + int(learned.facts.get("tried", 0))
     present = {plan.labels[utterance_of(row)] for row in fold.test}
     corpora = {row.partition("/")[0] for row in (*fold.train, *fold.test)}
     return Record(

@@ -247,6 +247,9 @@ def test_the_policy_is_said_with_its_scores(tmp_path: Path) -> None:
 # ---- epochs chosen on test -------------------------------------------------------------------------------------------
 
 
+NETWORK = "mfcc-attention:tiny"
+
+
 @pytest.fixture(scope="module")
 def oracle(tmp_path_factory: pytest.TempPathFactory, shared_home: Path) -> Path:
     """A run on labels that are hard to tell, with so much patience that every arm trains for all epochs."""
@@ -258,16 +261,17 @@ def oracle(tmp_path_factory: pytest.TempPathFactory, shared_home: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERBENCH_HOME", str(shared_home))
         code, _, err = serbench(
-            "run", "--protocol", "oracle-epoch", "--corpus", f"mine={corpus}", "--model", "mfcc-attention:tiny",
-            "--set", "mfcc-attention.epochs=6", "--set", "mfcc-attention.patience=6", "--jobs", "1",
-            "--out", folder / "run",
+            "run", "--protocol", "oracle-epoch", "--corpus", f"mine={corpus}", "--model", NETWORK,
+            "--model", "functionals-svm", "--set", "mfcc-attention.epochs=6", "--set", "mfcc-attention.patience=6",
+            "--jobs", "1", "--out", folder / "run",
         )  # fmt: skip
     assert code == 0, err
     return folder / "run"
 
 
 def test_only_the_oracle_looks_at_test_and_that_is_counted(oracle: Path) -> None:
-    records = store.open_run(oracle).frames().records
+    everything = store.open_run(oracle).frames().records
+    records = everything[everything["model"] == NETWORK]
     assert Counter(records["arm"]) == {"base": 4, "last epoch": 4, "best epoch on test": 4}
     for record in records.itertuples():
         looks = record.arm == "best epoch on test"
@@ -276,14 +280,19 @@ def test_only_the_oracle_looks_at_test_and_that_is_counted(oracle: Path) -> None
         assert record.n_dev == {"base": record.n_dev, "last epoch": 0, "best epoch on test": record.n_test}[record.arm]
         assert record.epoch == 6 or record.arm != "last epoch"
     lines = json.loads(serbench("show", oracle, "--json")[1])
-    assert {line["arm"]: line["leaks"] for line in lines} == {
-        "base": [], "last epoch": [], "best epoch on test": ["selection"],
+    for model in (NETWORK, "functionals-svm"):
+        assert {line["arm"]: line["leaks"] for line in lines if line["model"] == model} == {
+            "base": [], "last epoch": [], "best epoch on test": ["selection"],
+        }  # fmt: skip
+    classical = everything[everything["model"] == "functionals-svm"]  # it scores each of its three costs on dev
+    assert dict(zip(classical["arm"], classical["test_evaluations"], strict=True)) == {
+        "base": 1, "last epoch": 1, "best epoch on test": 4,
     }  # fmt: skip
 
 
 def test_the_three_choose_from_the_same_epochs_and_the_oracle_never_loses(oracle: Path) -> None:
     frames = store.open_run(oracle).frames()
-    records = frames.records.set_index(["fold", "arm"])
+    records = frames.records[frames.records["model"] == NETWORK].set_index(["fold", "arm"])
     differ = 0
     for fold in set(frames.records["fold"]):
         story = {
@@ -296,7 +305,7 @@ def test_the_three_choose_from_the_same_epochs_and_the_oracle_never_loses(oracle
         seen = [e["dev_uar"] for e in story["best epoch on test"]["fitted"]["history"]]
         assert scores["best epoch on test"] == pytest.approx(max(seen))
         assert scores["last epoch"] == pytest.approx(seen[-1])
-        assert scores["base"] == pytest.approx(seen[records.loc[fold, "base"]["epoch"] - 1])
+        assert scores["base"] == pytest.approx(seen[int(records.loc[fold, "base"]["epoch"]) - 1])
         differ += scores["best epoch on test"] > scores["base"]
     assert differ > 0
 
