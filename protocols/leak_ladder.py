@@ -16,10 +16,10 @@ import pandas as pd
 
 from ..errors import InputError, unknown
 from ..seeds import stream
-from .augment import Step
 from .cross_corpus import circles
 from .folds import Circle, dev_speakers, linked, make_fold, stratified
 from .protocol import ROW_LEAKS, Arm, Fold, Leak, Protocol, Split, copy_of, row_id, utterance_of
+from .published_mfcc_attention import recipes
 
 VERSION = 1
 ROWS, LEAKED, TOGETHER, RANDOM, SENTENCES, SPEAKERS, BOTH, CORPUS = (
@@ -36,10 +36,8 @@ PROMISES: Mapping[str, frozenset[Leak]] = {
     BOTH: frozenset({"audio", "copy", "speaker", "sentence"}),
     CORPUS: frozenset({"audio", "copy", "speaker"}),
 }
-_NOISE = Step("noise", 0.035, 0.035, scaled=True)
-_PITCH = Step("pitch", 2.0, 2.0)
-#: number of a copy -> how it is made
-COPIES = ((1, (_NOISE,)), (2, (_PITCH,)), (3, (_PITCH, _NOISE)))
+#: number of a copy -> how it is made, as published for EMO-DB
+COPIES = recipes("emodb", "augmented")
 
 
 @dataclass(frozen=True, slots=True)
