@@ -9,17 +9,18 @@ from .plan import Plan
 
 
 def outline(plan: Plan, done: set[str], stored_sd: float | None = None) -> dict[str, Any]:
-    """Counts per train -> test, totals, notes, and the difference of two models that could be seen.
+    """Counts per train -> test (and arm, where arms have their own folds), totals, notes, and the difference of two
+    models that could be seen.
 
     ``done`` are keys of cells that a run folder holds already; ``stored_sd`` the deviation of speaker differences
     that its models have, None: that of the pilot runs.
     """
-    folds: dict[tuple[str, str], dict[str, Any]] = {}
+    folds: dict[tuple[str, str, str], dict[str, Any]] = {}
     for fold in plan.design.split.folds:
         line = folds.setdefault(
-            (fold.train_name, fold.test_name),
-            {"train": fold.train_name, "test": fold.test_name, "folds": 0, "classes": list(fold.classes),
-             "test_rows": 0, "train_rows": [], "dev_rows": [], "speakers": set()},
+            (fold.train_name, fold.test_name, fold.arm),
+            {"train": fold.train_name, "test": fold.test_name, "arm": fold.arm, "folds": 0,
+             "classes": list(fold.classes), "test_rows": 0, "train_rows": [], "dev_rows": [], "speakers": set()},
         )  # fmt: skip
         line["folds"] += 1
         line["test_rows"] += len(fold.test)
@@ -62,12 +63,12 @@ def to_text(facts: dict[str, Any]) -> str:
     if facts["leaks"]:
         lines.append(f"permitted leaks, found in the folds: {', '.join(facts['leaks'])}")
     lines.append("")
-    width = max(len(f"{fold['train']} -> {fold['test']}") for fold in facts["folds"])
+    width = max(len(_place(fold)) for fold in facts["folds"])
     lines.append(f"{'train -> test':{width}}  folds  train rows  dev rows  test rows  classes")
     for fold in facts["folds"]:
-        name = f"{fold['train']} -> {fold['test']}"
         lines.append(
-            f"{name:{width}}  {fold['folds']:5}  {_range(fold['train_rows']):>10}  {_range(fold['dev_rows']):>8}"
+            f"{_place(fold):{width}}  {fold['folds']:5}"
+            f"  {_range(fold['train_rows']):>10}  {_range(fold['dev_rows']):>8}"
             f"  {fold['test_rows']:9}  {len(fold['classes'])}: {', '.join(fold['classes'])}"
         )
     lines += ["", *_seen(facts["folds"]), "", *facts["notes"]]
@@ -82,13 +83,20 @@ def to_text(facts: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _place(fold: dict[str, Any]) -> str:
+    own = f" [{fold['arm']}]" if fold["arm"] else ""
+    return f"{fold['train']} -> {fold['test']}{own}"
+
+
 def _seen(folds: list[dict[str, Any]]) -> Iterator[str]:
     """The minimum detectable differences, and what they rest on."""
     yield "smallest UAR difference of two models that a paired t over test speakers finds at 80 % power, in points"
+    said = []
     for fold in folds:
         least = fold["detectable"]
         found = f"none: {least['reason']}" if least["reason"] else f"{100 * least['difference']:.1f}"
-        yield f"  {fold['train']} -> {fold['test']}: {found} ({fold['speakers']} speakers)"
+        said.append(f"  {fold['train']} -> {fold['test']}: {found} ({fold['speakers']} speakers)")
+    yield from dict.fromkeys(said)
     for sd, source in dict.fromkeys((fold["detectable"]["sd"], fold["detectable"]["source"]) for fold in folds):
         yield f"  from the deviation of speakers' differences, {100 * sd:.1f} points ({source})"
 

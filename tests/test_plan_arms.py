@@ -10,6 +10,7 @@ from sounds import tone, write
 from serbench.baselines import registry
 from serbench.baselines.registry import Card
 from serbench.benchmark import plan as plans
+from serbench.benchmark.outline import outline, to_text
 from serbench.benchmark.plan import Plan, Trial
 from serbench.benchmark.request import Request, resolve
 from serbench.errors import InputError
@@ -277,3 +278,15 @@ def test_a_model_that_is_left_without_any_arm_is_an_error() -> None:
 def test_a_blind_model_is_refused_where_faces_move() -> None:
     with pytest.raises(InputError, match="functionals-svm: sees no face, so face-shift -240 ms changes nothing"):
         plan("alignment", models=("wavfusion:tiny", CLASSICAL))
+
+
+def test_arms_with_folds_of_their_own_are_counted_apart() -> None:
+    facts = outline(plan("learning-curve", "learning-curve.shares=0.5", "learning-curve.draws=2"), set())
+    assert [(line["arm"], line["folds"], line["test_rows"]) for line in facts["folds"]] == [
+        ("base", 6, 240), ("share=0.5", 12, 480),
+    ]  # fmt: skip
+    assert facts["trials"] == facts["cells"] == 18
+    text = to_text(facts)
+    assert "synth-a -> synth-a [share=0.5]" in text and text.count("(6 speakers)") == 1
+    (line,) = outline(plan(), set())["folds"]
+    assert (line["arm"], line["folds"], line["test_rows"]) == ("", 6, 240)
