@@ -328,3 +328,12 @@ def test_an_empty_run_has_no_answer_and_says_so():
     for test in sorted(set(TESTS) - {"binomial"}):
         found = answer(empty, test=test)
         assert not any(line.p for line in found.lines) and (found.notes or found.lines)
+
+
+def test_every_protocol_of_several_is_asked_for_its_own(sweep, noisy):
+    both = Frames(*(pd.concat([getattr(f, n) for f in (sweep, noisy)], ignore_index=True)
+                    for n in ("plan", "records", "predictions")), ())  # fmt: skip
+    for test in ("main", "interaction", "degradation"):
+        apart = {(x.what, x.p) for f in (sweep, noisy) for x in answer(f, test=test).lines if x.what != "interaction"}
+        together = {(x.what, x.p) for x in answer(both, test=test).lines}
+        assert together <= apart and {what for what, _ in together} >= {what for what, _ in apart if " dB" in what}

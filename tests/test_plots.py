@@ -8,10 +8,18 @@ from made_scores import apart, score
 from PIL import Image
 
 from serbench.results.corpora import Corpora
+from serbench.results.probabilities import reliability, risk_coverage
 from serbench.results.reports import curves, plots, style
+from serbench.results.reports.calibration import Sureness, picture
+from serbench.results.reports.ladder_picture import ladder
 from serbench.results.reports.matrices import matrix
 from serbench.results.reports.members import Member
+from serbench.results.reports.sweep_picture import heat
 from serbench.results.scores import Value
+from serbench.results.statistics.arms import grid_of
+from serbench.results.statistics.ladder import Drop, Ladder, Step
+from serbench.results.statistics.siblings import Part, Siblings
+from serbench.results.statistics.speakers import Interval, PairedTest
 
 NAMES = ["majority", "functionals-svm", "sigwavnet:released+no-threshold", "mfcc-attention:tiny", "cnn-18-gru"]
 BOOT = "bootstrap over 6 or more speakers, expanded percentile"
@@ -60,9 +68,45 @@ def crossed():
     return [replace(board((test,))[1], train=train) for train, test in pairs]
 
 
-def steps():
-    leaky = board(("emodb",), protocol="random", leaks=("session", "speaker"))
-    return [leaky, board(("emodb",)), [replace(s, train="ravdess", protocol="cross-corpus") for s in board(("emodb",))]]
+RUNGS = (
+    ("row-scored", ("audio", "copy", "speaker"), "emodb"),
+    ("rows split after augmentation", ("audio", "copy", "speaker"), "emodb"),
+    ("random by utterance", ("speaker",), "emodb"),
+    ("new speakers and sentences", (), "emodb"),
+    ("new corpus", (), "emovo+ravdess"),
+)
+
+
+def rungs(model, siblings=True, consecutive=True, n=5):
+    steps = []
+    for k, (name, leaks, train) in enumerate(RUNGS[:n]):
+        score = 0.95 - 0.12 * k
+        between = Interval(score - 0.06, score + 0.05, BOOT)
+        test = PairedTest("t", 10, -0.05 * k, -0.05 * k - 0.04, -0.05 * k + 0.04, -3.0, 9, 0.01, 0.002)
+        drop = Drop("x", 339, 0, score, score, test) if k else None
+        parts = [Part(100, 10, s, Interval(s - 0.03, s + 0.03, BOOT)) for s in (score + 0.02, score - 0.1)]
+        split = Siblings(*parts, test) if siblings and "copy" in leaks else None
+        steps.append(Step(name, leaks, train, 339, score, between, drop, split))
+    return Ladder(("leak-ladder",), model, "emodb", "basic4", ("a", "b", "c", "d"), consecutive, tuple(steps))
+
+
+def grid():
+    arms = [
+        "base",
+        *(f"lr={lr} batch={b}" for lr in ("0.1", "0.01", "0.001") for b in (16, 32) if (lr, b) != ("0.1", 16)),
+    ]
+    scores = [score(arm=arm, model="m", n_speakers=10, interval_method=BOOT) for arm in [*arms, "no-gru"]]
+    return scores, grid_of(arms, {"lr": 0.1, "batch": 16})
+
+
+def sure(model, strength):
+    rng = np.random.default_rng(len(model))
+    truth, scores = rng.integers(0, 4, 300), rng.normal(0, 1, (300, 4))
+    scores[np.arange(300), truth] += strength
+    p = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    curve = risk_coverage(truth, p)
+    s = score(model=model, classes=("a", "b", "c", "d"), chance=0.25)
+    return Sureness(s, reliability(truth, p), curve["coverage"].to_numpy()[9:], curve["risk"].to_numpy()[9:])
 
 
 FIGURES = {
@@ -71,7 +115,10 @@ FIGURES = {
     "speakers": lambda: plots.speakers([member(s) for s in board()]),
     "matrix": lambda: matrix(crossed()),
     "matrix with languages": lambda: matrix(crossed(), Corpora({"emodb": "de", "emovo": "it", "ravdess": "en"})),
-    "ladder": lambda: plots.ladder(steps(), "emodb"),
+    "ladder": lambda: ladder([rungs("sigwavnet:released"), rungs("cnn-18-gru", siblings=False)]),
+    "ladder against the first": lambda: ladder([rungs("m", consecutive=False, n=3)]),
+    "sweep of two factors": lambda: heat(*grid()),
+    "calibration": lambda: picture([sure("mfcc-attention", 1.2), sure("sigwavnet:released", 0.6)]),
     "ranking": lambda: plots.critical_difference(
         NAMES, [4.9, 1.5, 2.2, 2.6, 3.8], [NAMES[1:4], NAMES[2:5]], 1.1, "n = 9."
     ),
@@ -113,7 +160,7 @@ def test_no_word_lies_on_another(figure):
 
 def test_it_says_what_it_is(figure):
     texts = " ".join(text for text, _ in words_of(figure)).replace("\n", " ")
-    assert "Mean rank" in texts or "UAR" in texts
+    assert any(what in texts for what in ("Mean rank", "UAR", "how often right"))
     assert any(word in texts for word in ("n = ", "Thin line", "Dot:"))
     if "Mean rank" not in texts:
         assert "chance" in texts.lower()
@@ -150,11 +197,29 @@ def test_colors_stand_out_from_paper_and_differ_in_lightness():
     assert all(abs(luminance(a) - luminance(b)) > 0.03 for a, b in itertools.pairwise(style.COLORS))
 
 
-def test_chance_is_drawn_where_it_is():
+def test_chance_is_drawn_where_it_is_and_leaks_are_shaded():
     with matplotlib.rc_context(style.RC):
-        (axes,) = plots.ladder(steps(), "emodb").axes
+        (axes,) = ladder([rungs("m")]).axes
         dashed = [line for line in axes.lines if line.get_color() == style.INK]
     assert [list(line.get_ydata()) for line in dashed] == [[25.0, 25.0]]
+    assert len(axes.patches) == sum(bool(leaks) for _, leaks, _ in RUNGS)
+    drops = [t.get_text().split("\n")[0] for t in axes.texts if "[" in t.get_text()]
+    assert drops == ["−5.0", "−10.0", "−15.0", "−20.0"]
+
+
+def test_the_base_of_a_sweep_is_framed_or_named_beside_the_grid():
+    scores, of = grid()
+    with matplotlib.rc_context(style.RC):
+        (axes,) = heat(scores, of).axes
+        assert len(axes.patches) == 1
+        beside = [s for s in scores if s.arm == "base" or "=" in s.arm]
+        off = grid_of([s.arm for s in beside], {"lr": 0.5, "batch": 16})
+        (axes, words) = (lambda f: (f.axes[0], " ".join(t.get_text() for t in f.texts)))(heat(beside, off))
+    assert len(axes.patches) == 1 and len(off.factors["lr"]) == 4  # a level of its own
+    with matplotlib.rc_context(style.RC):
+        figure = heat(scores, grid_of([s.arm for s in scores], {}))
+    words = " ".join(t.get_text() for t in figure.texts).replace("\n", " ")
+    assert "The base (not on the grid): 45.3" in words and not figure.axes[0].patches
 
 
 def test_conditions_go_from_clean_to_strong():

@@ -13,16 +13,18 @@ from tiny import serbench
 
 from serbench.errors import InputError
 from serbench.results.files import StoreError
+from serbench.results.metrics import METRICS
 from serbench.results.papers.claims import published
 from serbench.results.papers.comparisons import claim_lines
 from serbench.results.papers.verdicts import MEANING, Prediction, Verdict
-from serbench.results.reports import claim_views, views
+from serbench.results.reports import answer_views, claim_views, views
 from serbench.results.reports.condition_views import condition_rows
 from serbench.results.reports.members import members
 from serbench.results.reports.pictures import pictures
 from serbench.results.reports.report import report
 from serbench.results.reports.sources import gather
 from serbench.results.scores import scores
+from serbench.results.statistics.ladder import ladders
 from serbench.results.store import create
 
 
@@ -87,13 +89,15 @@ def test_pictures_and_the_reason_for_each_that_is_not_there(run, tmp_path):
     swept = create(tmp_path / "swept", "0")
     plan(swept, [r for a in ("base", "l=1") for r in cells(swept, {"weak": 1.0}, protocol="sweep", arm=a)])
     alone, reasons = pictures(*_turned(evidence_of(run)))
-    assert {p.section for p in alone} == {"leaderboard", "speakers", "critical-difference"}
+    assert {p.section for p in alone} == {"leaderboard", "speakers", "critical-difference", "probabilities"}
     assert set(reasons) == {"ladder", "matrix", "noise", "sweeps", "training"}
-    all_of_them, reasons = pictures(*_turned(evidence_of(run, leaky, noisy, swept)))
+    evidence, found, known = evidence_of(run, leaky, noisy, swept)
+    steps = ladders(evidence.records, evidence.predictions, METRICS["uar"])
+    all_of_them, reasons = pictures(found, known, evidence, ladders=steps)
     assert {p.section for p in all_of_them} >= {"ladder", "noise", "sweeps"} and set(reasons) == {"matrix", "training"}
     assert len({p.name for p in all_of_them}) == len(all_of_them)
     nothing, reasons = pictures([], [], evidence_of(create(tmp_path / "empty", "0"))[0])
-    assert not nothing and len(reasons) == 8
+    assert not nothing and len(reasons) == 9
 
 
 def _turned(three):
@@ -120,7 +124,8 @@ def test_what_noise_costs_is_the_paired_difference_over_speakers(tmp_path):
 def test_every_form_is_written_and_agrees(run, tmp_path):
     made = report([str(run.folder)], tmp_path / "out")
     assert {p.name for p in made.folder.iterdir()} == {
-        "report.html", "report.md", "scores.csv", "speakers.csv", "claims.csv", "tables.tex", "tables", "figures"
+        "report.html", "report.md", "scores.csv", "speakers.csv", "claims.csv", "answers.csv", "tables.tex", "tables",
+        "figures",
     }  # fmt: skip
     assert made.notes == ()
     lines = list(DictReader(StringIO((made.folder / "scores.csv").read_text())))
@@ -221,3 +226,43 @@ def test_models_without_claims_say_so_and_those_with_wait_for_runs(run, tmp_path
     plan(other, cells(other, {"mfcc-attention": 1.0}))
     found = claim_views.claims(evidence_of(other)[0])
     assert not found.rows and found.n_open > 10 and "wait for complete runs" in found.reason
+
+
+def test_answers_stand_in_their_sections_and_are_those_of_the_command(run, tmp_path):
+    swept = create(tmp_path / "swept", "0")
+    facts = {"protocol": "sweep"}
+    arms = {"base": 0.5, "noise=1 pitch=0": 0.8, "noise=1 pitch=2": 1.0, "noise=0 pitch=2": 0.7}
+    plan(
+        swept,
+        [
+            r
+            for arm, s in arms.items()
+            for r in cells(swept, {"m": s}, arm=arm, settings={"noise": 0, "pitch": 0}, **facts)
+        ],
+    )
+    leaky = complete(tmp_path / "leaky", protocol="random", leaks=["speaker"])
+    noisy = create(tmp_path / "noisy", "0")
+    facts = {"protocol": "noise"}
+    plan(noisy, [r for c in ("clean", "white 0 dB") for r in cells(noisy, {"m": 1.0, "k": 2.0}, condition=c, **facts)])
+    made = report([str(r.folder) for r in (run, swept, leaky, noisy)], tmp_path / "out")
+    lines = pd.read_csv(made.folder / "answers.csv")
+    assert set(lines["test"]) == {
+        "protocol-effect", "main", "page", "degradation", "interaction", "spread", "probabilities",
+    }  # fmt: skip
+    _, out, _ = serbench("compare", swept.folder, "--test", "main", "--csv")
+    theirs = pd.read_csv(StringIO(out))
+    mine = lines[lines["test"] == "main"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(mine[theirs.columns], theirs, check_dtype=False)
+    text, page = ((made.folder / name).read_text() for name in ("report.md", "report.html"))
+    assert "### Each arm against its base" in text and "noise=1 pitch=2 − base" in page
+    assert list((made.folder / "figures").glob("sweeps_sweep_*_m_*.svg"))  # two factors: a map
+    names = {p.name.split("_")[0] for p in (made.folder / "figures").glob("*.png")}
+    assert names >= {"ladder", "probabilities", "sweeps", "noise"}
+
+
+def test_what_takes_long_is_left_to_the_command(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(answer_views, "MANY", 100)
+    made = report([str(run.folder)], tmp_path / "out")
+    text = (made.folder / "report.md").read_text()
+    assert "serbench compare RUN --test probabilities" in text and "serbench compare RUN --test groups" in text
+    assert "probabilities" not in set(pd.read_csv(made.folder / "answers.csv")["test"])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..tables import LEAK_WORDS, percent, with_interval
+from .answer_views import View
 from .claim_views import Claims
 from .clips import Clips
 from .condition_views import ConditionRow
@@ -33,6 +34,8 @@ TITLES = {
     "sweeps": "Sweeps",
     "critical-difference": "Ranking",
     "speakers": "Spread over speakers",
+    "groups": "Groups",
+    "probabilities": "Probabilities",
     "claims": "Published claims",
     "training": "Training curves",
     "failed": "Failed cells",
@@ -55,6 +58,7 @@ class Content:
     claims: Claims
     conditions: Sequence[ConditionRow]
     stability: Sequence[StabilityRow]
+    answers: Sequence[View]
     failures: Sequence[Mapping[str, Any]]
     repeat: Mapping[str, Any]
 

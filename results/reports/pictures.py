@@ -11,27 +11,32 @@ import numpy as np
 
 from ..corpora import UNKNOWN, Corpora
 from ..scores import Score
+from ..statistics.arms import BASE, Grid, grid_of
+from ..statistics.ladder import Ladder
 from ..statistics.many_models import Ranking, rank_models
-from . import curves, plots
+from . import calibration, curves, ladder_picture, plots, sweep_picture
 from .matrices import matrix
 from .members import Member
 from .sources import Evidence
 from .style import RC, file_name, save
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 MOST_LINES = 48  # scores in one picture
+MOST_CURVES = 8  # models in one picture
 #: why a section has no picture when nothing more is known
 REASONS = {
     "leaderboard": "No cell is finished yet.",
-    "ladder": "No leak ladder: it needs the same model on the same classes and test corpus under a protocol that "
-    "permits leaks and under one that does not (for instance random and speaker-independent), reported together.",
+    "ladder": "No leak ladder: it needs the protocol leak-ladder, or the same model on the same classes and test "
+    "corpus under a protocol that permits leaks and one that does not (random, speaker-independent), in one report.",
     "matrix": "No train × test matrix: no protocol here tests on other corpora than it trains on.",
     "noise": "No curves: the test audio was heard under one condition only (the protocol noise has more).",
     "sweeps": "No sweep: no protocol here compares arms.",
     "critical-difference": "No ranking: it needs three or more models, tested on the same speakers.",
     "speakers": "No cell with known speakers is finished yet.",
+    "probabilities": "No probabilities: no model here gives any.",
     "training": "No training curves: no finished cell belongs to a model that is trained in epochs.",
 }
 
@@ -48,12 +53,19 @@ class Picture:
 
 
 def pictures(
-    found: Sequence[Score], known: Sequence[Member], evidence: Evidence, corpora: Corpora = UNKNOWN
+    found: Sequence[Score],
+    known: Sequence[Member],
+    evidence: Evidence,
+    corpora: Corpora = UNKNOWN,
+    ladders: Sequence[Ladder] = (),
 ) -> tuple[list[Picture], dict[str, str]]:
     """All pictures in the order of the sections, and the reason for every section without one."""
     ranked, refusals = _rankings(known)
-    made = [*_boards(found), *_ladders(found), *matrices(found, corpora), *_noise(found), *_sweeps(found), *ranked]
-    made += [*_speakers(known), *_trainings(found, evidence)]
+    steps = {one.protocols[0] for one in ladders if one.consecutive and len(one.protocols) == 1}
+    others = [s for s in found if s.protocol not in steps]  # whose arms are no steps
+    made = [*_boards(found), *_ladders(ladders), *matrices(others, corpora), *_noise(found)]
+    made += [*_sweeps(others, evidence), *ranked, *_speakers(known), *_sure(known, evidence)]
+    made += [*_trainings(found, evidence)]
     reasons = {name: text for name, text in REASONS.items() if name not in {p.section for p in made}}
     if "critical-difference" in reasons and refusals:
         reasons["critical-difference"] = "No ranking. " + " ".join(refusals)
@@ -137,40 +149,67 @@ def _noise(found: Sequence[Score]) -> Iterator[Picture]:
             yield _picture("noise", alt, section[0], partial(curves.noise, section), *more)
 
 
-def _sweeps(found: Sequence[Score]) -> Iterator[Picture]:
+def _sweeps(found: Sequence[Score], evidence: Evidence) -> Iterator[Picture]:
+    """Two factors as a map for each model, everything else as points."""
     done = [s for block in blocks([s for s in found if s.n_done]) for s in first_condition(block)]
     for _, part in groupby(done, key=lambda s: (s.protocol, s.label_map, s.leaks, s.train, s.test)):
         section = list(part)
-        arms: dict[str, set[str]] = {}
+        arms: dict[str, list[Score]] = {}
         for s in section:
-            arms.setdefault(s.model, set()).add(s.arm)
-        chosen = [s for s in section if len(arms[s.model]) > 1]
-        if chosen:
-            alt = f"UAR by arm, tested on {chosen[0].test}"
-            yield _picture("sweeps", alt, chosen[0], partial(curves.arms, chosen), chosen[0].train, chosen[0].test)
+            arms.setdefault(s.model, []).append(s)
+        points = []
+        for model, scores in arms.items():
+            grid = grid_of_scores(scores, evidence.records) if len(scores) > 2 else None
+            if grid is not None and len(grid.factors) == 2:
+                alt = f"UAR of {model} by the levels of two factors, tested on {scores[0].test}"
+                draw = partial(sweep_picture.heat, scores, grid)
+                yield _picture("sweeps", alt, scores[0], draw, scores[0].train, scores[0].test, model)
+            elif len({s.arm for s in scores}) > 1:
+                points += scores
+        if points:
+            alt = f"UAR by arm, tested on {points[0].test}"
+            yield _picture("sweeps", alt, points[0], partial(curves.arms, points), points[0].train, points[0].test)
 
 
-def _ladders(found: Sequence[Score]) -> Iterator[Picture]:
-    """From leaks to none to another corpus, for every test corpus and set of classes that has both ends."""
-    usable = [s for s in found if s.n_done and s.condition == "clean" and s.arm == "base" and not s.tag]
-    for test, classes in dict.fromkeys((s.test, s.classes) for s in usable):
-        steps: dict[tuple[str, ...], list[Score]] = {}
-        for s in sorted((s for s in usable if (s.test, s.classes) == (test, classes)), key=_rung):
-            # without a leak and within one corpus, all protocols ask for the same: new speakers
-            honest = not s.leaks and s.train == s.test
-            step = steps.setdefault((s.protocol, *s.leaks, s.train) if not honest else ("new speakers",), [])
-            if not any(other.model == s.model for other in step) and (not step or step[0].protocol == s.protocol):
-                step.append(s)
-        chosen = list(steps.values())
-        shared = set.intersection(*({s.model for s in step} for step in chosen)) - {"majority"}
-        if len(chosen) > 1 and chosen[0][0].leaks and not chosen[-1][0].leaks and shared:
-            alt = f"UAR on {test} under one protocol after another"
-            yield _picture("ladder", alt, chosen[0][0], partial(plots.ladder, chosen, test), test, *classes)
+def grid_of_scores(scores: Sequence[Score], records: "pd.DataFrame") -> Grid | None:
+    """The arms of one model as points of a grid, the base by its settings."""
+    s = scores[0]
+    facts = {"protocol": s.protocol, "model": s.model, "train": s.train, "test": s.test, "label_map": s.label_map}
+    mine = records
+    for name, value in facts.items():
+        mine = mine[mine[name] == value]
+    base = mine.loc[mine["arm"] == BASE, "settings"]
+    augmented = dict.fromkeys(name for options in mine["options"] for name in (options.get("augment") or {}))
+    return grid_of([x.arm for x in scores], dict(base.iloc[0]) if len(base) else {}, augmented)
 
 
-def _rung(s: Score) -> tuple[object, ...]:
-    own = s.protocol != "speaker-independent"
-    return (not s.leaks, -len(s.leaks), s.train != s.test, own, s.protocol, s.train, s.model != "majority", s.model)
+def _ladders(ladders: Sequence[Ladder]) -> Iterator[Picture]:
+    """A picture for each test corpus and set of steps, with all models that have them."""
+    groups: dict[tuple[object, ...], list[Ladder]] = {}
+    for one in ladders:
+        steps = tuple((step.name, step.train) for step in one.steps)
+        groups.setdefault((one.protocols, one.test, one.classes, one.label_map, one.consecutive, steps), []).append(one)
+    for those in groups.values():
+        shown = [one for one in those if one.model != "majority"] or those
+        for k in range(0, len(shown), ladder_picture.MOST):
+            first, part = shown[0], shown[k : k + ladder_picture.MOST]
+            alt = f"UAR on {first.test} from one step to the next: {', '.join(step.name for step in first.steps)}"
+            parts = ("ladder", *first.protocols, first.test, first.label_map, *first.classes, str(k))
+            yield Picture("ladder", file_name(*parts), alt, first.protocols[0], partial(ladder_picture.ladder, part))
+
+
+def _sure(known: Sequence[Member], evidence: Evidence) -> Iterator[Picture]:
+    """Reliability and risk against coverage of the models that give probabilities."""
+    of = {id(m.score): m for m in known if m.score.model != "majority"}
+    for block in blocks([m.score for m in known if id(m.score) in of]):
+        clean = [s for s in first_condition(block) if s.arm == BASE]
+        for _, part in groupby(clean, key=lambda s: (s.train, s.test)):
+            those = [one for s in part if (one := calibration.sureness(of[id(s)], evidence))]
+            for k in range(0, len(those), MOST_CURVES):
+                first = those[0].score
+                alt = f"How sure models are and how often right, tested on {first.test}"
+                draw = partial(calibration.picture, those[k : k + MOST_CURVES])
+                yield _picture("probabilities", alt, first, draw, first.train, first.test, str(k))
 
 
 def _trainings(found: Sequence[Score], evidence: Evidence) -> Iterator[Picture]:

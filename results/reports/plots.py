@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..scores import Score
-from ..tables import LEAK_WORDS, percent, with_interval
+from ..tables import percent, with_interval
 from .members import Member
-from .style import INK, LETTER, PAPER, SOFT, WIDTH, caption, chance_line, look, wrapped
+from .style import INK, LETTER, PAPER, SOFT, WIDTH, caption, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,36 +142,6 @@ def _rows(found: Sequence[Score]) -> "tuple[Figure, Axes, list[Line]]":
 def _finish(figure: "Figure", found: Sequence[Score], what: str, words: str) -> None:
     part = " * not all cells are done." if any(s.n_done < s.n_cells for s in found) else ""
     caption(figure, f"{what}: {under(found[0])}", words + part)
-
-
-def ladder(steps: Sequence[Sequence[Score]], test: str) -> "Figure":
-    """UAR of the same models on one test corpus under one protocol after another, the leakiest first."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(max(3.4, min(WIDTH, 1.7 * len(steps) + 1)), 3.1))
-    axes = figure.add_axes((0, 0, 1, 1))
-    names = list(dict.fromkeys(s.label for step in steps for s in step))
-    looks = look(names)
-    for k, name in enumerate(names):
-        points = [(x, s) for x, step in enumerate(steps) for s in step if s.label == name]
-        shift = 0.5 * (k - (len(names) - 1) / 2) / max(len(names), 4)
-        draw_points(axes, [(x + shift, s) for x, s in points], looks[name], name)
-    axes.set_xticks(range(len(steps)), [step_name(step[0]) for step in steps])
-    axes.set(xlim=(-0.5, len(steps) - 0.5), ylim=(0, 100), ylabel="UAR (%)")
-    axes.grid(visible=False, axis="x")
-    chance_line(axes, steps[0][0].chance)
-    _legend(figure, axes, len(names))
-    scores = [s for step in steps for s in step]
-    words = f"{MEAN} {intervals(scores)} {CHANCE} The same classes in every step; n = test utterances."
-    caption(figure, f"Leak ladder, tested on {test}: {len(scores[0].classes)} classes", words)
-    return figure
-
-
-def step_name(s: Score) -> str:
-    """A step of the ladder as printed below it."""
-    leaks = "\n".join(wrapped(LEAK_WORDS.get(leak, leak), 1.6) for leak in s.leaks)
-    new = "new speakers" if s.train == s.test else f"new corpus:\ntrained on\n{s.train}"
-    return f"{s.protocol}\nn = {s.n_utterances}\n{leaks or new}"
 
 
 def draw_points(axes: "Axes", points: Sequence[tuple[float, Score]], own: dict[str, Any], name: str) -> None:

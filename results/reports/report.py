@@ -9,9 +9,11 @@ from .. import figures, latex, stability_table, tables
 from ..corpora import corpora_of
 from ..files import write_bytes
 from ..grids import Grid, pipes
+from ..metrics import METRICS
 from ..scores import scores
+from ..statistics.ladder import ladders
 from ..store import find_run
-from . import claim_views, views
+from . import answer_views, claim_views, views
 from .clips import pack
 from .condition_views import condition_rows
 from .members import members
@@ -46,7 +48,10 @@ def report(runs: Sequence[str], out: Path | None = None) -> Report:
     found = scores(evidence.records, evidence.predictions, evidence.plan)
     known = members(found, evidence)
     corpora = corpora_of(opened)
-    wanted, reasons = pictures(found, known, evidence, corpora)
+    order = tuple(dict.fromkeys(evidence.plan["arm"]))
+    steps = ladders(evidence.records, evidence.predictions, METRICS["uar"], evidence.siblings, order)
+    wanted, reasons = pictures(found, known, evidence, corpora, steps)
+    answers = answer_views.views(evidence, bool(steps))
     drawn = draw_all(wanted, folder / "figures")
     clean = [m.score for m in known if m.score.condition == "clean"]
     figures.draw(clean[:DRAWN_FIRST], folder / "figures")
@@ -64,6 +69,7 @@ def report(runs: Sequence[str], out: Path | None = None) -> Report:
         claims=claims,
         conditions=condition_rows(known),
         stability=stability_rows(evidence),
+        answers=answers,
         failures=views.failures(evidence),
         repeat={"commands": views.commands(evidence), "environments": views.environments(evidence)},
     )
@@ -75,6 +81,7 @@ def report(runs: Sequence[str], out: Path | None = None) -> Report:
         "scores.csv": tables.csv(found, corpora),
         "speakers.csv": views.speakers_csv(known),
         "claims.csv": claim_views.csv(claims.rows),
+        "answers.csv": answer_views.csv(answers),
         "tables.tex": latex.document(parts),
         **{f"tables/table-{k}.tex": part for k, part in enumerate(parts, start=1)},
     }
@@ -123,12 +130,9 @@ def markdown(content: Content, scores_text: str) -> str:
     parts = [f"# {content.title}", f"{done}. Written {content.overview['written']}.", "## Scores", scores_text.strip()]
     for section, title in TITLES.items():
         mine = [picture for picture in content.pictures if picture.section == section]
-        if mine or section in content.reasons:
-            parts += [
-                f"## {title}",
-                *map(_image, mine),
-                *filter(None, [content.reasons.get(section)]),
-            ]
+        said = answer_views.markdown(content.answers, section)
+        if mine or said or section in content.reasons:
+            parts += [f"## {title}", *map(_image, mine), *said, *filter(None, [content.reasons.get(section)])]
     parts += ["## Tied groups", *(f"- {s.title}: {_groups(s)}" for s in content.sections)]
     parts += [f"## {TITLES['claims']}", *_claims(content), f"## {TITLES['failed']}", *_failures(content)]
     parts += [f"## {TITLES['repeat']}", *(f"    {c['command']}" for c in content.repeat["commands"])]

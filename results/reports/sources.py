@@ -15,6 +15,8 @@ import pandas as pd
 from ..files import read_json
 from ..papers.replays import sizes
 from ..record import Record
+from ..statistics.entries import siblings
+from ..statistics.groups import GROUPS
 from ..store import Run
 from ..store import _newest as newest
 
@@ -54,7 +56,8 @@ class Evidence:
     values: np.ndarray  # float32
     offset: np.ndarray  # (predictions + 1,)
     trainings: dict[str, dict[str, Any]]  # training -> its curve and facts
-    utterances: pd.DataFrame  # by id
+    utterances: pd.DataFrame  # by id, with what they can be grouped by
+    siblings: pd.DataFrame  # fold_hash, row, siblings
     sizes: dict[tuple[str, str, str], int]  # (corpus, start of its fingerprint, label map) -> utterances
     notes: tuple[str, ...]
 
@@ -89,6 +92,7 @@ def gather(runs: Sequence[Run]) -> Evidence:
         offset=offset,
         trainings=_trainings(runs, {record.training for record in records}),
         utterances=_utterances(runs),
+        siblings=siblings(runs),
         sizes={name: n for run in runs for name, n in sizes(run).items()},
         notes=(*notes, *said),
     )
@@ -164,6 +168,6 @@ def _utterances(runs: Sequence[Run]) -> pd.DataFrame:
         for path in sorted((run.folder / "utterances").glob("*.parquet")):
             paths.setdefault(path.name, path)
     tables = [pd.read_parquet(path) for path in paths.values()]
-    columns = ["id", "corpus", "path", "speaker", "seconds"]
+    columns = ["id", "corpus", "path", "speaker", "seconds", *(name for name in GROUPS if name != "corpus")]
     parts = [table.reindex(columns=columns) for table in tables] or [pd.DataFrame(columns=columns)]
     return pd.concat(parts, ignore_index=True).drop_duplicates("id").set_index("id")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..scores import condition_parts
+from ..scores import TWO_WAYS, condition_parts
 from .answer_lines import Line, Question, of_interval
 from .arms import number
 from .contestants import Group
@@ -17,7 +17,6 @@ from .speakers import unit_scores
 from .sweeps import along, grid_of_group
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-TWO_WAYS = frozenset({"gain", "header-rate", "face-shift"})  # mild in the middle
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ..scores import condition_parts
+from ..scores import TWO_WAYS, condition_parts
 from .answer_lines import Line, Question, of_test
 from .contestants import Group
 from .entries import Entry
@@ -77,7 +77,7 @@ def curves(question: Question) -> list[Line]:
         kinds: dict[str, dict[float, Side]] = {}
         for name, one in sides.items():
             kind, level, unit = condition_parts(name)
-            if unit == "dB" and level is not None and kind != "gain":
+            if unit == "dB" and level is not None and kind not in TWO_WAYS:
                 kinds.setdefault(kind, {})[level] = one
         for kind, by_level in kinds.items():
             lines += _curve(question, group, kind, sides[CLEAN], by_level)

@@ -12,6 +12,7 @@ from .arms import BASE
 from .entries import Entry, Task, entries, label_of
 
 Kind = Literal["arms", "models", "conditions"]
+_KINDS: dict[str, Kind] = {"arms": "arms", "models": "models", "conditions": "conditions"}
 
 
 @dataclass(frozen=True)
@@ -59,23 +60,28 @@ def groups(
     """
     every = [e for e in entries(records) if len(e.records)]
     words = [*levels, *([base] if base else [])]
-    chosen = kind or _kind(every, words)
     order = _order_of(plan, records)
+    named = _kind_of(every, words) if words and kind is None else kind
+    swept = _swept(every)
     found: dict[tuple[object, ...], list[Entry]] = {}
     for entry in every:
+        chosen = named or ("arms" if entry.task.protocol in swept else "models")
         if not levels or _called(entry, chosen, words):
-            found.setdefault(_shared(entry, chosen, words), []).append(entry)
-    made = [_group(chosen, members, base, levels, order) for members in found.values()]
+            found.setdefault((chosen, *_shared(entry, chosen, words)), []).append(entry)
+    made = [_group(_KINDS[str(of)], members, base, levels, order) for (of, *_), members in found.items()]
     return [group for group in made if len(group.members) > 1 and not (base and group.base is None)]
 
 
-def _kind(every: Sequence[Entry], words: Sequence[str]) -> Kind:
-    """What the words name, all of them the same kind of thing."""
+def _swept(every: Sequence[Entry]) -> set[str]:
+    """The protocols under which a model has several arms."""
     arms: dict[tuple[str, str], set[str]] = {}
     for e in every:
         arms.setdefault((e.task.protocol, e.model), set()).add(e.arm)
-    if not words:
-        return "arms" if any(len(those) > 1 for those in arms.values()) else "models"
+    return {protocol for (protocol, _), those in arms.items() if len(those) > 1}
+
+
+def _kind_of(every: Sequence[Entry], words: Sequence[str]) -> Kind:
+    """What the words name, all of them the same kind of thing."""
     kinds: dict[Kind, set[str]] = {
         "models": {e.model for e in every} | {_plain(e.label) for e in every},
         "arms": {e.arm for e in every},

@@ -145,7 +145,8 @@ def _resampled(rows: ProbabilityRows, metric: ProbabilityMetric, rng: np.random.
         size = min(step, reps - start)
         draws = rng.integers(0, n, (size, n)) + n * np.arange(size)[:, None]
         weights = np.bincount(draws.ravel(), minlength=size * n).reshape(size, n).astype(float)
-        found.append(mean_known(np.stack([function(weights) for function in functions]), 0))
+        with np.errstate(invalid="ignore", divide="ignore"):  # a run that is going on may have no drawn speaker yet
+            found.append(mean_known(np.stack([function(weights) for function in functions]), 0))
     return np.concatenate(found)
 
 

@@ -1,0 +1,135 @@
+"""Answers that the page and the Markdown file show beside pictures, by section."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from ..statistics import answer_text
+from ..statistics.answer_lines import Answer, Line
+from ..statistics.answers import TESTS, answer
+from ..statistics.arms import BASE
+from ..statistics.comparison_text import p_value
+from ..store import Frames
+from .sources import Evidence
+
+MOST_LINES = 400  # of one table
+MANY = 300_000  # predictions, from which what takes long is left to `serbench compare`
+TITLES = {
+    "protocol-effect": "Drops",
+    "main": "Each arm against its base",
+    "page": "Trends along levels",
+    "degradation": "Each condition against clean",
+    "interaction": "Does a condition cost one more than another?",
+    "spread": "Where the spread comes from",
+    "groups": "Groups of speakers and clips",
+    "probabilities": "Metrics of probabilities",
+}
+SLOW = ("groups", "probabilities")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line as text; ``value`` sorts the estimates."""
+
+    where: str
+    what: str
+    estimate: str
+    value: float | None
+    n: str
+    p: str
+    holm: str
+    remark: str
+
+
+@dataclass(frozen=True)
+class View:
+    """An answer in a section: its table, or why it has none."""
+
+    section: str
+    title: str
+    summary: str
+    family: int
+    rows: tuple[Row, ...]
+    remark: str
+    answer: Answer | None
+
+
+def views(evidence: Evidence, ladders: bool) -> list[View]:
+    """What stands in each section; ``ladders``: whether there are any."""
+    frames = Frames(evidence.plan, evidence.records, evidence.predictions, ())
+    clean = evidence.records[evidence.records["condition"] == "clean"]
+    heard = Frames(evidence.plan, clean.reset_index(drop=True), evidence.predictions, ())
+    arms = _arms_alike(evidence)
+    wanted: list[tuple[str, str, Frames, bool]] = [
+        ("ladder", "protocol-effect", frames, ladders),
+        ("noise", "degradation", frames, evidence.records["condition"].nunique() > 1),
+        ("noise", "interaction", frames, evidence.records["condition"].nunique() > 1),
+        ("sweeps", "main", arms, len(arms.records) > 0),
+        ("sweeps", "page", arms, len(arms.records) > 0),
+        ("speakers", "spread", heard, True),
+        ("groups", "groups", heard, True),
+        ("probabilities", "probabilities", heard, True),
+    ]
+    made = [_view(section, test, held, evidence) for section, test, held, there in wanted if there]
+    return [view for view in made if view.rows or view.remark]
+
+
+def _arms_alike(evidence: Evidence) -> Frames:
+    """The clean cells of models that have several arms which leak alike, a base among them."""
+    records = evidence.records[(evidence.records["condition"] == "clean") & (evidence.records["model"] != "majority")]
+    leaks = records["leaks"].map(lambda those: " ".join(sorted(those)))
+    keys = [records[name] for name in ("protocol", "model", "train", "test", "label_map")] + [leaks]
+    if not len(records):
+        return Frames(evidence.plan, records, evidence.predictions, ())
+    arms = records.groupby(keys)["arm"]
+    swept = (arms.transform("nunique") > 1) & (records["arm"] == BASE).groupby(keys).transform("any")
+    return Frames(evidence.plan, records[swept].reset_index(drop=True), evidence.predictions, ())
+
+
+def _view(section: str, test: str, frames: Frames, evidence: Evidence) -> View:
+    title, summary = TITLES[test], TESTS[test].summary
+    if test in SLOW and len(evidence.predictions) > MANY:
+        said = f"Not made for {len(evidence.predictions):,} predictions: serbench compare RUN --test {test}"
+        return View(section, title, summary, 0, (), said, None)
+    if test == "probabilities":
+        frames = replace(frames, predictions=_with_probabilities(evidence))
+    found = answer(frames, test=test, siblings=evidence.siblings, utterances=evidence.utterances.reset_index())
+    kept = [line for line in found.lines if line.estimate is not None or line.p is not None or line.reason]
+    rows = tuple(map(_row, kept[:MOST_LINES]))
+    more = f"{len(kept) - MOST_LINES} more lines: serbench compare RUN --test {test}" if len(kept) > MOST_LINES else ""
+    family = sum(line.p is not None for line in found.lines)
+    return View(section, title, summary, family, rows, more, found)
+
+
+def _with_probabilities(evidence: Evidence) -> pd.DataFrame:
+    """The predictions with a list of log-probabilities, None where a model has none."""
+    bounds = zip(evidence.offset[:-1], evidence.offset[1:], strict=True)
+    lists = [evidence.values[first:last] if last > first else None for first, last in bounds]
+    return evidence.predictions.assign(log_probability=pd.Series(lists, dtype=object))
+
+
+def _row(line: Line) -> Row:
+    n = "" if line.n is None else f"{line.n} {line.units}".strip()
+    remark = "; ".join(filter(None, (line.reason, line.note)))
+    tested = line.p is not None or line.holm is not None
+    p, holm = (p_value(line.p), p_value(line.holm)) if tested else ("", "")
+    return Row(line.where, line.what, answer_text.value(line), line.estimate, n, p, holm, remark)
+
+
+def csv(made: Sequence[View]) -> str:
+    """All lines of all answers."""
+    parts = [answer_text.csv(view.answer) for view in made if view.answer is not None]
+    head = parts[0].split("\n", 1)[0] if parts else "test,metric"
+    return "\n".join([head, *(part.split("\n", 1)[1].rstrip("\n") for part in parts if part.count("\n") > 1)]) + "\n"
+
+
+def markdown(made: Sequence[View], section: str) -> list[str]:
+    """The answers of a section as Markdown."""
+    text_of: Callable[[Answer], str] = answer_text.markdown
+    parts = []
+    for view in made:
+        if view.section == section:
+            shown = text_of(view.answer).strip() if view.answer is not None and view.answer.lines else ""
+            parts += [f"### {view.title}", *filter(None, [shown, view.remark])]
+    return parts

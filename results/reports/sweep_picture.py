@@ -1,0 +1,91 @@
+"""A sweep of two factors as a picture: UAR of every arm by their levels, the base marked."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..scores import Score
+from ..statistics.arms import BASE, Grid
+from ..words import percent
+from .plots import intervals, size, under, where
+from .style import GRID, INK, WIDTH, caption
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CELL = (0.86, 0.5)  # inches
+WHITE_FROM = 0.62  # of the range of colors
+
+
+def heat(found: Sequence[Score], grid: Grid) -> "Figure":
+    """One model under one train, test and condition; ``grid`` has two factors, the second runs across."""
+    from matplotlib.figure import Figure
+
+    (down, rows), (across, columns) = grid.factors.items()
+    scores = {s.arm: s for s in found}
+    width = min(CELL[0], WIDTH / len(columns))
+    figure = Figure(figsize=(width * len(columns), CELL[1] * len(rows)))
+    axes = figure.add_axes((0, 0, 1, 1))
+    values = np.full((len(rows), len(columns)), np.nan)
+    places = _places(grid, scores, rows, columns)
+    for (i, j), score in places.items():
+        values[i, j] = 100 * (score.metrics["uar"].mean or np.nan)
+    known = values[~np.isnan(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    span = max(high - low, 5.0)  # a flat sweep looks flat
+    shades: Any = {"cmap": "Blues", "vmin": high - span, "vmax": high, "edgecolors": GRID, "linewidth": 1, "zorder": 0}
+    axes.pcolormesh(np.ma.masked_invalid(values), **shades)
+    for (i, j), score in places.items():
+        _cell(axes, score, (i, j), (values[i, j] - high + span) / span)
+    axes.set(xlim=(0, len(columns)), ylim=(len(rows), 0), xlabel=across, ylabel=down)
+    axes.set_xticks(np.arange(len(columns)) + 0.5, columns)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.grid(visible=False)
+    caption(figure, f"UAR by {down} and {across}: {found[0].model}, {where(found[0])}", _words(found, grid, scores))
+    return figure
+
+
+def _places(
+    grid: Grid, scores: Mapping[str, Score], rows: Sequence[str], columns: Sequence[str]
+) -> dict[tuple[int, int], Score]:
+    """Row and column of every arm; the base where no other arm has its place."""
+    down, across = grid.factors
+    found: dict[tuple[int, int], Score] = {}
+    for arm, point in sorted(grid.points.items(), key=lambda item: item[0] != BASE):  # the base first
+        if arm in scores and down in point and across in point:
+            found[rows.index(point[down]), columns.index(point[across])] = scores[arm]
+    return found
+
+
+def _cell(axes: "Axes", s: Score, place: tuple[int, int], shade: float) -> None:
+    from matplotlib.patches import Rectangle
+
+    i, j = place
+    uar = s.metrics["uar"]
+    color = "#fdfdfd" if shade > WHITE_FROM else "#111111"  # on blue in any theme
+    fixed: Any = {"ha": "center", "va": "center", "color": color}
+    star = "*" if s.n_done < s.n_cells else ""
+    axes.text(j + 0.5, i + 0.36, percent(uar.mean) + star, weight="bold", fontsize=9, **fixed)
+    if uar.low is not None:
+        axes.text(j + 0.5, i + 0.72, f"[{percent(uar.low)}, {percent(uar.high)}]", fontsize=6.5, **fixed)
+    if s.arm == BASE:
+        axes.add_patch(Rectangle((j + 0.03, i + 0.05), 0.94, 0.9, fill=False, edgecolor=INK, linewidth=1.8))
+
+
+def _words(found: Sequence[Score], grid: Grid, scores: Mapping[str, Score]) -> str:
+    base = scores.get(BASE)
+    shown = base is not None and base in _places(grid, scores, *map(list, grid.factors.values())).values()
+    beside = f" The base (not on the grid): {percent(base.metrics['uar'].mean)}." if base and not shown else ""
+    framed = " Framed: the base." if shown else beside
+    absent = [s.arm for s in found if s.arm != BASE and len(grid.points.get(s.arm, {})) < 2]
+    named = ", ".join(f"{arm} {percent(scores[arm].metrics['uar'].mean)}" for arm in absent)
+    others = f" Not on the grid: {named}." if absent else ""
+    part = " * not all cells are done." if any(s.n_done < s.n_cells for s in found) else ""
+    return (
+        f"{under(found[0])}. In %: UAR, mean over seeds; brackets: {intervals(found).removeprefix('Bar: ')} "
+        f"{size(found)}. Colors span the scores shown, 5 points at least.{framed}{others}{part}"
+    )
