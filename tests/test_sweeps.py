@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from utterances import EMODB, make, run
 
@@ -81,6 +81,7 @@ def same(one: Factor, other: Factor) -> bool:
     return repr(one) == repr(other)  # bounds of levels are not numbers
 
 
+@settings(max_examples=50)
 @given(designs(), st.sampled_from(["", " "]))
 def test_a_design_that_is_written_is_read_back(found: list[Factor], gap: str) -> None:
     read = factors(rendered(found, gap), "here")
@@ -108,6 +109,7 @@ def test_random_values_are_even_on_their_scale_and_reach_both_ends() -> None:
     assert abs(levels["a"] - 500) < 70
 
 
+@settings(max_examples=50)
 @given(designs().filter(lambda found: all(f.levels for f in found)))
 def test_a_grid_is_every_combination_of_each_model(found: list[Factor]) -> None:
     arms = full(found, "here")
@@ -121,6 +123,7 @@ def test_a_grid_is_every_combination_of_each_model(found: list[Factor]) -> None:
         assert arm.name == " ".join(f"{name}={value}" for name, value in arm.settings)
 
 
+@settings(max_examples=50)
 @given(designs(), st.integers(1, 8))
 def test_random_points_are_the_same_each_time_and_more_points_keep_the_first(found: list[Factor], n: int) -> None:
     some, more = drawn(found, n, "here"), drawn(found, n + 3, "here")
