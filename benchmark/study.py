@@ -134,12 +134,17 @@ def refuse(study: Study) -> None:
 
 
 def commands(asked: Asked, quick: bool) -> list[str]:
-    """The command that runs it, and those of its parts without the study's file: one per protocol, and per arm."""
+    """The command that runs it, then those that run each of its arms by itself under each of its protocols."""
     found = [shlex.join(["serbench", "run", asked.study.name, *(["--quick"] if quick else [])])]
-    for request in asked.requests:
-        arms = asked.form.arms or (StudyArm(""),)
-        found += [_command(request, arm) for arm in arms]
-    return found
+    return [*found, *(_command(request, arm) for request in asked.requests for arm in asked.form.arms or (_NO_ARM,))]
+
+
+def parts(asked: Asked) -> list[str]:
+    """A command for each of its protocols, which runs the same but for the arms."""
+    return [_command(request, _NO_ARM) for request in asked.requests]
+
+
+_NO_ARM = StudyArm("")
 
 
 def _command(request: Request, arm: StudyArm) -> str:

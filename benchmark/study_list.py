@@ -9,7 +9,12 @@ from ..protocols.studies import Form, Study
 from .model_list import hanging
 from .outline import outline
 from .request import resolve
-from .study import Asked, ask, check, commands, missing_here
+from .study import Asked, ask, check, commands, missing_here, parts
+
+ARMS = (
+    "Arms run in the study alone. One of them by itself: add what it sets as --set MODEL.KEY=VALUE (what it does to "
+    "training clips without MODEL), and write its variants as --model MODEL+VARIANT."
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,8 @@ def listing(lines: Sequence[Line], columns: int) -> str:
     n = sum(line.runs != "does not run here" for line in lines)
     said = (
         f"{len(lines)} studies, {n} of them run here in a full or a quick form. `serbench studies show NAME` says "
-        "everything about one, `serbench run NAME --quick` runs it in two minutes where there is a quick form."
+        "everything about one, `serbench run NAME --quick` runs it in two minutes where there is a quick form; "
+        "--corpus names other corpora than a study has."
     )
     return "\n".join([*text, "", hanging("", said, columns)])
 
@@ -130,9 +136,11 @@ def _form(study: Study, name: str, quick: bool) -> Iterator[tuple[str, str]]:
     if found["reason"]:
         yield "  plan: ", f"not made here: {found['reason']}"
     if form.protocols:
-        yield "  commands, the study itself and then its parts one by one:", ""
-        for command in commands(asked, quick):
-            yield f"    {command}", ""
+        yield "  command: ", commands(asked, quick)[0]
+        for command in parts(asked):
+            yield "  without the study: ", command
+    if form.arms:
+        yield "  ", ARMS
 
 
 def _arms(form: Form) -> Iterator[tuple[str, str]]:
