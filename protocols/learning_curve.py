@@ -57,24 +57,25 @@ def split(table: pd.DataFrame, options: Options) -> Split:
 def ranks(fold: Fold, labels: dict[str, str], speakers: dict[str, str], draw: int) -> dict[str, list[str]]:
     """Speaker -> training rows in the order in which they join: classes in turn, so that any beginning is stratified.
 
-    Speakers begin with different classes, so that the smallest subsets hold all of them.
+    The rows of a class are spread evenly from a begin of its own, which differs from speaker to speaker: so the
+    smallest subsets, of a row or two of each, hold the classes in their proportions too.
     """
-    found = {}
     of_speaker: dict[str, dict[str, list[str]]] = {}
     for row in fold.train:
         clip = utterance_of(row)
         of_speaker.setdefault(speakers[clip], {}).setdefault(labels[clip], []).append(row)
-    for number, (speaker, by_class) in enumerate(sorted(of_speaker.items())):
-        rng = stream("learning curve", VERSION, fold.name, speaker, draw)
-        order = sorted(by_class)
-        begin = (number + draw) % len(order)
-        places = []
-        for j, label in enumerate(order):
-            rows = by_class[label]
-            mixed = [rows[i] for i in rng.permutation(len(rows))]
-            places += [((k + 0.5) / len(rows), (j - begin) % len(order), row) for k, row in enumerate(mixed)]
-        found[speaker] = [row for *_, row in sorted(places)]
-    return found
+    rng = stream("learning curve", VERSION, fold.name, draw)
+    mixed = sorted(of_speaker)
+    names = [mixed[i] for i in rng.permutation(len(mixed))]
+    places: dict[str, list[tuple[float, str, str]]] = {speaker: [] for speaker in names}
+    for j, label in enumerate(fold.classes):
+        having = [speaker for speaker in names if label in of_speaker[speaker]]
+        for turn, speaker in enumerate(having):
+            begin = ((turn + 0.5) / len(having) + j / len(fold.classes)) % 1
+            rows = of_speaker[speaker][label]
+            drawn = [rows[i] for i in rng.permutation(len(rows))]
+            places[speaker] += [((k + begin) / len(rows), label, row) for k, row in enumerate(drawn)]
+    return {speaker: [row for *_, row in sorted(places[speaker])] for speaker in names}
 
 
 def _part(fold: Fold, ranked: dict[str, list[str]], share: float, draw: int, labels: dict[str, str]) -> Fold:
