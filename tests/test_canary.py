@@ -3,25 +3,28 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from tiny import serbench
+from tiny import serbench, tiny_corpus
 
 from serbench.baselines.registry import cards
 from serbench.protocols.catalog import protocols
 
 CHANCE = 1 / 4
+RECURRENT = "published-sigwavnet-as-coded"  # of networks with a state to carry
 NULL = ("--corpus", "synth-null-a", "--corpus", "synth-null-b")
 
 
-def uars(out: Path, protocol: str, *more: str) -> dict[tuple[str, str, str], float]:
-    """(train, test, condition) -> UAR on null corpora."""
+def uars(out: Path, protocol: str, *more: str) -> dict[tuple[str, str, str, str], float]:
+    """(train, test, condition, arm) -> UAR on null corpora."""
     code, _, err = serbench("run", "--protocol", protocol, *more, "--out", out)
     assert code == 0, err
     lines = json.loads(serbench("show", out, "--json")[1])
-    return {(line["train"], line["test"], line["condition"]): line["metrics"]["uar"]["mean"] for line in lines}
+    facts = ("train", "test", "condition", "arm")
+    return {tuple(line[fact] for fact in facts): line["metrics"]["uar"]["mean"] for line in lines}  # type: ignore[misc]
 
 
-def expect(null: str, found: dict[tuple[str, str, str], float]) -> None:
+def expect(null: str, found: dict[tuple[str, str, str, str], float]) -> None:
     for cell, uar in found.items():
         if null == "chance":
             assert abs(uar - CHANCE) <= 0.12, (cell, uar)
@@ -36,12 +39,64 @@ def test_one_null_corpus(name: str, tmp_path: Path) -> None:
     expect(protocols()[name].null, found)
 
 
+ONE = NULL[:2]
+#: what a protocol needs beside a model, to vary something and to be quick
+GIVEN: dict[str, tuple[str, ...]] = {
+    "ablation": (*ONE, "--set", "ablation.variants=mfcc-only"),
+    "augmentation": (*ONE, "--set", "augmentation.noise=0,0.035", "--set", "augmentation.pitch=0"),
+    "hyperparameters": (*NULL, "--set", "hyperparameters.over=costs=0.1..30 log", "--set", "hyperparameters.points=3"),
+    "learning-curve": (*NULL, "--set", "learning-curve.shares=0.25,0.5", "--set", "learning-curve.draws=1"),
+    "sweep": (*NULL, "--set", "sweep.grid=costs=1,100; class_weights=none,balanced"),
+}
+#: of networks that see, or whose state is carried; and the ladder, which has a test of its own
+OTHERS = {RECURRENT, "alignment", "lambda", "leak-ladder"}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(protocols()))
+@pytest.mark.parametrize("name", sorted(set(protocols()) - OTHERS))
 def test_every_protocol(name: str, tmp_path: Path) -> None:
-    found = uars(tmp_path / "run", name, "--model", "functionals-svm", *NULL)
+    """Every arm is what its protocol declares; nobody knows what `either` is."""
+    found = uars(tmp_path / "run", name, "--model", "functionals-svm", *GIVEN.get(name, NULL))
     assert found
     expect(protocols()[name].null, found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "options"), [("alignment", ("alignment.shifts=-240,240",)), ("lambda", ("lambda.weights=0,1",))]
+)
+def test_protocols_of_networks_that_see(name: str, options: tuple[str, ...], tmp_path: Path) -> None:
+    more = [word for option in (*options, "wavfusion.epochs=4") for word in ("--set", option)]
+    found = uars(tmp_path / "run", name, "--model", "wavfusion:tiny", *ONE, *more)
+    assert len({cell[2:] for cell in found}) > 4
+    expect(protocols()[name].null, found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["oracle-epoch", "carried-weights"])
+def test_choosing_on_test_rows_never_loses_by_much_and_the_honest_arm_stays_at_chance(
+    name: str, tmp_path: Path
+) -> None:
+    found = uars(tmp_path / "run", name, "--model", "mfcc-attention:tiny", *ONE, "--set", "mfcc-attention.epochs=8")
+    by_arm = {cell[3]: uar for cell, uar in found.items()}
+    if name == "oracle-epoch":
+        assert abs(by_arm["base"] - CHANCE) <= 0.12 and abs(by_arm["last epoch"] - CHANCE) <= 0.12
+        assert by_arm["best epoch on test"] >= max(by_arm["base"], by_arm["last epoch"])
+    else:  # random rows: speakers are known; rows of the fold itself are known where weights are carried
+        assert by_arm["carried, on validation"] > max(by_arm["fresh, on validation"], by_arm["carried"]) + 0.05
+
+
+@pytest.mark.slow
+def test_weights_carried_over_folds_remember_the_validation_rows(tmp_path: Path) -> None:
+    """Labels drawn at random: in a chain of trainings the later folds know those of their validation rows."""
+    file = tiny_corpus(tmp_path / "drawn", takes=8)
+    table = pd.read_csv(file)
+    emotion = table["emotion"].sample(frac=1, random_state=1).to_numpy()
+    table.assign(emotion=emotion).to_csv(file, index=False)
+    found = uars(tmp_path / "run", RECURRENT, "--model", "cnn-3-gru:tiny", "--corpus", f"drawn={file}")
+    by_arm = {cell[3]: uar for cell, uar in found.items()}
+    assert set(by_arm) == {"base", "on validation"}
+    assert by_arm["on validation"] >= 1 / 2 + 0.1
 
 
 @pytest.mark.slow
