@@ -60,18 +60,19 @@ def enough_speakers(part: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
 
 
 def agreeing(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The utterances without those whose identical audio (``group``) lies under several emotions, and notes.
+    """The utterances without those whose identical audio lies under several emotions, and notes.
 
-    Nobody can say which label of such a clip is right.
+    Nobody can say which label of such a clip is right. Near-identical audio shares a ``group`` only, and stays.
     """
-    several = table.groupby("group")["emotion"].transform("nunique") > 1
+    several = table.groupby("audio_hash")["emotion"].transform("nunique") > 1
     if not several.any():
         return table, ()
     notes = []
     for corpus, part in table[several].groupby("corpus", sort=True):
+        alike = table[several & table["audio_hash"].isin(part["audio_hash"])]
         sets = [
             " = ".join(f"{name} ({emotion})" for name, emotion in zip(same["id"], same["emotion"], strict=True))
-            for _, same in table[several & table["group"].isin(part["group"])].groupby("group", sort=True)
+            for _, same in alike.groupby("audio_hash", sort=False)
         ]
         notes.append(f"{corpus}: identical audio under different labels dropped: {'; '.join(sets)}")
     return table[~several], tuple(notes)
