@@ -129,7 +129,11 @@ def arms_of_run(decided: Decided, models: Sequence[tuple[str, Mapping[str, str]]
 
 
 def _known(decided: Decided, found: Sequence[Choice]) -> None:
-    """InputError for settings of an arm, and for chosen variants, that no model of the run has."""
+    """InputError for models and settings of arms, and for chosen variants, that the run does not have."""
+    names = {choice.chosen.card.name for choice in found}
+    for arm in () if decided.given else decided.arms():
+        if arm.model and arm.model not in names:
+            raise InputError(f"{decided.protocol.name}: arm '{arm.name}': {unknown('model', arm.model, names)}")
     had = {choice.arm.name for choice in found if not choice.lacks}
     for choice in found:
         stateless = choice.arm.practice.state == "carried"  # lacks more than a setting: `possible` says what

@@ -269,6 +269,13 @@ def test_a_setting_that_one_model_lacks_leaves_that_model_out_and_an_unknown_one
         plan("sweep", "sweep.grid=functionals-svm.cost=1,2", models=(CLASSICAL,))
 
 
+def test_points_of_a_model_that_is_not_in_the_run_are_told() -> None:
+    with pytest.raises(InputError, match=r"sweep: arm 'lr=0\.1': unknown model 'mfcc-atention'; did you mean 'mfcc-at"):
+        plan("sweep", "sweep.grid=mfcc-atention.lr=0.1,0.2", models=(NETWORK, CLASSICAL))
+    with pytest.raises(InputError, match=r"lambda: arm 'discrepancy=0': unknown model 'wavfusion'"):
+        plan("lambda", models=(NETWORK,))
+
+
 def test_a_model_that_is_left_without_any_arm_is_an_error() -> None:
     arms = (Arm("quick", settings=(("lr", "0.1"),)),)
     with pytest.raises(InputError, match=r"functionals-svm: nothing to run: arm 'quick': no setting lr"):
