@@ -68,8 +68,9 @@ def _point(axes: "Axes", x: float, step: Step) -> None:
     _bar(axes, x, step.interval.low, step.interval.high, POINT)
     face = PAPER if step.leaks else POINT
     axes.plot(x, 100 * step.score, "o", markersize=6, markeredgecolor=POINT, markerfacecolor=face, mew=1.4, zorder=4)
-    place: Any = {"ha": "right", "va": "bottom", "fontsize": 7.5, "color": INK, "zorder": 3}
-    axes.text(x - 0.1, 100 * step.score + 1.5, f"{100 * step.score:.0f}", **place)
+    left = step.siblings is not None  # whose marks stand to the right
+    place: Any = {"ha": "right" if left else "left", "va": "bottom", "fontsize": 7.5, "color": INK, "zorder": 3}
+    axes.text(x - 0.1 if left else x + 0.08, 100 * step.score + 1.5, f"{100 * step.score:.0f}", **place)
 
 
 def _part(axes: "Axes", x: float, part: Part, color: str, mark: str) -> None:

@@ -21,7 +21,7 @@ class Member:
     """A score with the predictions behind it, as positions and codes; ``runs`` are (seed, repeat) pairs.
 
     ``speakers`` are the test speakers in alphabetical order, ``by_speaker`` their UAR, seeds and repeats averaged.
-    ``basis`` names what was trained and tested on: two scores with the same can be compared by pairs.
+    ``basis`` names the rows that were tested: two scores with the same can be compared by pairs.
     """
 
     score: Score
@@ -66,11 +66,11 @@ def _member(score: Score, cells: Cells, evidence: Evidence) -> Member:
     known, code = np.unique(speaker.codes.to_numpy()[at], return_inverse=True)
     counts = _counts(code, run, truth, guess, (len(known), len(runs), len(score.classes)))
     named = known >= 0
-    facts = (sorted({(c.repeat, c.fold_hash) for c in done.values()}), score.classes)
+    rows = np.unique(evidence.predictions["row"].cat.codes.to_numpy()[at])
     return Member(
         score, done, at, run, tuple(runs), truth, guess,
         speakers=tuple(str(speaker.categories[k]) for k in known[named]),
-        by_speaker=mean_known(METRICS[KIND].of(counts[:, named]), 0), basis=hash(repr(facts)),
+        by_speaker=mean_known(METRICS[KIND].of(counts[:, named]), 0), basis=hash((rows.tobytes(), score.classes)),
         confusions=counts[:, named],
     )  # fmt: skip
 

@@ -61,7 +61,7 @@ def tied(ordered: Sequence[Member]) -> tuple[dict[int, str], str]:
     if "speaker" in usable[0].score.leaks:
         return {}, "No tied groups: speakers are in training, so they are no independent units."
     if len({(m.basis, m.speakers) for m in usable}) > 1:
-        return {}, "No tied groups: the models were not tested on the same folds."
+        return {}, "No tied groups: the models were not tested on the same rows."
     pairs = list(combinations(range(len(usable)), 2))
     tests = [paired_t(usable[a].by_speaker - usable[b].by_speaker, "") for a, b in pairs]
     if refused := next((t.reason for t in tests if t.reason), None):
