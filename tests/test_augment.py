@@ -278,9 +278,20 @@ def test_a_run_with_it_is_an_arm_of_its_own(settings: tuple[str, ...], name: str
     assert {cell.trial.arm for cell in plan.cells} == {name}
 
 
-@pytest.mark.parametrize("setting", ["train_noise=white", "augment.copies=3"])
-def test_a_setting_that_changes_no_clip_is_refused(setting: str) -> None:
-    with pytest.raises(InputError, match="no training clip is changed: train_noise needs train_snr"):
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("train_noise=white", "no training clip is changed: train_noise needs train_snr"),
+        ("augment.copies=3", "no training clip is changed"),
+        ("train_snr=loud", "train_snr=loud: give a level or a range in dB, as 5..20"),
+        ("train_snr=5..", r"train_snr=5\.\.: give a level or a range in dB"),
+        ("augment.copies=two", "augment.copies=two: give a number: further copies of every training clip"),
+        ("augment.nois=1", "unknown setting 'augment.nois'; did you mean 'augment.noise'"),
+        ("augment.content=x", "unknown setting 'augment.content'"),
+    ],
+)
+def test_settings_that_do_nothing_or_are_none_are_refused(setting: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
         resolve(Request("speaker-independent", ("majority",), ("synth-a",), settings=(setting,)))
 
 
