@@ -3,9 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from paired import CLASSES, cells, frames
+from paired import CLASSES, cells, frames, run_folder
 from scipy import stats
+from tiny import serbench
 
+from serbench.results import ladder_table
 from serbench.results.metrics import METRICS
 from serbench.results.pools import paired_rows
 from serbench.results.scores import scores
@@ -148,3 +150,31 @@ def test_unknown_speakers_and_single_speakers_are_refused_with_the_reason():
     records, predictions = frames(ladder_cells(np.random.default_rng(9), speakers=2, folds=2))
     (found,) = ladders(records, predictions, UAR, order=STEPS)
     assert found.steps[1].drop.test.p is None and "2 paired differences" in found.steps[1].drop.test.reason
+
+
+def test_the_table_below_the_scores_has_a_line_per_step(tmp_path):
+    made = ladder_cells(np.random.default_rng(10))
+    run = run_folder(tmp_path / "run", made)
+    rows = made[0][1]["row"]
+    run.add_siblings(
+        made[0][0].fold_hash, pd.DataFrame({"row": rows, "siblings": [1 - k % 2 for k in range(len(rows))]})
+    )
+    code, out, _ = serbench("show", run.folder)
+    records, predictions = frames(made)
+    (one,) = ladder_table.found(records, predictions, records[:0], run.siblings())
+    text = ladder_table.terminal([one], 100)
+    assert code == 0 and out.endswith(text) and "none, in speakers; corpus" in text
+    lines = {line.split("  ")[0]: line for line in text.splitlines()}
+    assert lines["rows"].split("]")[1].split()[0] == "–" and "[" in lines["random"].split("]")[1]
+    d = one.steps[3].drop.test
+    assert f"{100 * d.mean:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}]" in lines["corpus (trained on b)"]
+    half = one.steps[0].siblings
+    assert (
+        f"{100 * half.having.score:.1f} ({half.having.n})" in lines["rows"]
+        and half.having.n == len(rows) // 2 + len(rows) % 2
+    )
+    assert "| speakers |" in ladder_table.markdown([one]) and ladder_table.terminal([]) == ""
+    _, again, _ = serbench("show", run.folder, run.folder)
+    assert again == out  # several runs are read as one
+    _, latex, _ = serbench("show", run.folder, "--latex")
+    assert latex.count(r"\toprule") == len({tuple(v) for v in LEAKS.values()})

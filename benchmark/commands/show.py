@@ -1,4 +1,4 @@
-"""`serbench show`: the table of a run, also while it goes on."""
+"""`serbench show`: the table of runs, also while they go on."""
 
 import json
 from collections.abc import Sequence
@@ -9,70 +9,83 @@ import click
 if TYPE_CHECKING:
     from ...results.corpora import Corpora
     from ...results.scores import Score
+    from ...results.statistics.ladder import Ladder
     from ...results.store import Frames, Run
+
+    Shown = tuple[list[Score], Frames, Corpora, list[Ladder]]
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--json", "form", flag_value="json", help="A list of objects, one per line of the table.")
 @click.option("--csv", "form", flag_value="csv", help="One line per score and metric.")
 @click.option("--markdown", "form", flag_value="markdown", help="Markdown.")
-def show(run: str, form: str | None) -> None:
-    """The table of RUN: a folder, the name of one in runs/, or `latest`."""
+@click.option("--latex", "form", flag_value="latex", help="Tables (booktabs) for a document.")
+def show(runs: tuple[str, ...], form: str | None) -> None:
+    """The table of RUN: a folder, the name of one in runs/, or `latest`; several are read as one."""
     from ...results import tables
     from ...results.scores import to_json
     from ...results.store import find_run
 
-    scores, frames, corpora = scores_of(find_run(run))
+    shown = shown_of([find_run(run) for run in runs])
+    scores, _, corpora, _ = shown
     if form == "json":
         click.echo(json.dumps(to_json(scores), indent=1, allow_nan=False))
     elif form == "csv":
         click.echo(tables.csv(scores, corpora), nl=False)
     elif form == "markdown":
-        click.echo(markdown_of(scores, frames, corpora), nl=False)
+        click.echo(markdown_of(*shown), nl=False)
+    elif form == "latex":
+        from ...results import latex  # with it come pictures, which nothing else here needs
+
+        click.echo("\n".join(latex.tables([score for score in scores if score.n_done])), nl=False)
     else:
-        click.echo(text_of(scores, frames, corpora), nl=False)
+        click.echo(text_of(*shown), nl=False)
 
 
-def scores_of(run: "Run") -> "tuple[list[Score], Frames, Corpora]":
-    """The scores of a run as far as it has come, what they were computed from, and facts of its corpora."""
+def shown_of(runs: "Sequence[Run]") -> "Shown":
+    """The scores of runs as far as they have come, what they are computed from, facts of their corpora, ladders."""
+    from ...results import ladder_table
     from ...results.corpora import corpora_of
     from ...results.scores import scores
+    from ...results.statistics.entries import joined, siblings
 
-    frames = run.frames()
-    return scores(frames.records, frames.predictions, frames.plan), frames, corpora_of([run])
+    frames = runs[0].frames() if len(runs) == 1 else joined(runs)
+    steps = ladder_table.found(frames.records, frames.predictions, frames.plan, siblings(runs))
+    return scores(frames.records, frames.predictions, frames.plan), frames, corpora_of(runs), steps
 
 
-def text_of(scores: "Sequence[Score]", frames: "Frames", corpora: "Corpora") -> str:
-    """The table for a terminal, with the notes of the run below it."""
+def text_of(scores: "Sequence[Score]", frames: "Frames", corpora: "Corpora", ladders: "Sequence[Ladder]") -> str:
+    """The table for a terminal, with the notes of the run below it, ladders, and answers that stay the same."""
     from shutil import get_terminal_size
 
-    from ...results import stability_table, tables
+    from ...results import ladder_table, stability_table, tables
 
     width = min(max(get_terminal_size((100, 24)).columns, 80), 140)
     same = stability_table.terminal(frames.records, frames.predictions, width)
-    return tables.terminal(scores, frames.notes, width, corpora) + same
+    return tables.terminal(scores, frames.notes, width, corpora) + ladder_table.terminal(ladders, width) + same
 
 
-def markdown_of(scores: "Sequence[Score]", frames: "Frames", corpora: "Corpora") -> str:
-    """The table as Markdown, with the notes of the run below it."""
-    from ...results import stability_table, tables
+def markdown_of(scores: "Sequence[Score]", frames: "Frames", corpora: "Corpora", ladders: "Sequence[Ladder]") -> str:
+    """The same as Markdown."""
+    from ...results import ladder_table, stability_table, tables
 
     same = stability_table.markdown(frames.records, frames.predictions)
-    return tables.markdown(scores, frames.notes, corpora) + same
+    return tables.markdown(scores, frames.notes, corpora) + ladder_table.markdown(ladders) + same
 
 
-def write_tables(run: "Run") -> "tuple[list[Score], Frames, Corpora]":
+def write_tables(run: "Run") -> "Shown":
     """Write `tables/` and `figures/` of a run folder; returns what they show."""
     from ...results import figures, tables
     from ...results.files import write_bytes
-    from ...results.reports.pictures import draw_all, matrices
+    from ...results.reports.pictures import draw_all, ladder_pictures, matrices
 
-    scores, frames, corpora = scores_of(run)
-    write_bytes(run.folder / "tables" / "table.md", markdown_of(scores, frames, corpora).encode())
+    shown = shown_of([run])
+    scores, _, corpora, steps = shown
+    write_bytes(run.folder / "tables" / "table.md", markdown_of(*shown).encode())
     write_bytes(run.folder / "tables" / "table.csv", tables.csv(scores, corpora).encode())
     clean = [score for score in scores if score.condition == "clean"]
     figures.draw(clean, run.folder / "figures")
-    if wanted := list(matrices(clean, corpora)):
+    if wanted := [*matrices([] if steps else clean, corpora), *ladder_pictures(steps)]:
         draw_all(wanted, run.folder / "figures")
-    return scores, frames, corpora
+    return shown

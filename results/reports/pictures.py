@@ -63,7 +63,7 @@ def pictures(
     ranked, refusals = _rankings(known)
     steps = {one.protocols[0] for one in ladders if one.consecutive and len(one.protocols) == 1}
     others = [s for s in found if s.protocol not in steps]  # whose arms are no steps
-    made = [*_boards(found), *_ladders(ladders), *matrices(others, corpora), *_noise(found)]
+    made = [*_boards(found), *ladder_pictures(ladders), *matrices(others, corpora), *_noise(found)]
     made += [*_sweeps(others, evidence), *ranked, *_speakers(known), *_sure(known, evidence)]
     made += [*_trainings(found, evidence)]
     reasons = {name: text for name, text in REASONS.items() if name not in {p.section for p in made}}
@@ -183,7 +183,7 @@ def grid_of_scores(scores: Sequence[Score], records: "pd.DataFrame") -> Grid | N
     return grid_of([x.arm for x in scores], dict(base.iloc[0]) if len(base) else {}, augmented)
 
 
-def _ladders(ladders: Sequence[Ladder]) -> Iterator[Picture]:
+def ladder_pictures(ladders: Sequence[Ladder]) -> Iterator[Picture]:
     """A picture for each test corpus and set of steps, with all models that have them."""
     groups: dict[tuple[object, ...], list[Ladder]] = {}
     for one in ladders:

@@ -87,19 +87,17 @@ def ladders(
 ) -> list[Ladder]:
     """Every ladder of clean scores: arms of a protocol that leak differently, and protocols that do.
 
-    ``order`` of arms, and of protocols; by default arms keep that of the records, and protocols are sorted from
-    leaky to honest. Arms with a ``base`` are all held against it. ``siblings``: fold_hash, row, siblings.
+    ``order`` of arms, and of protocols; what it does not name is sorted from leaky to honest. Arms with a ``base`` are
+    all held against it. ``siblings``: fold_hash, row, siblings.
     """
     every = [e for e in entries(records) if len(e.records) and e.mixed is None and e.task.condition == "clean"]
-    place = {name: i for i, name in enumerate([*order, *dict.fromkeys(records["arm"])][::-1])}
-    rank = {name: len(place) - i for name, i in place.items()}
+    place = {name: i for i, name in enumerate(order)}
     found = []
     for those in _of_arms(every):
-        those = sorted(those, key=lambda e: (e.arm != BASE, rank.get(e.arm, 0)))
+        those = sorted(those, key=lambda e: (e.arm != BASE, place.get(e.arm, len(place)), _leakiest(e), e.arm))
         found.append((those, those[0].arm != BASE))
     for those in _of_protocols(every):
-        named = {name: i for i, name in enumerate(order)}
-        found.append((sorted(those, key=lambda e: (named.get(e.task.protocol, -1), *_leakiest(e))), True))
+        found.append((sorted(those, key=lambda e: (place.get(e.task.protocol, len(place)), _leakiest(e))), True))
     rng_for = rng_for or partial(stream, "interval")
     about = (metric, siblings, rng_for, level)
     return [_ladder(those, consecutive, predictions, about) for those, consecutive in found]
