@@ -31,7 +31,7 @@ _LEVELS = 2  # how far the right folder is looked for, up and down
 class Adapter:
     """How one corpus is read: ``read(folder)`` gives the utterance table and a line for whatever was left out.
 
-    ``parse`` tells the row from the path of a clip; None where the labels lie in other files.
+    ``parse`` tells the row from the path of a clip: without emotion where the labels lie in other files.
     """
 
     name: str

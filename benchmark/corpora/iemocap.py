@@ -33,6 +33,23 @@ _EMOTION = {
 }
 
 
+def parse(path: str) -> Row | None:
+    """What the path of a turn, without ending, tells: everything but its emotion and words."""
+    turn = _TURN.fullmatch(path.rpartition("/")[2])
+    if not turn:
+        return None
+    session = turn["session"]
+    return {
+        "id": _place(turn["dialogue"], turn[0]),
+        "speaker": f"{session}_{turn['gender']}",
+        "gender": "female" if turn["gender"] == "F" else "male",
+        "language": "en",
+        "sentence": turn["script"],  # all sessions play the same scripts; their turns are cut differently
+        "session": session,
+        "dialogue": turn["dialogue"],
+    }
+
+
 def read(source: Path) -> Reading:
     """Table of all labelled turns whose audio is there, and notes on turns without audio, words or labels."""
     root = open_folder("iemocap", source)
@@ -91,29 +108,22 @@ def _labels(path: Path) -> tuple[list[Row], list[str]]:
         if not line.startswith("["):
             continue  # legend, blank lines, and the votes of single raters
         label = _LABEL.match(line)
-        turn = _TURN.fullmatch(label["turn"]) if label else None
+        turn = parse(label["turn"]) if label else None
         if not label or not turn or label["emotion"] not in _EMOTION:
             odd.append(f"{path.name}: {line.strip()}")
             continue
-        rows.append(
-            {
-                "id": label["turn"],
-                "speaker": f"{turn['session']}_{turn['gender']}",
-                "gender": "female" if turn["gender"] == "F" else "male",
-                "language": "en",
-                "emotion": _EMOTION[label["emotion"]],
-                "sentence": turn["script"],  # all sessions play the same scripts; their turns are cut differently
-                "session": turn["session"],
-                "dialogue": turn["dialogue"],
-            }
-        )
+        rows.append(turn | {"id": label["turn"], "emotion": _EMOTION[label["emotion"]]})
     return rows, odd
 
 
 def _complete(row: Row, path: Path, words: dict[str, str]) -> Row:
-    session = f"Session{str(row['session'])[-1]}"
-    place = f"{session}/sentences/wav/{row['dialogue']}/{row['id']}"
+    place = _place(str(row["dialogue"]), str(row["id"]))
     return row | {"id": place, "path": str(path), "transcript": words.get(str(row["id"]))}
+
+
+def _place(dialogue: str, turn: str) -> str:
+    """The path of a turn in the release, without ending."""
+    return f"Session{dialogue[4]}/sentences/wav/{dialogue}/{turn}"
 
 
 def _words(folder: Path) -> dict[str, str]:
@@ -121,4 +131,4 @@ def _words(folder: Path) -> dict[str, str]:
     return {found["turn"]: found["text"] for line in lines if (found := _WORDS.fullmatch(line)) and found["text"]}
 
 
-ADAPTER = Adapter("iemocap", read)
+ADAPTER = Adapter("iemocap", read, parse)

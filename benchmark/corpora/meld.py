@@ -20,6 +20,9 @@ _FOLDERS = {
     "dev": "dev_splits_complete",
     "test": "output_repeated_splits_test",
 }
+_CLIP = re.compile(
+    rf"(?P<folder>{'|'.join([*_FOLDERS, *_FOLDERS.values()])})/dia(?P<dialogue>\d+)_utt(?P<utterance>\d+)"
+)
 _NEEDED = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
 _EMOTION = {
     "anger": "angry",
@@ -37,6 +40,20 @@ _TOGETHER = re.compile(
     r"|(?:the |her-|his-)?(?:guys|girls|friends|men|women)",
     re.IGNORECASE,
 )
+
+
+def parse(path: str) -> Row | None:
+    """What the path of a clip, without ending, tells: its dialogue, where the folder says of which split."""
+    found = _CLIP.fullmatch(path)
+    if not found:
+        return None
+    split = next(split for split, folder in _FOLDERS.items() if found["folder"] in (split, folder))
+    return {
+        "id": f"{split}/dia{found['dialogue']}_utt{found['utterance']}",
+        "language": "en",
+        "dialogue": f"{split}_dia{found['dialogue']}",
+        "official_split": split,
+    }
 
 
 def read(source: Path) -> Reading:
@@ -115,4 +132,4 @@ def _row(line: dict[str, str], split: str, where: str) -> Row:
     }
 
 
-ADAPTER = Adapter("meld", read)
+ADAPTER = Adapter("meld", read, parse)
