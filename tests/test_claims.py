@@ -10,7 +10,7 @@ import pytest
 from serbench.baselines.registry import cards, choose
 from serbench.benchmark.corpora.facts import facts
 from serbench.errors import InputError
-from serbench.protocols import labels
+from serbench.protocols import catalog, labels
 from serbench.results.metrics import METRICS, PER_CLASS
 from serbench.results.papers import claims
 from serbench.results.papers.claims import STATUSES, check_unique, names, published
@@ -32,6 +32,20 @@ def test_the_four_systems_are_there() -> None:
 def test_an_unknown_paper_is_named() -> None:
     with pytest.raises(InputError, match="did you mean 'sigwavnet'"):
         published("sigwavenet")
+
+
+def test_every_task_names_protocols_that_are_here() -> None:
+    here = catalog.protocols()
+    for name in PAPERS:
+        tasks = published(name).paper.tasks.values()
+        assert any(task.protocols for task in tasks)
+        for task in tasks:
+            for protocol in (*task.protocols, *([task.honest] if task.honest else [])):
+                assert protocol in here, (name, task.title, protocol)
+            arms = [a.name for p in task.protocols if callable(here[p].arms) for a in here[p].arms(here[p].options)]
+            assert {*task.readings} <= {*arms}
+            leaky = [p for p in task.protocols if p.startswith("published-")]
+            assert leaky or not task.protocols
 
 
 @pytest.mark.parametrize("name", PAPERS)

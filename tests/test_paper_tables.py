@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ import pandas as pd
 import pytest
 from tiny import serbench
 
+from serbench.baselines.registry import choose
+from serbench.benchmark.recipes import changed
 from serbench.results.papers import paper_data, paper_text
 from serbench.results.papers import replays as module
 from serbench.results.papers.claims import names, published
-from serbench.results.papers.comparisons import unlike
+from serbench.results.papers.comparisons import otherwise, unlike
 from serbench.results.papers.paper_tables import PaperTables, build
 from serbench.results.papers.replays import Replay, replays
 from serbench.results.record import PREDICTION_COLUMNS, Record
@@ -126,6 +128,55 @@ def test_every_replay_has_its_line() -> None:
     ]
     text = paper_text.terminal(tables)
     assert "under published-sigwavnet-as-" in text
+
+
+def test_every_reading_of_a_publication_has_its_line_and_sweeps_have_none() -> None:
+    coded = {"protocol": "published-sigwavnet-as-coded"}
+    tables = made(replay(0.9, **coded), replay(0.6, arm="on validation", **coded), honest(0.6, arm="no-gru"))
+    lines = [x for x in tables.tables[0].lines if x.metric == "wa" and x.task == EMODB]
+    assert [(x.arm, x.verdict.word, x.honest) for x in lines] == [
+        ("base", "reproduced", None),
+        ("on validation", "below", None) if lines[1].verdict.word == "below" else ("on validation", "above", None),
+    ]
+    text = paper_text.terminal(tables, 140)
+    assert "sigwavnet:released [on validation] under published-sigwavnet-as-coded" in " ".join(text.split())
+
+
+def test_a_changed_recipe_is_shown_and_not_comparable() -> None:
+    found = [replay(0.9), honest(0.6)]
+    texts = {"epochs": "epochs 3 instead of 100", "deep": "deep 6 instead of 3"}
+    tables = build(published("sigwavnet"), found, *HERE, lambda r: texts if r is found[0] else {})
+    x = line(tables)
+    assert x.verdict.word == "not comparable" and x.replayed is not None
+    assert x.verdict.reason == "run with epochs 3 instead of 100, deep 6 instead of 3"
+    emodb = [m for m in tables.matrices if m.matrix.task == EMODB]
+    assert emodb and all("epochs 3" in m.reason and m.distance is None for m in emodb)
+
+
+def test_what_a_claim_names_is_no_change() -> None:
+    (claim,) = [c for c in published("wavfusion").claims if c.value == "70.60"]
+    names = set(claim.settings)
+    assert names and otherwise(replay(), claim.settings, lambda r: dict.fromkeys(names, "x")) == ""
+    assert otherwise(replay(), claim.settings, lambda r: {"lr": "lr 1 instead of 2"}) == "run with lr 1 instead of 2"
+
+
+def test_changes_are_found_against_recipe_rules_and_arm() -> None:
+    settings = asdict(choose("mfcc-attention:released").settings)
+    facts = {"protocol": "published-mfcc-attention", "model": "mfcc-attention:released", "corpus": "emovo"}
+    usual = {"rows": "augmented"}
+    assert changed(replay(settings=settings, options=usual, **facts)) == {}
+    assert changed(replay(settings={**settings, "epochs": 3}, options=usual, **facts)) == {
+        "epochs": "epochs 3 instead of 100"
+    }
+    assert (
+        "rows duplicated instead of augmented"
+        in changed(replay(settings=settings, options={"rows": "duplicated"}, **facts)).values()
+    )
+    coded = {"protocol": "published-cnn-n-gru", "model": "cnn-3-gru:released", "arm": "as coded"}
+    settings = asdict(choose("cnn-3-gru:released", {"batch": "16"}).settings)
+    assert changed(replay(settings=settings, options={"batch": 16}, **coded)) == {}
+    assert set(changed(replay(settings={**settings, "batch": 4}, options={"batch": 4}, **coded))) == {"batch"}
+    assert changed(replay(model="a-plugin", settings={"lr": 1})) == {}
 
 
 def test_a_sweep_is_found_by_its_settings() -> None:

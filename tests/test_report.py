@@ -211,7 +211,7 @@ def test_claims_stand_beside_ours_with_their_verdicts(run, tmp_path, monkeypatch
     assert row.judged and not claim_views._row("", line).judged
     assert claim_views._row("", replace(line, replayed=Prediction(0.5, None, None, 1))).replayed == "50.0 (1 run)"
     made = claim_views.Claims((row,), 3, (("above", MEANING["above"]),))
-    monkeypatch.setattr(claim_views, "claims", lambda evidence: made)
+    monkeypatch.setattr(claim_views, "claims", lambda *_: made)
     written = report([str(run.folder)], tmp_path / "out")
     text = written.page.read_text()
     assert "50.0 [45.2, 54.8] (5 runs)" in text and "3 more published values" in text and EVIL not in text

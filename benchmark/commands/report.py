@@ -22,8 +22,9 @@ def report(runs: tuple[str, ...], out: Path | None, opened: str) -> None:
     Each RUN is a folder, the name of one in runs/, or `latest`. Several runs make one report.
     """
     from ...results.reports.report import report as write
+    from ..recipes import changed
 
-    made = write(runs, out)
+    made = write(runs, out, changed)
     for note in made.notes:
         click.echo(f"Note: {note}", err=True)
     click.echo(str(made.page))

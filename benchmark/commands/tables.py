@@ -15,7 +15,8 @@ import click
 def tables(paper: str, runs: tuple[str, ...], form: str | None) -> None:
     """The published tables of a paper beside RUNs: folders, names of some in runs/, or `latest`.
 
-    Without a RUN: the published values, and what to run.
+    A verdict is given where classes, corpus size, recipe and rules are the published ones; a run with other settings
+    is shown, and not comparable. Without a RUN: the published values, and what to run.
     """
     from shutil import get_terminal_size
 
@@ -26,10 +27,11 @@ def tables(paper: str, runs: tuple[str, ...], form: str | None) -> None:
     from ...results.papers.paper_tables import build
     from ...results.papers.replays import replays, together
     from ...results.store import find_run
+    from ..recipes import changed
 
     known = published(paper)
     found = replays(*together([find_run(run) for run in runs])) if runs else []
-    made = build(known, found, catalog.protocols(), cards())
+    made = build(known, found, catalog.protocols(), cards(), changed)
     if form == "json":
         click.echo(json.dumps(paper_data.to_json(made), indent=1, allow_nan=False, ensure_ascii=False))
     elif form == "csv":

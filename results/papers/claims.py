@@ -38,7 +38,8 @@ class Task:
     """A corpus with the classes told apart on it; the protocol as published, in words, and what runs here instead.
 
     ``classes`` are in the names used here, ``utterances`` counts the corpus after the label map. ``protocols`` replay
-    what was published, ``honest`` has new speakers; empty where nothing here can be compared.
+    what was published, ``honest`` has new speakers; empty where nothing here can be compared. ``readings``: arms of
+    these protocols that read the publication in another way.
     """
 
     corpus: str
@@ -48,6 +49,7 @@ class Task:
     utterances: int | None = None
     label_map: str = ""
     protocols: tuple[str, ...] = ()
+    readings: tuple[str, ...] = ()
     honest: str = ""
 
 

@@ -1,26 +1,33 @@
 """A published value held against our runs: which runs are about the same thing, what they give, and the verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from ..metrics import METRICS, PER_CLASS, tally
+from ..statistics.arms import BASE
 from .claims import Claim, Matrix, Task
 from .replays import Replay
 from .verdicts import Prediction, Verdict, judge, predict
 
 SIZE_TOLERANCE = 0.01  # of the number of utterances: damaged and contradictory clips that are dropped by name
+Changed = Callable[[Replay], Mapping[str, str]]
 NOTED = frozenset({"sentence"})  # acted corpora repeat theirs, also where speakers are new
+
+
+def unchanged(replay: Replay) -> Mapping[str, str]:
+    """Nothing is known to be changed."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One value of a table with what it is held against. Shares in [0, 1]; ``printed`` is the percentage as printed.
 
-    ``model``, ``protocol``: what ``replayed`` was run with, or what is to be run. ``verdict`` is None for what was
-    recomputed.
+    ``model``, ``arm``, ``protocol``: what ``replayed`` was run with, or what is to be run. ``verdict`` is None for what
+    was recomputed.
     """
 
     table: str
@@ -35,6 +42,7 @@ class Line:
     status: str
     remark: str
     model: str = ""
+    arm: str = ""
     protocol: str = ""
     settings: Mapping[str, float] = field(default_factory=dict)
     replayed: Prediction | None = None
@@ -52,8 +60,12 @@ class Line:
         return None if ours is None or np.isnan(ours.mean) else self.value - ours.mean
 
 
-def claim_lines(table: str, claim: Claim, found: Sequence[Replay]) -> list[Line]:
-    """A line per replay of the claim; a single one where nothing was run."""
+def claim_lines(table: str, claim: Claim, found: Sequence[Replay], changed: Changed = unchanged) -> list[Line]:
+    """A line per replay of the claim; a single one where nothing was run.
+
+    ``changed`` tells what a run changed of the recipe or rules: name -> text. What the claim does not name makes the
+    run not comparable.
+    """
     line = Line(
         table=table,
         setting=claim.places[table],
@@ -78,7 +90,7 @@ def claim_lines(table: str, claim: Claim, found: Sequence[Replay]) -> list[Line]
         honest = honest_of(found, claim, None)
         ours = prediction_of(honest, claim.metric, claim.label) if honest else None
         return [replace(line, honest=ours, verdict=Verdict("not run yet", ""))]
-    return [_held_against(line, claim, replay, honest_of(found, claim, replay)) for replay in replayed]
+    return [_held_against(line, claim, replay, honest_of(found, claim, replay), changed) for replay in replayed]
 
 
 def _left_out(found: Sequence[Replay], claim: Claim) -> str:
@@ -90,17 +102,24 @@ def _left_out(found: Sequence[Replay], claim: Claim) -> str:
     return "; ".join(f"{r.n_open} of {r.n_open + len(r.by_run)} runs of {r.model} under {r.protocol}" for r in those)
 
 
-def _held_against(line: Line, claim: Claim, replay: Replay, honest: Replay | None) -> Line:
+def _held_against(line: Line, claim: Claim, replay: Replay, honest: Replay | None, changed: Changed) -> Line:
     ours = prediction_of(replay, claim.metric, claim.label)
     new = prediction_of(honest, claim.metric, claim.label) if honest else None
     leaks = set(replay.leaks) - (set(honest.leaks) if honest else set()) - NOTED
-    if other := unlike(replay, claim.task):
+    if other := unlike(replay, claim.task) or otherwise(replay, claim.settings, changed):
         verdict = Verdict("not comparable", other)
     elif ours is None:
         verdict = Verdict("not run yet", f"{replay.n_open} runs of {replay.model} are not complete")
     else:
         verdict = judge(claim.number, claim.rounding, ours, new, bool(leaks))
-    return replace(line, model=replay.model, protocol=replay.protocol, replayed=ours, honest=new, verdict=verdict)
+    ran = replace(line, model=replay.model, arm=replay.arm, protocol=replay.protocol)
+    return replace(ran, replayed=ours, honest=new, verdict=verdict)
+
+
+def otherwise(replay: Replay, settings: Mapping[str, float], changed: Changed) -> str:
+    """What was changed beside the settings that a claim names; empty where nothing was."""
+    texts = [text for name, text in changed(replay).items() if name not in settings]
+    return f"run with {', '.join(texts)}" if texts else ""
 
 
 def unlike(replay: Replay, task: Task) -> str:
@@ -123,7 +142,8 @@ def matching(
 ) -> list[Replay]:
     """Replays of these models (each with these settings) under these protocols, in the order in which they are named.
 
-    A claim without settings is about the model as it is: then no arm of a sweep is meant.
+    A claim without settings is about the model as it is: then no arm of a sweep is meant, but each way in which a
+    replay reads the publication.
     """
     chosen = [
         r
@@ -131,7 +151,7 @@ def matching(
         if r.corpus == task.corpus
         and r.protocol in protocols
         and r.model in models
-        and (settings or r.arm == "base")
+        and (settings or r.arm in (BASE, *task.readings))
         and all(_number(r.settings.get(name)) == value for name, value in settings.items())
     ]
     return sorted(chosen, key=lambda r: (protocols.index(r.protocol), models.index(r.model)))

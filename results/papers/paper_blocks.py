@@ -11,6 +11,8 @@ import numpy as np
 
 from ..grids import Grid
 from ..metrics import METRICS
+from ..statistics.arms import BASE
+from ..statistics.entries import label_of
 from .claims import Claim
 from .comparisons import Line
 from .paper_tables import Compared, PaperTables, Table
@@ -101,7 +103,10 @@ def _sections(lines: Sequence[Line]) -> list[tuple[str, list[tuple[str, Line]]]]
     """Headings with their named lines: one section per corpus and metric, or none where each has a single line."""
     places = [(_kind(x), x.setting) for x in lines]
     twice = {place for place in places if places.count(place) > 1}  # several replays of one value
-    how = [f", {x.model} under {x.protocol}" if place in twice else "" for place, x in zip(places, lines, strict=True)]
+    how = [
+        f", {label_of(x.model, x.arm or BASE)} under {x.protocol}" if place in twice else ""
+        for place, x in zip(places, lines, strict=True)
+    ]
     kinds = list(dict.fromkeys(kind for kind, _ in places))
     if len(kinds) == len(set(places)):
         names = [f"{x.setting}, {_kind(x)}" if x.setting else _kind(x) for x in lines]
@@ -113,16 +118,16 @@ def _sections(lines: Sequence[Line]) -> list[tuple[str, list[tuple[str, Line]]]]
 def _notes(lines: Sequence[Line]) -> Iterable[str]:
     """Under which protocols the numbers were obtained, why a verdict, what else, and the sources."""
     yield from _grouped(lines, "published under: ", lambda x: x.task.published)
-    yield from _grouped(lines, "replayed: ", lambda x: _runs(x, x.protocol, x.replayed))
-    yield from _grouped(lines, "honest: ", lambda x: _runs(x, x.task.honest, x.honest))
+    yield from _grouped(lines, "replayed: ", lambda x: _runs(label_of(x.model, x.arm or BASE), x.protocol, x.replayed))
+    yield from _grouped(lines, "honest: ", lambda x: _runs(x.model, x.task.honest, x.honest))
     yield from _grouped(lines, "not complete and left out: ", lambda x: x.left_out)
     yield from _grouped(lines, "", _why)
     yield from _grouped(lines, "", lambda x: x.remark)
     yield from _grouped(lines, "source: ", lambda x: x.source + ("" if x.status == "authors" else f" ({x.status})"))
 
 
-def _runs(x: Line, protocol: str, prediction: Prediction | None) -> str:
-    return f"{x.model} under {protocol}, {prediction.n_runs} run{'s' * (prediction.n_runs != 1)}" if prediction else ""
+def _runs(model: str, protocol: str, prediction: Prediction | None) -> str:
+    return f"{model} under {protocol}, {prediction.n_runs} run{'s' * (prediction.n_runs != 1)}" if prediction else ""
 
 
 def _why(x: Line) -> str:

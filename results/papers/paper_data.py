@@ -74,6 +74,7 @@ def _line(x: Line, tables: PaperTables) -> dict[str, Any]:
         "source": x.source,
         "status": x.status,
         "model": x.model or None,
+        "arm": x.arm or None,
         "protocol": x.protocol or None,
         "honest_protocol": x.task.honest or None,
         "label_map": x.task.label_map or None,

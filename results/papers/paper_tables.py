@@ -10,7 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from .claims import Claim, Derived, Matrix, Paper, Published
-from .comparisons import Line, claim_lines, honest_of, matching, prediction_of, unlike, values_of
+from .comparisons import (
+    Changed,
+    Line,
+    claim_lines,
+    honest_of,
+    matching,
+    otherwise,
+    prediction_of,
+    unchanged,
+    unlike,
+    values_of,
+)
 from .replays import Replay
 from .verdicts import matrix_distance
 
@@ -77,17 +88,24 @@ class PaperTables:
 
 
 def build(
-    published: Published, found: Sequence[Replay], protocols: Iterable[str], models: Iterable[str]
+    published: Published,
+    found: Sequence[Replay],
+    protocols: Iterable[str],
+    models: Iterable[str],
+    changed: Changed = unchanged,
 ) -> PaperTables:
-    """The tables of a paper. ``protocols`` and ``models`` are those that exist here, for what is proposed to run."""
+    """The tables of a paper. ``protocols`` and ``models`` are those that exist here, for what is proposed to run.
+
+    ``changed`` as `claim_lines` takes it.
+    """
     paper = published.paper
     tables = []
     for name, title in paper.tables.items():
         claims = published.table(name)
-        lines = [line for claim in claims for line in claim_lines(name, claim, found)]
+        lines = [line for claim in claims for line in claim_lines(name, claim, found, changed)]
         if lines:
             tables.append(Table(name, title, tuple(lines)))
-    matrices = tuple(_compared(matrix, found) for matrix in published.matrices)
+    matrices = tuple(_compared(matrix, found, changed) for matrix in published.matrices)
     mine = [r for r in found if {r.model.partition("+")[0]} & set(paper.models)]
     return PaperTables(
         paper=paper,
@@ -100,12 +118,13 @@ def build(
     )
 
 
-def _compared(matrix: Matrix, found: Sequence[Replay]) -> Compared:
+def _compared(matrix: Matrix, found: Sequence[Replay], changed: Changed) -> Compared:
     task = matrix.task
     replay = next(iter(matching(found, task, task.protocols, matrix.models, {})), None)
     reason = matrix.not_comparable
     if not reason:
-        reason = "not run yet" if replay is None or not len(replay.by_run) else unlike(replay, task)
+        whole = replay is not None and len(replay.by_run) > 0
+        reason = unlike(replay, task) or otherwise(replay, {}, changed) if replay and whole else "not run yet"
     honest = None if matrix.not_comparable else honest_of(found, matrix, replay)
     ours = None if reason or replay is None else _ordered(replay, matrix)
     theirs = None if honest is None else _ordered(honest, matrix)

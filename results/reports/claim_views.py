@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..papers.claims import names, published
-from ..papers.comparisons import Line, claim_lines
+from ..papers.comparisons import Changed, Line, claim_lines, unchanged
 from ..papers.replays import replays
 from ..papers.verdicts import MEANING, Prediction
+from ..statistics.arms import BASE
+from ..statistics.entries import label_of
 from ..store import Frames
 from ..tables import NONE, percent
 from .sources import Evidence
@@ -41,8 +43,8 @@ class Claims:
     reason: str = ""
 
 
-def claims(evidence: Evidence) -> Claims:
-    """Of every paper whose model is among the records."""
+def claims(evidence: Evidence, changed: Changed = unchanged) -> Claims:
+    """Of every paper whose model is among the records; ``changed`` as `claim_lines` takes it."""
     here = {model.partition("+")[0].partition(":")[0] for model in evidence.records["model"]}
     papers = [name for name in names() if {m.partition(":")[0] for m in published(name).paper.models} & here]
     if not papers:
@@ -55,7 +57,7 @@ def claims(evidence: Evidence) -> Claims:
         known_paper = published(name)
         for table in known_paper.paper.tables:
             for claim in known_paper.table(table):
-                rows += [_row(known_paper.paper.title, line) for line in claim_lines(table, claim, found)]
+                rows += [_row(known_paper.paper.title, line) for line in claim_lines(table, claim, found, changed)]
     judged = tuple(row for row in rows if row.judged)
     words = Counter(row.verdict for row in judged)
     meaning = tuple((word, text) for word, text in MEANING.items() if word in words)
@@ -68,7 +70,7 @@ def _row(paper: str, line: Line) -> ClaimRow:
     return ClaimRow(
         paper=paper,
         table=line.table,
-        what=", ".join(part for part in (line.task.title, line.setting) if part),
+        what=", ".join(part for part in (line.task.title, line.setting) if part) + _ran(line),
         metric=f"{line.metric} of {line.label}" if line.label else line.metric,
         published=line.printed,
         replayed=_ours(line.replayed),
@@ -76,9 +78,14 @@ def _row(paper: str, line: Line) -> ClaimRow:
         verdict=word,
         reason=line.verdict.reason if line.verdict else "",
         source=f"{line.source} ({line.status})",
-        model=line.model,
+        model=label_of(line.model, line.arm or BASE),
         judged=line.replayed is not None or line.honest is not None,
     )
+
+
+def _ran(line: Line) -> str:
+    """What was run for it."""
+    return f" ({label_of(line.model, line.arm or BASE)} under {line.protocol})" if line.replayed else ""
 
 
 def _ours(prediction: Prediction | None) -> str:

@@ -10,6 +10,7 @@ from ..corpora import corpora_of
 from ..files import write_bytes
 from ..grids import Grid, pipes
 from ..metrics import METRICS
+from ..papers.comparisons import Changed, unchanged
 from ..scores import scores
 from ..statistics.ladder import ladders
 from ..store import find_run
@@ -34,11 +35,11 @@ class Report:
     notes: tuple[str, ...]
 
 
-def report(runs: Sequence[str], out: Path | None = None) -> Report:
+def report(runs: Sequence[str], out: Path | None = None, changed: Changed = unchanged) -> Report:
     """Write the report of one or several runs (as `store.find_run` takes them), finished or not.
 
-    Default folder: ``report`` in the run's own, or ``reports/<time>`` for several runs. Raises InputError for what is
-    no run folder, and StoreError for damaged files.
+    ``changed`` tells what a run changed of recipe and rules, for claims. Default folder: ``report`` in the run's own,
+    or ``reports/<time>`` for several runs. Raises InputError for what is no run folder, StoreError for damaged files.
     """
     opened = list({run.folder.resolve(): run for run in map(find_run, runs)}.values())
     folder = out or (
@@ -55,7 +56,7 @@ def report(runs: Sequence[str], out: Path | None = None) -> Report:
     drawn = draw_all(wanted, folder / "figures")
     clean = [m.score for m in known if m.score.condition == "clean"]
     figures.draw(clean[:DRAWN_FIRST], folder / "figures")
-    claims = claim_views.claims(evidence)
+    claims = claim_views.claims(evidence, changed)
     clips = pack(known, evidence)
     content = Content(
         title=_title(evidence),
