@@ -377,3 +377,70 @@ def test_the_command_without_and_with_a_run(tmp_path: Path) -> None:
     code, text, err = serbench("tables", "--paper", "cnn-n-gru", run.folder, "--json")
     assert code == 0, err
     assert [t["name"] for t in json.loads(text)["tables"]] == ["headline"]
+
+
+REPLAYED = [
+    (name, key, protocol)
+    for name in names()
+    for key, task in published(name).paper.tasks.items()
+    for protocol in task.protocols
+]
+
+
+def simulated(name: str, key: str, protocol: str, accuracy: float, honest: float) -> Frames:
+    """Five runs of a paper's first model under a replay, and five with new speakers: 400 rows, stored as records."""
+    paper = published(name).paper
+    task, model = paper.tasks[key], paper.models[0]
+    rng = stream("simulated", name, key, protocol)
+    lines, rows = [], []
+    for rule, share, leaks in ((protocol, accuracy, ["speaker", "copy"]), (task.honest, honest, [])):
+        for seed in range(5):
+            cell = f"{rule}-{seed}"
+            about = {"protocol": rule, "model": model, "train": task.corpus, "test": task.corpus, "leaks": leaks}
+            about |= {"label_map": task.label_map, "classes": list(task.classes), "data": {task.corpus: "f" * 64}}
+            lines.append({**FACTS, "key": cell, "seed": seed, "fold": "1", "n_test": 400, **about})
+            right = set(rng.permutation(400)[: round(400 * (share + rng.normal(0, 0.004)))].tolist())
+            for k in range(400):
+                truth = task.classes[k % len(task.classes)]
+                guess = truth if k in right else task.classes[(k + 1) % len(task.classes)]
+                rows.append((cell, f"{k}#0", str(k), f"s{k % 8}", truth, guess, None))
+    return Frames(
+        plan=pd.DataFrame(lines)[PLANNED],
+        records=pd.DataFrame(lines, columns=list(Record.__dataclass_fields__)),
+        predictions=pd.DataFrame(rows, columns=["key", *PREDICTION_COLUMNS]),
+        notes=(),
+    )
+
+
+@pytest.mark.parametrize(("name", "key", "protocol"), REPLAYED)
+def test_simulated_records_of_every_replay_are_judged(name: str, key: str, protocol: str) -> None:
+    task = published(name).paper.tasks[key]
+    claims = [
+        c for c in published(name).claims
+        if c.task == task and not c.not_comparable and not c.settings and c.metric == "wa" and "+" not in c.models[0]
+    ]  # fmt: skip
+    if not claims:
+        claims = [c for c in published(name).claims if c.task == task and c.metric == "wa" and not c.not_comparable]
+        assert all(c.settings for c in claims)
+        return
+    claim = claims[0]
+    sizes = {(task.corpus, "f" * 12, task.label_map): task.utterances}
+    held = simulated(name, key, protocol, claim.number, 0.4)
+
+    def word(found: Frames, of: dict[Any, Any]) -> Any:
+        tables = build(published(name), replays(found, of), {protocol, task.honest}, set(published(name).paper.models))
+        return next(
+            x.verdict
+            for t in tables.tables
+            for x in t.lines
+            if (x.printed, x.task, x.metric) == (claim.value, task, "wa")
+        )
+
+    assert word(held, sizes).word == "only with the leak"
+    same = simulated(name, key, protocol, claim.number, claim.number)
+    assert word(same, sizes).word == "reproduced"
+    assert word(simulated(name, key, protocol, 0.5, 0.4), sizes).word == "above"
+    partial = word(held, {name: n // 2 for name, n in sizes.items()})
+    assert partial.word == "not comparable" and f"where {task.utterances} are published" in partial.reason
+    part = replace(held, records=held.records[held.records["seed"] != 3].reset_index(drop=True))
+    assert word(part, sizes).word == "only with the leak"  # four complete runs are enough; the fifth is named
