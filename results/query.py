@@ -1,4 +1,4 @@
-"""SQL over what runs hold: four tables in a DuckDB database in memory, closed to files and network."""
+"""SQL over what runs hold: five tables in a DuckDB database in memory, closed to files and network."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..errors import InputError
 from .files import read_json
-from .statistics.entries import joined, utterances
+from .statistics.entries import joined, siblings, utterances
 from .store import Run
 
 #: table -> what a line is, and its columns
@@ -27,6 +27,10 @@ TABLES = {
         "id, corpus, path, speaker, gender, language, emotion, label, sentence, session, dialogue, intensity, "
         "official_split, seconds, audio_hash",
     ),
+    "siblings": (
+        "a line per test row of a fold that trains on copies of its test rows",
+        "fold_hash (as in records), row, siblings (training rows of the same utterance)",
+    ),
     "trainings": (
         "a line per epoch of a training",
         "training (as in records), chosen (the epoch whose weights were kept), epoch, loss, lr, norm, dev_uar, "
@@ -44,6 +48,7 @@ def tables(runs: Sequence[Run]) -> dict[str, pd.DataFrame]:
         "records": records,
         "predictions": frames.predictions,
         "utterances": utterances(runs),
+        "siblings": siblings(runs).astype({"siblings": int}),
         "trainings": trainings(runs),
     }
 
