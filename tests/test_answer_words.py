@@ -102,6 +102,7 @@ def test_errors_are_held_against_those_without_a_state() -> None:
     ("test", "lines", "text"),
     [
         ("unchanged", (step("a as clean", 0.9), step("b as clean", 0.8)), "Highest: a as clean: 90.0 [85.0, 95.0] %."),
+        ("unchanged", (step("a as clean", 1.0), step("b as clean", 1.0)), "All 2 are the same: 100.0 [95.0, 105.0] %."),
         ("snr-curve", (Line("x", "SNR50", 4.0, unit="dB"),), "SNR50: 4.0 dB."),
         ("page", (Line("x", "a < b", 0.8, p=0.01, holm=0.01, unit=""),), "Scores follow the order: a < b; p 0.010."),
         ("fold-trend", (Line("m", "v − t", 0.05, p=0.01, holm=0.01),), "v − t changes by +5.0 points"),

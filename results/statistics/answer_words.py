@@ -182,6 +182,8 @@ def _estimates(lines: Sequence[Line]) -> list[str]:
 
         if len(mine) == 1:
             found.append(f"{said(mine[0])}.")
+        elif mine[0].estimate == mine[-1].estimate:
+            found.append(f"All {len(mine)} are the same: {said(mine[0]).rpartition(': ')[2]}.")
         else:
             found.append(f"Highest: {said(mine[-1])}. Lowest: {said(mine[0])}.")
     return found
