@@ -16,6 +16,7 @@ COMMANDS = {
     "report": ("report", "Tables, figures and a page of one or several runs."),
     "compare": ("compare", "Paired tests of two models, as the protocol allows."),
     "score": ("score", "Metrics, intervals and tests for predictions made elsewhere."),
+    "audit": ("audit", "The leaks of anybody's split: speakers, copies, identical audio."),
     "gate": ("gate", "Is a candidate worse than a base? For your own CI."),
     "query": ("query", "SQL over the results of a run."),
     "predict": ("predict", "A kept model on new audio files."),

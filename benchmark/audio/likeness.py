@@ -6,8 +6,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from ...protocols.folds import linked
 from .fingerprint import ALIKE, ALIKE_SHORT, SHORT, Match, code, match, peaks
 
 _BLOCK = 512  # clips whose codes are compared with all others at once
@@ -69,6 +71,14 @@ def near_pairs(a: Clips, b: Clips | None = None) -> list[Pair]:
             if how.copy or how.suspect:
                 found.append(Pair(a.ids[i], other.ids[j], how))
     return found
+
+
+def joined(audio: pd.Series, pairs: Iterable[Pair]) -> np.ndarray:
+    """The number of each clip's set: clips that share a value of ``audio`` (by id), or that pairs connect, are one."""
+    ends = [(id, str(k)) for k, pair in enumerate(pairs) for id in (pair.a, pair.b)]
+    both = pd.concat([audio, audio.loc[[id for id, _ in ends]]])
+    connected = pd.Series([None] * len(audio) + [pair for _, pair in ends], dtype=object)
+    return linked(both.reset_index(drop=True), connected)[: len(audio)]
 
 
 def _candidates(a: Clips, b: Clips | None) -> list[tuple[int, int]]:

@@ -19,13 +19,12 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InputError
-from ...protocols.folds import linked
 from ...results.files import StoreError, write_bytes
 from ..corpora.folder import named
 from ..corpora.synthetic import NAMES as BUILT_IN
 from .bar import bar
 from .fingerprint import CODE, Match
-from .likeness import Clips, Pair, codes_of, near_pairs
+from .likeness import Clips, Pair, codes_of, joined, near_pairs
 from .prepared import Corpus
 
 
@@ -36,10 +35,8 @@ def link(table: pd.DataFrame, corpora: Mapping[str, Corpus]) -> tuple[pd.DataFra
     """
     copies, suspicions = near_identical(corpora)
     if copies:
-        pairs = pd.DataFrame([(id, str(k)) for k, pair in enumerate(copies) for id in pair[:2]], columns=["id", "pair"])
-        both = pd.concat([table[["id", "group"]], pairs.merge(table[["id", "group"]], on="id")], ignore_index=True)
-        sets = linked(both["group"].fillna(both["id"]), both["pair"])[: len(table)]
-        table = table.assign(group=table.groupby(sets)["id"].transform("min"))
+        known = pd.Series(table["group"].fillna(table["id"]).to_numpy(), index=table["id"])
+        table = table.assign(group=table.groupby(joined(known, copies))["id"].transform("min"))
     group = dict(zip(table["id"], table["group"], strict=True))
     apart = [pair for pair in suspicions if group[pair.a] != group[pair.b]]
     return table, (*_notes(table, copies), *_weaker(apart))

@@ -1,0 +1,161 @@
+"""A list of files, judged by the rules of the gate: what test shares with the rest, per rule."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from ...protocols.gate import EXAMPLES, Finding, Rules, check_all
+from ...protocols.protocol import Fold, row_id, utterance_of
+from ..corpora.facts import facts
+from .lists import DEV, TEST, TRAIN, Listing
+from .names import Told, tell
+
+if TYPE_CHECKING:
+    from .sound import Heard
+
+#: rule -> what files share when they break it
+RULES: Rules = {
+    "speaker": (("speaker",),),
+    "session": (("corpus", "session"), ("corpus", "dialogue")),
+    "audio": (("audio_hash",),),
+    "near-audio": (("near",),),
+    "copy": (("original",),),
+    "sentence": (("corpus", "sentence"),),
+}
+#: rules that acted corpora break by design: a note, unless they are promised
+NOTED = frozenset({"sentence"})
+State = Literal["leak", "note", "clean", "unchecked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Two files and what they share; ``first`` lies in ``part``, the other in train or dev."""
+
+    value: str
+    first: str
+    second: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One rule over all splits: files of test and dev that are touched.
+
+    ``known``: share of the files for which it could be asked.
+    """
+
+    rule: str
+    state: State
+    n_test: int
+    n_dev: int
+    known: float
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found in one listing. ``counts`` maps part -> files, over all splits."""
+
+    listing: Listing
+    counts: Mapping[str, int]
+    n_files: int
+    corpora: Mapping[str, int]
+    marks: Mapping[str, int]
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def leaks(self) -> tuple[str, ...]:
+        """The rules that are broken."""
+        return tuple(verdict.rule for verdict in self.verdicts if verdict.state == "leak")
+
+
+def judge(listing: Listing, corpus: str | None, recordings: Path | None, promised: frozenset[str]) -> Audit:
+    """All rules on all splits of a listing; ``promised`` rules of NOTED count as leaks.
+
+    ``corpus`` is the only one whose names are understood; ``recordings`` is the folder to hear the files in. Raises
+    InputError for an unknown corpus, and where nothing can be heard.
+    """
+    told = tell(dict.fromkeys(path for s in listing.splits for paths in s.parts.values() for path in paths), corpus)
+    heard = _hear(told, recordings) if recordings else None
+    table = _table(listing, told, heard)
+    folds = [_fold(split.name, split.parts) for split in listing.splits]
+    every = check_all(folds, table, promises=RULES, rules=RULES)
+    return Audit(
+        listing,
+        {part: sum(len(split.parts[part]) for split in listing.splits) for part in (TRAIN, DEV, TEST)},
+        len(table),
+        dict(Counter(t.corpus for t in told.values()).most_common()),
+        dict(Counter(t.mark for t in told.values() if t.mark).most_common()),
+        tuple(_verdict(rule, every, folds, _known(rule, table, heard), promised) for rule in RULES),
+        (*listing.notes, *(heard.notes if heard else ())),
+    )
+
+
+def _hear(paths: Iterable[str], recordings: Path) -> "Heard":
+    from .sound import listen  # with what decodes, only where there is something to hear
+
+    return listen(paths, recordings)
+
+
+def _table(listing: Listing, told: Mapping[str, Told], heard: "Heard | None") -> pd.DataFrame:
+    """One line per file. A column of the list is believed before the name of the file."""
+
+    corpus = [listing.cells[path].get("corpus") or t.corpus for path, t in told.items()]
+
+    def column(role: str) -> list[str | None]:
+        if role in listing.columns:
+            return [listing.cells[path].get(role) for path in told]
+        return [t.row.get(role) for t in told.values()]
+
+    roles = {role: column(role) for role in ("speaker", "session", "dialogue", "sentence")}
+    roles["speaker"] = [s and (f"{c}/{s}" if c else s) for c, s in zip(corpus, roles["speaker"], strict=True)]
+    audio = heard.columns(list(told)) if heard else {"audio_hash": _released(told), "near": None}
+    originals = [t.original for t in told.values()]
+    return pd.DataFrame({"id": list(told), "corpus": corpus, "original": originals, **roles, **audio}, dtype=object)
+
+
+def _released(told: Mapping[str, Told]) -> list[str | None]:
+    """What identical recordings of a known corpus share as it was released; null for all others."""
+    same = {
+        id: group[0]
+        for corpus in {t.corpus for t in told.values() if t.corpus}
+        for group in facts(corpus).identical
+        for id in group
+    }
+    return [None if t.mark else same.get(t.original) for t in told.values()]
+
+
+def _fold(name: str, parts: Mapping[str, Sequence[str]]) -> Fold:
+    train, dev, test = (tuple(map(row_id, parts[part])) for part in (TRAIN, DEV, TEST))
+    return Fold(name, "", "", (), train, dev, test)
+
+
+def _known(rule: str, table: pd.DataFrame, heard: "Heard | None") -> float:
+    """The share of the files for which a rule could be asked."""
+    if rule in ("audio", "near-audio"):
+        return 0.0 if heard is None else float(table["audio_hash"].notna().mean())
+    return float(table[[columns[-1] for columns in RULES[rule]]].notna().any(axis=1).mean())
+
+
+def _verdict(
+    rule: str, every: Sequence[Sequence[Finding]], folds: Sequence[Fold], known: float, promised: frozenset[str]
+) -> Verdict:
+    found = [(f, fold) for findings, fold in zip(every, folds, strict=True) for f in findings if f.leak == rule]
+    state: State = "leak" if found else "clean" if known else "unchecked"
+    return Verdict(
+        rule,
+        "note" if state == "leak" and rule in NOTED - promised else state,
+        sum(finding.n_test for finding, _ in found),
+        sum(finding.n_dev for finding, _ in found),
+        known,
+        tuple(
+            Example(e.value, utterance_of(e.row), utterance_of(e.other), TEST if e.row in set(fold.test) else DEV)
+            for finding, fold in found[:1]
+            for e in finding.examples[:EXAMPLES]
+        ),
+    )

@@ -1,0 +1,204 @@
+"""From lines of cells to splits: which file lies in which part, and what the list says of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from ...errors import InputError
+from ..corpora.folder import named
+from . import words
+from .rows import Row, read_rows
+from .words import key, known_parts, part_of
+
+TRAIN, DEV, TEST = "train", "dev", "test"
+_GUESSED = {
+    "path": words.PATH, "part": words.PART, "fold": words.FOLD, "speaker": words.SPEAKER, "sentence": words.SENTENCE,
+    "session": words.SESSION, "dialogue": words.DIALOGUE, "label": words.LABEL, "corpus": words.CORPUS,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Names of columns that the user gives; those that are None are guessed."""
+
+    path: str | None = None
+    part: str | None = None
+    speaker: str | None = None
+    sentence: str | None = None
+
+
+class Line(NamedTuple):
+    """A file, its part (or the number of its fold; empty: none), and all cells of its line."""
+
+    path: str
+    part: str
+    row: Row
+
+
+class Split(NamedTuple):
+    """One way to divide the files: part -> paths, each once."""
+
+    name: str
+    parts: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What was listed: ``splits``, and by path the cells of the columns in ``columns`` (role -> name).
+
+    ``notes`` say what was left out or taken for something.
+    """
+
+    name: str
+    splits: tuple[Split, ...]
+    cells: Mapping[str, Mapping[str, str]]
+    columns: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def read_split(file: Path, given: Columns) -> Listing:
+    """A list that says the part of every file. Raises InputError where it does not."""
+    rows = read_rows(file, given.path)
+    columns = _columns(rows, given, str(file))
+    by = _by(rows, columns, given)
+    if by is None:
+        raise InputError(
+            f"{file}: no column that says train or test (it has {', '.join(_names(rows))}); name it with "
+            "--split-column, or give one file per part: --train A --test B"
+        )
+    notes: list[str] = []
+    lines = [Line(_path(row, columns["path"], str(file)), _part(row.get(by, ""), file, by), row) for row in rows]
+    if missing := sum(not line.part for line in lines):
+        notes.append(f"{missing} of {len(rows)} files are in no part: column {by} is empty there")
+    parts = {line.part for line in lines} - {""}
+    numbers = {part for part in parts if part.isdigit()}
+    if numbers and parts - numbers:
+        raise InputError(f"{file}: column {by} mixes numbers of folds with {', '.join(sorted(parts - numbers))}")
+    if numbers:
+        splits = _in_turn(lines, sorted(numbers, key=int), f"{file}: column {by}")
+    else:
+        splits = _as_named(lines, columns, str(file), notes)
+    return Listing(file.name, splits, _cells(lines, columns), columns, tuple(notes))
+
+
+def read_parts(files: Mapping[str, Path], given: Columns) -> Listing:
+    """One list per part; ``files`` has at least train and test (or dev)."""
+    parts: dict[str, tuple[str, ...]] = {}
+    notes: list[str] = []
+    cells: dict[str, dict[str, str]] = {}
+    columns: dict[str, str] = {}
+    for part, file in files.items():
+        rows = read_rows(file, given.path, plain=True)
+        of_file = _columns(rows, given, str(file))
+        lines = [Line(_path(row, of_file["path"], str(file)), part, row) for row in rows]
+        parts[part] = _once((line.path for line in lines), part, notes)
+        cells |= _cells(lines, of_file)
+        columns |= of_file
+    split = _tested(Split("", parts), " + ".join(map(str, files.values())), notes)
+    return Listing(" + ".join(file.name for file in files.values()), (split,), cells, columns, tuple(notes))
+
+
+def _columns(rows: Sequence[Row], given: Columns, where: str) -> dict[str, str]:
+    """Role -> column. Raises InputError when there is none for the path, or several for the part."""
+    names = _names(rows)
+    found: dict[str, str] = {}
+    for role, guesses in _GUESSED.items():
+        wanted = getattr(given, role, None)
+        if wanted is not None:
+            if wanted not in names:
+                raise InputError(f"{where}: no column '{wanted}'; it has {', '.join(names)}")
+            found[role] = wanted
+            continue
+        fitting = [name for guess in guesses for name in names if key(name) == guess]
+        if role == "part" and len(fitting) > 1:
+            raise InputError(f"{where}: columns {' and '.join(fitting)} may say the part; choose with --split-column")
+        if fitting:
+            found[role] = fitting[0]
+    if "path" not in found:
+        raise InputError(f"{where}: no column of paths (it has {', '.join(names)}); name it with --path-column")
+    return found
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _path(row: Row, column: str, where: str) -> str:
+    path = row.get(column, "").replace("\\", "/")
+    while path.startswith("./"):
+        path = path[2:]
+    if not path:
+        raise InputError(f"{where}: a line without {column}: {row}")
+    return path
+
+
+def _part(word: str, file: Path, column: str) -> str:
+    part = part_of(word) if word else ""
+    if part is None:
+        raise InputError(f"{file}: column {column}: '{word}' is no part and no number of a fold ({known_parts()})")
+    return part
+
+
+def _by(rows: Sequence[Row], columns: Mapping[str, str], given: Columns) -> str | None:
+    """The column that divides: of parts; of folds where there is none, or where it knows train only."""
+    part, fold = columns.get("part"), columns.get("fold")
+    if part and fold and not given.part and {part_of(row[part]) for row in rows if part in row} == {TRAIN}:
+        return fold
+    return part or fold
+
+
+def _in_turn(lines: Sequence[Line], numbers: Sequence[str], where: str) -> tuple[Split, ...]:
+    """Numbered folds: each is test in turn, the others are train."""
+    if len(numbers) < 2:
+        raise InputError(f"{where}: one fold only ({numbers[0]}); there is nothing to train on")
+    splits = []
+    for number in numbers:
+        test = dict.fromkeys(line.path for line in lines if line.part == number)
+        train = dict.fromkeys(line.path for line in lines if line.part not in (number, ""))
+        splits.append(Split(number, {TRAIN: tuple(train), DEV: (), TEST: tuple(test)}))
+    return tuple(splits)
+
+
+def _as_named(lines: Sequence[Line], columns: Mapping[str, str], where: str, notes: list[str]) -> tuple[Split, ...]:
+    """Parts by name. A file that lies in several folds has a line in each: every fold is a split of its own."""
+    apart: list[str] = []
+    if "fold" in columns and len({line.path for line in lines}) < len(lines):
+        apart = [name for name in _names([line.row for line in lines]) if key(name) in words.APART]
+        apart.append(columns["fold"])
+    splits: dict[str, dict[str, list[str]]] = {}
+    for path, part, row in lines:
+        name = ", ".join(row[column] for column in apart if column in row)
+        splits.setdefault(name, {TRAIN: [], DEV: [], TEST: []})
+        if part:
+            splits[name][part].append(path)
+    once = {name: {part: _once(paths, part, notes) for part, paths in parts.items()} for name, parts in splits.items()}
+    return tuple(_tested(Split(name, parts), where, notes) for name, parts in once.items())
+
+
+def _tested(split: Split, where: str, notes: list[str]) -> Split:
+    """The split with a part to test. Raises InputError when there are not two."""
+    parts: dict[str, tuple[str, ...]] = {TRAIN: (), DEV: (), TEST: ()} | dict(split.parts)
+    fold = f", fold {split.name}" if split.name else ""
+    if not parts[TEST] and parts[DEV]:
+        notes.append(f"no file is in test{fold}: dev is taken for it")
+        parts = {**parts, TEST: parts[DEV], DEV: ()}
+    if empty := [part for part in (TRAIN, TEST) if not parts[part]]:
+        filled = ", ".join(f"{part} {len(paths)}" for part, paths in parts.items() if paths) or "nothing"
+        raise InputError(
+            f"{where}{fold}: no file is in {' or '.join(empty)} ({filled} is there); is this the whole split?"
+        )
+    return Split(split.name, parts)
+
+
+def _once(paths: Iterable[str], part: str, notes: list[str]) -> tuple[str, ...]:
+    counts = Counter(paths)
+    twice = [path for path, n in counts.items() if n > 1]
+    if twice:
+        notes.append(f"{len(twice)} files are listed more than once in {part}: {named(twice, 3)}")
+    return tuple(counts)
+
+
+def _cells(lines: Sequence[Line], columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    return {line.path: {role: line.row[name] for role, name in columns.items() if name in line.row} for line in lines}

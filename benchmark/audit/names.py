@@ -1,0 +1,138 @@
+"""What the name of a file tells by itself: corpus, speaker, sentence, and of which clip it is a copy."""
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import product
+from typing import NamedTuple
+
+from ...errors import unknown
+from ..corpora.adapters import ADAPTERS
+from ..corpora.folder import ENDINGS, Parse, Row
+
+_FEATURES = (".npy", ".npz", ".pt", ".pth", ".pkl", ".h5", ".json", ".png")
+_PROBES = 64  # names that are searched for those of any corpus, where no name is a corpus's own
+_DEPTH = 3  # folders and name that adapters look at
+_AHEAD, _BEHIND = 3, 6  # words around a name that may have been added to it
+_DONE = (
+    r"noise|noisy|noised|aug|augm|augment|augmented|augmentation|pitch|pitched|pitch_?shift(?:ed)?|time_?shift(?:ed)?"
+    r"|shift|shifted|time_?stretch(?:ed)?|stretch|stretched|speed|speed_?perturb(?:ed)?|perturb|perturbed|tempo|reverb"
+    r"|reverberated|rir|echo|gain|volume|snr|awgn|spec_?aug(?:ment)?|resampled|copy|dup|duplicate"
+)
+_AMOUNT = r"(?:[_\-. ]*[+-]?\d+(?:\.\d+)?(?:db|st|x|hz|khz|ms)?)*"
+_AFTER = re.compile(rf"(?P<name>.+?)(?P<mark>(?:[_\-. +]+(?:{_DONE}){_AMOUNT})+)", re.IGNORECASE)
+_BEFORE = re.compile(rf"(?P<mark>(?:(?:{_DONE}|sp){_AMOUNT}[_\-. +]+)+)(?P<name>.+)", re.IGNORECASE)
+_MADE = re.compile(rf"(?:{_DONE}){_AMOUNT}(?:[_\-](?:data|audio|wavs?|clips|files))?", re.IGNORECASE)
+_PLAIN = re.compile("orig|originals?|clean|raw", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?P<name>.+?)(?P<mark>[_\-. ]\(?\d{1,3}\)?)")
+_ROW = re.compile(r"(?P<name>.+)(?P<mark>#\d+)")
+
+
+class Told(NamedTuple):
+    """Of one file: the corpus whose names look like this (empty: none), its row there, the clip, and what was added.
+
+    ``original`` is the same for all copies of a clip; ``mark`` is empty where the name is a clip's own.
+    """
+
+    corpus: str
+    row: Row
+    original: str
+    mark: str
+
+
+def tell(paths: Iterable[str], corpus: str | None = None) -> dict[str, Told]:
+    """What the name of each file tells; ``corpus`` is the only one whose names are looked for.
+
+    Raises InputError for a corpus that does not exist.
+    """
+    if corpus is not None and corpus not in ADAPTERS:
+        raise unknown("corpus", corpus, ADAPTERS)
+    every = {n: a.parse for n, a in ADAPTERS.items() if a.parse is not None and corpus in (None, n)}
+    found, others = _direct(paths, every)
+    seen = {told.corpus for told in found.values()} or {
+        told.corpus for path in others[:_PROBES] if (told := _copy(path, every))
+    }
+    rules = {name: parse for name, parse in every.items() if name in seen}
+    found |= {path: _copy(path, rules) or _unknown(path) for path in others}
+    listed = {told.original for told in found.values() if not told.corpus}
+    return {path: told if told.corpus else _numbered(told, listed) for path, told in found.items()}
+
+
+def _direct(paths: Iterable[str], rules: Mapping[str, Parse]) -> tuple[dict[str, Told], list[str]]:
+    """Files whose names are a corpus's own, and all others."""
+    found: dict[str, Told] = {}
+    others = []
+    for path in paths:
+        name, copy = plain_name(path)
+        for corpus, parse in rules.items():
+            if (row := _parsed(name, parse)) is not None:
+                found[path] = Told(corpus, row, f"{corpus}/{row['id']}", copy)
+                if next(iter(rules)) != corpus:  # most likely the next is of the same corpus
+                    rules = {corpus: parse, **rules}
+                break
+        else:
+            others.append(path)
+    return found, others
+
+
+def plain_name(path: str) -> tuple[str, str]:
+    """A path without its ending and the number of a copy, and that number."""
+    row = _ROW.fullmatch(path)
+    if row:
+        return row["name"], "" if row["mark"] == "#0" else row["mark"]
+    stem, dot, ending = path.rpartition(".")
+    return (stem if dot and f".{ending.lower()}" in (*ENDINGS, *_FEATURES) else path), ""
+
+
+def _copy(path: str, rules: Mapping[str, Parse]) -> Told | None:
+    """A file with a name of a corpus within its own."""
+    name, copy = plain_name(path)
+    for corpus, parse in rules.items():
+        if (inner := _inside(name, parse)) is not None:
+            return Told(corpus, inner[0], f"{corpus}/{inner[0]['id']}", inner[1] + copy)
+    return None
+
+
+def _unknown(path: str) -> Told:
+    name, copy = plain_name(path)
+    original, mark = _unmarked(name)
+    return Told("", {}, original, mark + copy)
+
+
+def _parsed(path: str, parse: Parse) -> Row | None:
+    """The row of the name, with as many of its folders as the rule knows."""
+    parts = path.split("/")
+    for depth in range(min(_DEPTH, len(parts)), 0, -1):
+        if isinstance(found := parse("/".join(parts[-depth:])), dict):
+            return found
+    return None
+
+
+def _inside(path: str, parse: Parse) -> tuple[Row, str] | None:
+    """The row of a name with words added before or behind, and these."""
+    folder, slash, stem = path.rpartition("/")
+    cuts = [found.span() for found in re.finditer(r"[_\-. +()]+", stem)]
+    ends = [len(stem), *(start for start, _ in reversed(cuts))][: _BEHIND + 1]
+    starts = [0, *(end for _, end in cuts)][: _AHEAD + 1]
+    for start, end in product(starts, ends):
+        if start < end and (found := _parsed(f"{folder}{slash}{stem[start:end]}", parse)) is not None:
+            return found, "…".join(added for added in (stem[:start], stem[end:]) if added)
+    return None
+
+
+def _unmarked(path: str) -> tuple[str, str]:
+    """A path without words that augmentation leaves in names, and those words."""
+    *folders, stem = path.split("/")
+    mark = ""
+    if found := _AFTER.fullmatch(stem) or _BEFORE.fullmatch(stem):
+        stem, mark = found["name"], found["mark"]
+    kept = [folder for folder in folders if not _MADE.fullmatch(folder) and not _PLAIN.fullmatch(folder)]
+    mark = mark or next((f"{folder}/" for folder in folders if _MADE.fullmatch(folder)), "")
+    return "/".join([*kept, stem]), mark
+
+
+def _numbered(told: Told, listed: set[str]) -> Told:
+    """A number behind a name makes a copy only where the name itself is listed."""
+    found = _NUMBERED.fullmatch(told.original)
+    if found and found["name"] in listed:
+        return told._replace(original=found["name"], mark=found["mark"] + told.mark)
+    return told

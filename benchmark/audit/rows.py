@@ -1,0 +1,130 @@
+"""Lists of files as CSV, JSON, JSON Lines or plain text: lines of named cells, whatever their form was."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError
+from ..corpora.text import read_text
+from .words import PATH, key, part_of
+
+#: a cell per column; the names of columns are as in the file
+Row = dict[str, str]
+_LINES = (".jsonl", ".ndjson")
+
+
+def read_rows(file: Path, path_column: str | None = None, plain: bool = False) -> list[Row]:
+    """The lines of a list; empty cells are left out. ``plain``: one path per line is a list too.
+
+    In JSON: objects; or what is listed under ``train``, ``dev`` and ``test`` or under numbers of folds; or columns;
+    or path -> part. Raises InputError for what cannot be read, and for an empty list.
+    """
+    if not file.is_file():
+        raise InputError(
+            f"{file}: {'a folder' if file.is_dir() else 'no such file'}; give a CSV, JSON or JSON Lines file"
+        )
+    text = read_text(file)
+    if "\0" in text:
+        raise InputError(f"{file}: not a text file; give a CSV, JSON or JSON Lines file")
+    if not text.strip():
+        raise InputError(f"{file}: the file is empty")
+    suffix = file.suffix.lower()
+    if suffix in _LINES:
+        rows = [_object(_json(file, line, number), f"{file}: line {number}") for number, line in _numbered(text)]
+    elif suffix == ".json":
+        rows = list(_of_json(_json(file, text), file))
+    else:
+        rows = _of_text(file, text, path_column, plain)
+    if not rows:
+        raise InputError(f"{file}: the list has no lines")
+    return rows
+
+
+def _numbered(text: str) -> Iterator[tuple[int, str]]:
+    return ((number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip())
+
+
+def _json(file: Path, text: str, line: int | None = None) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{file}: line {line or error.lineno}: not JSON ({error.msg})") from error
+
+
+def _of_json(data: Any, file: Path) -> Iterator[Row]:
+    if isinstance(data, list) and all(isinstance(item, Mapping) and _parts(item) for item in data):
+        for number, item in enumerate(data, start=1):  # folds, each with its parts
+            yield from _listed(item, file, {"fold": str(number)})
+    elif isinstance(data, list):
+        yield from (_item(item, f"{file}: item {number}") for number, item in enumerate(data, start=1))
+    elif not isinstance(data, Mapping) or not data:
+        raise InputError(f"{file}: neither a list nor an object with lists")
+    elif _parts(data):
+        yield from _listed(data, file, {})
+    elif any(key(name) in PATH for name in data):
+        yield from _columns(data, file)
+    elif all(isinstance(value, Mapping) and _parts(value) for value in data.values()):
+        for name, item in data.items():
+            yield from _listed(item, file, {"fold": name})
+    else:  # path -> part, or path -> cells
+        for path, value in data.items():
+            cells = {"split": value} if isinstance(value, str | int) else value
+            yield {"path": path} | _object(cells, f"{file}: {path}")
+
+
+def _parts(item: Mapping[str, Any]) -> bool:
+    """Whether an object lists files under the names of parts."""
+    return bool(item) and all(isinstance(value, list) and part_of(name) for name, value in item.items())
+
+
+def _listed(item: Mapping[str, Any], file: Path, cells: Row) -> Iterator[Row]:
+    for part, files in item.items():
+        yield from (_item(one, f"{file}: {part}") | {"split": part} | cells for one in files)
+
+
+def _columns(data: Mapping[str, Any], file: Path) -> Iterator[Row]:
+    columns = {name: list(v.values()) if isinstance(v, Mapping) else v for name, v in data.items()}
+    if not all(isinstance(values, list) for values in columns.values()) or len({*map(len, columns.values())}) != 1:
+        raise InputError(f"{file}: columns {', '.join(columns)} are no lists of one length")
+    for values in zip(*columns.values(), strict=True):
+        yield _object(dict(zip(columns, values, strict=True)), str(file))
+
+
+def _item(item: Any, where: str) -> Row:
+    return {"path": item} if isinstance(item, str) else _object(item, where)
+
+
+def _object(item: Any, where: str) -> Row:
+    if not isinstance(item, Mapping):
+        raise InputError(f"{where}: '{item}' is no object with the path and the part of a file")
+    cells = {str(name): _text(value) for name, value in item.items()}
+    return {name: value for name, value in cells.items() if value}
+
+
+def _text(value: Any) -> str:
+    """A cell as text, empty for nothing; whole numbers lose their ``.0``."""
+    if value is None or isinstance(value, Mapping | list) or value != value:
+        return ""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+
+
+def _of_text(file: Path, text: str, path_column: str | None, plain: bool) -> list[Row]:
+    head = text.partition("\n")[0]
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t|", key=head.count))
+    try:
+        columns = [cell.strip() for cell in next(lines)]
+        body = [(lines.line_num, line) for line in lines if any(line)]
+    except csv.Error as error:
+        raise InputError(f"{file}: line {lines.line_num}: not CSV ({error})") from error
+    if plain and len(columns) == 1 and key(columns[0]) not in PATH and columns[0] != path_column:
+        return [{"path": line.strip()} for _, line in _numbered(text)]
+    doubled = [name for name in columns if columns.count(name) > 1]
+    if doubled:
+        raise InputError(f"{file}: column '{doubled[0]}' stands there twice")
+    uneven = [str(number) for number, line in body if len(line) != len(columns)]
+    if uneven:
+        raise InputError(f"{file}: line {uneven[0]} does not have {len(columns)} cells as the first line has")
+    return [_object(dict(zip(columns, line, strict=True)), str(file)) for _, line in body]

@@ -1,0 +1,135 @@
+"""The recordings of a list, where they are at hand: which are identical, and which near-identical."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ...errors import InputError
+from ..audio.bar import bar
+from ..audio.clips import is_silent
+from ..audio.decode import audio_hash, decode, mono, resample
+from ..audio.fingerprint import RATE_HZ
+from ..audio.likeness import Clips, Pair, codes_of, joined, near_pairs
+from ..audio.workers import cores, ordered
+from ..corpora.folder import audio_files, named
+from .names import plain_name
+
+_DEPTH = 4  # folders by which a listed path and a file are compared, from the end
+
+
+class Clip(NamedTuple):
+    """A recording as it is compared; ``problem`` says why it cannot be."""
+
+    path: str
+    audio: str
+    code: np.ndarray
+    frames: int
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """By path: ``audio`` is the same for identical recordings, ``near`` for near-identical ones (None: like no other).
+
+    ``notes`` say what could not be heard, and name weaker suspicions.
+    """
+
+    audio: dict[str, str]
+    near: dict[str, str]
+    notes: tuple[str, ...]
+
+    def columns(self, paths: Sequence[str]) -> dict[str, list[str | None]]:
+        """The columns audio_hash and near of a table of ``paths``; null where nothing is known."""
+        return {"audio_hash": [self.audio.get(p) for p in paths], "near": [self.near.get(p) for p in paths]}
+
+
+def listen(paths: Iterable[str], folder: Path) -> Heard:
+    """Hear all files below ``folder``. Raises InputError when none of them can be found and read."""
+    paths = list(paths)
+    found = find(paths, folder)
+    clips, odd = _hear(found)
+    if not clips:
+        why = f"{odd[0].path}: {odd[0].problem}" if odd else f"the first is {paths[0]}"
+        raise InputError(f"--audio {folder}: none of {len(paths)} files can be heard there; {why}")
+    notes = []
+    if missing := [path for path in paths if path not in found]:
+        notes.append(f"{len(missing)} of {len(paths)} recordings are not in {folder}: {named(missing, 3)}")
+    if odd:
+        notes.append(f"{len(odd)} recordings cannot be used: {named((f'{c.path} ({c.problem})' for c in odd), 3)}")
+    near, suspicions = _near(clips, found)
+    if suspicions:
+        said = named((f"{pair.a} ~ {pair.b} ({pair.match.score:.2f})" for pair in suspicions), 3)
+        notes.append(f"{len(suspicions)} weaker suspicions of near-identical audio, not counted: {said}")
+    return Heard({clip.path: clip.audio for clip in clips}, near, tuple(notes))
+
+
+def find(paths: Iterable[str], folder: Path) -> dict[str, Path]:
+    """Where listed files lie below ``folder``, whatever their endings: by as many folders of their paths as fit.
+
+    A name that fits several files finds none. Raises InputError for a folder without audio.
+    """
+    files = audio_files(folder) if folder.is_dir() else []
+    if not files:
+        raise InputError(f"--audio {folder}: no folder with audio files")
+    by_end: dict[str, set[Path]] = {}
+    for file in files:
+        parts = file.relative_to(folder).with_suffix("").parts
+        for depth in range(1, min(_DEPTH, len(parts)) + 1):
+            by_end.setdefault("/".join(parts[-depth:]), set()).add(file)
+    found = {}
+    for path in paths:
+        name, copy = plain_name(path)
+        parts = tuple(name.split("/"))
+        ends = ("/".join(parts[-depth:]) for depth in range(min(_DEPTH, len(parts)), 0, -1))
+        fitting = next((by_end[end] for end in ends if end in by_end), set())
+        if len(fitting) == 1 and not copy:
+            found[path] = next(iter(fitting))
+    return found
+
+
+def _hear(found: Mapping[str, Path]) -> tuple[list[Clip], list[Clip]]:
+    """The recordings that can be compared, and those that cannot."""
+    clips = []
+    with bar("listening") as progress, closing(ordered(_clip, list(found.items()), cores())) as heard:
+        for done, clip in enumerate(heard, start=1):
+            clips.append(clip)
+            progress(done, len(found))
+    return [clip for clip in clips if not clip.problem], [clip for clip in clips if clip.problem]
+
+
+def _clip(item: tuple[str, Path]) -> Clip:
+    path, file = item
+    nothing = np.empty(0, dtype=np.float32)
+    try:
+        decoded = decode(file)
+    except InputError as error:
+        return Clip(path, "", nothing, 0, str(error))
+    samples = mono(decoded.samples)
+    if is_silent(samples):
+        return Clip(path, "", nothing, 0, "without sound")
+    code, frames = next(codes_of([samples], decoded.rate_hz))
+    return Clip(path, audio_hash(samples, decoded.rate_hz), code, frames)
+
+
+def _near(clips: Sequence[Clip], found: Mapping[str, Path]) -> tuple[dict[str, str], list[Pair]]:
+    """By path a name of the set of near-identical recordings, for those that have one; and weaker suspicions."""
+    ids = [clip.path for clip in clips]
+    audio = pd.Series([clip.audio for clip in clips], index=ids)
+
+    def waveform(i: int) -> np.ndarray:
+        decoded = decode(found[ids[i]])
+        return resample(mono(decoded.samples), decoded.rate_hz, RATE_HZ)
+
+    codes = np.stack([clip.code for clip in clips])
+    pairs = near_pairs(Clips(ids, list(audio), codes, np.array([c.frames for c in clips]), waveform, RATE_HZ))
+    sets = joined(audio, [pair for pair in pairs if pair.match.copy])
+    several = audio.groupby(sets).transform("nunique") > 1  # recordings that are only identical are another rule's
+    names = audio.groupby(sets).transform(lambda of_set: str(of_set.index[0]))
+    near = {path: name for path, name, here in zip(ids, names, several, strict=True) if here}
+    by_path = dict(zip(ids, sets.tolist(), strict=True))
+    return near, [pair for pair in pairs if pair.match.suspect and by_path[pair.a] != by_path[pair.b]]

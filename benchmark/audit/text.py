@@ -1,0 +1,114 @@
+"""An audit in words for a terminal, and as plain data."""
+
+from typing import Any
+
+from ..corpora.folder import named
+from .judge import Audit, Example, Verdict
+from .lists import DEV, TEST
+
+WHAT = {
+    "speaker": "speaker",
+    "session": "session or dialogue",
+    "audio": "identical audio",
+    "near-audio": "near-identical audio",
+    "copy": "copies by name",
+    "sentence": "sentence",
+}
+_WHY = {
+    "speaker": "no column of speakers, and no names of a corpus that tell them: whether test speakers are heard in "
+    "training is NOT KNOWN; name the column with --speaker-column",
+    "session": "no session or dialogue is named",
+    "audio": "give the recordings with --audio DIR",
+    "near-audio": "give the recordings with --audio DIR",
+    "sentence": "no column of sentences, and no names of a corpus that tell them",
+}
+_WORDS = {"leak": "LEAK", "note": "note", "clean": "clean", "unchecked": "NOT CHECKED"}
+
+
+def to_text(audit: Audit) -> str:
+    """What was read, a line or two per rule, and the verdict."""
+    lines = [f"{audit.listing.name}: {audit.n_files} files; {_parts(audit)}", *(f"  {line}" for line in _read(audit))]
+    for verdict in audit.verdicts:
+        word = "not checked" if verdict.state == "unchecked" and verdict.rule != "speaker" else _WORDS[verdict.state]
+        lines.append(f"  {word:<12} {WHAT[verdict.rule]:<22}{_said(verdict, audit)}".rstrip())
+        lines += [f"  {'':<12} {'':<22}e.g. {_shown(example)}" for example in verdict.examples]
+    lines += [f"  note: {note}" for note in audit.notes]
+    return "\n".join([*lines, f"  {_verdict(audit)}", ""])
+
+
+def to_json(audit: Audit) -> dict[str, Any]:
+    """Everything as plain data; shares are in [0, 1]."""
+    return {
+        "file": audit.listing.name,
+        "files": audit.n_files,
+        "splits": len(audit.listing.splits),
+        "parts": dict(audit.counts),
+        "corpora": {corpus: n for corpus, n in audit.corpora.items() if corpus},
+        "columns": dict(audit.listing.columns),
+        "leaks": list(audit.leaks),
+        "rules": [_facts(verdict, audit) for verdict in audit.verdicts],
+        "notes": list(audit.notes),
+    }
+
+
+def _facts(verdict: Verdict, audit: Audit) -> dict[str, Any]:
+    n = audit.counts
+    return {
+        "rule": verdict.rule,
+        "state": verdict.state,
+        "n_test": verdict.n_test,
+        "share_test": verdict.n_test / n[TEST],
+        "n_dev": verdict.n_dev,
+        "share_dev": verdict.n_dev / n[DEV] if n[DEV] else None,
+        "known": verdict.known,
+        "examples": [{"shared": e.value, e.part: e.first, "other": e.second} for e in verdict.examples],
+    }
+
+
+def _parts(audit: Audit) -> str:
+    counts = ", ".join(f"{part} {n}" for part, n in audit.counts.items() if n or part != DEV)
+    n = len(audit.listing.splits)
+    return counts if n == 1 else f"{n} folds, in all {counts}"
+
+
+def _read(audit: Audit) -> list[str]:
+    """What names and columns told."""
+    lines = [f"read: {', '.join(f'{role} from column {name}' for role, name in audit.listing.columns.items())}"]
+    known = [f"{corpus} ({n})" for corpus, n in audit.corpora.items() if corpus]
+    if strange := audit.corpora.get("", 0):
+        known.append(f"{strange} like no corpus that is known" if known else "like no corpus that is known")
+    lines.append(f"names: {', '.join(known)}")
+    if audit.marks:
+        marks = named((f"'{mark}' ({n})" for mark, n in audit.marks.items()), 5)
+        lines.append(f"names of copies: {marks}")
+    return lines
+
+
+def _said(verdict: Verdict, audit: Audit) -> str:
+    if verdict.state == "unchecked":
+        return _WHY[verdict.rule]
+    partly = ""
+    if not verdict.known:
+        partly = "; by what is known of the corpus as released"
+    elif verdict.known < 1 and verdict.rule != "session":
+        partly = f"; known for {verdict.known:.0%} of the files only"
+    if verdict.state == "clean":
+        return f"none of {audit.counts[TEST]} test files{partly}"
+    test, dev = audit.counts[TEST], audit.counts[DEV]
+    said = f"{verdict.n_test} of {test} test files ({verdict.n_test / test:.1%})"
+    said += f", {verdict.n_dev} of {dev} dev files ({verdict.n_dev / dev:.1%})" if dev else ""
+    return said + partly
+
+
+def _shown(example: Example) -> str:
+    shared = "" if example.value in example.first else f"{example.value}: "
+    return f"{shared}{example.first} ({example.part}) and {example.second}"
+
+
+def _verdict(audit: Audit) -> str:
+    unknown = [WHAT[verdict.rule] for verdict in audit.verdicts if verdict.state == "unchecked"]
+    missing = f"; not checked: {', '.join(unknown)}" if unknown else ""
+    if audit.leaks:
+        return f"Leaks: {', '.join(WHAT[rule] for rule in audit.leaks)}{missing}"
+    asked = [WHAT[verdict.rule] for verdict in audit.verdicts if verdict.state == "clean"]
+    return f"No leak was found in what was checked: {', '.join(asked)}{missing}"

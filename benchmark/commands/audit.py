@@ -1,0 +1,61 @@
+"""`serbench audit`: the leaks of anybody's split, from a list of files."""
+
+import json
+from pathlib import Path
+
+import click
+
+_file = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=_file)
+@click.option("--train", type=_file, metavar="FILE", help="Instead of one FILE: the list of the training part,")
+@click.option("--dev", type=_file, metavar="FILE", help="of the dev part,")
+@click.option("--test", type=_file, metavar="FILE", help="and of the test part.")
+@click.option("--path-column", metavar="NAME", help="Column of the paths.  [default: path, file, wav, ...]")
+@click.option("--split-column", metavar="NAME", help="Column of parts or folds.  [default: split, fold, ...]")
+@click.option("--speaker-column", metavar="NAME", help="Column of the speakers.  [default: speaker, actor, ...]")
+@click.option("--sentence-column", metavar="NAME", help="Column of the sentences.  [default: sentence, text, ...]")
+@click.option("--corpus", metavar="NAME", help="Read names as this corpus spells them only.")
+@click.option("--audio", type=_file, metavar="DIR", help="The recordings: finds identical and near-identical ones.")
+@click.option("--promise", type=click.Choice(["sentence"]), help="Shared sentences are a leak, not a note.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+def audit(
+    files: tuple[Path, ...],
+    train: Path | None,
+    dev: Path | None,
+    test: Path | None,
+    path_column: str | None,
+    split_column: str | None,
+    speaker_column: str | None,
+    sentence_column: str | None,
+    corpus: str | None,
+    audio: Path | None,
+    promise: str | None,
+    as_json: bool,
+) -> None:
+    """Does any test file share a speaker, recording, copy, session or sentence with training?
+
+    FILE is CSV, JSON or JSON Lines with a path and a part per file: train, dev, test, or the number of a fold, each of
+    which is test in turn. Speakers and sentences come from columns, or from file names where they are those of a
+    corpus that serbench knows. Exit code 1 when there is a leak.
+    """
+    from ...errors import InputError
+    from ..audit.judge import judge
+    from ..audit.lists import Columns, read_parts, read_split
+    from ..audit.text import to_json, to_text
+
+    columns = Columns(path_column, split_column, speaker_column, sentence_column)
+    parts = {part: file for part, file in (("train", train), ("dev", dev), ("test", test)) if file is not None}
+    if bool(files) == bool(parts):
+        raise InputError("give FILE with all parts, or one list per part: --train A [--dev B] --test C")
+    if parts and ("train" not in parts or len(parts) < 2):
+        raise InputError(f"--{' and --'.join(parts)} alone: leaks lie between --train and --test (or --dev)")
+    listings = [read_parts(parts, columns)] if parts else [read_split(file, columns) for file in files]
+    found = [judge(listing, corpus, audio, frozenset({promise} if promise else ())) for listing in listings]
+    if as_json:
+        click.echo(json.dumps([to_json(one) for one in found], indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        click.echo("\n".join(map(to_text, found)), nl=False)
+    raise SystemExit(1 if any(one.leaks for one in found) else 0)
