@@ -152,7 +152,8 @@ def test_unknown_speakers_and_single_speakers_are_refused_with_the_reason():
     assert found.steps[1].drop.test.p is None and "2 paired differences" in found.steps[1].drop.test.reason
 
 
-def test_the_table_below_the_scores_has_a_line_per_step(tmp_path):
+def test_the_table_below_the_scores_has_a_line_per_step(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
     made = ladder_cells(np.random.default_rng(10))
     run = run_folder(tmp_path / "run", made)
     rows = made[0][1]["row"]
