@@ -10,11 +10,10 @@ from utterances import iemocap, make, run, same_audio
 
 from serbench.errors import InputError
 from serbench.protocols.catalog import find
-from serbench.protocols.gate import Example, Finding, check, enforce
+from serbench.protocols.gate import RULES, Example, Finding, check, check_all, enforce
 from serbench.protocols.protocol import LEAKS, ROW_LEAKS, Fold, Leak, utterance_of
 
 SPEAKERS = find("speaker-independent")
-_COLUMN = {"speaker": ["speaker"], "session": ["corpus", "session"], "audio": ["audio_hash"], "copy": ["id"]}
 
 
 def table() -> pd.DataFrame:
@@ -98,30 +97,71 @@ def test_a_copy_of_a_test_clip_in_train() -> None:
         check(replace(CLEAN, test=("one/stranger#0",)), table())
 
 
-@settings(max_examples=12, deadline=None)
-@given(st.integers(0, 2**31))
-def test_the_gate_agrees_with_sets(seed: int) -> None:
-    clips = table().sample(frac=1, random_state=seed, ignore_index=True)
-    clips["audio_hash"] = clips["audio_hash"].sample(frac=1, replace=True, random_state=seed).to_numpy()
-    clips["speaker"] = (
-        clips["speaker"].sample(frac=1, random_state=seed + 1).where(clips.index % 5 > 0, None).to_numpy()
+def test_near_identical_audio_is_audio_by_its_group() -> None:
+    clips = table()
+    near = clips["id"].isin(["one/f1-sad-00", "one/m2-sad-01"])
+    clips["group"] = clips["group"].mask(near, "one/f1-sad-00")
+    assert found(CLEAN, clips) == {
+        "audio": Finding("audio", 1, 0, (Example("one/f1-sad-00", "one/m2-sad-01#0", "one/f1-sad-00#0"),))
+    }
+    with pytest.raises(InputError, match="audio crosses the fold"):
+        enforce([CLEAN], clips, SPEAKERS)
+
+
+def test_a_dialogue_is_heard_whole_where_sessions_are_unknown() -> None:
+    clips = table().assign(session=None)
+    clips["dialogue"] = clips["id"].where(~clips["id"].isin(["one/f1-sad-00", "one/m2-sad-01"]), "dia7")
+    assert found(CLEAN, clips)["session"] == Finding(
+        "session", 1, 0, (Example("dia7", "one/m2-sad-01#0", "one/f1-sad-00#0"),)
     )
-    ids = [f"{u}#0" for u in clips["id"]]
-    fold = Fold("x", "one", "one", ("angry", "sad"), tuple(ids[:10]), tuple(ids[10:14]), tuple(ids[14:]))
-    findings = found(fold, clips, "speaker", "audio")
-    lookup = clips.set_index("id")
-    for leak in ("speaker", "audio", "session"):
-        keys = lookup[_COLUMN[leak]].apply(tuple, axis=1)
-        keys = keys[lookup[_COLUMN[leak][-1]].notna()]
+    assert enforce([CLEAN], clips, SPEAKERS) == (("session",),)
+    new_sessions = replace(SPEAKERS, promises=SPEAKERS.promises | {"session"}, permits=frozenset({"sentence"}))
+    with pytest.raises(InputError, match=r"session crosses the fold.*1 test rows, e.g. dia7"):
+        enforce([CLEAN], clips, new_sessions)
+    # a row that shares a session and a dialogue is one row
+    clips["session"] = clips["dialogue"]
+    assert found(CLEAN, clips)["session"].n_test == 1
 
-        def shared(some: tuple[str, ...], others: tuple[str, ...], keys: pd.Series = keys) -> int:
-            seen = {keys.get(utterance_of(row)) for row in others} - {None}
-            return sum(keys.get(utterance_of(row)) in seen for row in some)
 
-        n_test = shared(fold.test, (*fold.train, *fold.dev))
-        n_dev = shared(fold.dev, fold.train) if leak != "session" else 0
-        got = findings.get(leak)
-        assert (got.n_test, got.n_dev) == (n_test, n_dev) if got else n_test == n_dev == 0
+NAMES = st.sampled_from(["x", "y", "z", None])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_the_gate_counts_as_sets_do(data: st.DataObject) -> None:
+    n = data.draw(st.integers(3, 24), label="clips")
+    columns = ("corpus", "speaker", "session", "dialogue", "audio_hash", "group", "sentence")
+    clips = pd.DataFrame(
+        {c: data.draw(st.lists(NAMES, min_size=n, max_size=n), label=c) for c in columns}, dtype=object
+    ).assign(id=[f"u{i}" for i in range(n)], corpus=data.draw(st.lists(st.sampled_from("ab"), min_size=n, max_size=n)))
+    row = st.tuples(st.sampled_from(list(clips["id"])), st.integers(0, 2)).map(lambda r: f"{r[0]}#{r[1]}")
+    train, dev, test = (tuple(data.draw(st.lists(row, max_size=n, unique=True))) for _ in range(3))
+    fold = Fold("x", "", "", (), train, tuple(r for r in dev if r not in test), test)
+    cells = clips.set_index("id", drop=False).to_dict(orient="index")
+
+    def share(a: str, b: str, leak: str) -> bool:
+        one, two = cells[utterance_of(a)], cells[utterance_of(b)]
+        return any(all(one[c] is not None and one[c] == two[c] for c in columns) for columns in RULES[leak])
+
+    wanted = {}
+    for leak in RULES:
+        n_test = sum(any(share(r, other, leak) for other in (*fold.train, *fold.dev)) for r in fold.test)
+        n_dev = sum(any(share(r, other, leak) for other in fold.train) for r in fold.dev)
+        if n_test or n_dev:
+            wanted[leak] = (n_test, n_dev)
+    findings = check(fold, clips, RULES)
+    assert {f.leak: (f.n_test, f.n_dev) for f in findings} == wanted
+    assert check_all([fold, fold], clips, RULES) == [findings, findings]
+    for finding in findings:
+        assert finding.examples
+        for e in finding.examples:
+            assert share(e.row, e.other, finding.leak) and e.row in (*fold.test, *fold.dev)
+
+
+def test_rules_can_be_given() -> None:
+    clips = table().assign(mood=lambda t: t["emotion"])
+    (only,) = check(CLEAN, clips, rules={"mood": (("mood",),)})
+    assert (only.leak, only.n_test) == ("mood", len(CLEAN.test))
 
 
 def test_a_broken_promise_stops_and_a_permitted_leak_is_returned() -> None:
