@@ -122,9 +122,12 @@ def _inside(path: str, parse: Parse) -> tuple[Row, str] | None:
 def _unmarked(path: str) -> tuple[str, str]:
     """A path without words that augmentation leaves in names, and those words."""
     *folders, stem = path.split("/")
-    mark = ""
-    if found := _AFTER.fullmatch(stem) or _BEFORE.fullmatch(stem):
-        stem, mark = found["name"], found["mark"]
+    marks = []
+    for pattern in (_BEFORE, _AFTER):
+        if found := pattern.fullmatch(stem):
+            stem = found["name"]
+            marks.append(found["mark"])
+    mark = "…".join(marks)
     kept = [folder for folder in folders if not _MADE.fullmatch(folder) and not _PLAIN.fullmatch(folder)]
     mark = mark or next((f"{folder}/" for folder in folders if _MADE.fullmatch(folder)), "")
     return "/".join([*kept, stem]), mark

@@ -13,6 +13,7 @@ WHAT = {
     "near-audio": "near-identical audio",
     "copy": "copies by name",
     "sentence": "sentence",
+    "selection": "test files in dev",
 }
 _WHY = {
     "speaker": "no column of speakers, and no names of a corpus that tell them: whether test speakers are heard in "
