@@ -10,6 +10,7 @@ from PIL import Image
 
 from serbench.results import figures
 from serbench.results.figures import confusion, confusions, draw, file_name, title
+from serbench.results.reports import aside
 from serbench.results.scores import Score, Value
 
 NAMES = ("angry", "happy", "neutral", "sad", "fear", "disgust", "surprise", "calm", "boredom", "excited", "frustrated")
@@ -137,3 +138,25 @@ COLUMNS = ["key", "row", "utterance", "speaker", "truth", "guess", "log_probabil
 def test_importing_draws_no_matplotlib_in():
     code = "import sys, serbench.results.figures; sys.exit(any(m in sys.modules for m in ('matplotlib', 'torch')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_matrices_drawn_by_a_second_process_are_the_same(tmp_path, monkeypatch):
+    found = [score(model=f"m{k}", confusion=np.array([[3 + k, 1], [2, 3]])) for k in range(2)]
+    figures.draw(found, tmp_path / "here")
+    monkeypatch.setattr(aside, "FEWEST", 2)
+    begun = aside.start(found, tmp_path / "there")
+    assert begun.process is not None
+    begun.finish()
+    names = sorted(p.name for p in (tmp_path / "here").iterdir())
+    assert names == sorted(p.name for p in (tmp_path / "there").iterdir()) and len(names) == 4
+    for name in names:
+        assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()
+
+
+def test_what_a_second_process_cannot_draw_is_drawn_here(tmp_path, monkeypatch):
+    monkeypatch.setattr(aside, "FEWEST", 1)
+    monkeypatch.setattr(aside.sys, "executable", "/bin/false")
+    begun = aside.start([score()], tmp_path)
+    begun.finish()
+    assert len(list(tmp_path.glob("*.png"))) == 1
+    assert aside.start([], tmp_path).process is None

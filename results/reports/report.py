@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import figures, latex, stability_table, tables
+from .. import latex, stability_table, tables
 from ..corpora import corpora_of
 from ..files import write_bytes
 from ..grids import Grid, pipes
@@ -14,7 +14,7 @@ from ..papers.comparisons import Changed, unchanged
 from ..scores import scores
 from ..statistics.ladder import ladders
 from ..store import find_run
-from . import answer_views, claim_views, views
+from . import answer_views, aside, claim_views, views
 from .clips import pack
 from .condition_views import condition_rows
 from .members import members
@@ -47,6 +47,8 @@ def report(runs: Sequence[str], out: Path | None = None, changed: Changed = unch
     )
     evidence = gather(opened)
     found = scores(evidence.records, evidence.predictions, evidence.plan)
+    clean = [s for s in found if s.condition == "clean" and s.n_done]
+    matrices = aside.start(clean[:DRAWN_FIRST], folder / "figures")
     known = members(found, evidence)
     corpora = corpora_of(opened)
     order = tuple(dict.fromkeys(evidence.plan["arm"]))
@@ -54,8 +56,6 @@ def report(runs: Sequence[str], out: Path | None = None, changed: Changed = unch
     wanted, reasons = pictures(found, known, evidence, corpora, steps)
     answers = answer_views.views(evidence, bool(steps))
     drawn = draw_all(wanted, folder / "figures")
-    clean = [m.score for m in known if m.score.condition == "clean"]
-    figures.draw(clean[:DRAWN_FIRST], folder / "figures")
     claims = claim_views.claims(evidence, changed)
     clips = pack(known, evidence)
     content = Content(
@@ -88,6 +88,7 @@ def report(runs: Sequence[str], out: Path | None = None, changed: Changed = unch
     }
     for name, text in texts.items():
         write_bytes(folder / name, text.encode())
+    matrices.finish()
     return Report(folder, folder / "report.html", tuple(_notes(content, len(clean))))
 
 
