@@ -28,7 +28,7 @@ def noisy(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     speaking = snr.active_samples(sound, RATE)
     noise = rng.standard_normal(len(sound))
     ratio = np.mean(sound[speaking] ** 2) / np.mean(noise[speaking] ** 2) / 100
-    return (sound + noise * np.sqrt(ratio)).astype(np.float32)
+    return np.asarray(sound + noise * np.sqrt(ratio), dtype=np.float32)
 
 
 def pitch(semitones: float) -> Change:

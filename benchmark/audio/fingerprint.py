@@ -19,26 +19,24 @@ from scipy import fft, ndimage
 from .decode import resample
 
 RATE_HZ = 8_000  # everything is heard at this rate: what lies above is not compared
-WINDOW = 1024  # samples, 128 ms: harmonics of a voice are told apart
+WINDOW = 1536  # samples, 192 ms: harmonics of a low voice are told apart
 HOP = 256  # samples, 32 ms
-LOWEST_HZ, PER_OCTAVE, BANDS = 100.0, 36, 180  # 100 to 3200 Hz in thirds of a semitone
+LOWEST_HZ, PER_OCTAVE, BANDS = 70.0, 36, 199  # 70 to 3200 Hz in thirds of a semitone
 RANGE_DB = 25.0  # below the loudest frames: what is softer does not survive noise
-NEIGHBOURS = 13  # bands whose mean a peak stands out of
-FRAMES = 3  # over which peaks are averaged: changing pitch smears them
+NEIGHBOURS = 9  # bands whose mean a peak stands out of
+FRAMES = 5  # over which peaks are averaged: changing pitch smears them
+STEADY = 0.5  # share of the peaks that must change with time: a tone or a hum has nothing to tell it by
 _TIMES, _FREQUENCIES = 256, 384  # points of the transform: 8 s (longer clips are folded), 10 octaves
 _SLOW, _WIDE = 32, 36  # what is kept of it: up to 3.9 Hz and up to 3.4 cycles per octave, of either sign
 CODE = _SLOW * (2 * _WIDE - 1)
 SHIFT_BANDS, SHIFT_FRAMES = 8, 17  # how far `match` looks: 2.7 semitones, 0.54 s
 
-ALIKE, ALIKE_SHORT, SHORT = (
-    0.97,
-    0.98,
-    30,
-)  # product of codes that is worth a match; of clips with fewer frames of sound
+ALIKE, ALIKE_SHORT = 0.97, 0.98  # product of codes that is worth a match; where a clip has fewer frames of sound than
+SHORT = 30
 _UNMOVED = 0.5  # semitones: below, a copy keeps its pitch
-_SAME_PITCH, _SAME_PITCH_SHORT, _FEW = 0.93, 0.97, 15  # score of a copy at its own pitch; with fewer frames in common
-_OTHER_PITCH, _PER_FRAME, _ENOUGH = 0.82, 0.0035, 45  # score of one at another; more for every frame that is missing
-_LEAST = 8  # frames in common: less says nothing
+_SAME_PITCH, _SAME_PITCH_SHORT, _FEW = 0.94, 0.97, 15  # score of a copy at its own pitch; with fewer frames in common
+_OTHER_PITCH, _PER_FRAME, _ENOUGH = 0.81, 0.0035, 50  # score of one at another; more for every frame that is missing
+_LEAST = 8  # frames in common: less says nothing; at another pitch less than _FEW
 _SUSPECT = 0.04  # below the score of a copy
 
 
@@ -65,9 +63,10 @@ class Match(NamedTuple):
 
     @property
     def _needed(self) -> float:
-        if self.frames < _LEAST:
+        moved = abs(self.semitones) >= _UNMOVED
+        if self.frames < (_FEW if moved else _LEAST):
             return math.inf
-        if abs(self.semitones) < _UNMOVED:
+        if not moved:
             return _SAME_PITCH if self.frames >= _FEW else _SAME_PITCH_SHORT
         return _OTHER_PITCH + _PER_FRAME * max(0, _ENOUGH - self.frames)
 
@@ -89,15 +88,20 @@ def peaks(waveform: np.ndarray, rate_hz: int) -> np.ndarray:
 
 
 def code(found: np.ndarray) -> np.ndarray:
-    """Peaks (T, BANDS) -> (CODE,) float32 of length 1, or zeros: the product of two codes is their likeness."""
+    """Peaks (T, BANDS) -> (CODE,) float32 of length 1: the product of two codes is their likeness.
+
+    All zero for silence, and for sounds that hardly change: these are like nothing.
+    """
+    heard = found[found.any(axis=1)]
+    if not len(heard) or np.abs(heard - heard.mean(axis=0)).sum() < STEADY * heard.sum():
+        return np.zeros(CODE, dtype=np.float32)
     rows = -(-len(found) // _TIMES) * _TIMES
     folded = np.pad(found, ((0, rows - len(found)), (0, 0))).reshape(-1, _TIMES, BANDS).sum(axis=0)
     across = fft.fft(folded, _FREQUENCIES, axis=1)[:, np.r_[0:_WIDE, 1 - _WIDE : 0]]
     size = np.abs(fft.fft(across, axis=0)[:_SLOW])
     size[0, 0] = 0  # how much there is in all
     flat = np.sqrt(size).ravel()
-    norm = float(np.linalg.norm(flat))
-    return np.asarray(flat / norm if norm else flat, dtype=np.float32)
+    return np.asarray(flat / np.linalg.norm(flat), dtype=np.float32)
 
 
 def match(a: np.ndarray, b: np.ndarray) -> Match:

@@ -91,7 +91,7 @@ def _between(a: Corpus, b: Corpus) -> list[Pair]:
         return [Pair(first, second, Match(*how)) for first, second, how in json.loads(path.read_bytes())]
     except FileNotFoundError:
         pass
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         print(f"Note: {path}: damaged ({error}), found again", file=sys.stderr)
     found = near_pairs(_clips(a)) if a is b else near_pairs(_clips(a), _clips(b))
     _keep(path, json.dumps(found).encode())
@@ -108,7 +108,7 @@ def _clips(corpus: Corpus) -> Clips:
 def _codes(corpus: Corpus, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     path = _shelf(corpus) / "codes.npz"
     try:
-        with np.load(path) as kept:
+        with path.open("rb") as file, np.load(file) as kept:
             return kept["codes"].astype(np.float32), kept["frames"]
     except FileNotFoundError:
         pass
