@@ -42,7 +42,7 @@ def ask(study: Study, quick: bool = False, changes: Changes = Changes()) -> Aske
     settings = {key: value for key, _, value in (text.partition("=") for text in form.settings)}
     settings |= {key: value for key, _, value in (text.partition("=") for text in changes.settings)}
     models = changes.models or form.models
-    gone = {_name(spec) for spec in form.models} - {_name(spec) for spec in models}
+    gone = {model_of(spec) for spec in form.models} - {model_of(spec) for spec in models}
     left_out = tuple(f"{key}={value}" for key, value in settings.items() if key.partition(".")[0] in gone)
     form = replace(
         form,
@@ -150,16 +150,16 @@ _NO_ARM = StudyArm("")
 def _command(request: Request, arm: StudyArm) -> str:
     """``serbench run --protocol`` for one request under one arm."""
     words = ["serbench", "run", "--protocol", request.protocol]
-    names = [spec for spec in request.models if arm.model in ("", _name(spec))]
+    names = [spec for spec in request.models if arm.model in ("", model_of(spec))]
     for spec in names:
         words += ["--model", "+".join((spec, *arm.variants))]
     for corpus in request.corpora:
         words += ["--corpus", corpus]
     words += ["--seeds", str(request.seeds)] if request.seeds > 1 else []
-    of_arm = [f"{_name(spec)}.{name}={value}" for spec in names for name, value in arm.settings]
+    of_arm = [f"{model_of(spec)}.{name}={value}" for spec in names for name, value in arm.settings]
     settings = [*request.settings, *dict.fromkeys(of_arm), *(f"{key}={value}" for key, value in arm.training)]
     for setting in settings:
-        if setting.partition(".")[0] not in {_name(spec) for spec in request.models} - set(map(_name, names)):
+        if setting.partition(".")[0] not in {model_of(spec) for spec in request.models} - set(map(model_of, names)):
             words += ["--set", setting]
     return shlex.join(words)
 
@@ -195,6 +195,6 @@ def _wrapped(text: str, width: int) -> str:
     )
 
 
-def _name(spec: str) -> str:
-    """The model of ``name:profile+variant``."""
+def model_of(spec: str) -> str:
+    """The name of the model in ``name:profile+variant``."""
     return spec.partition(":")[0].partition("+")[0]

@@ -9,7 +9,7 @@ from ..protocols.studies import Form, Study
 from .model_list import hanging
 from .outline import outline
 from .request import resolve
-from .study import Asked, ask, check, commands, missing_here, parts
+from .study import Asked, ask, check, commands, missing_here, model_of, parts
 
 ARMS = (
     "Arms run in the study alone. One of them by itself: add what it sets as --set MODEL.KEY=VALUE (what it does to "
@@ -67,7 +67,7 @@ def listing(lines: Sequence[Line], columns: int) -> str:
         text.append(hanging(f"{line.name:{width}}  ", line.question, columns))
         text.append(hanging(f"{'':{width}}  ", f"{what}; {line.runs}", columns))
         if line.missing_here:
-            text.append(hanging(f"{'':{width}}  missing here: ", _short(line.missing_here), columns))
+            text.append(hanging(f"{'':{width}}  missing here: ", _short(line.missing_here, line.models), columns))
     n = sum(line.runs != "does not run here" for line in lines)
     said = (
         f"{len(lines)} studies, {n} of them run here in a full or a quick form. `serbench studies show NAME` says "
@@ -191,12 +191,15 @@ def _summary(test: str) -> str:
     return TESTS[test].summary
 
 
-def _short(lacks: Sequence[str]) -> str:
-    """Corpora together, then the others."""
+def _short(lacks: Sequence[str], models: Sequence[str] = ()) -> str:
+    """What serbench lacks, then the corpora together, then what ``models`` lack, by their names."""
     corpora = [text.removeprefix("corpus ") for text in lacks if text.startswith("corpus ")]
-    others = [text for text in lacks if not text.startswith("corpus ")]
-    first = [f"{'corpus' if len(corpora) == 1 else 'corpora'} {_join(corpora)}"] if corpora else []
-    return "; ".join([*first, *others])
+    names = {model_of(spec) for spec in models}
+    unready = {name for text in lacks if (name := text.partition(": ")[0]) in names}
+    said = [text for text in lacks if not text.startswith("corpus ") and text.partition(": ")[0] not in unready]
+    said += [f"{'corpus' if len(corpora) == 1 else 'corpora'} {_join(corpora)}"] if corpora else []
+    said += [f"weights or an extra for {_join(sorted(unready))} (`serbench models list`)"] if unready else []
+    return "; ".join(said)
 
 
 def _join(names: Sequence[str]) -> str:
