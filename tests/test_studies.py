@@ -241,6 +241,26 @@ def test_arms_of_a_study_are_combined_with_those_of_its_protocol(no_audio: None)
     }  # fmt: skip
 
 
+def test_arms_with_variants_stay_arms_of_one_model(no_audio: None) -> None:
+    frame = resolve(ask(load("X7"), quick=True).requests[0])[0].frame()
+    assert set(frame["model"]) == {"cnn-5-gru:tiny"}
+    assert len(set(frame["settings"])) == len(set(frame["arm"])) == 4
+
+
+@pytest.mark.parametrize(
+    ("protocol", "arm", "message"),
+    [
+        ("ablation", 'name = "a"', "its arms are variants; a study with arms needs another protocol"),
+        ("alignment", 'name = "a"\naugment = { face_shift = 9 }', "both set the training clips"),
+        ("hyperparameters", 'name = "a"\nmodel = "wavfusion"\nsettings = { lr = 1 }', "both set lr"),
+    ],
+)
+def test_arms_that_do_not_combine_are_refused(tmp_path: Path, protocol: str, arm: str, message: str) -> None:
+    text = SMALL.replace("speaker-independent", protocol).replace('"functionals-svm", "majority"', '"wavfusion:tiny"')
+    with pytest.raises(InputError, match=message):
+        check(find(str(small(tmp_path, f"[[arms]]\n{arm}", text=text))))
+
+
 def test_commands_say_what_each_arm_is() -> None:
     found = commands(ask(load("X7"), quick=True), quick=True)
     assert found[0] == "serbench run X7 --quick"
