@@ -34,10 +34,10 @@ def escape(text: str) -> str:
     return "".join(_SPECIAL.get(c) or (c if ord(c) < 256 else "?") for c in text)
 
 
-def table(grid: Grid, caption: str, label: str) -> str:
+def table(grid: Grid, caption: str, label: str, below: str = "") -> str:
     """A floating table; a row of a single string runs across all columns, as a heading.
 
-    ``label`` is what ``\\ref`` takes; letters, digits and ``-`` only are kept of it.
+    ``label`` is what ``\\ref`` takes; letters, digits and ``-`` only are kept of it. ``below``: small print.
     """
     n = len(grid.header)
     rows = [" & ".join(escape(" ".join(name.split())) for name in grid.header) + r" \\", r"\midrule"]
@@ -50,7 +50,7 @@ def table(grid: Grid, caption: str, label: str) -> str:
     return "\n".join(
         [
             r"\begin{table}[htbp]",
-            r"\centering\small",
+            r"\centering\small\setlength{\tabcolsep}{3pt}",
             rf"\caption{{{escape(caption)}}}",
             rf"\label{{tab:{re.sub('[^A-Za-z0-9-]+', '-', label)}}}",
             rf"\begin{{tabular}}{{{'l' * grid.left + 'r' * (n - grid.left)}}}",
@@ -58,6 +58,7 @@ def table(grid: Grid, caption: str, label: str) -> str:
             *rows,
             r"\bottomrule",
             r"\end{tabular}",
+            *([rf"\par\smallskip\raggedright\scriptsize {escape(below)}\par"] if below else []),
             r"\end{table}",
             "",
         ]

@@ -27,7 +27,8 @@ def test_a_table_has_the_rules_of_booktabs_and_rows_of_one_length():
     grid = Grid("", ("model", "UAR\nin %"), (("emodb: 4 classes",), ("svm_1", "[82.5]"), ("emovo",), ("b", "–")))
     made = latex.table(grid, "In %.", "random native")
     assert made.splitlines() == [
-        r"\begin{table}[htbp]", r"\centering\small", r"\caption{In \%.}", r"\label{tab:random-native}",
+        r"\begin{table}[htbp]", r"\centering\small\setlength{\tabcolsep}{3pt}", r"\caption{In \%.}",
+        r"\label{tab:random-native}",
         r"\begin{tabular}{lr}", r"\toprule", r"model & UAR in \% \\", r"\midrule",
         r"\multicolumn{2}{l}{emodb: 4 classes} \\", r"svm\_1 & {}[82.5] \\", r"\addlinespace",
         r"\multicolumn{2}{l}{emovo} \\", r"b & -- \\", r"\bottomrule", r"\end{tabular}", r"\end{table}",

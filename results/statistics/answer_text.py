@@ -107,8 +107,9 @@ def latex(answer: Answer) -> str:
     """A booktabs table."""
     from ..latex import table
 
-    said = " ".join(f"{text[:1].upper()}{text[1:]}." for text in notes(answer) if len(text) < 200)
-    return table(grid(answer), f"{answer.summary} ({EVERY[answer.metric].title}). {said}", f"answer-{answer.test}")
+    said = " ".join(f"{text[:1].upper()}{text[1:]}." for text in notes(answer))
+    caption = f"{answer.summary[:1].upper()}{answer.summary[1:]} ({EVERY[answer.metric].title})."
+    return table(grid(answer), caption, f"answer-{answer.test}", said)
 
 
 def explained(width: int = 76) -> str:
