@@ -63,20 +63,19 @@ def test_every_protocol(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "options"), [("alignment", ("alignment.shifts=-240,240",)), ("lambda", ("lambda.weights=0,1",))]
+    ("name", "options", "cells"),
+    [("alignment", ("alignment.shifts=-240,240",), 8), ("lambda", ("lambda.weights=0,1", "lambda.margins=0.3"), 3)],
 )
-def test_protocols_of_networks_that_see(name: str, options: tuple[str, ...], tmp_path: Path) -> None:
-    more = [word for option in (*options, "wavfusion.epochs=4") for word in ("--set", option)]
+def test_protocols_of_networks_that_see(name: str, options: tuple[str, ...], cells: int, tmp_path: Path) -> None:
+    more = [word for option in (*options, "wavfusion.epochs=2") for word in ("--set", option)]
     found = uars(tmp_path / "run", name, "--model", "wavfusion:tiny", *ONE, *more)
-    assert len({cell[2:] for cell in found}) > 4
+    assert len({cell[2:] for cell in found}) == cells
     expect(protocols()[name].null, found)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["oracle-epoch", "carried-weights"])
-def test_choosing_on_test_rows_never_loses_by_much_and_the_honest_arm_stays_at_chance(
-    name: str, tmp_path: Path
-) -> None:
+def test_what_looks_at_test_rows_never_loses_and_what_does_not_stays_at_chance(name: str, tmp_path: Path) -> None:
     found = uars(tmp_path / "run", name, "--model", "mfcc-attention:tiny", *ONE, "--set", "mfcc-attention.epochs=8")
     by_arm = {cell[3]: uar for cell, uar in found.items()}
     if name == "oracle-epoch":
