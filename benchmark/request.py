@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,7 @@ from ..protocols.protocol import Arm, Condition, Protocol
 from . import modalities
 from .arms import Choice, Decided, arms_of_run
 from .audio import prepared
+from .audio.near import link
 from .audio.prepared import Corpus
 from .conditions.kinds import complete
 from .corpora.synthetic import NAMES as SYNTHETIC
@@ -77,11 +78,17 @@ def resolve(request: Request) -> tuple[Plan, dict[str, Corpus]]:
     conditions = [complete(condition) for condition in found.protocol.conditions(found.options)]
     _see_what_moves(conditions, [choice.chosen for choice in found.choices])
     corpora = {corpus.name: corpus for corpus in (prepared.open_corpus(spec, RATE_HZ) for spec in request.corpora)}
-    table = pd.concat([corpus.table for corpus in corpora.values()], ignore_index=True)
-    made = design(found.protocol, table.sort_values("id", ignore_index=True), found.label_map, found.options)
+    table, near = link(joint(corpora), corpora)
+    made = design(found.protocol, table, found.label_map, found.options)
+    made = replace(made, notes=tuple(dict.fromkeys((*near, *made.notes))))
     seen = _seen(made, [choice.chosen for choice in found.choices], corpora)
     data = {name: corpus.fingerprint for name, corpus in corpora.items()} | seen
     return make_plan(made, conditions, found.choices, request.seeds, data, RATE_HZ), corpora
+
+
+def joint(corpora: Mapping[str, Corpus]) -> pd.DataFrame:
+    """The utterances of all corpora, by id."""
+    return pd.concat([corpus.table for corpus in corpora.values()]).sort_values("id", ignore_index=True)
 
 
 def _seen(made: Design, every: Sequence[Chosen], corpora: Mapping[str, Corpus]) -> dict[str, str]:

@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 import soundfile
 from copies import DONE, RATE, SENTENCES, spoken
+from tiny import tiny_corpus
 from utterances import make
 
 from serbench.benchmark.audio import near
 from serbench.benchmark.audio.fingerprint import Match, code, match, peaks
 from serbench.benchmark.audio.likeness import ALIKE
 from serbench.benchmark.audio.prepared import Corpus, open_corpus
+from serbench.benchmark.request import Request, resolve
 from serbench.errors import InputError
 from serbench.protocols.catalog import find
 from serbench.protocols.design import design
@@ -97,6 +99,21 @@ def test_no_fold_separates_them_and_both_labels_stay() -> None:
             assert all((f"{one}#0" in part) == (f"{other}#0" in part) for one, other in pairs)
 
 
+def test_a_run_keeps_them_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan says what was found; no fold has one of them in training and the other in test."""
+    pair = near.Pair("mine/s0_sad_0", "mine/s3_sad_1", Match(0.99, 0.0, 0.0, 60))
+    monkeypatch.setattr(near, "near_pairs", lambda *some: [pair])
+    spec = f"mine={tiny_corpus(tmp_path / 'mine')}"
+    for protocol in ("random", "speaker-independent"):
+        plan, _ = resolve(Request(protocol, ("majority",), (spec,)))
+        assert plan.design.notes[0] == (
+            "mine: 2 clips kept as 1 group, near-identical audio: mine/s0_sad_0 = mine/s3_sad_1 (of different speakers)"
+        )
+        for fold in plan.design.split.folds:
+            for part in (fold.train, fold.dev, fold.test):
+                assert (f"{pair.a}#0" in part) == (f"{pair.b}#0" in part)
+
+
 def test_built_in_corpora_are_not_searched(two: dict[str, Corpus]) -> None:
     built_in = {"synth-a": replace(two["one"], name="synth-a"), "two": two["two"]}
     assert near.near_identical(built_in) == ([], [])
@@ -131,6 +148,7 @@ def test_misses_and_false_alarms_in_real_recordings(corpora_folder: Path) -> Non
     ravdess = real("ravdess", corpora_folder)
     copies, suspicions = near.near_identical({"ravdess": ravdess})
     assert copies == [] and len(suspicions) < 10
+    print(f"ravdess: no copy and {len(suspicions)} suspicions among {1440 * 1439 // 2} pairs")
     missed: dict[str, list[bool]] = {}
     for corpus in (ravdess, real("emodb", corpora_folder), real("emovo", corpora_folder)):
         for id in corpus.table["id"][::12]:
@@ -140,4 +158,6 @@ def test_misses_and_false_alarms_in_real_recordings(corpora_folder: Path) -> Non
                 found = peaks(DONE[done](sound, np.random.default_rng(2)), RATE)
                 hit = code(found) @ code(own) >= ALIKE and match(found, own).copy
                 missed.setdefault(done, []).append(not hit)
+    for done, all_of in missed.items():
+        print(f"{done}: {sum(all_of)} of {len(all_of)} missed")
     assert {done: np.mean(all_of) for done, all_of in missed.items() if np.mean(all_of) > 0.05} == {}

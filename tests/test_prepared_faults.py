@@ -162,3 +162,13 @@ def _die(item: int) -> int:
     if item == 50:
         os.kill(os.getpid(), signal.SIGKILL)
     return item
+
+
+def test_an_unguarded_script_is_told_so(tmp_path: Path) -> None:
+    """Its processes run it again; they would wait for each other forever."""
+    script = tmp_path / "mine.py"
+    script.write_text("from serbench.benchmark.audio.prepared import prepare\nfrom pathlib import Path\n"
+                      f"prepare('synth-a', None, Path({str(tmp_path)!r}), jobs=2)\n")  # fmt: skip
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "put what the script does under `if __name__ == '__main__':`" in done.stderr

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from utterances import EMODB, finish, make
 
-from serbench.benchmark.audio import prepared
+from serbench.benchmark.audio import near, prepared
 from serbench.benchmark.commands.protocols import protocols
 from serbench.benchmark.corpora import synthetic
 from serbench.errors import InputError
@@ -37,6 +37,7 @@ def _no_audio(monkeypatch: pytest.MonkeyPatch) -> None:
         return Opened(spec, finish(synthetic.table(spec)))
 
     monkeypatch.setattr(prepared, "open_corpus", open_corpus)
+    monkeypatch.setattr(near, "near_identical", lambda corpora: ([], []))
 
 
 def call(*arguments: str) -> str:

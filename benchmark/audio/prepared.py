@@ -22,7 +22,7 @@ from .bar import Progress, bar
 from .build import Material, build, sizes
 from .clips import restore
 from .home import AUDIO, FORMAT, TABLE, Stored, check_name, discard, home, leftovers, locked, place, stored, writing
-from .workers import cores
+from .workers import cores, importing
 
 RATE_HZ = 16_000
 _TEXT = (*COLUMNS, "audio_hash", "group")
@@ -140,6 +140,11 @@ def prepare(
         raise InputError(f"rate {rate_hz}: give a sampling rate of at least 1000 Hz")
     if folder is None and name not in synthetic.NAMES:
         return _without_source(name, root, rate_hz, progress, jobs)
+    if importing():
+        raise InputError(
+            f"{name}: preparing it starts processes, and these run this script again; put what the script does under "
+            "`if __name__ == '__main__':`"
+        )
     material = _material(name, folder)
     where = place(root, name)
     if found := _find(material, root, rate_hz):

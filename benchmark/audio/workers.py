@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from multiprocessing import current_process, get_context, parent_process
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -19,6 +19,11 @@ _FEW = 64  # items: less than a process costs to start
 def cores() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def importing() -> bool:
+    """Whether this process was started to work for another one and still imports that one's script."""
+    return bool(getattr(current_process(), "_inheriting", False))
 
 
 def ordered(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Generator[Result]:
