@@ -1,7 +1,7 @@
 """From what the user typed to a plan: cheap checks first, then corpora, then folds."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,8 @@ DEFAULT_MODELS = ("majority", "functionals-svm", "mfcc-attention")
 DEFAULT_CORPORA = ("synth-a", "synth-b")
 RATE_HZ = 16_000  # of every waveform in a run; a model that wants another rate resamples inside itself
 
+_MAPS = "label_map="
+
 
 @dataclass(frozen=True)
 class Request:
@@ -45,6 +47,19 @@ class Request:
     def synthetic(self) -> bool:
         """Whether any corpus of the run is built in: then its numbers are no finding."""
         return any(corpus.partition("=")[0] in SYNTHETIC for corpus in self.corpora)
+
+
+def each_map(request: Request) -> Iterator[Request]:
+    """A request for every label map that ``label_map=A,B`` names. Raises InputError for one that is named twice."""
+    lists = [text for text in request.settings if text.startswith(_MAPS)]
+    if len(lists) != 1:
+        yield request
+        return
+    names = [name.strip() for name in lists[0].removeprefix(_MAPS).split(",")]
+    _unique(f"--set {lists[0]}:", names)
+    others = tuple(text for text in request.settings if text not in lists)
+    for name in names:
+        yield replace(request, settings=(*others, _MAPS + name))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from ..protocols.augment import EXPLAIN, NOTHING
 from ..protocols.protocol import Protocol
 
 #: options of the run itself
-RUN_OPTIONS = {"label_map": "the label map, instead of the protocol's own"}
+RUN_OPTIONS = {"label_map": "the label map, instead of the protocol's own; of several, as A,B, one after the other"}
 #: what is done to training clips: `--set KEY` -> field of `Augment`
 AUGMENT = {
     "train_snr": "snr", "train_noise": "noises", "train_noise_dir": "dir",

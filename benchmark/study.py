@@ -9,7 +9,7 @@ from ..errors import InputError, unknown
 from ..protocols.augment import EXPLAIN, NOTHING, Augment
 from ..protocols.protocol import Arm
 from ..protocols.studies import Form, Study, StudyArm
-from .request import Request, checked, complete_augment
+from .request import Request, checked, complete_augment, each_map
 from .settings import AUGMENT, augment_value
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ def ask(study: Study, quick: bool = False, changes: Changes = Changes()) -> Aske
 
 
 def _requests(form: Form) -> Iterator[Request]:
-    """One for each protocol, which takes the options of no other."""
+    """One for each protocol, which takes the options of no other, and for each label map."""
     arms = tuple(map(arm_of, form.arms))
     for protocol in form.protocols:
         others = {name for name in form.protocols if name != protocol}
         mine = tuple(text for text in form.settings if text.partition("=")[0].rpartition(".")[0] not in others)
-        yield Request(protocol, form.models, form.corpora, form.seeds, mine, arms)
+        yield from each_map(Request(protocol, form.models, form.corpora, form.seeds, mine, arms))
 
 
 def arm_of(arm: StudyArm) -> Arm:

@@ -1,5 +1,6 @@
 """What tables and pictures say of transfer between corpora: coverage, languages, chance, and two maps side by side."""
 
+import json
 from csv import DictReader
 from dataclasses import replace
 from io import StringIO
@@ -200,10 +201,13 @@ def test_a_run_under_two_maps_shows_both_and_draws_its_matrices(
             soundfile.write(path, gain * soundfile.read(path)[0], RATE_HZ)
         given += ["--corpus", f"{name}={table}"]
     out = tmp_path / "run"
-    for label_map in ("basic4", "arousal2"):
-        more = ("--model", "functionals-svm", "--set", f"label_map={label_map}", "--out", out)
-        code, text, err = serbench("run", "--protocol", "cross-corpus", *given, *more)
-        assert code == 0, err
+    ask = ("--protocol", "cross-corpus", "--model", "functionals-svm", *given, "--set", "label_map=basic4,arousal2")
+    plans = json.loads(serbench("plan", *ask, "--json")[1])
+    code, text, err = serbench("run", *ask, "--out", out)
+    assert code == 0, err
+    assert len(list((out / "records").iterdir())) == sum(plan["cells"] for plan in plans)
+    code, _, err = serbench("run", *ask[:-1], "label_map=basic4,basic4")
+    assert code == 2 and "basic4: given twice" in err
     lines = [" ".join(row.split()) for row in text.splitlines()]
     assert "one on 60 48 (80.0) 0 12 (20.0) 12 12 12 12" in lines  # basic4: calm is dropped
     assert "one on 60 0 60 (100.0) 0 24 36" in lines  # arousal2: all have a side

@@ -55,7 +55,7 @@ def _asked(command: Callable[..., None]) -> Callable[..., None]:
         what = {name: given.pop(name) for name in ("models", "corpora", "seeds", "settings")}
         study, protocol, quick = (given.pop(name) for name in ("study", "protocol", "quick"))
         asked = _of_study(study, protocol, quick, what) if study else None
-        requests = asked.requests if asked else (_of_protocol(protocol, quick, what),)
+        requests = asked.requests if asked else _of_protocol(protocol, quick, what)
         command(requests, asked, Session(**how), **given)
 
     for option in reversed((*_WHAT, *_HOW)):
@@ -63,9 +63,9 @@ def _asked(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
-def _of_protocol(protocol: str | None, quick: bool, what: dict[str, Any]) -> "Request":
+def _of_protocol(protocol: str | None, quick: bool, what: dict[str, Any]) -> "tuple[Request, ...]":
     from ...errors import InputError
-    from ..request import DEFAULT_CORPORA, DEFAULT_MODELS, Request
+    from ..request import DEFAULT_CORPORA, DEFAULT_MODELS, Request, each_map
 
     if protocol is None:
         raise InputError("what is to be run? Name a study (`serbench studies list`) or give --protocol P")
@@ -73,7 +73,7 @@ def _of_protocol(protocol: str | None, quick: bool, what: dict[str, Any]) -> "Re
         raise InputError("--quick: is the short form of a study; --protocol has none")
     models, corpora = what["models"] or DEFAULT_MODELS, what["corpora"] or DEFAULT_CORPORA
     seeds = 1 if what["seeds"] is None else what["seeds"]
-    return Request(protocol, models, corpora, seeds, what["settings"])
+    return tuple(each_map(Request(protocol, models, corpora, seeds, what["settings"])))
 
 
 def _of_study(study: str, protocol: str | None, quick: bool, what: dict[str, Any]) -> "Asked":
@@ -95,7 +95,7 @@ def _of_study(study: str, protocol: str | None, quick: bool, what: dict[str, Any
 
 @click.command()
 @_asked
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable; a list where a study has several protocols.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable; of several protocols or maps a list.")
 def plan(requests: "tuple[Request, ...]", asked: "Asked | None", session: "Session", as_json: bool) -> None:
     """What would run, counted, with the reason for everything left out. STUDY or --protocol says of what.
 
