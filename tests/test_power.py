@@ -17,6 +17,13 @@ def test_power_and_detectable_difference_are_those_of_statsmodels(n):
     assert power_of(found.difference, 0.1, n) == pytest.approx(0.8)
 
 
+@pytest.mark.parametrize("n", [3, 9, 44, 93, 400, 3_000])
+def test_power_rises_to_one_with_the_difference_and_is_always_a_number(n):
+    found = np.array([power_of(d, 0.1, n) for d in np.linspace(0, 1, 101)])  # 44 and 93: NaN where tails are thin
+    assert found[0] == pytest.approx(0.05) and (np.diff(found) >= -1e-12).all() and found.max() <= 1 + 1e-12
+    assert found[-1] == pytest.approx(1, abs=1e-9) or n == 3
+
+
 def test_a_test_finds_the_detectable_difference_four_times_in_five():
     rng = np.random.default_rng(0)
     least = minimum_detectable(10, 0.08).difference

@@ -38,7 +38,9 @@ def power_of(difference: float, sd: float, n: int, level: float = LEVEL) -> floa
     """Power of a two-sided paired t test of n differences with this deviation against this true mean."""
     df, shift = n - 1, abs(difference) / sd * np.sqrt(n)
     critical = float(special.stdtrit(df, (1 + level) / 2))
-    return float(1 - special.nctdtr(df, shift, critical) + special.nctdtr(df, shift, -critical))
+    # the other tail by its complement, and a tail of nothing: scipy gives NaN for chances too small to compute
+    found = 1 - np.nan_to_num(special.nctdtr(df, shift, critical))
+    return float(found + 1 - special.nctdtr(df, -shift, critical))
 
 
 def minimum_detectable(n: int, sd: float, power: float = POWER, level: float = LEVEL) -> Detectable:
