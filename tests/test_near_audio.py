@@ -101,6 +101,7 @@ def test_no_fold_separates_them_and_both_labels_stay() -> None:
 
 def test_a_run_keeps_them_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan says what was found; no fold has one of them in training and the other in test."""
+    monkeypatch.setenv("SERBENCH_HOME", str(tmp_path / "home"))  # nothing found before is kept there
     pair = near.Pair("mine/s0_sad_0", "mine/s3_sad_1", Match(0.99, 0.0, 0.0, 60))
     monkeypatch.setattr(near, "near_pairs", lambda *some: [pair])
     spec = f"mine={tiny_corpus(tmp_path / 'mine')}"
