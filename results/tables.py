@@ -20,7 +20,7 @@ from .scores import IDENTITY, Score, Value, within
 from .transfer import by_map, coverage, languages, matrix, place
 from .words import NONE as NONE
 from .words import percent as percent
-from .words import remark, star, starred, unique, where
+from .words import remark, sized, star, starred, unique, where
 from .words import with_interval as with_interval
 
 LEAK_WORDS = {
@@ -170,9 +170,8 @@ def _heading(section: list[Score], several: bool, corpora: Corpora) -> str:
     known = next((s for s in section if s.classes), section[0])
     condition = f", {known.condition}" if several or known.condition != "clean" else ""
     task = f"{len(known.classes)} classes, chance {percent(known.chance)}" if known.classes else "nothing done yet"
-    n, speakers = max(s.n_utterances for s in section), max(s.n_speakers for s in section)
-    size = f", {n} test utterances of {speakers or 'unknown'} speakers" if n else ""
-    return f"{place(known, corpora)}{condition}: {task}{size}"
+    size = ", ".join(filter(None, (task, sized(section, "test utterances"))))
+    return f"{place(known, corpora)}{condition}: {size}"
 
 
 def _numbers(s: Score) -> tuple[str, ...]:

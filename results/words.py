@@ -1,6 +1,6 @@
 """Scores in words and numbers, as every table prints them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from .scores import Score, Value
 
@@ -47,6 +47,23 @@ def starred(score: Score) -> str:
 def star(rows: Iterable[tuple[str, ...]]) -> str:
     """What the star means, where any cell of these rows has one."""
     return "; * not all cells" if any("*" in text for row in rows for text in row[1:]) else ""
+
+
+def sized(found: Sequence[Score], what: str) -> str:
+    """Rows and speakers of scores on one test, ``what`` is counted; from the least to the most where they differ.
+
+    Scores differ where cells are missing, and where arms are tested on other utterances. Empty where none has any.
+    """
+    utterances = {s.n_utterances for s in found if s.n_utterances}
+    speakers = {s.n_speakers for s in found if s.n_utterances and s.n_speakers}
+    if not utterances:
+        return ""
+    return f"{_span(utterances)} {what} of {_span(speakers) if speakers else 'unknown'} speakers"
+
+
+def _span(counts: Collection[int]) -> str:
+    least, most = min(counts), max(counts)
+    return str(most) if least == most else f"{least} to {most}"
 
 
 def unique(values: Iterable[str]) -> list[str]:

@@ -93,6 +93,12 @@ def test_terminal_text():
     assert terminal(plain(), ["calm is dropped by basic4"]) == PLAIN
 
 
+def test_a_heading_spans_the_counts_where_scores_are_of_other_utterances():
+    assert words.sized([score(), score(n_utterances=34, n_speakers=9)], "clips") == "34 to 339 clips of 9 to 10 speakers"
+    assert words.sized([score(n_speakers=0), majority(n_utterances=0)], "clips") == "339 clips of unknown speakers"
+    assert words.sized([score(n_utterances=0)], "clips") == ""
+
+
 NOISE = """\
 noise · label map basic4
 LEAK, permitted by this protocol: speakers are shared between train and test.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..scores import Score
-from ..tables import percent, with_interval
+from ..words import percent, sized, with_interval
 from .members import Member
 from .style import INK, LETTER, PAPER, SOFT, WIDTH, caption, look
 
@@ -46,9 +46,10 @@ def intervals(found: Sequence[Score]) -> str:
 
 def size(found: Sequence[Score]) -> str:
     """Classes, chance, utterances and speakers of scores on the same test."""
-    n, speakers = max(s.n_utterances for s in found), max(s.n_speakers for s in found)
-    chance = f"{len(found[0].classes)} classes, chance {percent(found[0].chance)} %"
-    return f"{chance}, n = {n} utterances of {speakers or 'unknown'} speakers"
+    known = next((s for s in found if s.classes), found[0])
+    chance = f"{len(known.classes)} classes, chance {percent(known.chance)} %"
+    counts = sized(found, "utterances")
+    return f"{chance}, n = {counts}" if counts else chance
 
 
 @dataclass(frozen=True)
