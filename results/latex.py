@@ -65,8 +65,11 @@ def table(grid: Grid, caption: str, label: str, below: str = "") -> str:
     )
 
 
-def leaderboard(found: Sequence[Score]) -> str:
-    """The scores of one protocol, label map and set of leaks as a table, best first in each group."""
+def leaderboard(found: Sequence[Score], part: int = 1) -> str:
+    """The scores of one protocol, label map and set of leaks as a table, best first in each group.
+
+    ``part``: which of the tables of these scores it is, from 1; no two share a label.
+    """
     rows: list[tuple[str, ...]] = []
     for line in lines_of(found):
         s = line.score
@@ -82,12 +85,14 @@ def leaderboard(found: Sequence[Score]) -> str:
     how = f" with its 95 % interval over test speakers ({methods})" if methods else ""
     partial = " * Not all cells are done." if any(s.n_done < s.n_cells for s in found) else ""
     caption = f"{under(found[0])}. In %: UAR{how}, its deviation over seeds, folds and speakers.{partial}"
-    return table(Grid("", header, tuple(rows)), caption, f"{found[0].protocol}-{found[0].label_map}")
+    label = "-".join((found[0].protocol, found[0].label_map, *found[0].leaks, *([str(part)] if part > 1 else [])))
+    return table(Grid("", header, tuple(rows)), caption, label)
 
 
 def tables(found: Sequence[Score]) -> list[str]:
     """Tables of every protocol, label map and set of leaks, of a page at most; of conditions only the first."""
-    return [leaderboard(part) for block in blocks(found) for part in chunks(first_condition(block))]
+    parts = [enumerate(chunks(first_condition(block)), 1) for block in blocks(found)]
+    return [leaderboard(scores, k) for those in parts for k, scores in those]
 
 
 def document(parts: Sequence[str]) -> str:

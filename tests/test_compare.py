@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -209,6 +210,15 @@ def test_json_is_plain_and_text_fits_80_columns():
     text = comparison_text.terminal(found)
     assert max(map(len, text.splitlines())) <= 80
     assert "as independent" in text and "23 %" in text and "Bayes: A better" in text
+    assert "A − B: mean over speakers" in " ".join(text.split())
+
+
+def test_latex_names_the_leaks_and_no_two_tables_share_a_label():
+    kinds: tuple[list[str], ...] = ([], ["speaker"])
+    made = [compare(*frames([*a, *b]), "a", "b", UAR)[0] for a, b in (two(leaks=leaks) for leaks in kinds)]
+    text = comparison_text.latex(made)
+    assert text.count("LEAK: speaker shared") == 1
+    assert len(set(re.findall(r"\\label.*", text))) == 2
 
 
 def test_order_of_records_and_rows_does_not_matter():

@@ -52,3 +52,11 @@ def test_a_table_per_protocol_says_its_leaks_and_what_is_not_complete():
     assert whole.startswith(r"\documentclass") and whole.rstrip().endswith(r"\end{document}")
     for name in ("table", "tabular", "document"):
         assert len(re.findall(rf"\\begin{{{name}}}", whole)) == len(re.findall(rf"\\end{{{name}}}", whole))
+
+
+def test_every_table_has_a_label_of_its_own():
+    found = scores_of(
+        *({"leaks": leaks, "test": f"t{k}", "train": f"t{k}"} for leaks in ((), ("speaker",)) for k in range(60))
+    )
+    labels = re.findall(r"\\label\{(.*?)\}", "".join(latex.tables(found)))
+    assert len(labels) == len(set(labels)) > 2

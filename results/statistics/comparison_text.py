@@ -18,6 +18,10 @@ from .speakers import OVER_FOLDS, PairedTest
 
 WIDTH = 80
 NONE = "–"
+MEANS = (
+    "A and B: scores pooled over folds, averaged over seeds. A − B: mean over speakers, or folds, of the differences of "
+    "their scores; where these have unequally many rows it is not A minus B."
+)
 
 
 def p_value(p: float | None) -> str:
@@ -55,6 +59,8 @@ def terminal(comparisons: Sequence[Comparison]) -> str:
         blocks.append(_head(those[0]))
         blocks.append(aligned(Grid("", _header(those), tuple(_lines(those)), left=1)))
         blocks += [_details(c) for c in those]
+    if any(c.main.mean is not None for c in comparisons):
+        blocks.append(_wrap(MEANS))
     if any(c.plain for c in comparisons):
         t, m = (f"{100 * FALSE_ALARMS[name]:.0f} %" for name in ("plain t", "mcnemar"))
         text = (
@@ -181,11 +187,12 @@ def latex(comparisons: Sequence[Comparison]) -> str:
             where = c.task.where if c.task.condition == "clean" else f"{c.task.where}, {c.task.condition}"
             rows.append((where, *line[1:], *map(p_value, papers)))
         header = ("", first.a, first.b, "A − B [95 %]", "p", "Holm", "plain t", "McNemar")
+        leaks = f", LEAK: {', '.join(first.task.leaks)} shared" if first.task.leaks else ""
         caption = (
-            f"{METRICS[first.metric].title} in % of {first.a} (A) and {first.b} (B) under {first.task.protocol}; "
-            f"main test: {first.main.name}; plain t and McNemar as papers print them"
+            f"{METRICS[first.metric].title} in % of {first.a} (A) and {first.b} (B) under {first.task.protocol}{leaks}; "
+            f"main test: {first.main.name}; plain t and McNemar as papers print them. {MEANS}"
         )
-        parts.append(table(Grid("", header, tuple(rows)), caption, f"compare-{first.task.protocol}"))
+        parts.append(table(Grid("", header, tuple(rows)), caption, "-".join(("compare", *_family(first)))))
     return "\n".join(parts)
 
 
