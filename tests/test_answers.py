@@ -337,3 +337,35 @@ def test_every_protocol_of_several_is_asked_for_its_own(sweep, noisy):
         apart = {(x.what, x.p) for f in (sweep, noisy) for x in answer(f, test=test).lines if x.what != "interaction"}
         together = {(x.what, x.p) for x in answer(both, test=test).lines}
         assert together <= apart and {what for what, _ in together} >= {what for what, _ in apart if " dB" in what}
+
+
+def test_leaks_and_what_is_left_out_are_said():
+    rng, about = np.random.default_rng(0), {"leaks": ["speaker"], "skill": 0.6}
+    three = [c for model in ("a", "b", "majority") for c in cells(rng, model, **about)]
+    leak = "LEAK, permitted by speaker-independent: speaker"
+    assert answer(held(three), test="main").notes == (
+        leak, "left out: majority; --base majority holds the others against it"
+    )  # fmt: skip
+    assert answer(held(three), test="main", base="majority").notes == (leak,)
+    assert "speaker" in answer_text.latex(answer(held(three), test="groups"))
+    mixed = [*cells(rng, "c", **about), *cells(rng, "c", **about, settings={"epochs": 9}, provider="other")]
+    (said, left) = answer(held(three + mixed), test="spread").notes
+    assert said == leak
+    assert left == (
+        "left out: c is there in several versions, which differ in settings (speaker-independent, a); "
+        "ask of one run at a time"
+    )  # fmt: skip
+
+
+def test_a_title_names_the_metric_only_where_the_test_follows_it(three):
+    titles = {
+        test: answer_text.terminal(answer(three, test=test)).split("\n\n")[0] for test in TESTS if test != "binomial"
+    }
+    titles = {test: " ".join(text.split()) for test, text in titles.items()}
+    assert titles["main"].endswith(". UAR, shares in %, differences in points.")
+    assert titles["mcnemar"].endswith(". WA, shares in %, differences in points.")
+    assert titles["probabilities"].endswith(". Shares in %, differences in points.")
+
+
+def test_what_a_test_takes_is_said_where_it_is_not_there(three):
+    assert answer(three, test="degradation").notes == ("nothing here to test: it takes clean and other conditions",)

@@ -94,7 +94,8 @@ def test_terminal_text():
 
 
 def test_a_heading_spans_the_counts_where_scores_are_of_other_utterances():
-    assert words.sized([score(), score(n_utterances=34, n_speakers=9)], "clips") == "34 to 339 clips of 9 to 10 speakers"
+    two = [score(), score(n_utterances=34, n_speakers=9)]
+    assert words.sized(two, "clips") == "34 to 339 clips of 9 to 10 speakers"
     assert words.sized([score(n_speakers=0), majority(n_utterances=0)], "clips") == "339 clips of unknown speakers"
     assert words.sized([score(n_utterances=0)], "clips") == ""
 

@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True)
 class View:
-    """An answer in a section: its table, or why it has none."""
+    """An answer in a section: its table, or why it has none; ``notes`` are of the whole table."""
 
     section: str
     title: str
@@ -53,6 +53,7 @@ class View:
     rows: tuple[Row, ...]
     remark: str
     answer: Answer | None
+    notes: tuple[str, ...] = ()
 
 
 def views(evidence: Evidence, ladders: bool) -> list[View]:
@@ -99,7 +100,7 @@ def _view(section: str, test: str, frames: Frames, evidence: Evidence) -> View:
     rows = tuple(map(_row, kept[:MOST_LINES]))
     more = f"{len(kept) - MOST_LINES} more lines: serbench compare RUN --test {test}" if len(kept) > MOST_LINES else ""
     family = sum(line.p is not None for line in found.lines)
-    return View(section, title, summary, family, rows, more, found)
+    return View(section, title, summary, family, rows, more, found, found.notes if rows else ())
 
 
 def _with_probabilities(evidence: Evidence) -> pd.DataFrame:

@@ -29,8 +29,9 @@ MOST_CURVES = 8  # models in one picture
 #: why a section has no picture when nothing more is known
 REASONS = {
     "leaderboard": "No cell is finished yet.",
-    "ladder": "No leak ladder: it needs the protocol leak-ladder, or the same model on the same classes and test "
-    "corpus under a protocol that permits leaks and one that does not (random, speaker-independent), in one report.",
+    "ladder": "No leak ladder: it needs the protocol leak-ladder, or the same model, with one recipe, on the same "
+    "classes and test corpus under a protocol that permits leaks and one that does not (random, speaker-independent), "
+    "in one report.",
     "matrix": "No train × test matrix: no protocol here is about other corpora than those trained on.",
     "noise": "No curves: the test audio was heard under one condition only (the protocol noise has more).",
     "sweeps": "No sweep: no protocol here compares arms.",

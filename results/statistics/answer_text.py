@@ -9,23 +9,34 @@ from itertools import groupby
 from typing import Any
 
 from ..grids import Grid, aligned, pipes
+from ..metrics import METRICS
 from ..probabilities import EVERY
 from .answer_lines import Answer, Line
 from .answers import TESTS
 from .comparison_text import NONE, p_value
 
 WIDTH = 100
+#: tests that do not follow the metric, and what they are of
+_OWN_METRIC = {"mcnemar": "WA", "unchanged": "", "binomial": ""}
 
 
 def terminal(answer: Answer, width: int = WIDTH) -> str:
     """A table with a section for each body of data, its notes below."""
-    title = f"{answer.test}: {answer.summary}. {EVERY[answer.metric].title}, shares in %, differences in points."
+    units = ", ".join(filter(None, (_metric(answer), "shares in %, differences in points")))
+    title = f"{answer.test}: {answer.summary}. {units[:1].upper()}{units[1:]}."
     blocks = [_wrapped([title], width)]
     if answer.lines:
         blocks.append(aligned(grid(answer)))
     if texts := notes(answer):
         blocks.append(_wrapped(texts, width, "· "))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _metric(answer: Answer) -> str:
+    """The metric that estimates are of; empty where each line has its own, or none."""
+    if answer.test == "probabilities" and answer.metric in METRICS:
+        return ""
+    return _OWN_METRIC.get(answer.test, EVERY[answer.metric].title)
 
 
 def markdown(answer: Answer) -> str:
@@ -108,7 +119,8 @@ def latex(answer: Answer) -> str:
     from ..latex import table
 
     said = " ".join(f"{text[:1].upper()}{text[1:]}." for text in notes(answer))
-    caption = f"{answer.summary[:1].upper()}{answer.summary[1:]} ({EVERY[answer.metric].title})."
+    metric = _metric(answer)
+    caption = f"{answer.summary[:1].upper()}{answer.summary[1:]}{f' ({metric})' if metric else ''}."
     return table(grid(answer), caption, f"answer-{answer.test}", said)
 
 

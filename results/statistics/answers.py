@@ -4,7 +4,7 @@ Every test takes a `Question` and gives lines of plain data; what it cannot say 
 one family, corrected by Holm.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -16,6 +16,7 @@ from ..metrics import METRICS, Metric
 from ..probabilities import find_any
 from ..store import Frames
 from .answer_lines import OF_INTERVALS, Answer, Line, Question, corrected
+from .entries import Entry, entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Test:
     module: str
     function: str
     probabilities: bool = False  # whether it takes a metric of probabilities
+    takes: str = "two or more arms, models or conditions"  # what there is to be
 
     def lines(self, question: Question) -> list[Line]:
         """Its lines, p not yet corrected."""
@@ -48,7 +50,7 @@ TESTS: dict[str, Test] = {
     "mcnemar": Test("as papers print it: exact McNemar on the answers of one seed, rows taken as independent",
                     "pair_tests", "mcnemar"),
     "unchanged": Test("share of answers that are those of the base (or of clean audio), clip by clip, with interval",
-                      "pair_tests", "unchanged"),
+                      "pair_tests", "unchanged", takes="several conditions, an arm base, or --base"),
     "improvement": Test(f"{_OVER}: chance that a run beats a run on a test speaker, with interval", "block_tests",
                         "improvement"),
     "interquartile-mean": Test("mean of the middle half of all scores of speakers and seeds, with interval",
@@ -59,15 +61,17 @@ TESTS: dict[str, Test] = {
                  "block_tests", "page"),
     "mixed-model": Test("mixed model of all that varies, speaker and seed random; two full factors with their products",
                         "mixed_tests", "mixed"),
-    "degradation": Test("each condition minus clean, paired over test speakers", "condition_tests", "degradations"),
-    "snr-curve": Test("mean score over the levels of each noise, and SNR50", "condition_tests", "curves"),
+    "degradation": Test("each condition minus clean, paired over test speakers", "condition_tests", "degradations",
+                        takes="clean and other conditions"),
+    "snr-curve": Test("mean score over the levels of each noise, and SNR50", "condition_tests", "curves",
+                      takes="noises at several levels"),
     "interaction": Test("differences of differences over speakers: arm by condition, or four arms of two factors",
                         "condition_tests", "interactions"),
     "protocol-effect": Test("effect of protocol: each step of a ladder minus the one before, paired by utterance and "
                             "clustered by speaker; rows with and without a sibling in training", "protocol_tests",
-                            "protocol_effect"),
+                            "protocol_effect", takes="one model under arms or protocols that leak differently"),
     "fold-trend": Test("Page's trend test that a difference of two arms grows from fold to fold, seeds as blocks",
-                       "protocol_tests", "fold_trend"),
+                       "protocol_tests", "fold_trend", takes="two arms of one model"),
     "binomial": Test("share of errors that name the class whose block stands before, exact binomial test",
                      "protocol_tests", "preceding_class"),
     "spread": Test("mean, deviations over seeds, folds and speakers, and their components", "descriptions", "spreads"),
@@ -112,5 +116,32 @@ def answer(
         rng_for,
     )  # fmt: skip
     lines = corrected(chosen.lines(question))
-    notes = () if lines else ("nothing here to test: fewer than two arms, models or conditions",)
-    return Answer(test, chosen.summary, found.name, lines, notes)
+    return Answer(test, chosen.summary, found.name, lines, tuple(_notes(question, chosen, lines)))
+
+
+def _notes(question: Question, test: Test, lines: Sequence[Line]) -> Iterator[str]:
+    """What must be known beside the lines: why there is none, which leaks there are, and what was left out."""
+    if not lines:
+        yield f"nothing here to test: it takes {test.takes}"
+    every = [e for e in entries(question.records) if len(e.records)]
+    if test is not TESTS["protocol-effect"]:  # its lines name them
+        yield from _leaks(every)
+    said = " ".join(f"{line.where} {line.what} {line.reason}" for line in lines)
+    mixed = {e.mixed: f"{e.task.protocol}, {e.task.where}" for e in every if e.mixed and e.mixed not in said}
+    yield from (f"left out: {reason} ({where}); ask of one run at a time" for reason, where in mixed.items())
+    if lines and "majority" not in said and {"majority"} < {e.model for e in every}:
+        held = "; --base majority holds the others against it" if test.summary.startswith(_OVER) else ""
+        yield f"left out: majority{held}"
+
+
+def _leaks(every: Sequence[Entry]) -> Iterator[str]:
+    """A line per protocol and set of leaks, with the arms where they differ in them."""
+    for protocol in dict.fromkeys(e.task.protocol for e in every):
+        arms: dict[tuple[str, ...], dict[str, None]] = {}
+        for e in every:
+            if e.task.protocol == protocol:
+                arms.setdefault(e.task.leaks, {})[e.arm] = None
+        for leaks, those in arms.items():
+            if leaks:
+                where = f" (arms: {'; '.join(those)})" if len(arms) > 1 else ""
+                yield f"LEAK, permitted by {protocol}: {', '.join(leaks)}{where}"

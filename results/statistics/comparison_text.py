@@ -19,8 +19,8 @@ from .speakers import OVER_FOLDS, PairedTest
 WIDTH = 80
 NONE = "–"
 MEANS = (
-    "A and B: scores pooled over folds, averaged over seeds. A − B: mean over speakers, or folds, of the differences of "
-    "their scores; where these have unequally many rows it is not A minus B."
+    "A and B: scores pooled over folds, averaged over seeds. A − B: mean over speakers, or folds, of the differences "
+    "of their scores; where these have unequally many rows it is not A minus B."
 )
 
 
@@ -189,8 +189,8 @@ def latex(comparisons: Sequence[Comparison]) -> str:
         header = ("", first.a, first.b, "A − B [95 %]", "p", "Holm", "plain t", "McNemar")
         leaks = f", LEAK: {', '.join(first.task.leaks)} shared" if first.task.leaks else ""
         caption = (
-            f"{METRICS[first.metric].title} in % of {first.a} (A) and {first.b} (B) under {first.task.protocol}{leaks}; "
-            f"main test: {first.main.name}; plain t and McNemar as papers print them. {MEANS}"
+            f"{METRICS[first.metric].title} in % of {first.a} (A) and {first.b} (B) under {first.task.protocol}{leaks}"
+            f"; main test: {first.main.name}; plain t and McNemar as papers print them. {MEANS}"
         )
         parts.append(table(Grid("", header, tuple(rows)), caption, "-".join(("compare", *_family(first)))))
     return "\n".join(parts)
