@@ -78,6 +78,18 @@ def test_gate_lets_the_same_pass_and_stops_the_worse(runs):
     assert serbench("gate", runs / "base", runs / "broken", "--margin", "0.6")[0] == 0
 
 
+def test_a_gate_names_what_it_did_not_compare(runs):
+    assert "not compared" not in serbench("gate", runs / "base", runs / "base")[2]
+    from serbench.results.statistics.gate import left_out
+    from serbench.results.store import Frames, open_run
+
+    whole = open_run(runs / "base").frames()
+    lost = Frames(whole.plan, whole.records[whole.records.model == "a"], whole.predictions, ())
+    assert left_out(whole, lost) == ["only in base, not compared: b (speaker-independent, a, clean)"]
+    assert left_out(lost, whole) == ["only in candidate, not compared: b (speaker-independent, a, clean)"]
+    assert left_out(whole, lost, ["a"]) == []
+
+
 def test_a_gate_that_cannot_test_does_not_pass(runs):
     code, _, err = serbench("gate", runs / "small", runs / "small")
     assert code == 2 and "no test is possible: 2 paired differences" in err
@@ -106,6 +118,8 @@ def test_query_answers_from_all_tables(runs):
     sql = "SELECT model, count(*) AS n FROM predictions JOIN records USING (key) GROUP BY model ORDER BY model"
     code, out, _ = serbench("query", runs / "base", sql, "--json")
     assert code == 0 and json.loads(out) == [{"model": "a", "n": 480}, {"model": "b", "n": 480}]
+    code, _, err = serbench("query", runs / "base")
+    assert code == 2 and "give RUN, and after it the statement in quotes" in err
     code, out, _ = serbench("query", runs / "base", runs / "leaky", "SELECT DISTINCT model FROM records", "--csv")
     assert sorted(out.split()) == ["a", "b", "c", "model"]
     joined = "SELECT gender, count(*) n FROM predictions p JOIN utterances u ON u.id = p.utterance GROUP BY gender"

@@ -37,6 +37,8 @@ def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[st
     else:
         frames = [find_run(name).frames() for name in (base, candidate)]
         verdicts = gates.gate(frames[0], frames[1], find(metric), margin, models)
+        for note in gates.left_out(frames[0], frames[1], models):
+            click.echo(f"Note: {note}", err=True)
     if as_json:
         facts = [{"answer": v.answer, "p_worse": v.p, **to_json([v.comparison])[0]} for v in verdicts]
         click.echo(json.dumps(facts, indent=1, allow_nan=False))

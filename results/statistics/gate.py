@@ -58,6 +58,22 @@ def match(base: Frames, candidate: Frames, models: Sequence[str] = ()) -> list[t
     )
 
 
+def left_out(base: Frames, candidate: Frames, models: Sequence[str] = ()) -> list[str]:
+    """A note for each side that has what the other lacks, so that a candidate does not pass by what it lost."""
+    chosen = {(x.task, y.task, x.label, y.label) for x, y in match(base, candidate, models)}
+    notes = []
+    for name, frames, task, label in (("base", base, 1, 3), ("candidate", candidate, 0, 2)):
+        taken = {(pair[task], pair[label]) for pair in chosen}
+        lost = [
+            e for e in entries(frames.records) if (not models or e.label in models) and (e.task, e.label) not in taken
+        ]
+        named = dict.fromkeys(f"{e.label} ({e.task.protocol}, {e.task.where}, {e.task.condition})" for e in lost)
+        if named:
+            more = f" and {len(named) - 4} more" if len(named) > 4 else ""
+            notes.append(f"only in {name}, not compared: {', '.join(list(named)[:4])}{more}")
+    return notes
+
+
 def gate(
     base: Frames, candidate: Frames, metric: Metric, margin: float, models: Sequence[str] = (), level: float = 0.95
 ) -> list[Verdict]:
@@ -101,7 +117,11 @@ def to_text(verdicts: Sequence[Verdict], margin: float) -> str:
     header = ("candidate", "test data", "candidate − base", "p of\nworse", "answer")
     lines = aligned(Grid("", header, tuple(rows), left=2))
     title = f"{first.metric}, differences in points; worse: by more than {100 * margin:g}, one-sided, corrected by Holm"
-    reasons = dict.fromkeys(
-        f"refused, {v.comparison.task.where}: {v.reason}" for v in verdicts if v.answer == "refused"
-    )
+    reasons = [f"refused, {row[0]}, {row[1]}: {v.reason}" for row, v in zip(rows, verdicts, strict=True) if v.reason]
+    reasons += [f"LEAK, permitted by {protocol}: {leaks}" for protocol, leaks in _leaks(verdicts)]
     return "\n".join([title, "", *lines, *(["", *reasons] if reasons else [])]) + "\n"
+
+
+def _leaks(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
+    tasks = [v.comparison.task for v in verdicts]
+    return list(dict.fromkeys((task.protocol, ", ".join(task.leaks)) for task in tasks if task.leaks))
