@@ -32,16 +32,19 @@ class WithTables(click.Command):
 
 
 @click.command(cls=WithTables)
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
-@click.argument("sql", metavar="SQL")
+@click.argument("runs", metavar="RUN... SQL", nargs=-1, required=True)
 @click.option("--json", "form", flag_value="json", help="A list of objects, one per line.")
 @click.option("--csv", "form", flag_value="csv", help="CSV.")
-def query(runs: tuple[str, ...], sql: str, form: str | None) -> None:
+def query(runs: tuple[str, ...], form: str | None) -> None:
     """Ask the results of RUN with SQL."""
+    from ...errors import InputError
     from ...results.query import query as ask
     from ...results.store import find_run
 
-    found = ask([find_run(run) for run in runs], sql)
+    *folders, sql = runs
+    if not folders:
+        raise InputError(f"query: {sql}: give RUN, and after it the statement in quotes")
+    found = ask([find_run(run) for run in folders], sql)
     if form == "json":
         click.echo(found.to_json(orient="records", indent=1))
     elif form == "csv":
