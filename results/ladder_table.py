@@ -15,8 +15,9 @@ from .statistics.two_models import holm
 from .words import NONE, percent, with_interval
 
 NOTE = (
-    "minus: this step minus {against}, in points, paired by utterance and clustered by speaker (effect of protocol); "
-    "p corrected by Holm over the steps of the table"
+    "minus: mean over speakers of this step minus {against}, in points, paired by utterance (effect of protocol), "
+    "which is not the difference of the scores where speakers have unequally many rows; p corrected by Holm over the "
+    "steps of the table"
 )
 SIBLINGS = "sibling: test rows of which training has another row of the same utterance, and the others"
 

@@ -230,6 +230,14 @@ def test_conditions_go_from_clean_to_strong():
     assert panels["other conditions"] == ["clean", "telephone"]
 
 
+def test_curves_say_that_cells_are_missing():
+    some = [replace(s, n_done=s.n_cells - (s.condition == "white 0 dB")) for s in noisy()]
+    with matplotlib.rc_context(style.RC):
+        words = [" ".join(curves.noise(found).texts[-1].get_text().split()) for found in (noisy(), some)]
+    assert "Not all cells are done" not in words[0]
+    assert words[1].endswith(f"Not all cells are done: {len(NAMES)} of {len(some)} scores lack some.")
+
+
 def test_arms_stand_in_the_order_of_their_levels():
     names = ["l=10", "no-gru", "l=0.5", "base", "l=2"]
     assert sorted(names, key=curves.arm_order) == ["base", "l=0.5", "l=2", "l=10", "no-gru"]

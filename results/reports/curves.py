@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..scores import TWO_WAYS, Score, condition_parts
-from .plots import CHANCE, MEAN, _legend, draw_points, intervals, size, under, where
+from .plots import CHANCE, MEAN, _legend, draw_points, intervals, size, under, unfinished, where
 from .style import COLORS, INK, SOFT, WIDTH, caption, chance_line, look
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def noise(found: Sequence[Score]) -> "Figure":
         axes.remove()
     _legend(figure, grid.flat[0], len(names))
     but = ", but for those with train_snr" if any("train_snr" in s.arm for s in found) else ""
-    words = f"{MEAN} {intervals(found)} {CHANCE} Trained on clean speech{but}. {size(found)}."
+    words = f"{MEAN} {intervals(found)} {CHANCE} Trained on clean speech{but}. {size(found)}.{unfinished(found)}"
     caption(figure, f"UAR by condition, {where(found[0])}: {under(found[0])}", words)
     return figure
 
@@ -105,7 +105,7 @@ def arms(found: Sequence[Score]) -> "Figure":
     chance_line(axes, found[0].chance)
     _legend(figure, axes, len(models))
     condition = "" if found[0].condition == "clean" else f", {found[0].condition}"
-    words = f"{MEAN} {intervals(found)} {CHANCE} {size(found)}."
+    words = f"{MEAN} {intervals(found)} {CHANCE} {size(found)}.{unfinished(found)}"
     caption(figure, f"UAR by arm, {where(found[0])}{condition}: {under(found[0])}", words)
     return figure
 
@@ -152,4 +152,6 @@ def _course(axes: "Axes", curve: Curve, name: str, scale: float, color: str) -> 
         x, y = np.array(points).T
         axes.plot(x, y, color=color, linewidth=0.9, alpha=0.55)
         taken = x == curve.epoch
-        axes.plot(x[taken], y[taken], "o", markersize=4, markerfacecolor="none", markeredgecolor=INK, mew=0.8)
+        axes.plot(
+            x[taken], y[taken], "o", markersize=4, markerfacecolor="none", markeredgecolor=INK, mew=0.8, clip_on=False
+        )  # whole at 100 %, too

@@ -52,6 +52,12 @@ def size(found: Sequence[Score]) -> str:
     return f"{chance}, n = {counts}" if counts else chance
 
 
+def unfinished(found: Sequence[Score]) -> str:
+    """A remark where a score lacks cells: what is drawn side by side may then be of other speakers."""
+    some = sum(s.n_done < s.n_cells for s in found)
+    return f" Not all cells are done: {some} of {len(found)} scores lack some." if some else ""
+
+
 @dataclass(frozen=True)
 class Line:
     """A line of a leaderboard: a heading (without score) or a score."""
@@ -101,7 +107,17 @@ def speakers(found: Sequence[Member]) -> "Figure":
         values = 100 * of[id(line.score)].by_speaker
         shift = 0.26 * np.sin(2.4 * np.arange(len(values)))  # spread out, the same each time
         color = looks[line.score.model]["color"]
-        axes.plot(values, y + shift, "o", color=color, markersize=3.6, alpha=0.7, markeredgecolor=PAPER, mew=0.3)
+        axes.plot(
+            values,
+            y + shift,
+            "o",
+            color=color,
+            markersize=3.6,
+            alpha=0.7,
+            markeredgecolor=PAPER,
+            mew=0.3,
+            clip_on=False,
+        )
         if len(values):
             axes.plot([values.mean()] * 2, [y - 0.4, y + 0.4], color=INK, linewidth=1.6, zorder=4)
             text = f"{values.min():.0f} to {values.max():.0f}"
