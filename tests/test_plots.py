@@ -185,6 +185,15 @@ def test_no_two_models_look_alike_and_their_marks_tell_them_apart_in_grey():
     assert style.look(["b", "a"])["b"] == style.look(["b"])["b"]
 
 
+def test_a_model_looks_alike_in_pictures_with_other_models():
+    order = ["a", "b", "c", "majority"]
+    first, second = style.look(["a", "b"], order), style.look(["majority", "c", "b"], order)
+    assert first["b"] == second["b"] and len({v["color"] for v in (*first.values(), second["c"])}) == 4
+    assert set(first) == {"a", "b", "majority"}
+    many = style.look(["m0", "m7"], [f"m{k}" for k in range(9)])  # the colors of an order begin again
+    assert many["m0"]["color"] != many["m7"]["color"]
+
+
 def test_colors_stand_out_from_paper_and_differ_in_lightness():
     from matplotlib.colors import to_rgb
 

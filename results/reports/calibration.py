@@ -45,13 +45,16 @@ def sureness(member: Member, evidence: Evidence) -> Sureness | None:
     return Sureness(member.score, reliability(member.truth, values), coverage, risk)
 
 
-def picture(found: Sequence[Sureness]) -> "Figure":
-    """Two panels: accuracy by confidence, and the share of errors among the surest answers."""
+def picture(found: Sequence[Sureness], order: Sequence[str] = ()) -> "Figure":
+    """Two panels: accuracy by confidence, and the share of errors among the surest answers.
+
+    ``order`` as `look` takes it.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, 2.7))
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.28, "left": 0, "right": 1, "bottom": 0, "top": 1})
-    looks = look([one.score.label for one in found])
+    looks = look([one.score.label for one in found], order)
     for one in found:
         own: dict[str, Any] = looks[one.score.label]
         bins = one.bins[one.bins["n"] >= LEAST_ROWS]

@@ -26,9 +26,9 @@ class Curve:
     chance: float | None
 
 
-def noise(found: Sequence[Score]) -> "Figure":
+def noise(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
     """UAR of every model by condition: a panel per kind with several levels, from clean (left) to strong (right), and
-    one for all other conditions."""
+    one for all other conditions; ``order`` as `look` takes it."""
     from matplotlib.figure import Figure
 
     parts = [(s, *condition_parts(s.condition)) for s in found]
@@ -44,7 +44,7 @@ def noise(found: Sequence[Score]) -> "Figure":
     figure = Figure(figsize=(WIDTH if columns == 2 else 0.62 * WIDTH, 2.15 * rows))
     grid: Any = figure.subplots(rows, columns, sharey=True, squeeze=False, gridspec_kw={"hspace": 0.55, "wspace": 0.08})
     names = list(dict.fromkeys(s.label for s in found))
-    looks = look(names)
+    looks = look(names, order)
     for k, (kind, axes) in enumerate(zip(panels, grid.flat, strict=False)):
         those = [s for s, of, _, _ in parts if of == kind] if kind else single
         unit = next((u for _, of, _, u in parts if of == kind), "")
@@ -85,13 +85,16 @@ def _panel(axes: "Axes", found: Sequence[Score], looks: dict[str, dict[str, Any]
     axes.grid(visible=False, axis="x")
 
 
-def arms(found: Sequence[Score]) -> "Figure":
-    """UAR of every model by arm, under one train, test and condition; arms stand in the order of their levels."""
+def arms(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
+    """UAR of every model by arm, under one train, test and condition; arms stand in the order of their levels.
+
+    ``order`` as `look` takes it.
+    """
     from matplotlib.figure import Figure
 
     names = sorted({s.arm for s in found}, key=arm_order)
     models = list(dict.fromkeys(s.model for s in found))
-    looks = look(models)
+    looks = look(models, order)
     figure = Figure(figsize=(WIDTH if len(names) > 4 else 0.7 * WIDTH, 2.6))
     axes = figure.add_axes((0, 0, 1, 1))
     for k, model in enumerate(models):

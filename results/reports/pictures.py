@@ -64,8 +64,9 @@ def pictures(
     ranked, refusals = _rankings(known)
     steps = {one.protocols[0] for one in ladders if one.consecutive and len(one.protocols) == 1}
     others = [s for s in found if s.protocol not in steps]  # whose arms are no steps
-    made = [*_boards(found), *ladder_pictures(ladders), *matrices(others, corpora), *_noise(found)]
-    made += [*_sweeps(others, evidence), *ranked, *_speakers(known), *_sure(known, evidence)]
+    order = sorted({s.model for s in found})  # a model has one color in all pictures
+    made = [*_boards(found, order), *ladder_pictures(ladders), *matrices(others, corpora), *_noise(found, order)]
+    made += [*_sweeps(others, evidence, order), *ranked, *_speakers(known, order), *_sure(known, evidence, order)]
     made += [*_trainings(found, evidence)]
     reasons = {name: text for name, text in REASONS.items() if name not in {p.section for p in made}}
     if "critical-difference" in reasons and refusals:
@@ -112,20 +113,20 @@ def chunks(found: Sequence[Score]) -> Iterator[list[Score]]:
         yield chunk
 
 
-def _boards(found: Sequence[Score]) -> Iterator[Picture]:
+def _boards(found: Sequence[Score], order: Sequence[str]) -> Iterator[Picture]:
     for block in blocks([s for s in found if s.n_done]):
         for k, part in enumerate(chunks(first_condition(block))):
             alt = f"UAR with intervals of every model under {block[0].protocol}"
-            yield _picture("leaderboard", alt, block[0], partial(plots.leaderboard, part), str(k))
+            yield _picture("leaderboard", alt, block[0], partial(plots.leaderboard, part, order), str(k))
 
 
-def _speakers(known: Sequence[Member]) -> Iterator[Picture]:
+def _speakers(known: Sequence[Member], order: Sequence[str]) -> Iterator[Picture]:
     of = {id(m.score): m for m in known if len(m.speakers)}
     for block in blocks([m.score for m in known if len(m.speakers)]):
         for k, part in enumerate(chunks(first_condition(block))):
             chosen = [of[id(s)] for s in part]
             alt = f"UAR of every test speaker under {block[0].protocol}"
-            yield _picture("speakers", alt, block[0], partial(plots.speakers, chosen), str(k))
+            yield _picture("speakers", alt, block[0], partial(plots.speakers, chosen, order), str(k))
 
 
 def matrices(found: Sequence[Score], corpora: Corpora = UNKNOWN) -> Iterator[Picture]:
@@ -140,17 +141,17 @@ def matrices(found: Sequence[Score], corpora: Corpora = UNKNOWN) -> Iterator[Pic
             yield _picture("matrix", alt, block[0], partial(matrix, chosen, corpora), label)
 
 
-def _noise(found: Sequence[Score]) -> Iterator[Picture]:
+def _noise(found: Sequence[Score], order: Sequence[str]) -> Iterator[Picture]:
     done = [s for s in found if s.n_done]
     for _, part in groupby(done, key=lambda s: (s.protocol, s.label_map, s.leaks, s.train, s.test)):
         section = list(part)
         if len({s.condition for s in section}) > 1:
             alt = f"UAR by condition, tested on {section[0].test}"
             more = (section[0].train, section[0].test)
-            yield _picture("noise", alt, section[0], partial(curves.noise, section), *more)
+            yield _picture("noise", alt, section[0], partial(curves.noise, section, order), *more)
 
 
-def _sweeps(found: Sequence[Score], evidence: Evidence) -> Iterator[Picture]:
+def _sweeps(found: Sequence[Score], evidence: Evidence, order: Sequence[str]) -> Iterator[Picture]:
     """Two factors as a map for each model, everything else as points."""
     done = [s for block in blocks([s for s in found if s.n_done]) for s in first_condition(block)]
     for _, part in groupby(done, key=lambda s: (s.protocol, s.label_map, s.leaks, s.train, s.test)):
@@ -169,7 +170,8 @@ def _sweeps(found: Sequence[Score], evidence: Evidence) -> Iterator[Picture]:
                 points += scores
         if points:
             alt = f"UAR by arm, tested on {points[0].test}"
-            yield _picture("sweeps", alt, points[0], partial(curves.arms, points), points[0].train, points[0].test)
+            draw = partial(curves.arms, points, order)
+            yield _picture("sweeps", alt, points[0], draw, points[0].train, points[0].test)
 
 
 def grid_of_scores(scores: Sequence[Score], records: "pd.DataFrame") -> Grid | None:
@@ -199,7 +201,7 @@ def ladder_pictures(ladders: Sequence[Ladder]) -> Iterator[Picture]:
             yield Picture("ladder", file_name(*parts), alt, first.protocols[0], partial(ladder_picture.ladder, part))
 
 
-def _sure(known: Sequence[Member], evidence: Evidence) -> Iterator[Picture]:
+def _sure(known: Sequence[Member], evidence: Evidence, order: Sequence[str]) -> Iterator[Picture]:
     """Reliability and risk against coverage of the models that give probabilities."""
     of = {id(m.score): m for m in known if m.score.model != "majority"}
     for block in blocks([m.score for m in known if id(m.score) in of]):
@@ -209,7 +211,7 @@ def _sure(known: Sequence[Member], evidence: Evidence) -> Iterator[Picture]:
             for k in range(0, len(those), MOST_CURVES):
                 first = those[0].score
                 alt = f"How sure models are and how often right, tested on {first.test}"
-                draw = partial(calibration.picture, those[k : k + MOST_CURVES])
+                draw = partial(calibration.picture, those[k : k + MOST_CURVES], order)
                 yield _picture("probabilities", alt, first, draw, first.train, first.test, str(k))
 
 

@@ -77,10 +77,10 @@ def lines_of(found: Sequence[Score]) -> list[Line]:
     return lines
 
 
-def leaderboard(found: Sequence[Score]) -> "Figure":
-    """Mean and interval of every score of one protocol, a group per train and test."""
+def leaderboard(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
+    """Mean and interval of every score of one protocol, a group per train and test; ``order`` as `look` takes it."""
     figure, axes, lines = _rows(found)
-    looks = look([s.model for s in found])
+    looks = look([s.model for s in found], order)
     for y, line in enumerate(lines):
         if line.score is None:
             continue
@@ -95,11 +95,11 @@ def leaderboard(found: Sequence[Score]) -> "Figure":
     return figure
 
 
-def speakers(found: Sequence[Member]) -> "Figure":
-    """UAR of every test speaker, a line per model."""
+def speakers(found: Sequence[Member], order: Sequence[str] = ()) -> "Figure":
+    """UAR of every test speaker, a line per model; ``order`` as `look` takes it."""
     scores = [m.score for m in found]
     figure, axes, lines = _rows(scores)
-    looks = look([s.model for s in scores])
+    looks = look([s.model for s in scores], order)
     of = {id(m.score): m for m in found}
     for y, line in enumerate(lines):
         if line.score is None:

@@ -30,11 +30,19 @@ RC: Any = {
 }  # fmt: skip
 
 
-def look(names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Color, mark and dash of each name; `majority` is grey. No two names look alike up to 63 of them."""
+def look(names: Sequence[str], order: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Color, mark and dash of each name; `majority` is grey. No two names look alike up to 63 of them.
+
+    ``order``: names of several pictures, in which those of this one look alike; it is left where two of few names
+    would share a color.
+    """
+    shown = [name for name in dict.fromkeys(names) if name != "majority"]
+    place = {name: k for k, name in enumerate(dict.fromkeys(name for name in (*order, *shown) if name != "majority"))}
+    if len({place[name] % len(COLORS) for name in shown}) < min(len(shown), len(COLORS)):
+        place = {name: k for k, name in enumerate(shown)}
     looks: dict[str, dict[str, Any]] = {}
-    others = [name for name in dict.fromkeys(names) if name != "majority"]
-    for k, name in enumerate(others):
+    for name in shown:
+        k = place[name]
         mark, dash = MARKS[k % len(MARKS)], DASHES[k % len(DASHES)]
         looks[name] = {"color": COLORS[k % len(COLORS)], "marker": mark, "linestyle": dash}
     return looks | {"majority": {"color": SOFT, "marker": "x", "linestyle": DASHES[4]}}
