@@ -67,7 +67,7 @@ def pictures(
     order = sorted({s.model for s in found})  # a model has one color in all pictures
     made = [*_boards(found, order), *ladder_pictures(ladders), *matrices(others, corpora), *_noise(found, order)]
     made += [*_sweeps(others, evidence, order), *ranked, *_speakers(known, order), *_sure(known, evidence, order)]
-    made += [*_trainings(found, evidence)]
+    made += [*_trainings(found, known, evidence)]
     reasons = {name: text for name, text in REASONS.items() if name not in {p.section for p in made}}
     if "critical-difference" in reasons and refusals:
         reasons["critical-difference"] = "No ranking. " + " ".join(refusals)
@@ -215,7 +215,9 @@ def _sure(known: Sequence[Member], evidence: Evidence, order: Sequence[str]) -> 
                 yield _picture("probabilities", alt, first, draw, first.train, first.test, str(k))
 
 
-def _trainings(found: Sequence[Score], evidence: Evidence) -> Iterator[Picture]:
+def _trainings(found: Sequence[Score], known: Sequence[Member], evidence: Evidence) -> Iterator[Picture]:
+    keys = evidence.records["key"].to_numpy()
+    names = {keys[at]: m.score.label for m in known for at in m.cells}
     records = evidence.records[evidence.records["status"] == "done"]
     for block in blocks([s for s in found if s.n_done]):
         first = block[0]
@@ -224,7 +226,7 @@ def _trainings(found: Sequence[Score], evidence: Evidence) -> Iterator[Picture]:
         for r in mine.itertuples(index=False):
             history = evidence.trainings.get(r.training, {}).get("fitted", {}).get("history")
             if history and tuple(sorted(r.leaks)) == first.leaks:
-                label = f"{r.model}{'' if r.arm == 'base' else f' [{r.arm}]'}, trained on {r.train}"
+                label = f"{names.get(r.key, r.model)}, trained on {r.train}"
                 curve = curves.Curve(label, history, r.epoch or 0, 1 / len(r.classes))
                 those.setdefault((r.training, label), curve)
         labels = sorted({label for _, label in those})

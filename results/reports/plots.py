@@ -121,7 +121,7 @@ def speakers(found: Sequence[Member], order: Sequence[str] = ()) -> "Figure":
         if len(values):
             axes.plot([values.mean()] * 2, [y - 0.4, y + 0.4], color=INK, linewidth=1.6, zorder=4)
             text = f"{values.min():.0f} to {values.max():.0f}"
-            axes.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+            axes.annotate(text, (1.02, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
     words = (
         "Dot: UAR of one test speaker over the classes that he or she has, seeds averaged. Upright line: their mean. "
         f"Right: lowest and highest speaker. {CHANCE}"
