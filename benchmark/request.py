@@ -56,7 +56,7 @@ def each_map(request: Request) -> Iterator[Request]:
         yield request
         return
     names = [name.strip() for name in lists[0].removeprefix(_MAPS).split(",")]
-    _unique(f"--set {lists[0]}:", names)
+    unique(f"--set {lists[0]}:", names)
     others = tuple(text for text in request.settings if text not in lists)
     for name in names:
         yield replace(request, settings=(*others, _MAPS + name))
@@ -80,10 +80,10 @@ def checked(request: Request) -> Checked:
     names = [spec.partition(":")[0].partition("+")[0] for spec in request.models]
     given = parse(request.settings, protocol, names)
     models = [(spec, given.models[name]) for spec, name in zip(request.models, names, strict=True)]
-    _unique("--model", [choose(spec, overrides).spec for spec, overrides in models])
+    unique("--model", [choose(spec, overrides).spec for spec, overrides in models])
     options = options_from(protocol, given.protocol)
     decided = Decided(protocol, options, request.arms, complete_augment(given.augment))
-    _unique("--corpus", [spec.partition("=")[0] for spec in request.corpora])
+    unique("--corpus", [spec.partition("=")[0] for spec in request.corpora])
     return Checked(protocol, options, given.run.get("label_map"), arms_of_run(decided, models))
 
 
@@ -92,8 +92,7 @@ def resolve(request: Request) -> tuple[Plan, dict[str, Corpus]]:
     found = checked(request)
     conditions = [complete(condition) for condition in found.protocol.conditions(found.options)]
     _see_what_moves(conditions, [choice.chosen for choice in found.choices])
-    corpora = {corpus.name: corpus for corpus in (prepared.open_corpus(spec, RATE_HZ) for spec in request.corpora)}
-    table, near = link(joint(corpora), corpora)
+    corpora, table, near = opened(request.corpora)
     made = design(found.protocol, table, found.label_map, found.options)
     made = replace(made, notes=tuple(dict.fromkeys((*near, *made.notes))))
     seen = _seen(made, [choice.chosen for choice in found.choices], corpora)
@@ -101,9 +100,15 @@ def resolve(request: Request) -> tuple[Plan, dict[str, Corpus]]:
     return make_plan(made, conditions, found.choices, request.seeds, data, RATE_HZ), corpora
 
 
-def joint(corpora: Mapping[str, Corpus]) -> pd.DataFrame:
-    """The utterances of all corpora, by id."""
-    return pd.concat([corpus.table for corpus in corpora.values()]).sort_values("id", ignore_index=True)
+def opened(specs: Sequence[str]) -> tuple[dict[str, Corpus], pd.DataFrame, tuple[str, ...]]:
+    """The corpora by name; their utterances by id, near-identical ones in one group; and what that found.
+
+    Raises InputError for a corpus that is given twice, or not there.
+    """
+    unique("--corpus", [spec.partition("=")[0] for spec in specs])
+    corpora = {corpus.name: corpus for corpus in (prepared.open_corpus(spec, RATE_HZ) for spec in specs)}
+    table = pd.concat([corpus.table for corpus in corpora.values()])
+    return corpora, *link(table.sort_values("id", ignore_index=True), corpora)
 
 
 def _seen(made: Design, every: Sequence[Chosen], corpora: Mapping[str, Corpus]) -> dict[str, str]:
@@ -132,7 +137,8 @@ def _see_what_moves(conditions: Sequence[Condition], every: Sequence[Chosen]) ->
         raise InputError(f"{blind[0]}: sees no face, so {moved[0]} changes nothing; choose a model that does")
 
 
-def _unique(option: str, values: Sequence[str]) -> None:
+def unique(option: str, values: Sequence[str]) -> None:
+    """InputError for a value that is given twice."""
     doubled = [value for value, n in Counter(values).items() if n > 1]
     if doubled:
         raise InputError(f"{option} {doubled[0]}: given twice; give it once")

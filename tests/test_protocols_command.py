@@ -31,7 +31,7 @@ class Opened:
 def _no_audio(monkeypatch: pytest.MonkeyPatch) -> None:
     """Corpora without their audio: folds do not need it."""
 
-    def open_corpus(spec: str) -> Opened:
+    def open_corpus(spec: str, rate_hz: int) -> Opened:
         if spec == "mine":
             return Opened("mine", MINE, ("2 clips left out: silent",))
         return Opened(spec, finish(synthetic.table(spec)))
@@ -138,6 +138,7 @@ def test_refusals(tmp_path: Path) -> None:
     assert "unknown label map 'basic'" in refused("random", "--set", "label_map=basic")
     assert "no such folder" in refused("noise", "--set", f"noise.dir={tmp_path / 'none'}")
     assert "given: mine" in refused("cross-corpus", "--corpus", "mine")
+    assert "--corpus mine: given twice" in refused("random", "--corpus", "mine", "--corpus", "mine=folder")
     (tmp_path / "file").write_text("")
     assert "cannot be written" in refused("random", "--corpus", "mine", "--export", str(tmp_path / "file" / "x.csv"))
 

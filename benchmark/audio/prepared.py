@@ -140,15 +140,15 @@ def prepare(
         raise InputError(f"rate {rate_hz}: give a sampling rate of at least 1000 Hz")
     if folder is None and name not in synthetic.NAMES:
         return _without_source(name, root, rate_hz, progress, jobs)
-    if importing():
-        raise InputError(
-            f"{name}: preparing it starts processes, and these run this script again; put what the script does under "
-            "`if __name__ == '__main__':`"
-        )
     material = _material(name, folder)
     where = place(root, name)
     if found := _find(material, root, rate_hz):
         return found
+    if importing():  # the process that started this one has the lock, and waits for it
+        raise InputError(
+            f"{name}: preparing it starts processes, and these run this script again; put what the script does under "
+            "`if __name__ == '__main__':`"
+        )
     with writing(where), locked(root, name) as alone:
         where.mkdir(parents=True, exist_ok=True)
         if found := _find(material, root, rate_hz):  # another process was quicker

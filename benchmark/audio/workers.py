@@ -22,7 +22,10 @@ def cores() -> int:
 
 
 def importing() -> bool:
-    """Whether this process was started to work for another one and still imports that one's script."""
+    """Whether this process was started to work for another one and still imports that one's script.
+
+    What `multiprocessing` itself asks before it starts a process.
+    """
     return bool(getattr(current_process(), "_inheriting", False))
 
 

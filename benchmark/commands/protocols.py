@@ -79,19 +79,15 @@ def show(name: str, corpora: tuple[str, ...], settings: tuple[str, ...], export:
 def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str]) -> "tuple[Design, list[str]]":
     """The folds, and what the corpora note; what is wrong with an option is said before a corpus is prepared."""
     from ...protocols.design import design, maps_for, options_from
-    from ..audio.near import link
-    from ..audio.prepared import open_corpus
-    from ..request import DEFAULT_CORPORA, joint
+    from ..request import DEFAULT_CORPORA, opened
     from ..settings import parse
 
     given = parse(settings, protocol, ())
     label_map = given.run.get("label_map")
     maps_for(protocol, label_map, [])
     options = options_from(protocol, given.protocol)
-    opened = [open_corpus(spec) for spec in corpora or DEFAULT_CORPORA]
-    by_name = {corpus.name: corpus for corpus in opened}
-    table, near = link(joint(by_name), by_name)
-    notes = [f"{corpus.name}: {note}" for corpus in opened for note in corpus.notes]
+    by_name, table, near = opened(corpora or DEFAULT_CORPORA)
+    notes = [f"{corpus.name}: {note}" for corpus in by_name.values() for note in corpus.notes]
     return design(protocol, table, label_map, options), [*notes, *near]
 
 

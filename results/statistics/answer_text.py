@@ -16,8 +16,6 @@ from .answers import TESTS
 from .comparison_text import NONE, p_value
 
 WIDTH = 100
-#: tests that do not follow the metric, and what they are of
-_OWN_METRIC = {"mcnemar": "WA", "unchanged": "", "binomial": ""}
 
 
 def terminal(answer: Answer, width: int = WIDTH) -> str:
@@ -34,9 +32,10 @@ def terminal(answer: Answer, width: int = WIDTH) -> str:
 
 def _metric(answer: Answer) -> str:
     """The metric that estimates are of; empty where each line has its own, or none."""
-    if answer.test == "probabilities" and answer.metric in METRICS:
-        return ""
-    return _OWN_METRIC.get(answer.test, EVERY[answer.metric].title)
+    test = TESTS[answer.test]
+    if test.of is not None:
+        return test.of
+    return "" if test.probabilities and answer.metric in METRICS else EVERY[answer.metric].title
 
 
 def markdown(answer: Answer) -> str:

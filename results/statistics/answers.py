@@ -28,6 +28,9 @@ class Test:
     function: str
     probabilities: bool = False  # whether it takes a metric of probabilities
     takes: str = "two or more arms, models or conditions"  # what there is to be
+    of: str | None = None  # what its estimates are of, where that is not the metric asked for; empty: shares
+    names_leaks: bool = False  # whether its lines do
+    has_base: bool = False  # whether --base says what the others are held against
 
     def lines(self, question: Question) -> list[Line]:
         """Its lines, p not yet corrected."""
@@ -35,24 +38,25 @@ class Test:
         return found(question)
 
 
-_OVER = "each arm or model minus the base, or every pair"
+def _paired(how: str, module: str, function: str) -> Test:
+    return Test(f"each arm or model minus the base, or every pair{how}", module, function, has_base=True)
+
+
 TESTS: dict[str, Test] = {
-    "main": Test(f"{_OVER}, by the main test of the protocol", "pair_tests", "main"),
-    "speaker-t": Test(f"{_OVER}: paired t over test speakers, seeds averaged", "pair_tests", "speaker_t"),
-    "corrected-t": Test(f"{_OVER}: Nadeau-Bengio corrected t over folds, seeds averaged", "pair_tests", "corrected_t"),
-    "bayes": Test(
-        f"{_OVER}: Bayesian correlated t, chances of better, equal within a point, worse", "pair_tests", "bayes"
-    ),
-    "tost": Test(f"{_OVER}: two one-sided tests of no difference beyond a point", "pair_tests", "equivalence"),
-    "wilcoxon": Test(f"{_OVER}: signed ranks over test speakers, exact", "pair_tests", "signed_rank"),
+    "main": _paired(", by the main test of the protocol", "pair_tests", "main"),
+    "speaker-t": _paired(": paired t over test speakers, seeds averaged", "pair_tests", "speaker_t"),
+    "corrected-t": _paired(": Nadeau-Bengio corrected t over folds, seeds averaged", "pair_tests", "corrected_t"),
+    "bayes": _paired(": Bayesian correlated t, chances of better, equal within a point, worse", "pair_tests", "bayes"),
+    "tost": _paired(": two one-sided tests of no difference beyond a point", "pair_tests", "equivalence"),
+    "wilcoxon": _paired(": signed ranks over test speakers, exact", "pair_tests", "signed_rank"),
     "plain-t": Test("as papers print it: plain paired t over folds and seeds, too sure of itself", "pair_tests",
-                    "plain_t"),
+                    "plain_t", has_base=True),
     "mcnemar": Test("as papers print it: exact McNemar on the answers of one seed, rows taken as independent",
-                    "pair_tests", "mcnemar"),
+                    "pair_tests", "mcnemar", of="WA", has_base=True),
     "unchanged": Test("share of answers that are those of the base (or of clean audio), clip by clip, with interval",
-                      "pair_tests", "unchanged", takes="several conditions, an arm base, or --base"),
-    "improvement": Test(f"{_OVER}: chance that a run beats a run on a test speaker, with interval", "block_tests",
-                        "improvement"),
+                      "pair_tests", "unchanged", takes="several conditions, an arm base, or --base", of=""),
+    "improvement": _paired(": chance that a run beats a run on a test speaker, with interval", "block_tests",
+                           "improvement"),
     "interquartile-mean": Test("mean of the middle half of all scores of speakers and seeds, with interval",
                                "block_tests", "middle_means"),
     "friedman": Test("three or more: Friedman on speakers as blocks, mean ranks, tied groups, Nemenyi against the base",
@@ -69,11 +73,12 @@ TESTS: dict[str, Test] = {
                         "condition_tests", "interactions"),
     "protocol-effect": Test("effect of protocol: each step of a ladder minus the one before, paired by utterance and "
                             "clustered by speaker; rows with and without a sibling in training", "protocol_tests",
-                            "protocol_effect", takes="one model under arms or protocols that leak differently"),
+                            "protocol_effect", takes="one model under arms or protocols that leak differently",
+                            names_leaks=True),
     "fold-trend": Test("Page's trend test that a difference of two arms grows from fold to fold, seeds as blocks",
                        "protocol_tests", "fold_trend", takes="two arms of one model"),
     "binomial": Test("share of errors that name the class whose block stands before, exact binomial test",
-                     "protocol_tests", "preceding_class"),
+                     "protocol_tests", "preceding_class", of=""),
     "spread": Test("mean, deviations over seeds, folds and speakers, and their components", "descriptions", "spreads"),
     "groups": Test("scores by gender, language, corpus and intensity with intervals, the worst group marked",
                    "descriptions", "by_groups"),
@@ -124,13 +129,13 @@ def _notes(question: Question, test: Test, lines: Sequence[Line]) -> Iterator[st
     if not lines:
         yield f"nothing here to test: it takes {test.takes}"
     every = [e for e in entries(question.records) if len(e.records)]
-    if test is not TESTS["protocol-effect"]:  # its lines name them
+    if not test.names_leaks:
         yield from _leaks(every)
     said = " ".join(f"{line.where} {line.what} {line.reason}" for line in lines)
     mixed = {e.mixed: f"{e.task.protocol}, {e.task.where}" for e in every if e.mixed and e.mixed not in said}
     yield from (f"left out: {reason} ({where}); ask of one run at a time" for reason, where in mixed.items())
     if lines and "majority" not in said and {"majority"} < {e.model for e in every}:
-        held = "; --base majority holds the others against it" if test.summary.startswith(_OVER) else ""
+        held = "; --base majority holds the others against it" if test.has_base else ""
         yield f"left out: majority{held}"
 
 
