@@ -74,7 +74,7 @@ def to_text(facts: dict[str, Any]) -> str:
     lines += ["", *_seen(facts["folds"]), "", *facts["notes"]]
     n_folds = sum(fold["folds"] for fold in facts["folds"])
     if len(facts["arms"]) > 1:
-        lines.append(f"{len(facts['arms'])} arms: {', '.join(facts['arms'])}")
+        lines.append(f"{len(facts['arms'])} arms: {'; '.join(facts['arms'])}")
     lines.append(
         f"{len(facts['models'])} models x {n_folds} folds x {facts['seeds']} seeds = {facts['trials']} trials "
         f"({facts['trainings']} trainings), x {len(facts['conditions'])} conditions = {facts['cells']} cells; "

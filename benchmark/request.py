@@ -56,6 +56,8 @@ def each_map(request: Request) -> Iterator[Request]:
         yield request
         return
     names = [name.strip() for name in lists[0].removeprefix(_MAPS).split(",")]
+    if not all(names):
+        raise InputError(f"--set {lists[0]}: names of label maps with a comma between two, as basic4,arousal2")
     unique(f"--set {lists[0]}:", names)
     others = tuple(text for text in request.settings if text not in lists)
     for name in names:

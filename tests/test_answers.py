@@ -15,6 +15,7 @@ from statsmodels.stats.weightstats import ttost_paired
 from serbench.errors import InputError
 from serbench.results.metrics import METRICS
 from serbench.results.statistics import answer_text
+from serbench.results.statistics.answer_lines import Line
 from serbench.results.statistics.answers import TESTS, answer
 from serbench.results.store import Frames
 
@@ -369,3 +370,9 @@ def test_a_title_names_the_metric_only_where_the_test_follows_it(three):
 
 def test_what_a_test_takes_is_said_where_it_is_not_there(three):
     assert answer(three, test="degradation").notes == ("nothing here to test: it takes clean and other conditions",)
+
+
+def test_one_is_counted_in_the_singular():
+    assert [Line("", "", n=n, units=u).counted for n, u in ((1, "seeds"), (6, "speakers"), (None, "rows"))] == [
+        "1 seed", "6 speakers", "",
+    ]  # fmt: skip

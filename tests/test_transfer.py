@@ -208,6 +208,8 @@ def test_a_run_under_two_maps_shows_both_and_draws_its_matrices(
     assert len(list((out / "records").iterdir())) == sum(plan["cells"] for plan in plans)
     code, _, err = serbench("run", *ask[:-1], "label_map=basic4,basic4")
     assert code == 2 and "basic4: given twice" in err
+    code, _, err = serbench("run", *ask[:-1], "label_map=basic4,")
+    assert code == 2 and "with a comma between two" in err
     lines = [" ".join(row.split()) for row in text.splitlines()]
     assert "one on 60 48 (80.0) 0 12 (20.0) 12 12 12 12" in lines  # basic4: calm is dropped
     assert "one on 60 0 60 (100.0) 0 24 36" in lines  # arousal2: all have a side

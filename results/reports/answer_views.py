@@ -111,11 +111,10 @@ def _with_probabilities(evidence: Evidence) -> pd.DataFrame:
 
 
 def _row(line: Line) -> Row:
-    n = "" if line.n is None else f"{line.n} {line.units}".strip()
     remark = "; ".join(filter(None, (line.reason, line.note)))
     tested = line.p is not None or line.holm is not None
     p, holm = (p_value(line.p), p_value(line.holm)) if tested else ("", "")
-    return Row(line.where, line.what, answer_text.value(line), line.estimate, n, p, holm, remark)
+    return Row(line.where, line.what, answer_text.value(line), line.estimate, line.counted, p, holm, remark)
 
 
 def csv(made: Sequence[View]) -> str:

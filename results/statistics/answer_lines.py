@@ -42,6 +42,11 @@ class Line:
     reason: str = ""
     note: str = ""
 
+    @property
+    def counted(self) -> str:
+        """``n`` with its units, as 6 speakers or 1 seed; empty where nothing is counted."""
+        return "" if self.n is None else f"{self.n} {self.units.removesuffix('s') if self.n == 1 else self.units}"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -53,9 +53,8 @@ def grid(answer: Answer) -> Grid:
     for where, part in groupby(answer.lines, key=lambda line: line.where):
         rows.append((where or "all",))
         for line in part:
-            n = NONE if line.n is None else f"{line.n} {line.units}"
             p = (p_value(line.p), p_value(line.holm)) if tested else ()
-            rows.append((f"  {line.what}", value(line), n, *p))
+            rows.append((f"  {line.what}", value(line), line.counted or NONE, *p))
     return Grid("", header, tuple(rows), left=1)
 
 
