@@ -15,6 +15,7 @@ import serbench
 
 ROOT = Path(serbench.__path__[0])
 FOLDERS = ("baselines", "benchmark", "protocols", "results")
+NOT_INSTALLED = {"serbench.results.measured"}  # tables for readers of the repository
 MODULES = sorted(m.name for m in pkgutil.walk_packages(serbench.__path__, "serbench.") if ".tests" not in m.name)
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 
@@ -52,11 +53,14 @@ def test_packages_are_complete() -> None:
         pytest.skip("not a source tree")
     settings = tomllib.loads(pyproject.read_text())["tool"]["setuptools"]
     on_disk = {
-        "serbench." + ".".join(p.parent.relative_to(ROOT).parts)
-        for f in FOLDERS
-        for p in (ROOT / f).rglob("__init__.py")
+        "serbench." + ".".join(path.parent.relative_to(ROOT).parts)
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {"serbench", *on_disk} == set(settings["packages"])
+    assert {"serbench", *on_disk} - NOT_INSTALLED == set(settings["packages"])
+    of_data = {p for p in on_disk - NOT_INSTALLED if not (ROOT / p[9:].replace(".", "/") / "__init__.py").exists()}
+    assert of_data == set(settings["package-data"]) - {"serbench"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
