@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args, get_origin
 
 from ..baselines.card import RECIPE, Card, Task
-from ..baselines.registry import broken, cards, provider
+from ..baselines.registry import Chosen, broken, cards, provider
 from ..baselines.settings import hints, words
 from ..errors import InputError
 
@@ -111,15 +111,20 @@ def counted(module: Any, batch: Any) -> int:
     return int(counter.get_total_flops()) // 2  # it counts a multiplication and an addition as two
 
 
-def page(card: Card, columns: int = 100) -> str:
-    """Everything about a model: where it is from, its profiles and variants, every setting with its meaning."""
-    return "\n".join(hanging(start, text, columns) for start, text in _page(card))
+def page(chosen: Chosen, columns: int = 100) -> str:
+    """Everything about a model: where it is from, its profiles and variants, every setting with its meaning.
+
+    Size and values of settings are those of the profile and variants that are chosen.
+    """
+    return "\n".join(hanging(start, text, columns) for start, text in _page(chosen))
 
 
-def facts(card: Card) -> dict[str, Any]:
+def facts(chosen: Chosen) -> dict[str, Any]:
     """The same for machines."""
+    card = chosen.card
     return {
         "name": card.name,
+        "spec": chosen.spec,
         "version": card.version,
         "kind": card.kind,
         "summary": card.summary,
@@ -127,9 +132,14 @@ def facts(card: Card) -> dict[str, Any]:
         "provider": provider(card),
         "modalities": list(card.modalities),
         "min_seconds": card.min_seconds,
-        **asdict(_cost(card)),
+        **asdict(_cost(chosen)),
         "settings": {
-            name: {"default": value, "type": words(hints(card.settings)[name]), "meaning": _meaning(card, name)}
+            name: {
+                "default": value,
+                "value": getattr(chosen.settings, name),
+                "type": words(hints(card.settings)[name]),
+                "meaning": _meaning(card, name),
+            }
             for name, value in asdict(card.settings).items()
         },
         "profiles": {name: dict(values) for name, values in card.profiles.items()},
@@ -153,31 +163,33 @@ def _line(card: Card) -> Line:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of profile clean; what cannot be counted is None, and why stands in ``problem``."""
+    """What cannot be counted is None, and why stands in ``problem``."""
 
     parameters: int | None = None
     macs: int | None = None
     problem: str | None = None
 
 
-def _cost(card: Card) -> Cost:
+def _cost(chosen: Chosen) -> Cost:
     count = None
     try:
-        count = parameters(card, card.settings)
-        return Cost(count, macs(card, card.settings))
+        count = parameters(chosen.card, chosen.settings)
+        return Cost(count, macs(chosen.card, chosen.settings))
     except Exception as error:  # a stranger's constructor must not hide what his card says
         return Cost(count, problem=" ".join(str(error).split()) or type(error).__name__)
 
 
-def _page(card: Card) -> Iterator[tuple[str, str]]:
+def _page(chosen: Chosen) -> Iterator[tuple[str, str]]:
     """Pairs (begins a line, text that is wrapped beside it)."""
+    card = chosen.card
+    as_written = "" if chosen.spec == card.name else f"{chosen.spec}: "
     yield "", f"{card.name}, version {card.version}: {card.summary}"
     by = provider(card)
     yield "  ", f"{card.kind}, {' + '.join(card.modalities)}; {card.origin or 'no origin given'}; from {by}"
-    cost = _cost(card)
+    cost = _cost(chosen)
     if cost.parameters is not None:
         work = "" if cost.macs is None else f", {cost.macs:,} multiply-accumulates for a clip of {SECONDS} s"
-        yield "  ", f"{cost.parameters:,} trainable parameters for {CLASSES} classes{work}"
+        yield "  ", f"{as_written}{cost.parameters:,} trainable parameters for {CLASSES} classes{work}"
     if cost.problem:
         yield "  ", f"multiply-accumulates are not counted: {cost.problem}"
     if card.min_seconds:
@@ -192,11 +204,11 @@ def _page(card: Card) -> Iterator[tuple[str, str]]:
         yield "\n", "Variants (one named change; they combine with profiles and with each other)"
     for name, variant in card.variants.items():
         yield f"  {card.name}+{name}".ljust(width), f"{variant.summary} ({_pairs(variant.settings)})"
-    defaults = asdict(card.settings)
-    if defaults:
-        yield "\n", f"Settings (--set {card.name}.NAME=VALUE)"
-    names, texts = (max(map(len, column), default=0) for column in (defaults, [_text(v) for v in defaults.values()]))
-    for name, value in defaults.items():
+    values = asdict(chosen.settings)
+    if values:
+        yield "\n", f"Settings (--set {card.name}.NAME=VALUE{f'; values of {chosen.spec}' if as_written else ''})"
+    names, texts = (max(map(len, column), default=0) for column in (values, [_text(v) for v in values.values()]))
+    for name, value in values.items():
         meaning, kind = _meaning(card, name), hints(card.settings)[name]
         said = get_origin(kind) is not Literal or all(str(option) in meaning for option in get_args(kind))
         yield f"  {name:{names}}  {_text(value):{texts}}  ", f"{meaning}{'' if said else f' ({words(kind)})'}"

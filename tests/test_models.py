@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from serbench.baselines import registry
 from serbench.baselines.majority import Majority
-from serbench.baselines.registry import Card, Recipe, Task, Variant, cards, find, model, settings_of
+from serbench.baselines.registry import Card, Recipe, Task, Variant, cards, choose, find, model, settings_of
 from serbench.benchmark.commands.models import models
 from serbench.benchmark.model_check import check, outcomes, quick_profile
 from serbench.benchmark.model_list import counted, macs, parameters
@@ -385,6 +385,17 @@ def test_show_explains_every_setting_and_variant(name: str) -> None:
     else:
         assert facts["kind"] == "classical" or " ".join(facts["problem"].split()) in " ".join(text.split())
     assert facts["profiles"].keys() == card.profiles.keys()
+
+
+def test_show_takes_a_model_as_it_is_written() -> None:
+    spec = "mfcc-attention:tiny+mean-pool"
+    code, text = run("show", spec)
+    facts, plain = (json.loads(run("show", name, "--json")[1]) for name in (spec, "mfcc-attention"))
+    assert code == 0 and facts["spec"] == spec and plain["spec"] == "mfcc-attention"
+    assert facts["parameters"] == parameters(find("mfcc-attention"), choose(spec).settings) < plain["parameters"]
+    assert f"{spec}: {facts['parameters']:,} trainable" in " ".join(text.split())
+    assert [facts["settings"]["pool"][key] for key in ("default", "value")] == ["flatten", "mean"]
+    assert any(line.split()[:2] == ["pool", "mean"] for line in text.splitlines())
 
 
 def test_check_says_in_words_what_failed_and_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,15 +28,15 @@ def list_models(as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("spec", metavar="NAME[:PROFILE][+VARIANT]")
 @_json
-def show(name: str, as_json: bool) -> None:
-    """Profiles, variants and every setting of a model, explained."""
-    from ...baselines.registry import find
+def show(spec: str, as_json: bool) -> None:
+    """Profiles, variants and every setting of a model, explained; with its size and values as it is written."""
+    from ...baselines.registry import choose
     from ..model_list import facts, page
 
-    card = find(name)
-    click.echo(json.dumps(facts(card), indent=1) if as_json else page(card, columns()))
+    chosen = choose(spec)
+    click.echo(json.dumps(facts(chosen), indent=1) if as_json else page(chosen, columns()))
 
 
 @models.command()
