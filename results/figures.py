@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .scores import Score, condition_parts, scores
+from .style import RC, save
 from .tables import percent, with_interval
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ CELL_INCHES = 0.62  # of a cell; a small matrix has larger ones, to be SIDE_INCH
 SIDE_INCHES = 2.6
 WHITE_FROM = 0.7  # share from which white numbers are easier to read than black ones
 LETTER_INCHES = 0.078  # room for a letter of 9 points
-STYLE: Any = {"font.family": "DejaVu Sans", "font.size": 9, "text.parse_math": False, "svg.hashsalt": "serbench"}
-PAD_INCHES = 0.08
 
 
 def confusions(records: pd.DataFrame, predictions: pd.DataFrame, folder: Path) -> list[Path]:
@@ -77,14 +76,9 @@ def confusion(counts: np.ndarray, classes: Sequence[str], title: Sequence[str], 
     """
     import matplotlib
 
-    with matplotlib.rc_context(STYLE):
-        figure = _confusion_figure(counts, classes, title)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        page = figure.get_tightbbox().padded(PAD_INCHES)
-        drawn = [path.with_suffix(".png"), path.with_suffix(".svg")]
-        figure.savefig(drawn[0], dpi=200, metadata={"Software": None}, bbox_inches=page)
-        figure.savefig(drawn[1], metadata={"Date": None, "Creator": None}, bbox_inches=page)
-    return drawn
+    with matplotlib.rc_context(RC):
+        svg = save(_confusion_figure(counts, classes, title), path.with_suffix(""))
+    return [svg.with_suffix(".png"), svg]
 
 
 def _confusion_figure(counts: np.ndarray, classes: Sequence[str], title: Sequence[str]) -> "Figure":
@@ -103,6 +97,7 @@ def _confusion_figure(counts: np.ndarray, classes: Sequence[str], title: Sequenc
     turn: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
     axes.set_xticks(np.arange(n) + 0.5, classes, **turn)
     axes.set_yticks(np.arange(n) + 0.5, [f"{c} ({k})" for c, k in zip(classes, rows[:, 0], strict=True)])
+    axes.grid(False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     _write_title(figure, axes, title)  # before the cells, whose many texts would be laid out for it

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from serbench.results import figures
+from serbench.results import figures, style
 from serbench.results.figures import confusion, confusions, draw, file_name, title
 from serbench.results.reports import aside
 from serbench.results.scores import Score, Value
@@ -39,7 +39,7 @@ def apart(one, two):
 def test_nothing_overlaps_and_every_number_fits_its_cell(n):
     import matplotlib
 
-    with matplotlib.rc_context(figures.STYLE):
+    with matplotlib.rc_context(style.RC):
         figure = figures._confusion_figure(counts_of(n), NAMES[:n], TITLE)
         figure.draw_without_rendering()
         (axes,) = figure.axes

@@ -7,9 +7,10 @@ import pytest
 from made_scores import apart, score
 from PIL import Image
 
+from serbench.results import style
 from serbench.results.corpora import Corpora
 from serbench.results.probabilities import reliability, risk_coverage
-from serbench.results.reports import curves, plots, style
+from serbench.results.reports import curves, plots
 from serbench.results.reports.calibration import Sureness, picture
 from serbench.results.reports.ladder_picture import ladder
 from serbench.results.reports.matrices import matrix

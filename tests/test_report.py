@@ -20,7 +20,7 @@ from serbench.results.papers.verdicts import MEANING, Prediction, Verdict
 from serbench.results.reports import answer_views, claim_views, views
 from serbench.results.reports.condition_views import condition_rows
 from serbench.results.reports.members import members
-from serbench.results.reports.pictures import pictures
+from serbench.results.reports.pictures import pictures, ranking_of
 from serbench.results.reports.report import report
 from serbench.results.reports.sources import gather
 from serbench.results.scores import scores
@@ -98,6 +98,24 @@ def test_pictures_and_the_reason_for_each_that_is_not_there(run, tmp_path):
     assert len({p.name for p in all_of_them}) == len(all_of_them)
     nothing, reasons = pictures([], [], evidence_of(create(tmp_path / "empty", "0"))[0])
     assert not nothing and len(reasons) == 9
+
+
+def test_a_ranking_names_what_it_leaves_out(run):
+    known = evidence_of(run)[2]
+    ranking, where, missing = ranking_of(known)
+    assert (set(ranking.models), where, missing) == ({"majority", "weak", "strong"}, "c", [])
+    late = replace(known[0], score=replace(known[0].score, model="late", n_done=1))
+    elsewhere = [replace(m, score=replace(m.score, train="d", test="d")) for m in known[:2]]
+    rows = [replace(m, score=replace(m.score, train="e", test="e"), basis=k) for k, m in enumerate(known)]
+    again, where, missing = ranking_of([*known, late, *elsewhere, *rows])
+    names = [m.score.label for m in known]
+    assert np.array_equal(again.ranks, ranking.ranks) and where == "c"
+    assert missing == [
+        "Not in it, incomplete: late on c.",
+        f"Not in it, not all corpora have the same models: {names[0]} on d, {names[1]} on d.",
+        f"Not in it, tested on other rows: {', '.join(f'{name} on e' for name in names)}.",
+    ]
+    assert ranking_of([late]) == (None, "", ["Not in it, incomplete: late on c."])
 
 
 def _turned(three):

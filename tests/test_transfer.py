@@ -18,9 +18,9 @@ from tiny import RATE_HZ, serbench, tiny_corpus
 from serbench.results import figures
 from serbench.results.corpora import UNKNOWN, Corpora, Coverage, corpora_of
 from serbench.results.reports.matrices import REST, matrix
-from serbench.results.reports.style import RC
 from serbench.results.scores import Score, Value, order
 from serbench.results.store import PLAN_COLUMNS, Run, create
+from serbench.results.style import RC
 from serbench.results.tables import csv, markdown, terminal
 from serbench.results.transfer import by_map, coverage, languages, shares
 

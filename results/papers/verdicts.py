@@ -91,8 +91,9 @@ def side(value: float, rounding: float, prediction: Prediction) -> Literal["belo
 def judge(value: float, rounding: float, replayed: Prediction, honest: Prediction | None, leaks: bool) -> Verdict:
     """The verdict from our runs under the published protocol and, where there are some, under the honest one.
 
-    ``leaks``: whether the replayed protocol permits a leak that the honest one does not. An interval that is missing
-    or wider than `WIDEST` is inconclusive.
+    ``leaks``: whether the replayed protocol permits a leak that the honest one does not. Only a value above what honest
+    runs give needs the leak; one below it is reproduced. An interval that is missing or wider than `WIDEST` is
+    inconclusive.
     """
     where = side(value, rounding, replayed)
     if where is None or replayed.width is None:

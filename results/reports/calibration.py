@@ -9,10 +9,10 @@ import pandas as pd
 
 from ..probabilities import ECE_BINS, reliability, risk_coverage
 from ..scores import Score
+from ..style import INK, WIDTH, caption, look
 from .members import Member
 from .plots import size, under, where
 from .sources import Evidence
-from .style import INK, WIDTH, caption, look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

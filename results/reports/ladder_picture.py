@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..statistics.ladder import Drop, Ladder, Step
 from ..statistics.siblings import Part
-from .style import COLORS, GRID, INK, PAPER, SOFT, WIDTH, caption, chance_line
+from ..style import COLORS, GRID, INK, PAPER, SOFT, WIDTH, caption, chance_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,9 +7,9 @@ import numpy as np
 
 from ..corpora import UNKNOWN, Corpora
 from ..scores import Score
+from ..style import GRID, INK, caption
 from ..words import percent
 from .plots import under
-from .style import GRID, INK, caption
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ..style import COLORS, GRID, INK, PAPER, SOFT
 from ..tables import LEAK_WORDS, percent, with_interval
 from .answer_views import View
 from .claim_views import Claims
@@ -21,7 +22,6 @@ from .members import Member
 from .pictures import Picture
 from .plots import under, where
 from .stability_views import StabilityRow
-from .style import COLORS, GRID, INK, PAPER, SOFT
 from .views import TIED_RULE, Section, bar
 
 TITLES = {

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..scores import Score
+from ..style import INK, LETTER, PAPER, SOFT, WIDTH, caption, look
 from ..words import percent, sized, with_interval
 from .members import Member
-from .style import INK, LETTER, PAPER, SOFT, WIDTH, caption, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

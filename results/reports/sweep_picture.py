@@ -7,9 +7,9 @@ import numpy as np
 
 from ..scores import Score
 from ..statistics.arms import BASE, Grid
+from ..style import GRID, INK, WIDTH, caption
 from ..words import percent
 from .plots import intervals, size, under, where
-from .style import GRID, INK, WIDTH, caption
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
