@@ -44,6 +44,13 @@ def test_a_group_of_two_speakers_has_no_interval_but_the_reason(rows):
     assert set(found.table.reason) == {"2 test speakers, 3 are needed for an interval"}
 
 
+def test_only_the_group_without_an_interval_has_a_reason(rows):
+    some = rows.assign(gender=np.where(rows.speaker <= "a/1", "female", "male"))
+    found = by_group(some, "gender", CLASSES, UAR, np.random.default_rng(1)).table
+    assert found.reason.tolist() == ["2 test speakers, 3 are needed for an interval", ""]
+    assert found.low.isna().tolist() == [True, False]
+
+
 def test_speakers_are_worst_first(rows):
     table = by_speaker(rows, CLASSES, UAR)
     assert table.score.is_monotonic_increasing and len(table) == 10 and (table.n == 30).all()

@@ -67,7 +67,7 @@ def by_groups(question: Question) -> list[Line]:
                 lines.append(
                     Line(
                         _where(e), f"{e.label}: {column} {g.group}", g.score, low, high, n=g.n_speakers, unit="%",
-                        reason=g.reason or "", note=note,
+                        reason=g.reason, note=note,
                     )
                 )  # fmt: skip
     return lines

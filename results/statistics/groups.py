@@ -19,8 +19,8 @@ class Groups:
     """Scores by the values of one column, and which is worst.
 
     ``table``: ``group, n`` (utterances), ``n_speakers, classes`` (with rows), ``score, low, high, reason``; the
-    score is the mean over seeds and repeats, the interval over the test speakers of the group. ``worst`` is the
-    known group with the lowest score, ``gap`` best minus worst; both None with fewer than two known groups.
+    score is the mean over seeds and repeats, the interval over the test speakers of the group, without one the
+    ``reason`` (otherwise empty). ``worst`` is the known group with the lowest score, ``gap`` best minus worst; both None with fewer than two known groups.
     """
 
     column: str
@@ -44,7 +44,7 @@ def by_group(
         lines.append(
             (
                 str(name), part["row"].nunique(), part["speaker"].nunique(), part["truth"].nunique(),
-                float(mean_known(of_runs, 0)), interval.low, interval.high, interval.reason,
+                float(mean_known(of_runs, 0)), interval.low, interval.high, interval.reason or "",
             )
         )  # fmt: skip
     table = pd.DataFrame(lines, columns=["group", "n", "n_speakers", "classes", "score", "low", "high", "reason"])
