@@ -117,9 +117,7 @@ def to_json(found: FileScore) -> dict[str, Any]:
 
 def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = table.astype(object).to_dict("records")
-    return [
-        {k: None if v == "" or isinstance(v, float) and np.isnan(v) else v for k, v in line.items()} for line in lines
-    ]
+    return [{k: None if v in ("", None) or pd.isna(v) else v for k, v in line.items()} for line in lines]
 
 
 def to_text(found: FileScore) -> str:

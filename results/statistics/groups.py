@@ -20,7 +20,8 @@ class Groups:
 
     ``table``: ``group, n`` (utterances), ``n_speakers, classes`` (with rows), ``score, low, high, reason``; the
     score is the mean over seeds and repeats, the interval over the test speakers of the group, without one the
-    ``reason`` (otherwise empty). ``worst`` is the known group with the lowest score, ``gap`` best minus worst; both None with fewer than two known groups.
+    ``reason`` (otherwise empty). ``worst`` is the known group with the lowest score, ``gap`` best minus worst; both
+    None with fewer than two known groups.
     """
 
     column: str
