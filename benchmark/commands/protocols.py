@@ -35,8 +35,8 @@ def list_protocols(as_json: bool) -> None:
     for facts in found:
         n = len(facts["conditions"])
         click.echo(
-            f"{facts['protocol']}\n  {facts['summary']}\n  promises new {_join(facts['promises'])}; "
-            f"permits the same {_join(facts['permits'])}; null corpora: {facts['null']}; "
+            f"{facts['protocol']}\n  {facts['summary']}\n  {_promised(facts['promises'])}; "
+            f"{_permitted(facts['permits'])}; null corpora: {facts['null']}; "
             f"{n} condition{'' if n == 1 else 's'}"
         )
 
@@ -115,8 +115,8 @@ def _text(facts: dict[str, Any], label_map: str) -> str:
     options = [f"{facts['protocol']}.{name}={_plain(value)}" for name, value in facts["options"].items()]
     lines = [
         f"{facts['protocol']}, version {facts['version']}: {facts['summary']}",
-        f"promises new {_join(facts['promises'])}{nested if 'speaker' in facts['promises'] else ''}",
-        f"permits the same {_join(facts['permits'])}; found in these folds: {_join(facts['leaks'])}",
+        f"{_promised(facts['promises'])}{nested if 'speaker' in facts['promises'] else ''}",
+        f"{_permitted(facts['permits'])}; found in these folds: {', '.join(facts['leaks']) or 'none'}",
         f"on the null corpora: {facts['null']}",
         f"options: {'  '.join(options) or 'none'}",
         f"conditions, {len(facts['conditions'])}: {_join(facts['conditions'])}",
@@ -203,6 +203,14 @@ def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
         ).rstrip()
         for line in (heads, *lines)
     ]
+
+
+def _promised(names: Sequence[str]) -> str:
+    return f"promises new {', '.join(names)}" if names else "promises nothing new"
+
+
+def _permitted(names: Sequence[str]) -> str:
+    return f"permits the same {', '.join(names)}" if names else "permits no leak"
 
 
 def _join(names: Sequence[str]) -> str:
