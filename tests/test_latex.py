@@ -1,4 +1,7 @@
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from made_scores import score
@@ -52,6 +55,18 @@ def test_a_table_per_protocol_says_its_leaks_and_what_is_not_complete():
     assert whole.startswith(r"\documentclass") and whole.rstrip().endswith(r"\end{document}")
     for name in ("table", "tabular", "document"):
         assert len(re.findall(rf"\\begin{{{name}}}", whole)) == len(re.findall(rf"\\end{{{name}}}", whole))
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_a_document_compiles_and_nothing_sticks_out_of_the_page(tmp_path: Path):
+    names = ("a_b & 50 % #1 {<|>}", "$x^2~y$ – → × ± ≤ −", "· λ α Δ é 怒 \\input")
+    made = latex.tables(scores_of(*({"model": name} for name in names), {"protocol": names[0], "leaks": ("speaker",)}))
+    (tmp_path / "t.tex").write_text(latex.document(made))
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "t.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "t.pdf").read_bytes().startswith(b"%PDF")
+    assert "Overfull" not in done.stdout and "undefined" not in done.stdout
 
 
 def test_every_table_has_a_label_of_its_own():
