@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from ..errors import InputError
 from ..seeds import stream
-from .folds import by_corpus, make_fold, stratified
+from .folds import by_corpus, in_turn, make_fold, stratified
 from .protocol import BASE, Arm, Fold, Practice, Protocol, Split
 from .usable import enough_utterances
 
@@ -41,9 +40,8 @@ def split(table: pd.DataFrame, options: Options) -> Split:
         rest, dropped = enough_utterances(part)
         notes += dropped
         number = stratified(rest, options.folds, stream("split", corpus, VERSION))
-        for i in range(options.folds):
-            parts = np.where(number == i, "test", np.where(number == (i + 1) % options.folds, "dev", "train"))
-            folds.append(make_fold(f"{corpus}/fold-{i + 1}", (corpus, corpus), rest, parts))
+        for i, parts in enumerate(in_turn(number, options.folds), start=1):
+            folds.append(make_fold(f"{corpus}/fold-{i}", (corpus, corpus), rest, parts))
     return Split(tuple(folds), tuple(notes))
 
 

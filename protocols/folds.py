@@ -196,6 +196,12 @@ def stratified(part: pd.DataFrame, k: int, rng: np.random.Generator) -> np.ndarr
     return np.array([folds[group] for group in part["group"]])
 
 
+def in_turn(number: np.ndarray, k: int) -> Iterator[np.ndarray]:
+    """The parts (n,) of each of ``k`` folds, for rows in folds ``number`` (n,): one is tested, the next one is dev."""
+    for i in range(k):
+        yield np.where(number == i, "test", np.where(number == (i + 1) % k, "dev", "train"))
+
+
 def _own(table: pd.DataFrame) -> str:
     return "session" if sessions_nest(table) else "speaker"
 

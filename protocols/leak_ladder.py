@@ -17,7 +17,7 @@ import pandas as pd
 from ..errors import InputError, unknown
 from ..seeds import stream
 from .cross_corpus import circles
-from .folds import Circle, dev_speakers, linked, make_fold, stratified
+from .folds import Circle, dev_speakers, in_turn, linked, make_fold, stratified
 from .protocol import ROW_LEAKS, Arm, Fold, Leak, Protocol, Split, copy_of, row_id, utterance_of
 from .published_mfcc_attention import recipes
 
@@ -85,7 +85,9 @@ def _steps(target: Circle, others: Sequence[Circle], options: Options, notes: li
         raise InputError(f"{corpus}: one speaker only: new speakers need at least two")
     steps = {LEAKED: list(_row_folds(corpus, table, k))}
     number = stratified(table, k, stream("split", corpus, VERSION, "utterances"))
-    steps[RANDOM] = [_fold(corpus, RANDOM, i, table, number == i, number == (i + 1) % k) for i in range(k)]
+    steps[RANDOM] = [
+        _fold(corpus, RANDOM, i, table, parts == "test", parts == "dev") for i, parts in enumerate(in_turn(number, k))
+    ]
     who = [table["speaker"].isin([s for unit in fold for s in unit.speakers]).to_numpy() for fold in target.folds]
     dev = [table["speaker"].isin(dev_speakers(target, i)).to_numpy() for i in range(len(who))]
     steps[SPEAKERS] = [_fold(corpus, SPEAKERS, i, table, who[i], dev[i]) for i in range(len(who))]
@@ -133,9 +135,8 @@ def _row_folds(corpus: str, table: pd.DataFrame, k: int) -> Iterator[Fold]:
     number = np.empty(len(rows), dtype=int)
     number[original] = stratified(rows[original], k, rng)
     number[~original] = rng.permutation(int((~original).sum())) % k
-    for i in range(k):
-        dev = (number == (i + 1) % k) & original
-        made = _fold(corpus, LEAKED, i, rows, number == i, dev)
+    for i, parts in enumerate(in_turn(number, k)):
+        made = _fold(corpus, LEAKED, i, rows, parts == "test", (parts == "dev") & original)
         yield replace(made, copies=COPIES)
 
 

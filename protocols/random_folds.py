@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from ..errors import InputError
 from ..seeds import stream
-from .folds import by_corpus, make_fold, stratified
+from .folds import by_corpus, in_turn, make_fold, stratified
 from .protocol import Fold, Protocol, Split
 from .usable import enough_utterances
 
@@ -43,14 +42,8 @@ def split(table: pd.DataFrame, options: Options) -> Split:
 def _repeat(corpus: str, table: pd.DataFrame, k: int, repeat: int) -> list[Fold]:
     number = stratified(table, k, stream("split", corpus, VERSION, repeat))
     return [
-        make_fold(
-            f"{corpus}/fold-{i + 1:0{len(str(k))}}",
-            (corpus, corpus),
-            table,
-            np.where(number == i, "test", np.where(number == (i + 1) % k, "dev", "train")),
-            repeat,
-        )
-        for i in range(k)
+        make_fold(f"{corpus}/fold-{i:0{len(str(k))}}", (corpus, corpus), table, parts, repeat)
+        for i, parts in enumerate(in_turn(number, k), start=1)
     ]
 
 

@@ -14,7 +14,7 @@ from utterances import CLASSES, EMODB, check_partition, finish, iemocap, make, r
 from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.corpora.adapters import read
 from serbench.errors import InputError
-from serbench.protocols.folds import Unit, arrange, balanced, by_corpus, rotation, sessions_nest, stratified
+from serbench.protocols.folds import Unit, arrange, balanced, by_corpus, in_turn, rotation, sessions_nest, stratified
 
 FEW = settings(max_examples=12, deadline=None)
 
@@ -152,6 +152,13 @@ def test_large_speakers_are_placed_first() -> None:
     units += [Unit(f"large{i}", "", (f"large{i}",), 100) for i in range(6)]
     sizes = [sum(unit.n for unit in fold) for fold in balanced(units, 5)]
     assert sizes == [200] * 5
+
+
+def test_each_fold_is_tested_and_chosen_on_once() -> None:
+    parts = [list(some) for some in in_turn(np.array([0, 2, 1, 0]), 3)]
+    assert parts == [
+        ["test", "train", "dev", "test"], ["train", "dev", "test", "train"], ["dev", "test", "train", "dev"],
+    ]  # fmt: skip
 
 
 def test_a_large_group_of_one_class_does_not_unbalance_another() -> None:
