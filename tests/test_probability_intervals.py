@@ -8,14 +8,8 @@ from sklearn.metrics import roc_auc_score
 
 from serbench.results.probabilities import PROBABILITY_METRICS
 from serbench.results.statistics.many_models import expanded_tails
-from serbench.results.statistics.probability_intervals import (
-    WEIGHTED,
-    ProbabilityRows,
-    Rows,
-    difference,
-    estimate,
-    rows_of,
-)
+from serbench.results.statistics.probability_intervals import ProbabilityRows, difference, estimate, rows_of
+from serbench.results.statistics.weighted_metrics import WEIGHTED, Rows
 
 C = 4
 BRIER = PROBABILITY_METRICS["brier"]
@@ -42,12 +36,24 @@ def test_weighted_speakers_are_repeated_rows(name, digits):
     rows = drawn(rng, 5, 9, digits=digits)
     function = WEIGHTED[name](rows, 5)
     metric = PROBABILITY_METRICS[name].function
-    assert function(np.ones((1, 5)))[0] == pytest.approx(metric(rows.truth, rows.probabilities))
+    assert function(np.ones((1, 5)))[0] == pytest.approx(metric(rows.truth, rows.probabilities), rel=1e-12)
     weights = rng.integers(0, 4, (30, 5)).astype(float)
     weights[:, 0] += 1  # never nobody
     for w, value in zip(weights, function(weights), strict=True):
         at = np.repeat(np.arange(len(rows.truth)), w.astype(int)[rows.speaker])
-        assert value == pytest.approx(metric(rows.truth[at], rows.probabilities[at]), nan_ok=True)
+        assert value == pytest.approx(metric(rows.truth[at], rows.probabilities[at]), rel=1e-12, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", sorted(PROBABILITY_METRICS))
+def test_weights_are_as_exact_over_many_rows_and_without_any(name):
+    rng = np.random.default_rng(11)
+    rows = drawn(rng, 20, 400, digits=3)  # some rows are equally sure, most are not
+    weights = np.vstack([rng.multinomial(20, np.full(20, 1 / 20), 3), np.zeros(20)]).astype(float)
+    with np.errstate(invalid="ignore"):
+        found = WEIGHTED[name](rows, 20)(weights)
+    at = [np.repeat(np.arange(8_000), w.astype(int)[rows.speaker]) for w in weights[:3]]
+    direct = [PROBABILITY_METRICS[name].function(rows.truth[i], rows.probabilities[i]) for i in at]
+    assert found[:3] == pytest.approx(direct, rel=1e-12) and np.isnan(found[3])
 
 
 def test_weighted_auc_is_that_of_scikit_learn_with_weights():
@@ -100,6 +106,26 @@ def test_difference_is_of_the_same_resamples():
         "same rows"
         in difference(one, of(drawn(np.random.default_rng(9), 9, 40)), BRIER, np.random.default_rng(1)).interval.reason
     )
+
+
+@pytest.mark.parametrize("speakers", [4, 8])  # t over speakers, and resamples
+def test_a_run_that_goes_on_has_no_rows_of_some_speakers(speakers):
+    done, begun = drawn(np.random.default_rng(12), speakers, 30), drawn(np.random.default_rng(13), speakers, 30)
+    first = begun.speaker < 2
+    begun = Rows(begun.truth[first], begun.probabilities[first], begun.speaker[first])
+    both = of(done, begun)
+    found = estimate(both, BRIER, np.random.default_rng(0))
+    assert found.interval.low < found.value < found.interval.high
+    if speakers == 4:
+        by_speaker = [BRIER.function(r.truth[at], r.probabilities[at]) for r in both.runs for s in range(4)
+                      if (at := r.speaker == s).any()]  # fmt: skip
+        each = [(by_speaker[0] + by_speaker[4]) / 2, (by_speaker[1] + by_speaker[5]) / 2, *by_speaker[2:4]]
+        half = stats.t.ppf(0.975, 3) * np.std(each, ddof=1) / 2
+        assert found.interval.high - found.value == pytest.approx(half)
+    assert difference(both, both, BRIER, np.random.default_rng(0)).value == 0
+    for other in (of(done), of(done, done)):
+        assert "same rows" in difference(both, other, BRIER, np.random.default_rng(0)).interval.reason
+    assert difference(of(done, done), of(done), BRIER, np.random.default_rng(0)).value == pytest.approx(0)
 
 
 def test_rows_by_run_and_what_has_no_probabilities():

@@ -14,7 +14,7 @@ from ..store import Frames
 from .sources import Evidence
 
 MOST_LINES = 400  # of one table
-MANY = 300_000  # predictions, from which what takes long is left to `serbench compare`
+MANY = 600_000  # predictions, from which what takes long is left to `serbench compare`
 TITLES = {
     "protocol-effect": "Drops",
     "main": "Each arm against its base",

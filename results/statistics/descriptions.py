@@ -74,9 +74,11 @@ def by_groups(question: Question) -> list[Line]:
 
 
 def _with_clips(question: Question, entry: Entry) -> pd.DataFrame:
-    facts = entry.records[["key", "seed", "repeat", "fold"]]
-    mine = question.predictions[question.predictions["key"].isin(facts["key"])]
-    return mine.merge(facts, on="key", validate="many_to_one")
+    """Its predictions with the facts of their cells. Keys are looked up once each: a merge of many rows is slow."""
+    code, keys = pd.factorize(question.predictions["key"])
+    cell = pd.Index(entry.records["key"]).get_indexer(pd.Index(keys.astype(str)))[code]
+    mine, facts = question.predictions[cell >= 0], entry.records[["seed", "repeat", "fold"]]
+    return mine.assign(**{name: facts[name].to_numpy()[cell[cell >= 0]] for name in facts.columns})
 
 
 def probabilities(question: Question) -> list[Line]:

@@ -1,19 +1,20 @@
 """Intervals over test speakers for the metrics of probabilities: AUC, Brier, ECE, area under the risk-coverage curve.
 
-A resample gives every speaker a weight, the number of times that he or she is drawn. Each metric is written as a
-function of these weights, so that a resample needs no new ranking; with weights 1 it is the metric itself.
+A resample gives every speaker a weight, the number of times that he or she is drawn; each metric is a function of
+these weights (`weighted_metrics`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from ..probabilities import ECE_BINS, ProbabilityMetric, probabilities_of
+from ..probabilities import ProbabilityMetric, probabilities_of
 from .many_models import Estimate, expanded_tails
 from .speakers import BOOTSTRAP, BOOTSTRAP_FROM, STUDENT, STUDENT_FROM, Interval, mean_known
+from .weighted_metrics import WEIGHTED, Rows
 
 REPS = 2_000
 #: metrics that are larger in any sample than in all speakers: |accuracy - confidence| of bins with few rows. A resample
@@ -22,16 +23,6 @@ REPS = 2_000
 BIASED = frozenset({"ece"})
 CORRECTED = f"{BOOTSTRAP}, corrected for the excess of ECE in samples"
 _BLOCK = 2_000_000  # numbers of one block of resamples; bounds the memory
-Weighted = Callable[[np.ndarray], np.ndarray]  # weights (reps, speakers) -> values (reps,)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """True classes (n,) as numbers, probabilities (n, C) and speakers (n,) as numbers, of one seed and repeat."""
-
-    truth: np.ndarray
-    probabilities: np.ndarray
-    speaker: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -83,8 +74,7 @@ def difference(
     """The metric of ``a`` minus that of ``b`` on the same test rows, with the interval of `estimate`."""
     values = [mean_known(np.array([metric.function(r.truth, r.probabilities) for r in x.runs]), 0) for x in (a, b)]
     value = float(values[0] - values[1])
-    tested = [sorted(zip(x.runs[0].speaker, x.runs[0].truth, strict=True)) for x in (a, b)]
-    if a.speakers != b.speakers or tested[0] != tested[1]:
+    if a.speakers != b.speakers or not _same_rows(a, b):
         return Estimate(None, Interval(None, None, None, "the two are not tested on the same rows"))
     if np.isnan(value):
         return Estimate(None, Interval(None, None, None, "one class only has rows"))
@@ -99,6 +89,12 @@ def difference(
     return Estimate(value, _percentiles(first - _resampled(b, metric, rng, reps), value, None, a.n_speakers))
 
 
+def _same_rows(a: ProbabilityRows, b: ProbabilityRows) -> bool:
+    """Whether the runs of both test the same rows, in order; with unequally many runs: each of them all rows."""
+    one, two = ([sorted(zip(r.speaker, r.truth, strict=True)) for r in x.runs] for x in (a, b))
+    return all(run == one[0] for run in (*one, *two)) if len(one) != len(two) else one == two
+
+
 def _no_interval(rows: ProbabilityRows, metric: ProbabilityMetric) -> str:
     unknown = sum(int((r.speaker < 0).sum()) for r in rows.runs)
     if unknown:
@@ -109,11 +105,11 @@ def _no_interval(rows: ProbabilityRows, metric: ProbabilityMetric) -> str:
 
 def _by_speaker(rows: ProbabilityRows, metric: ProbabilityMetric) -> np.ndarray:
     """Values (speakers,), averaged over runs; NaN where a speaker has rows of one class only."""
-    values = [
-        [metric.function(r.truth[r.speaker == s], r.probabilities[r.speaker == s]) for s in range(rows.n_speakers)]
-        for r in rows.runs
-    ]
-    return mean_known(np.array(values), 0)
+    values = np.full((len(rows.runs), rows.n_speakers), np.nan)
+    for of_run, r in zip(values, rows.runs, strict=True):
+        for s in np.unique(r.speaker):  # a run that is going on may have no row of some
+            of_run[s] = metric.function(r.truth[r.speaker == s], r.probabilities[r.speaker == s])
+    return mean_known(values, 0)
 
 
 def _half_width(values: np.ndarray) -> float:
@@ -138,8 +134,7 @@ def _resampled(rows: ProbabilityRows, metric: ProbabilityMetric, rng: np.random.
     """Values (reps,) of samples of speakers drawn with replacement."""
     n = rows.n_speakers
     functions = [WEIGHTED[metric.name](r, n) for r in rows.runs]
-    longest = max(len(r.truth) for r in rows.runs)
-    step = max(1, _BLOCK // max(longest, n * n))
+    step = max(1, _BLOCK // n)
     found = []
     for start in range(0, reps, step):
         size = min(step, reps - start)
@@ -148,83 +143,3 @@ def _resampled(rows: ProbabilityRows, metric: ProbabilityMetric, rng: np.random.
         with np.errstate(invalid="ignore", divide="ignore"):  # a run that is going on may have no drawn speaker yet
             found.append(mean_known(np.stack([function(weights) for function in functions]), 0))
     return np.concatenate(found)
-
-
-def _sums(values: np.ndarray, rows: Rows, n: int) -> np.ndarray:
-    """Sums (speakers, ...) of values (rows, ...)."""
-    total = np.zeros((n, *values.shape[1:]))
-    np.add.at(total, rows.speaker, values)
-    return total
-
-
-def weighted_brier(rows: Rows, n: int) -> Weighted:
-    """Brier score of weighted speakers."""
-    true = rows.truth[:, None] == np.arange(rows.probabilities.shape[1])
-    errors = _sums(((rows.probabilities - true) ** 2).sum(1), rows, n)
-    sizes = np.bincount(rows.speaker, minlength=n)
-    return lambda weights: (weights @ errors) / (weights @ sizes)
-
-
-def weighted_ece(rows: Rows, n: int) -> Weighted:
-    """Expected calibration error of weighted speakers: |hits - sum of confidences| of every bin, over all rows."""
-    sure = rows.probabilities.max(1)
-    right = rows.probabilities.argmax(1) == rows.truth
-    place = np.clip(np.ceil(sure * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
-    gaps = _sums((right - sure)[:, None] * (place[:, None] == np.arange(ECE_BINS)), rows, n)  # (speakers, bins)
-    sizes = np.bincount(rows.speaker, minlength=n)
-    return lambda weights: np.abs(weights @ gaps).sum(1) / (weights @ sizes)
-
-
-def weighted_auc(rows: Rows, n: int) -> Weighted:
-    """Macro AUC of weighted speakers: wins of speaker s against speaker t count w(s) w(t) times."""
-    classes = rows.probabilities.shape[1]
-    wins = np.zeros((classes, n, n))
-    of_class = rows.truth[:, None] == np.arange(classes)
-    positive = _sums(of_class.astype(float), rows, n).T  # (C, speakers)
-    negative = np.bincount(rows.speaker, minlength=n) - positive
-    for c in range(classes):
-        order = np.argsort(rows.probabilities[:, c], kind="stable")
-        values, speaker, mine = rows.probabilities[order, c], rows.speaker[order], of_class[order, c]
-        others = np.zeros((len(order) + 1, n))  # negatives of each speaker before a place
-        others[1:] = np.cumsum((speaker[:, None] == np.arange(n)) & ~mine[:, None], axis=0)
-        below, upto = (others[np.searchsorted(values, values[mine], side)] for side in ("left", "right"))
-        np.add.at(wins[c], speaker[mine], (below + upto) / 2)
-
-    def of(weights: np.ndarray) -> np.ndarray:
-        won = np.einsum("rs,cst,rt->rc", weights, wins, weights, optimize=True)
-        pairs = (weights @ positive.T) * (weights @ negative.T)
-        return mean_known(np.where(pairs > 0, won / np.maximum(pairs, 1), np.nan), 1)
-
-    return of
-
-
-def weighted_aurc(rows: Rows, n: int) -> Weighted:
-    """Area under the risk-coverage curve of weighted speakers.
-
-    Among m equally sure rows of mean risk r, after k surer ones of which a are wrong, the j-th adds the risk
-    (a + j r) / (k + j) = r + (a - k r) / (k + j), so that their sum is m r + (a - k r) (H(k + m) - H(k)).
-    """
-    sure = rows.probabilities.max(1)
-    order = np.argsort(-sure, kind="stable")
-    speaker = rows.speaker[order]
-    wrong = (rows.probabilities.argmax(1) != rows.truth)[order].astype(float)
-    starts = np.flatnonzero(np.r_[True, np.diff(sure[order]) != 0])
-
-    def of(weights: np.ndarray) -> np.ndarray:
-        each = weights[:, speaker]  # (reps, rows)
-        m, bad = (np.add.reduceat(x, starts, axis=1) for x in (each, each * wrong))
-        before = np.cumsum(m, 1) - m
-        risk = np.divide(bad, m, out=np.zeros_like(bad), where=m > 0)
-        harmonic = special.digamma(before + m + 1) - special.digamma(before + 1)
-        area = (m * risk + (np.cumsum(bad, 1) - bad - before * risk) * harmonic).sum(1)
-        return np.asarray(area / each.sum(1))
-
-    return of
-
-
-WEIGHTED: dict[str, Callable[[Rows, int], Weighted]] = {
-    "auc": weighted_auc,
-    "brier": weighted_brier,
-    "ece": weighted_ece,
-    "aurc": weighted_aurc,
-}
