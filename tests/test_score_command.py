@@ -138,3 +138,61 @@ def test_text_stays_text(tmp_path):
     found = read(path)
     assert found.classes == ("None", "sad") and found.rows.speaker.tolist() == ["03", "3"]
     assert found.rows.row.tolist() == ["01", "02"]
+
+
+def folds_of_rows(table):
+    """Four folds whose rows share speakers, and a worse model on them."""
+    folded = table.assign(fold=np.arange(len(table)) % 4)
+    worse = folded.assign(guess=folded.guess.where(np.arange(len(table)) % 9 > 0, "sad"))
+    return folded, worse
+
+
+def test_folds_that_share_speakers_are_tested_over_folds(table, tmp_path):
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    for made, path in zip(folds_of_rows(table), (one, two), strict=True):
+        made.to_csv(path, index=False)
+    _, out, _ = serbench("score", one, two, "--json")
+    (found,) = json.loads(out)["comparison"]
+    each = [
+        balanced_accuracy_score(a.truth, a.guess) - balanced_accuracy_score(b.truth, b.guess)
+        for (_, a), (_, b) in zip(*(made.groupby("fold") for made in folds_of_rows(table)), strict=True)
+    ]
+    by_hand = np.mean(each) / np.sqrt((1 / 4 + 60 / 180) * np.var(each, ddof=1))
+    assert found["main"]["name"].startswith("Nadeau-Bengio") and found["main"]["t"] == pytest.approx(by_hand)
+    _, text, _ = serbench("score", one, two)
+    assert (
+        "all other rows of the file, 180 on average" in " ".join(text.split()) and max(map(len, text.split("\n"))) <= 80
+    )
+    for made, path in zip(folds_of_rows(table), (one, two), strict=True):
+        made.assign(n_train=600).to_csv(path, index=False)
+    _, out, _ = serbench("score", one, two, "--json")
+    (found,) = json.loads(out)["comparison"]
+    by_hand = np.mean(each) / np.sqrt((1 / 4 + 60 / 600) * np.var(each, ddof=1))
+    assert found["main"]["t"] == pytest.approx(by_hand) and found["notes"] == []
+
+
+def test_what_stands_beside_a_refused_test_is_shown(table, tmp_path):
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    for made, path in zip(folds_of_rows(table), (one, two), strict=True):
+        pd.concat([made, made[:40].assign(fold=9)]).to_csv(path, index=False)  # rows in two folds: no cross-validation
+    code, text, _ = serbench("score", one, two)
+    plain = " ".join(text.split())
+    assert (
+        code == 0 and "REFUSED: the size of the training sets is unknown" in plain and "add the column n_train" in plain
+    )
+    assert "* plain paired t over 5 folds" in plain and "* exact McNemar" in plain and "* As papers print" in plain
+    assert "paired t over 8 speakers: +" in plain
+    worse = folds_of_rows(table)[1]
+    worse[:100].to_csv(two, index=False)
+    assert "As papers print" not in serbench("score", one, two)[1]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [([0] * 240, "above 0, in every row"), (["many"] * 240, "above 0"), (list(range(1, 241)), "differs within fold 0")],
+)
+def test_training_sizes_must_be_one_number_a_fold(table, tmp_path, sizes, message):
+    path = tmp_path / "x.csv"
+    folds_of_rows(table)[0].assign(n_train=sizes).to_csv(path, index=False)
+    with pytest.raises(InputError, match=message):
+        read(path)

@@ -15,7 +15,9 @@ def score(files: tuple[Path, ...], metric: str, as_json: bool) -> None:
 
     FILE is CSV or Parquet with the columns id, truth, and guess or one score per class (the column is named like the
     class; probabilities or their logarithms give the metrics of probabilities, too). With the column speaker there
-    are intervals and tests; seed, fold, repeat, gender, language, corpus and intensity are understood.
+    are intervals and tests; seed, fold, repeat, gender, language, corpus and intensity are understood, and n_train, the
+    number of rows (without those for development) that the model of a row's fold was trained on: tests over folds need
+    it where the folds are no cross-validation of all rows.
     """
     from ...errors import InputError
     from ...results.metrics import find

@@ -94,23 +94,23 @@ def _lines(comparisons: Sequence[Comparison]) -> Iterable[tuple[str, ...]]:
             yield (where,)
         for c in part:
             name = f"  {c.task.condition}" if several else where
-            if c.reason:
-                yield (name, NONE, NONE, "refused", NONE, NONE)
-                continue
             a, b = (NONE if s is None else f"{100 * s:.1f}" for s in (c.score_a, c.score_b))
-            yield (name, a, b, interval(c.main), p_value(c.main.p), p_value(c.holm))
+            found = "refused" if c.reason else interval(c.main)
+            yield (name, a, b, found, p_value(c.main.p), p_value(c.holm))
 
 
 def _details(c: Comparison) -> list[str]:
     lines = [f"{c.task.where}, {c.task.condition}"]
-    if c.reason:
-        return [*lines, *_wrap(f"REFUSED: {c.reason}", "  ")]
+    refusal = _wrap(f"REFUSED: {c.reason}", "  ") if c.reason else []
+    if not c.n_rows:  # nothing could be paired
+        return [*lines, *refusal]
     seeds = f"{c.seeds[0]} seed(s) each" if c.seeds[0] == c.seeds[1] else f"{c.seeds[0]} and {c.seeds[1]} seeds"
     lines += _wrap(
         f"{c.n_rows} test rows of {c.n_speakers} speakers, {c.n_folds} fold(s), {seeds}; "
         f"main test: {_named(c.main)}", "  "
     )  # fmt: skip
-    lines += [f"  Note: {note}" for note in c.notes]
+    lines += refusal
+    lines += [part for note in c.notes for part in _wrap(f"Note: {note}", "  ")]
     lines += [part for text in _beside(c) for part in _wrap(text, "  ")]
     return lines + [part for text in _papers(c) for part in _wrap(text, "  * ")]
 

@@ -1,7 +1,7 @@
 """Everything that is said about a file of predictions: metrics with intervals, classes, groups; two files: tests."""
 
 import textwrap
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from ...seeds import stream
 from ..grids import Grid, aligned
 from ..metrics import METRICS, Metric, per_class
 from ..probabilities import EVERY, PROBABILITY_METRICS, Known, probability_scores
-from .compare import Comparison, compare_rows
+from .compare import Comparison, Folds, compare_rows
 from .entries import Entry, Task
 from .groups import GROUPS, Groups, by_group, by_speaker, confusions_by_speaker
 from .predictions_file import Given
@@ -80,10 +80,29 @@ def _of_probabilities(given: Given, rng: np.random.Generator) -> dict[str, Inter
 
 
 def compare_files(a: Given, b: Given, metric: Metric, level: float = 0.95) -> Comparison:
-    """The paired tests of two files with the same ids, truths and speakers; over folds there is none."""
+    """The paired tests of two files with the same ids, truths and speakers.
+
+    Over folds where the number of training rows is given, or is that of all other rows of a cross-validation.
+    """
     classes = tuple(sorted({*a.classes, *b.classes}))
     one, two = (Side(_entry(given, classes), given.rows, metric) for given in (a, b))
-    return compare_rows(one, two, None, level)
+    folds, note = _folds(a, b)
+    found = compare_rows(one, two, folds, level)
+    return replace(found, notes=(*found.notes, note)) if note and found.n_folds > 1 else found
+
+
+def _folds(a: Given, b: Given) -> tuple[Folds | None, str]:
+    """Mean training and test rows of a fold, and what was concluded."""
+    n_test = float(a.rows.groupby(["seed", "repeat", "fold"]).size().mean())
+    known = [given.n_train for given in (a, b) if given.n_train is not None]
+    if known:
+        return Folds(float(np.mean(known)), n_test), ""
+    if not a.cross_validates:
+        return None, "add the column n_train, the number of training rows of each row's fold, for the test over folds"
+    n_train = a.rows["row"].nunique() - n_test
+    return Folds(n_train, n_test), (
+        f"no column n_train: folds taken to be trained on all other rows of the file, {n_train:.0f} on average"
+    )
 
 
 def _entry(given: Given, classes: tuple[str, ...]) -> Entry:

@@ -9,7 +9,7 @@ import pandas as pd
 from ...errors import InputError
 from .groups import GROUPS
 
-RESERVED = ("id", "truth", "guess", "speaker", "seed", "fold", "repeat", *GROUPS)
+RESERVED = ("id", "truth", "guess", "speaker", "seed", "fold", "repeat", "n_train", *GROUPS)
 
 
 @dataclass(frozen=True)
@@ -17,18 +17,29 @@ class Given:
     """A file as the statistics take it.
 
     ``rows`` has the columns of `statistics.PAIRED_COLUMNS`, ``log_probability`` (a list, or None), and those of
-    `groups.GROUPS` that the file has. ``notes`` say what was concluded or left out.
+    `groups.GROUPS` that the file has. ``notes`` say what was concluded or left out. ``n_train``: how many rows a fold
+    was trained on, without dev, mean over folds; None where the file does not say.
     """
 
     name: str
     classes: tuple[str, ...]
     rows: pd.DataFrame
     notes: tuple[str, ...]
+    n_train: float | None = None
 
     @property
     def has_speakers(self) -> bool:
         """Whether the speaker of every row is known."""
         return bool(self.rows["speaker"].notna().all())
+
+    @property
+    def cross_validates(self) -> bool:
+        """Whether the folds of every seed and repeat are several, disjoint, and hold all rows of the file together."""
+        every = self.rows["row"].nunique()
+        runs = self.rows.groupby(["seed", "repeat"]).agg(
+            n=("row", "size"), rows=("row", "nunique"), folds=("fold", "nunique")
+        )
+        return bool(((runs["n"] == every) & (runs["rows"] == every) & (runs["folds"] > 1)).all())
 
 
 def read(path: Path) -> Given:
@@ -53,7 +64,21 @@ def read(path: Path) -> Given:
         raise InputError(f"{path}: id {rows['row'][doubled].iloc[0]} is there twice; give each id once per seed")
     if "speaker" not in table.columns:
         notes.append("no column speaker: no interval, and no test over speakers")
-    return Given(path.name, classes, rows, tuple(notes))
+    return Given(path.name, classes, rows, tuple(notes), _n_train(path, table, rows))
+
+
+def _n_train(path: Path, table: pd.DataFrame, rows: pd.DataFrame) -> float | None:
+    """Mean over folds of the column ``n_train``."""
+    if "n_train" not in table.columns:
+        return None
+    sizes = pd.to_numeric(table["n_train"], errors="coerce")
+    if not np.isfinite(sizes).all() or (sizes <= 0).any():
+        raise InputError(f"{path}: column n_train: give the number of training rows of the fold, above 0, in every row")
+    by_fold = sizes.groupby([rows["seed"], rows["repeat"], rows["fold"]])
+    if (by_fold.nunique() > 1).any():
+        fold = by_fold.nunique().idxmax()[2]
+        raise InputError(f"{path}: column n_train differs within fold {fold}; give one number for a fold")
+    return float(by_fold.first().mean())
 
 
 def _table(path: Path) -> pd.DataFrame:
