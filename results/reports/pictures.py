@@ -292,6 +292,7 @@ def ranking_of(here: Sequence[Member]) -> tuple[Ranking | None, str, list[str]]:
 def _ranking_figure(ranking: Ranking, under: str, where: str, missing: Sequence[str]) -> "Figure":
     groups = [ranking.models[first : last + 1] for first, last in ranking.groups]
     p = "p < 0.001" if (ranking.friedman_p or 0) < 0.001 else f"p = {ranking.friedman_p:.3f}"
+    p = p.replace(" ", "\N{NO-BREAK SPACE}")  # stays on one line
     words = (
         f"{under}; {where}. Models are ranked by UAR on each of n = {ranking.n_blocks} test speakers, seeds averaged. "
         f"A bar joins models that the Nemenyi test does not tell apart at 5 %. Friedman's test of all being equal: {p}."
