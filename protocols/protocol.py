@@ -77,7 +77,8 @@ CLEAN = Condition()
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """How rows are scored. The defaults are as they should be; only a protocol with it in its name changes one.
+    """How rows are scored. The defaults are as they should be; only a protocol with it in its name, or
+    `as-coded`, changes one.
 
     ``order`` of the test rows into batches: by ``length``; ``class`` by class, or ``class-reversed``; ``shuffled``; or
     ``longest``: every short clip beside the longest. ``state``: recurrent networks begin every clip at ``zero``, or

@@ -67,6 +67,7 @@ PROTOCOL = replace(
     name="published-sigwavnet-as-coded",
     summary="replay of the code: weights go from fold to fold, states from batch to batch, the last batch is dropped",
     split=split,
+    null="either",  # what a recurrent network remembers of known speakers is its own affair
     promises=frozenset(),
     permits=AS_WRITTEN.permits | {"copy", "selection", "order"},
     options=Options(),

@@ -11,7 +11,8 @@ from serbench.baselines.registry import cards
 from serbench.protocols.catalog import protocols
 
 CHANCE = 1 / 4
-RECURRENT = "published-sigwavnet-as-coded"  # of networks with a state to carry
+#: of networks with a state to carry
+RECURRENT = {"published-cnn-n-gru-as-coded": {"base"}, "published-sigwavnet-as-coded": {"base", "on validation"}}
 NULL = ("--corpus", "synth-null-a", "--corpus", "synth-null-b")
 
 
@@ -49,7 +50,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "sweep": (*NULL, "--set", "sweep.grid=costs=1,100; class_weights=none,balanced"),
 }
 #: of networks that see, or whose state is carried; and the ladder, which has a test of its own
-OTHERS = {RECURRENT, "alignment", "lambda", "leak-ladder"}
+OTHERS = {*RECURRENT, "alignment", "lambda", "leak-ladder"}
 
 
 @pytest.mark.slow
@@ -86,13 +87,25 @@ def test_what_looks_at_test_rows_never_loses_and_what_does_not_stays_at_chance(n
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(RECURRENT))
+def test_protocols_of_networks_that_carry_a_state(name: str, tmp_path: Path) -> None:
+    """A small network in a few epochs: it may remember the speakers, and is never worse than chance."""
+    found = uars(tmp_path / "run", name, "--model", "cnn-3-gru:tiny", *ONE, "--set", "cnn-3-gru.epochs=3")
+    assert {cell[3] for cell in found} == RECURRENT[name]
+    assert protocols()[name].null == "either"
+    assert min(found.values()) >= CHANCE - 0.12
+
+
+@pytest.mark.slow
 def test_weights_carried_over_folds_remember_the_validation_rows(tmp_path: Path) -> None:
     """Labels drawn at random: in a chain of trainings the later folds know those of their validation rows."""
     file = tiny_corpus(tmp_path / "drawn", takes=8)
     table = pd.read_csv(file)
     emotion = table["emotion"].sample(frac=1, random_state=1).to_numpy()
     table.assign(emotion=emotion).to_csv(file, index=False)
-    found = uars(tmp_path / "run", RECURRENT, "--model", "cnn-3-gru:tiny", "--corpus", f"drawn={file}")
+    found = uars(
+        tmp_path / "run", "published-sigwavnet-as-coded", "--model", "cnn-3-gru:tiny", "--corpus", f"drawn={file}"
+    )
     by_arm = {cell[3]: uar for cell, uar in found.items()}
     assert set(by_arm) == {"base", "on validation"}
     assert by_arm["on validation"] >= 1 / 2 + 0.1

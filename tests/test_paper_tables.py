@@ -172,7 +172,7 @@ def test_changes_are_found_against_recipe_rules_and_arm() -> None:
         "rows duplicated instead of augmented"
         in changed(replay(settings=settings, options={"rows": "duplicated"}, **facts)).values()
     )
-    coded = {"protocol": "published-cnn-n-gru", "model": "cnn-3-gru:released", "arm": "as coded"}
+    coded = {"protocol": "published-cnn-n-gru-as-coded", "model": "cnn-3-gru:released"}
     settings = asdict(choose("cnn-3-gru:released", {"batch": "16"}).settings)
     assert changed(replay(settings=settings, options={"batch": 16}, **coded)) == {}
     assert set(changed(replay(settings={**settings, "batch": 4}, options={"batch": 4}, **coded))) == {"batch"}

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,7 @@ from utterances import CLASSES, EMODB, built_in, fingerprint, make, official, ru
 from serbench.errors import InputError
 from serbench.protocols.catalog import collect, find, protocols
 from serbench.protocols.design import design, options_from
-from serbench.protocols.protocol import BASE, ROW_LEAKS, Condition, copy_of, utterance_of
+from serbench.protocols.protocol import BASE, HONEST, ROW_LEAKS, Condition, copy_of, utterance_of
 
 # ---- known answers: random and official ------------------------------------------------------------------------
 
@@ -132,11 +133,12 @@ NULL = ("synth-null-a", "synth-null-b")
 
 #: (protocol, arm) without a dev set by design
 LAST_EPOCH = {("published-mfcc-attention", ""), ("oracle-epoch", "last epoch")}
-REPLAYS = {"published-mfcc-attention", "published-cnn-n-gru", "published-sigwavnet", "published-sigwavnet-as-coded"}
+AS_CODED = {"published-cnn-n-gru-as-coded", "published-sigwavnet-as-coded"}
+REPLAYS = {"published-mfcc-attention", "published-cnn-n-gru", "published-sigwavnet"} | AS_CODED
 #: where rows of one utterance, or of the same audio, lie on both sides
 COPIES = {"leak-ladder", "carried-weights", "published-mfcc-attention", "published-sigwavnet-as-coded"}
 AUDIO = COPIES | REPLAYS
-EITHER = {"official-split", "leak-ladder", "carried-state", "carried-weights", "published-wavfusion"}
+EITHER = AS_CODED | {"official-split", "leak-ladder", "carried-state", "carried-weights", "published-wavfusion"}
 EXPECTED = {**dict.fromkeys(REPLAYS | {"random"}, "above"), **dict.fromkeys(EITHER, "either")}
 
 
@@ -183,6 +185,29 @@ def test_what_a_protocol_declares(name: str) -> None:
     assert protocol.conditions(protocol.options)[0] == Condition()
     assert protocol.summary
     assert len(protocol.summary) < 120
+
+
+#: what is not done as it should be -> the only protocols that do it, each of which says so in its name
+FORENSIC = {
+    "order": {"carried-state", "padding-companions", *AS_CODED},
+    "state": {"carried-state", *AS_CODED},
+    "statistics": {"test-statistics"},
+    "weights": {"carried-weights", "published-sigwavnet-as-coded"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(protocols()))
+def test_forensics_only_under_names_that_say_so(name: str) -> None:
+    protocol = find(name)
+    options = options_from(protocol, NEEDED.get(name, {}))
+    arms = () if protocol.arms == "variants" else protocol.arms(options)
+    changed = {
+        f.name for arm in arms for f in fields(HONEST) if getattr(arm.practice, f.name) != getattr(HONEST, f.name)
+    }
+    folds = design(protocol, built_in(BUILT_IN), options=options).split.folds
+    assert changed | ({"weights"} if any(fold.after for fold in folds) else set()) == {
+        what for what, names in FORENSIC.items() if name in names
+    }
 
 
 #: options without which a protocol says that nothing varies

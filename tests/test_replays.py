@@ -16,13 +16,13 @@ from serbench.benchmark.augment import Making
 from serbench.benchmark.corpora.adapters import ADAPTERS
 from serbench.benchmark.corpora.releases import release
 from serbench.errors import InputError
-from serbench.protocols import published_cnn_n_gru as cnn
+from serbench.protocols import published_cnn_n_gru_as_coded as cnn
 from serbench.protocols import published_mfcc_attention as mfcc
 from serbench.protocols import published_sigwavnet as sigwavnet
 from serbench.protocols import replay
 from serbench.protocols.catalog import find
 from serbench.protocols.design import Design, options_from
-from serbench.protocols.protocol import Fold, utterance_of
+from serbench.protocols.protocol import BASE, utterance_of
 
 #: what EMOVO's files are called: emotion, speaker, sentence
 EMOVO = ("dis gio neu pau rab sor tri", "f1 f2 f3 m1 m2 m3", "b1 b2 b3 d1 d2 l1 l2 l3 l4 n1 n2 n3 n4 n5")
@@ -179,40 +179,34 @@ def test_what_cannot_be_obtained_is_said() -> None:
 # ---- cnn-n-gru --------------------------------------------------------------------------------------------------
 
 
-def fold_of(made: Design, arm: str) -> Fold:
-    (fold,) = [fold for fold in made.split.folds if fold.arm == arm]
-    return fold
-
-
 def test_the_middle_tenth_is_tested() -> None:
     made = run("published-cnn-n-gru", counted("iemocap", FOUR), label_map="basic4")
-    base = fold_of(made, "base")  # 553 test turns
+    (base,) = made.split.folds  # 553 test turns
     assert supports(made, base.test, tuple(FOUR)) == [110, 164, 171, 108]
     assert supports(made, base.dev, tuple(FOUR)) == [111, 164, 171, 109]
     tess = run("published-cnn-n-gru", released("tess"))
-    assert supports(tess, fold_of(tess, "base").test, SEVEN) == [40] * 7
-    assert supports(tess, fold_of(tess, "base").dev, SEVEN) == [40] * 7
+    (fold,) = tess.split.folds
+    assert supports(tess, fold.test, SEVEN) == supports(tess, fold.dev, SEVEN) == [40] * 7
 
 
 def test_the_last_batch_is_dropped_as_coded() -> None:
     """TESS as in its published matrix: 272 clips, of the last class 8 are lost."""
-    tess = run("published-cnn-n-gru", released("tess"))
-    coded = fold_of(tess, cnn.AS_CODED)
+    tess = run("published-cnn-n-gru-as-coded", released("tess"))
+    (coded,), (written,) = tess.split.folds, run("published-cnn-n-gru", released("tess")).split.folds
     assert supports(tess, coded.test, SEVEN) == [40] * 6 + [32]
-    assert (coded.train, coded.dev) == (fold_of(tess, "base").train, fold_of(tess, "base").dev)
+    assert (coded.train, coded.dev) == (written.train, written.dev)
     assert any("272 of 280 test rows fill batches of 16; dropped: surprise 8" in note for note in tess.notes)
-    made = run("published-cnn-n-gru", released("tess"), batch="7")
-    assert fold_of(made, cnn.AS_CODED).test == fold_of(made, "base").test
+    assert run("published-cnn-n-gru-as-coded", released("tess"), batch="7").split.folds[0].test == written.test
     with pytest.raises(InputError, match="20 test rows fill no batch of 64; set option batch lower"):
-        run("published-cnn-n-gru", make("mine", EMODB, n=5), batch="64")
+        run("published-cnn-n-gru-as-coded", make("mine", EMODB, n=5), batch="64")
     with pytest.raises(InputError, match="batch=0: at least 1"):
-        run("published-cnn-n-gru", make("mine", EMODB), batch="0")
+        run("published-cnn-n-gru-as-coded", make("mine", EMODB), batch="0")
 
 
-def test_arms_as_written_and_as_coded() -> None:
-    protocol = find("published-cnn-n-gru")
-    base, coded = protocol.arms(cnn.Options(batch=4)) if callable(protocol.arms) else ()
-    assert base.practice.leaks == ()
+def test_the_state_is_carried_as_coded_alone() -> None:
+    protocol, written = find("published-cnn-n-gru-as-coded"), find("published-cnn-n-gru")
+    (coded,) = cnn.arms(cnn.Options(batch=4))
+    assert callable(written.arms) and written.arms(written.options) == (BASE,) and "order" not in written.permits
     assert (coded.practice.order, coded.practice.state, coded.settings) == ("class", "carried", (("batch", "4"),))
     assert set(coded.practice.leaks) == {"order"} <= protocol.permits
 
