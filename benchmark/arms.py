@@ -7,7 +7,10 @@ from typing import Any
 from ..baselines.registry import Chosen, choose
 from ..errors import InputError, unknown
 from ..protocols.augment import NOTHING
-from ..protocols.protocol import BASE, Arm, Fold, Protocol
+from ..protocols.protocol import BASE, Arm, Fold, NoOptions, Protocol
+
+#: orders of test rows that choose the companions of a clip
+COMPANIONS = ("shuffled", "longest")
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,16 @@ def _lacks(base: Chosen, arm: Arm) -> str:
     if arm.practice.state == "carried" and not base.card.recurrent(base.settings):
         return "no recurrent state to carry on; a recurrent network has one"
     lacking = [name for name, _ in arm.settings if not hasattr(base.settings, name)]
-    return f"no setting {', '.join(lacking)}" if lacking and not arm.model else ""
+    if lacking and not arm.model:
+        return f"no setting {', '.join(lacking)}"
+    if arm.practice.order in COMPANIONS and arm.practice.state == "zero" and not _hears_padding(base):
+        return "it declares that neither padding nor other clips of a batch change its answers; `models check` tests it"
+    return ""
+
+
+def _hears_padding(base: Chosen) -> bool:
+    """Whether other clips can change an answer, as its card says and `models check` tests, or can be made to."""
+    return bool(base.card.companions) or hasattr(base.settings, "mask_padding")
 
 
 def _variant(base: Arm, name: str) -> Arm:
@@ -137,7 +149,8 @@ def _known(decided: Decided, found: Sequence[Choice]) -> None:
     had = {choice.arm.name for choice in found if not choice.lacks}
     for choice in found:
         stateless = choice.arm.practice.state == "carried"  # lacks more than a setting: `possible` says what
-        if choice.arm.name not in had and choice.arm.settings and not stateless:
+        own = not decided.given and isinstance(decided.options, NoOptions)  # nobody typed its settings
+        if choice.arm.name not in had and choice.arm.settings and not stateless and not own:
             choose(choice.spec, choice.overrides)  # raises, with the nearest name
     if decided.protocol.arms == "variants":
         variants = {name for choice in found for name in choice.chosen.card.variants}

@@ -96,7 +96,7 @@ def test_recordings_count_by_what_lies_in_their_folder_not_by_where(tmp_path: Pa
 @pytest.mark.parametrize(
     ("protocol", "model", "per_fold"),
     [
-        ("padding-companions", NETWORK, 1),
+        ("padding-companions", RECURRENT, 2),  # padding masked and not, whatever the companions
         ("test-statistics", NETWORK, 1),
         ("dropped-last-batch", NETWORK, 1),
         ("noise", NETWORK, 1),
@@ -245,6 +245,19 @@ def test_arms_that_a_model_cannot_have_are_left_out_with_the_reason(
     left = [arm for arm in find_arms(protocol) if f"'{arm}'" not in note]
     assert {trial.arm for trial in trials(made)} == set(left) and "base" in left
     assert len(find_arms(protocol)) - len(left) == gone
+
+
+@pytest.mark.parametrize("model", ["majority", CLASSICAL, NETWORK, "logmel-crnn:tiny"])
+def test_a_model_that_no_companion_can_change_is_asked_once(model: str) -> None:
+    made = plan("padding-companions", models=(model, RECURRENT))
+    both = {"any companions", "a longest companion"}
+    assert {trial.arm for trial in trials(made) if trial.model == model} == {"base"}
+    assert len({trial.arm for trial in trials(made) if trial.model == RECURRENT}) == 6
+    companions, mask = made.left_out
+    assert f"left out for {model}: it declares that neither padding" in companions
+    assert all(f"'{arm}'" in companions and f"'{arm}, padding not masked'" in mask for arm in both)
+    assert mask.startswith("3 arms (") and mask.endswith(f"left out for {model}: no setting mask_padding")
+    assert plan("padding-companions", models=(model,)).left_out == made.left_out
 
 
 def find_arms(protocol: str) -> list[str]:

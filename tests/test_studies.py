@@ -232,13 +232,24 @@ def test_a_user_may_change_models_corpora_seeds_and_settings() -> None:
     assert asked.left_out == ("cnn-3-gru.epochs=4",)
 
 
-def test_arms_of_a_study_are_combined_with_those_of_its_protocol(no_audio: None) -> None:
+def test_arms_of_a_study_are_combined_with_those_of_its_protocol(no_audio: None, tmp_path: Path) -> None:
+    text = SMALL.replace("speaker-independent", "padding-companions")
+    text = text.replace('"functionals-svm", "majority"', '"cnn-3-gru:tiny"')
+    arms = "".join(f"[[arms]]\nname = 'batch={n}'\nsettings = {{ batch = {n} }}\n" for n in (4, 8))
+    (request,) = ask(find(str(small(tmp_path, arms, text=text)))).requests
+    own = ("", "any companions, ", "a longest companion, ")
+    assert set(resolve(request)[0].frame()["arm"]) == {
+        f"{companions}{mask}batch={n}" for companions in own for mask in ("", "padding not masked, ") for n in (4, 8)
+    }
+
+
+def test_companions_are_asked_with_and_without_mask(no_audio: None) -> None:
     (request,) = ask(load("X14"), quick=True).requests
-    arms = set(resolve(request)[0].frame()["arm"])
-    assert arms == {
-        "padding masked", "any companions, padding masked", "a longest companion, padding masked",
-        "padding not masked", "any companions, padding not masked", "a longest companion, padding not masked",
-    }  # fmt: skip
+    frame = resolve(request)[0].frame()
+    companions = {"any companions", "a longest companion"}
+    unmasked = {"padding not masked", *(f"{arm}, padding not masked" for arm in companions)}
+    assert set(frame["model"]) == {"cnn-3-gru:tiny", "sigwavnet:tiny"}
+    assert all(set(part["arm"]) == {"base", *companions, *unmasked} for _, part in frame.groupby("model"))
 
 
 def test_arms_with_variants_stay_arms_of_one_model(no_audio: None) -> None:
