@@ -14,6 +14,7 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from serbench.errors import InputError
 from serbench.results.metrics import METRICS
+from serbench.results.scores import scores
 from serbench.results.statistics import answer_text
 from serbench.results.statistics.answer_lines import Line
 from serbench.results.statistics.answers import TESTS, answer
@@ -282,7 +283,10 @@ def test_descriptions(three):
     spread = {line.what: line for line in answer(three, test="spread").lines}
     each = by_speaker(three, model="a")
     assert spread["a: deviation over speakers"].estimate == pytest.approx(each.std(ddof=1))
-    assert spread["a: mean"].unit == "%" and "a: component of speakers, as a deviation" in spread
+    mean = spread["a: mean"]
+    (shown,) = (s.metrics["uar"] for s in scores(three.records, three.predictions) if s.label == "a")
+    assert (mean.unit, mean.estimate, mean.low, mean.high) == ("%", shown.mean, shown.low, shown.high)
+    assert "a: component of speakers, as a deviation" in spread
     clips = pd.DataFrame({"id": three.predictions["utterance"].unique()})
     clips = clips.assign(gender=np.where(clips["id"].str[2].isin(list("0246")), "f", "m"))
     groups = answer(three, test="groups", utterances=clips).lines

@@ -9,30 +9,28 @@ import pandas as pd
 from ..probabilities import PROBABILITY_METRICS, ProbabilityMetric
 from .answer_lines import Line, Question, of_interval
 from .entries import Entry, blocks, entries
-from .groups import GROUPS, by_group, with_utterances
+from .groups import GROUPS, by_group, confusions_by_speaker, with_utterances
 from .power import minimum_detectable, pooled_sd
 from .probability_intervals import ProbabilityRows, difference, estimate, rows_of
 from .sides import side
+from .speakers import Interval, speaker_interval
 from .variance import spread
 
 
 def spreads(question: Question) -> list[Line]:
-    """Mean, deviations over seeds, folds and speakers, and the components of variance that can be told apart."""
+    """Mean with its interval, deviations over seeds, folds and speakers, and the components that can be told apart."""
     lines = []
     for e in _entries(question):
-        found = spread(side(e, question.predictions, question.metric).rows, e.classes, question.metric)
+        rows = side(e, question.predictions, question.metric).rows
+        found = spread(rows, e.classes, question.metric)
+        between = _over_speakers(question, e, rows)
         c = found.components
         lines.append(
             Line(
-                _where(e),
-                f"{e.label}: mean",
-                found.mean,
-                n=found.n_seeds,
-                units="seeds",
-                unit="%",
-                note="; ".join(c.notes),
+                _where(e), f"{e.label}: mean", found.mean, between.low, between.high, n=found.n_seeds, units="seeds",
+                unit="%", reason=between.reason or "", note="; ".join(c.notes),
             )
-        )
+        )  # fmt: skip
         numbers = (
             ("deviation over seeds", found.sd_seeds, "seeds", found.n_seeds),
             ("deviation over folds", found.sd_folds, "folds", found.n_folds),
@@ -46,6 +44,13 @@ def spreads(question: Question) -> list[Line]:
             if v is not None
         ]
     return lines
+
+
+def _over_speakers(question: Question, e: Entry, rows: pd.DataFrame) -> Interval:
+    """The interval of the mean over test speakers, that of the tables."""
+    if unknown := int(rows["speaker"].isna().sum()):
+        return Interval(None, None, None, f"the speaker of {unknown} predictions is unknown")
+    return speaker_interval(confusions_by_speaker(rows, e.classes), question.metric, _rng(question, e))
 
 
 def by_groups(question: Question) -> list[Line]:
