@@ -5,30 +5,40 @@ from typing import Any
 
 from ..protocols.protocol import utterance_of
 from ..results.statistics.power import PILOT_SD, PILOT_SOURCE, minimum_detectable
+from ..results.statistics.speakers import OVER_FOLDS, OVER_SPEAKERS
 from .plan import Plan
 
+STORED = "models of the run folder"
 
-def outline(plan: Plan, done: set[str], stored_sd: float | None = None) -> dict[str, Any]:
+
+def outline(
+    plan: Plan, done: set[str], stored_sd: float | None = None, stored_fold_sd: float | None = None
+) -> dict[str, Any]:
     """Counts per train -> test (and arm, where arms have their own folds), totals, notes, and the difference of two
     models that could be seen.
 
     ``done`` are keys of cells that a run folder holds already; ``stored_sd`` the deviation of speaker differences
-    that its models have, None: that of the pilot runs.
+    that its models have, None: that of the pilot runs. ``stored_fold_sd``: of differences by fold, None: unknown.
     """
     folds: dict[tuple[str, str, str], dict[str, Any]] = {}
     for fold in plan.design.split.folds:
         line = folds.setdefault(
             (fold.train_name, fold.test_name, fold.arm),
             {"train": fold.train_name, "test": fold.test_name, "arm": fold.arm, "folds": 0,
-             "classes": list(fold.classes), "test_rows": 0, "train_rows": [], "dev_rows": [], "speakers": set()},
+             "classes": list(fold.classes), "test_rows": 0, "train_rows": [], "dev_rows": [], "speakers": []},
         )  # fmt: skip
         line["folds"] += 1
         line["test_rows"] += len(fold.test)
         line["train_rows"].append(len(fold.train))
         line["dev_rows"].append(len(fold.dev))
-        line["speakers"].update(plan.speakers[utterance_of(row)] for row in fold.test)
+        line["speakers"].append((fold.repeat, {plan.speakers[utterance_of(row)] for row in fold.test}))
     for line in folds.values():
-        line.update(_detectable(line.pop("speakers"), stored_sd))
+        of_folds = line.pop("speakers")
+        speakers = set().union(*(those for _, those in of_folds))
+        tested = [(repeat, speaker) for repeat, those in of_folds for speaker in those]
+        crossed = len(set(tested)) < len(tested)  # a speaker is in several folds: the main test is over folds
+        least = _over_folds(line, stored_fold_sd) if crossed else _over_speakers(speakers, stored_sd)
+        line.update(speakers=len(speakers - {None}), detectable=least)
     protocol = plan.design.protocol
     return {
         "protocol": protocol.name,
@@ -47,14 +57,24 @@ def outline(plan: Plan, done: set[str], stored_sd: float | None = None) -> dict[
     }
 
 
-def _detectable(speakers: set[str | None], stored_sd: float | None) -> dict[str, Any]:
-    """How many test speakers there are, and the UAR difference that a paired t over them finds in 80 % of runs."""
-    n = len(speakers - {None})
-    found = minimum_detectable(n, PILOT_SD if stored_sd is None else stored_sd)
-    source = PILOT_SOURCE if stored_sd is None else "models of the run folder"
+def _over_speakers(speakers: set[str | None], stored_sd: float | None) -> dict[str, Any]:
+    """The UAR difference that a paired t over test speakers finds in 80 % of runs, and what it rests on."""
+    sd, source = (PILOT_SD, PILOT_SOURCE) if stored_sd is None else (stored_sd, STORED)
+    found = minimum_detectable(len(speakers - {None}), sd)
     reason = "the speaker of some test rows is unknown" if None in speakers else found.reason
-    least = {"difference": None if reason else found.difference, "sd": found.sd, "source": source, "reason": reason}
-    return {"speakers": n, "detectable": least}
+    difference = None if reason else found.difference
+    return {"test": OVER_SPEAKERS, "n": found.n, "difference": difference, "sd": sd, "source": source, "reason": reason}
+
+
+def _over_folds(line: dict[str, Any], sd: float | None) -> dict[str, Any]:
+    """The UAR difference that the corrected t over folds finds in 80 % of runs, and what it rests on."""
+    n = line["folds"]
+    facts: dict[str, Any] = {"test": OVER_FOLDS, "n": n, "difference": None, "sd": sd, "source": None}
+    if sd is None:
+        said = "the deviation of folds' differences depends on their size; run two models, and plan with --out RUN"
+        return {**facts, "reason": said}
+    found = minimum_detectable(n, sd, share=1 / n + line["test_rows"] / sum(line["train_rows"]))
+    return {**facts, "difference": found.difference, "source": STORED, "reason": found.reason}
 
 
 def to_text(facts: dict[str, Any]) -> str:
@@ -90,15 +110,20 @@ def _place(fold: dict[str, Any]) -> str:
 
 def _seen(folds: list[dict[str, Any]]) -> Iterator[str]:
     """The minimum detectable differences, and what they rest on."""
-    yield "smallest UAR difference of two models that a paired t over test speakers finds at 80 % power, in points"
-    said = []
+    yield "smallest UAR difference of two models that their main test finds at 80 % power, in points"
+    said: dict[str, None] = {}
+    sources: dict[str, None] = {}
     for fold in folds:
         least = fold["detectable"]
+        units = "speakers" if least["test"] == OVER_SPEAKERS else "folds"
         found = f"none: {least['reason']}" if least["reason"] else f"{100 * least['difference']:.1f}"
-        said.append(f"  {fold['train']} -> {fold['test']}: {found} ({fold['speakers']} speakers)")
-    yield from dict.fromkeys(said)
-    for sd, source in dict.fromkeys((fold["detectable"]["sd"], fold["detectable"]["source"]) for fold in folds):
-        yield f"  from the deviation of speakers' differences, {100 * sd:.1f} points ({source})"
+        how = "" if units == "speakers" else ", Nadeau-Bengio: speakers are in several folds"
+        said[f"  {fold['train']} -> {fold['test']}: {found} ({least['n']} {units}{how})"] = None
+        if least["sd"] is not None:
+            sources[
+                f"  from the deviation of {units}' differences, {100 * least['sd']:.1f} points ({least['source']})"
+            ] = None
+    yield from (*said, *sources)
 
 
 def _range(counts: list[int]) -> str:

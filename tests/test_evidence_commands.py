@@ -11,6 +11,7 @@ from paired import cells, run_folder
 from tiny import serbench, tiny_corpus
 
 from serbench.results.query import TABLES
+from serbench.results.statistics.power import minimum_detectable
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +176,10 @@ def test_plan_says_what_difference_could_be_seen(tmp_path, monkeypatch):
     _, out, _ = serbench("plan", *asked, "--out", "run", "--json")
     (line,) = json.loads(out)["folds"]
     assert line["detectable"]["source"] == "models of the run folder" and line["detectable"]["sd"] != 0.135
+    random = ("--protocol", "random", "--set", "random.folds=3", *asked[2:])
+    assert "none: the deviation of folds' differences" in " ".join(serbench("plan", *random)[1].split())
+    _, out, _ = serbench("plan", *random, "--out", "run", "--json")
+    (line,) = json.loads(out)["folds"]
+    least, share = line["detectable"], 1 / 3 + line["test_rows"] / sum(line["train_rows"])
+    assert least["n"] == 3 and least["difference"] == minimum_detectable(3, least["sd"], share=share).difference
+    assert "(3 folds, Nadeau-Bengio: speakers are in several folds)" in serbench("plan", *random, "--out", "run")[1]

@@ -5,7 +5,8 @@ from scipy import stats
 from statsmodels.stats.power import TTestPower
 
 from serbench.results.metrics import METRICS
-from serbench.results.statistics.power import minimum_detectable, pooled_sd, power_of, stored_sd
+from serbench.results.statistics.power import minimum_detectable, pooled_sd, power_of, stored_fold_sd, stored_sd
+from serbench.results.statistics.speakers import nadeau_bengio
 
 
 @pytest.mark.parametrize("n", [3, 6, 10, 24, 100])
@@ -55,3 +56,29 @@ def test_deviation_of_stored_models():
     expected = (scores["a"] - scores["b"]).std(ddof=1)
     assert stored_sd(records, predictions, uar) == pytest.approx(expected)
     assert stored_sd(records[records.model != "b"], predictions, uar) is None
+
+
+def test_over_folds_the_mean_varies_more_than_its_folds_say():
+    rng = np.random.default_rng(2)
+    n, n_train, n_test = 10, 90, 10
+    share = 1 / n + n_test / n_train
+    found = minimum_detectable(n, 0.1, share=share)
+    assert found.difference == pytest.approx(minimum_detectable(n, 0.1).difference * np.sqrt(share * n))
+    # correlated folds, as the correction takes them: deviation 0.1, variance of the mean share times 0.01
+    common = rng.normal(0, 1, (4_000, 1)) * 0.1 * np.sqrt(share - 1 / n)
+    own = rng.normal(0, 1, (4_000, n)) * 0.1
+    p = np.array([nadeau_bengio(d, n_train, n_test).p for d in found.difference + common + own])
+    assert (p < 0.05).mean() == pytest.approx(0.8, abs=0.025)
+    assert minimum_detectable(2, 0.1, share=0.6).reason == "2 folds, 3 are needed for a test"
+
+
+def test_deviation_over_folds_of_stored_models():
+    rng = np.random.default_rng(3)
+    records, predictions = frames(cells(rng, "a") + cells(rng, "b") + cells(rng, "majority"))
+    joined = predictions.merge(records[["key", "model", "fold"]])
+    scores = joined.groupby(["model", "fold"])[["truth", "guess"]].apply(
+        lambda part: (part.truth == part.guess).groupby(part.truth).mean().mean()
+    )
+    expected = (scores["a"] - scores["b"]).std(ddof=1)
+    assert stored_fold_sd(records, predictions, METRICS["uar"]) == pytest.approx(expected)
+    assert stored_fold_sd(records[records.model != "b"], predictions, METRICS["uar"]) is None

@@ -119,7 +119,7 @@ def _lacks(asked: "Asked") -> list[str]:
 
 def _outline(request: "Request", session: "Session") -> dict[str, Any]:
     from ...results.metrics import METRICS
-    from ...results.statistics.power import stored_sd
+    from ...results.statistics.power import stored_fold_sd, stored_sd
     from ...results.store import open_run
     from ..outline import outline
     from ..request import resolve
@@ -128,8 +128,10 @@ def _outline(request: "Request", session: "Session") -> dict[str, Any]:
     run = open_run(session.out) if session.out is not None and session.out.exists() else None
     done = run.done(cell.key for cell in made.cells) if run is not None else set()
     frames = run.frames() if run is not None else None
-    sd = stored_sd(frames.records, frames.predictions, METRICS["uar"]) if frames is not None else None
-    return outline(made, done, sd)
+    if frames is None:
+        return outline(made, done)
+    held = (frames.records, frames.predictions, METRICS["uar"])
+    return outline(made, done, stored_sd(*held), stored_fold_sd(*held))
 
 
 @click.command()

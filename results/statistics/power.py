@@ -1,7 +1,9 @@
 """What a comparison can see before it is run: the minimum detectable difference of two models.
 
-The main test is the paired t over test speakers, so its power depends on their number and on the deviation of the
-speakers' differences, which comes from stored runs, or from pilot runs on acted corpora.
+For new speakers the main test is the paired t over test speakers, so its power depends on their number and on the
+deviation of the speakers' differences, which comes from stored runs, or from pilot runs on acted corpora. For folds of
+utterances it is Nadeau-Bengio over folds; the deviation of folds' differences depends on how many rows a fold tests,
+so it comes from stored runs only.
 """
 
 from collections.abc import Iterable
@@ -13,7 +15,8 @@ import pandas as pd
 from scipy import special
 
 from ..metrics import Metric
-from .entries import blocks
+from .entries import Task, blocks, entries
+from .sides import Side, fold_differences_of, side, why_unpaired
 from .speakers import STUDENT_FROM
 
 POWER = 0.8
@@ -34,30 +37,37 @@ class Detectable:
     reason: str | None = None
 
 
-def power_of(difference: float, sd: float, n: int, level: float = LEVEL) -> float:
-    """Power of a two-sided paired t test of n differences with this deviation against this true mean."""
-    df, shift = n - 1, abs(difference) / sd * np.sqrt(n)
+def power_of(difference: float, sd: float, n: int, level: float = LEVEL, share: float | None = None) -> float:
+    """Power of a two-sided paired t test of n differences with this deviation against this true mean.
+
+    ``share``: variance of the mean over that of a difference, as in `two_models`; by default 1/n.
+    """
+    df, shift = n - 1, abs(difference) / sd / np.sqrt(1 / n if share is None else share)
     critical = float(special.stdtrit(df, (1 + level) / 2))
     # the other tail by its complement, and a tail of nothing: scipy gives NaN for chances too small to compute
     found = 1 - np.nan_to_num(special.nctdtr(df, shift, critical))
     return float(found + 1 - special.nctdtr(df, -shift, critical))
 
 
-def minimum_detectable(n: int, sd: float, power: float = POWER, level: float = LEVEL) -> Detectable:
+def minimum_detectable(
+    n: int, sd: float, power: float = POWER, level: float = LEVEL, share: float | None = None
+) -> Detectable:
     """Minimum detectable difference over ``n`` test speakers whose differences have the deviation ``sd``.
+
+    Or over n folds, with the ``share`` 1/n + n_test/n_train of Nadeau and Bengio.
 
     >>> round(minimum_detectable(10, 0.08).difference, 3)
     0.08
     """
     if n < STUDENT_FROM:
-        reason = f"{n} test speakers, {STUDENT_FROM} are needed for a test"
+        reason = f"{n} {'test speakers' if share is None else 'folds'}, {STUDENT_FROM} are needed for a test"
         return Detectable(None, n, sd, power, reason)
     low, high = 0.0, 1.0  # in deviations
-    while power_of(high, 1.0, n, level) < power:
+    while power_of(high, 1.0, n, level, share) < power:
         low, high = high, 2 * high
     for _ in range(50):
         middle = (low + high) / 2
-        low, high = (middle, high) if power_of(middle, 1.0, n, level) < power else (low, middle)
+        low, high = (middle, high) if power_of(middle, 1.0, n, level, share) < power else (low, middle)
     return Detectable(high * sd, n, sd, power)
 
 
@@ -74,9 +84,22 @@ def stored_sd(records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric) 
 
     None where there are no two models on the same rows.
     """
-    chosen = records[(records["condition"] == "clean") & (records["model"] != "majority")]
     found = []
-    for block in blocks(chosen.reset_index(drop=True), predictions):
+    for block in blocks(_chosen(records), predictions):
         table = block.table(metric)
         found += [(table[a] - table[b]).to_numpy() for a, b in combinations(table.columns, 2)]
     return pooled_sd(found)
+
+
+def stored_fold_sd(records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric) -> float | None:
+    """As `stored_sd`, of differences by fold, seeds averaged."""
+    tasks: dict[Task, list[Side]] = {}
+    for entry in entries(_chosen(records)):
+        if len(entry.records) and entry.mixed is None:
+            tasks.setdefault(entry.task, []).append(side(entry, predictions, metric))
+    pairs = [pair for sides in tasks.values() for pair in combinations(sides, 2)]
+    return pooled_sd([fold_differences_of(a, b) for a, b in pairs if why_unpaired(a, b) is None])
+
+
+def _chosen(records: pd.DataFrame) -> pd.DataFrame:
+    return records[(records["condition"] == "clean") & (records["model"] != "majority")].reset_index(drop=True)
