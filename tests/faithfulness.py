@@ -12,16 +12,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import test_cnn_n_gru as cnn
-import test_mfcc_attention as mfcc
-import test_sigwavnet as sig
 import torch
+from reference_tensors import ATTENTION, DEPTHS, SIGWAVNET, golden
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
 
 from serbench.baselines import cnn_n_gru, mfcc_attention, sigwavnet
 from serbench.baselines.networks import sigwavnet as network
+from serbench.baselines.registry import Task, choose
 
 
 def main(steps: int) -> None:
@@ -39,8 +38,8 @@ def main(steps: int) -> None:
 
 def tensors() -> Iterator[tuple[str, str, Tensor, Tensor]]:
     """(reference, name, found, expected) of everything that the references hold."""
-    for kind in sig.KINDS:
-        weights, expected = sig.golden(kind)
+    for kind in SIGWAVNET:
+        weights, expected = golden(f"sigwavnet_{kind}")
         module = sigwavnet.from_released(weights)
         assert isinstance(module, network.SigWavNet)
         x = expected["input"].clone().requires_grad_()
@@ -58,13 +57,15 @@ def tensors() -> Iterator[tuple[str, str, Tensor, Tensor]]:
         yield f"sigwavnet {kind}", "log_prob", log_probabilities, expected["log_prob"]
         yield f"sigwavnet {kind}", "loss", loss, expected["loss"]
         yield f"sigwavnet {kind}", "grad_input", gradient, expected["grad_input"]
-    for n in cnn.DEPTHS:
-        weights, x, wanted = cnn.golden(n)
-        lengths = torch.full((len(x),), x.shape[1])
-        yield f"cnn-{n}-gru", "log_prob", cnn_n_gru.from_released(weights)(x, lengths).log_softmax(1), wanted
-    for kind in ("both", "channel", "spatial"):
-        weights, x, wanted = mfcc.golden(kind)
-        yield f"mfcc-attention {kind}", "probability", mfcc_attention.from_released(weights)(x).softmax(1), wanted
+    for n in DEPTHS:
+        weights, out = golden(f"cnn_{n}_gru")
+        lengths = torch.full((len(out["input"]),), out["input"].shape[1])
+        found = cnn_n_gru.from_released(weights)(out["input"], lengths).log_softmax(1)
+        yield f"cnn-{n}-gru", "log_prob", found, out["log_prob"]
+    for kind in ATTENTION:
+        weights, out = golden(f"mfcc_attention_{kind}")
+        found = mfcc_attention.from_released(weights)(out["input"]).softmax(1)
+        yield f"mfcc-attention {kind}", "probability", found, out["probability"]
 
 
 @contextmanager
@@ -84,7 +85,9 @@ def plain_recurrences() -> Iterator[None]:
 
 def step_costs(steps: int) -> None:
     """Processor seconds of forward, loss and backward at the default size, 16 clips of 3 s; then a profile of ours."""
-    module, truth = sig.build("sigwavnet"), torch.arange(4).repeat(4)
+    chosen, truth = choose("sigwavnet"), torch.arange(4).repeat(4)
+    torch.manual_seed(0)
+    module = chosen.card.build(chosen.settings, Task(tuple("abcd")))
     x, lengths = torch.randn(16, 48_000), torch.full((16,), 48_000)
 
     def step() -> None:

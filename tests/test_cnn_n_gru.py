@@ -1,10 +1,8 @@
 """CNN-n-GRU: released weights, published sizes, what the GRU sees, and what padding may not do."""
 
-from pathlib import Path
-
 import pytest
+import reference_tensors
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -15,18 +13,16 @@ from serbench.baselines.networks.masking import standardized, valid
 from serbench.baselines.registry import Task, choose, find
 from serbench.errors import InputError
 
-GOLDEN = Path(__file__).parent / "golden"
 TASK = Task(tuple("abcd"))
-DEPTHS = [3, 5, 11, 18]
+DEPTHS = reference_tensors.DEPTHS
 VARIANTS = ("over-time", "mean-state", "no-gru")
 SMALL = [f"cnn-{n}-gru:{end}" for n in DEPTHS for end in ("tiny", "released", *(f"tiny+{v}" for v in VARIANTS))]
 
 
 def golden(n: int) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Weights under their authors' names, inputs and log-probabilities."""
-    tensors = load_file(GOLDEN / f"cnn_{n}_gru.safetensors")
-    weights = {name.removeprefix("param."): value for name, value in tensors.items() if name.startswith("param.")}
-    return weights, tensors["out.input"], tensors["out.log_prob"]
+    weights, out = reference_tensors.golden(f"cnn_{n}_gru")
+    return weights, out["input"], out["log_prob"]
 
 
 def build(spec: str, **overrides: str) -> CnnGru:

@@ -1,11 +1,9 @@
 """The MFCC attention network: released weights, published sizes, its front end, and the penalty."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+import reference_tensors
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from serbench.baselines.features import dct, mel_filters, mfcc, resampled
@@ -14,19 +12,17 @@ from serbench.baselines.networks.mfcc_attention import AttentionCnn, Dropout, Mf
 from serbench.baselines.registry import Task, choose
 from serbench.errors import InputError
 
-GOLDEN = Path(__file__).parent / "golden"
 TASK = Task(tuple("abcdefg"))
 RATE = 22_050
 
 
 def golden(kind: str) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     """Weights under their authors' names, inputs and probabilities."""
-    tensors = load_file(GOLDEN / f"mfcc_attention_{kind}.safetensors")
-    weights = {name.removeprefix("param."): value for name, value in tensors.items() if name.startswith("param.")}
-    return weights, tensors["out.input"], tensors["out.probability"]
+    weights, out = reference_tensors.golden(f"mfcc_attention_{kind}")
+    return weights, out["input"], out["probability"]
 
 
-@pytest.mark.parametrize("kind", ["both", "channel", "spatial"])
+@pytest.mark.parametrize("kind", reference_tensors.ATTENTION)
 def test_released_weights_give_the_released_outputs(kind: str) -> None:
     weights, vectors, expected = golden(kind)
     with torch.no_grad():

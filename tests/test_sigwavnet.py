@@ -2,13 +2,12 @@
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import pywt
+import reference_tensors
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,16 +17,12 @@ from serbench.baselines.registry import Task, choose, find
 from serbench.baselines.sigwavnet import VARIANTS, Settings, from_released
 from serbench.errors import InputError
 
-GOLDEN = Path(__file__).parent / "golden"
 TASK = Task(tuple("abcd"))
-KINDS = ["aliased", "cqf", "perfilter", "perlayer"]
+KINDS = reference_tensors.SIGWAVNET
 
 
 def golden(kind: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Weights under their authors' names, and everything else."""
-    tensors = load_file(GOLDEN / f"sigwavnet_{kind}.safetensors")
-    weights = {name.removeprefix("param."): value for name, value in tensors.items() if name.startswith("param.")}
-    return weights, {name.removeprefix("out."): value for name, value in tensors.items() if name.startswith("out.")}
+    return reference_tensors.golden(f"sigwavnet_{kind}")
 
 
 def build(spec: str = "sigwavnet:tiny", seed: int = 0, **overrides: str) -> network.SigWavNet:
