@@ -125,6 +125,53 @@ def test_other_pair_tests_are_those_of_their_libraries(three):
     assert same.estimate == pytest.approx((wide["a"] == wide["b"]).mean()) and same.low < same.estimate < same.high
 
 
+def on_corpora(n, models="abc"):
+    """Models of differing skill on several corpora, whose speakers have one name each per corpus."""
+    rng = np.random.default_rng(20)
+    made = []
+    for k in range(n):
+        facts = {"train": f"corpus{k}", "test": f"corpus{k}", "data": {f"corpus{k}": "print"}}
+        for model, skill in zip(models, (0.7, 0.6, 0.4), strict=True):
+            made += cells(rng, model, skill=skill + rng.normal(0, 0.1), seeds=2, **facts)
+    return made
+
+
+def test_corpora_as_blocks_are_those_of_scipy():
+    frames = held(on_corpora(6))
+    pooled = {(s.test, s.model): s.metrics["uar"].mean for s in scores(frames.records, frames.predictions)}
+    table = pd.Series(pooled).unstack().round(12).to_numpy()
+    found = answer(frames, test="friedman", blocks="corpus").lines
+    assert found[0].p == pytest.approx(stats.friedmanchisquare(*table.T).pvalue)
+    assert (found[0].n, found[0].counted) == (6, "6 corpora") and answer(frames, test="friedman").lines[0].n > 6
+    ranks = {line.what: line.estimate for line in found[1:4]}
+    theirs = stats.rankdata(-table, axis=1).mean(0)
+    assert ranks == pytest.approx({f"mean rank of {m}": r for m, r in zip("abc", theirs, strict=True)})
+    (page,) = answer(frames, test="page", levels=["c", "b", "a"], blocks="corpus").lines
+    assert page.p == pytest.approx(stats.page_trend_test(table[:, ::-1]).pvalue) and page.n == 6
+
+
+def test_a_corpus_is_one_block_whatever_it_was_trained_on():
+    rng, made = np.random.default_rng(21), []
+    for k in range(4):
+        for train in ("x", "y"):
+            facts = {"train": train, "test": f"corpus{k}", "protocol": "cross-corpus", "data": {"x": "print"}}
+            for model, skill in zip("abc", (0.7, 0.6, 0.4), strict=True):
+                made += cells(rng, model, skill=skill, **facts)
+    frames = held(made)
+    pooled = [(s.test, s.model, s.metrics["uar"].mean) for s in scores(frames.records, frames.predictions)]
+    table = pd.DataFrame(pooled).groupby([0, 1])[2].mean().unstack().round(12).to_numpy()
+    first = answer(frames, test="friedman", blocks="corpus").lines[0]
+    assert first.n == 4 and first.p == pytest.approx(stats.friedmanchisquare(*table.T).pvalue)
+
+
+def test_too_few_corpora_are_refused_with_the_attainable_p_and_other_tests_have_none():
+    frames = held(on_corpora(2))
+    (line,) = answer(frames, test="friedman", blocks="corpus").lines
+    assert line.p is None and line.reason == "2 blocks of 3 models: Friedman's test cannot be below p = 0.14"
+    with pytest.raises(InputError, match="--blocks corpus goes with friedman, page"):
+        answer(frames, test="main", blocks="corpus")
+
+
 def test_blocks(three):
     table = pd.DataFrame({m: by_speaker(three, model=m) for m in "abc"}).round(12)  # equal scores are ties
     found = answer(three, test="friedman").lines
@@ -226,6 +273,21 @@ def test_mixed_model_has_the_factors_against_the_base(sweep, noisy):
     assert "against lr = 0.001, batch = 16" in lines["random effects"].note
     names = [line.what for line in answer(noisy, test="mixed-model", base="a").lines]
     assert "model = b" in names and "model = b with condition = white 0 dB" in names
+
+
+def test_mixed_model_crosses_two_factors_within_corpora_and_names_models_as_they_are_written():
+    rng = np.random.default_rng(6)
+    names = ("m", "m:tiny+a")
+    made = [
+        record
+        for corpus in ("one", "two")
+        for model in names
+        for arm in ("base", "x")
+        for record in cells(rng, model, arm=arm, train=corpus, test=corpus, data={corpus: "print"})
+    ]
+    found = {line.what for line in answer(held(made), test="mixed-model", base="m").lines}
+    assert {"model = m:tiny+a", "arm = x", "model = m:tiny+a with arm = x", "corpus = two"} <= found
+    assert not any("with" in what and "corpus" in what for what in found)
 
 
 def test_leaking_arms_are_refused_but_for_the_effect_of_protocol():

@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ...results.statistics.answer_lines import Block
 
 HELP = """Compare models A and B on every task of RUN that both have; with --test, ask one question of all of RUN.
 
@@ -42,19 +46,27 @@ class WithTests(click.Command):
 @click.option("--test", metavar="NAME", help="One of the tests above, of everything that RUN holds.")
 @click.option("--base", default="", metavar="ARM|MODEL", help="What the others are held against, for --test.")
 @click.option("--levels", default="", metavar="L;L;...", help="Arms, models or conditions in order, for --test.")
+@click.option(
+    "--blocks",
+    type=click.Choice(["speaker", "corpus"]),
+    default="speaker",
+    show_default=True,
+    help="What friedman and page rank within.",
+)
 @click.option("--json", "form", flag_value="json", help="Everything, as plain data.")
 @click.option("--csv", "form", flag_value="csv", help="One line per comparison.")
 @click.option("--latex", "form", flag_value="latex", help="Tables (booktabs).")
 def compare(
-    runs: tuple[str, ...], metric: str, test: str | None, base: str, levels: str, form: str | None
+    runs: tuple[str, ...], metric: str, test: str | None, base: str, levels: str, blocks: "Block", form: str | None
 ) -> None:  # the help is made by the class
     """Compare models, arms, conditions or protocols."""
     from ...errors import InputError
 
     if test is not None:
-        _ask(runs, (metric, test, base, [level.strip() for level in levels.split(";") if level.strip()]), form)
-    elif base or levels:
-        raise InputError("compare: --base and --levels belong to --test NAME")
+        ordered = [level.strip() for level in levels.split(";") if level.strip()]
+        _ask(runs, (metric, test, base, ordered), blocks, form)
+    elif base or levels or blocks != "speaker":
+        raise InputError("compare: --base, --levels and --blocks belong to --test NAME")
     elif len(runs) < 3:
         raise InputError("compare: give RUN A B, two models as the tables name them, or RUN --test NAME")
     else:
@@ -83,7 +95,7 @@ def _two(runs: Sequence[str], a: str, b: str, metric: str, form: str | None) -> 
         click.echo(comparison_text.terminal(found), nl=False)
 
 
-def _ask(runs: Sequence[str], question: tuple[str, str, str, list[str]], form: str | None) -> None:
+def _ask(runs: Sequence[str], question: tuple[str, str, str, list[str]], blocks: "Block", form: str | None) -> None:
     """One test of everything."""
     from shutil import get_terminal_size
 
@@ -96,7 +108,7 @@ def _ask(runs: Sequence[str], question: tuple[str, str, str, list[str]], form: s
     frames = joined(opened)
     for note in frames.notes:
         click.echo(f"Note: {note}", err=True)
-    found = answer(frames, *question, siblings=siblings(opened), utterances=utterances(opened))
+    found = answer(frames, *question, siblings=siblings(opened), utterances=utterances(opened), blocks=blocks)
     if form == "json":
         click.echo(json.dumps(answer_text.to_json(found), indent=1, allow_nan=False, ensure_ascii=False))
     elif form == "csv":

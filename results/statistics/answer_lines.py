@@ -16,6 +16,7 @@ from .speakers import Interval, PairedTest
 from .two_models import holm
 
 OF_INTERVALS = partial(stream, "interval")  # the generator of a task's intervals, from its facts
+Block = Literal["speaker", "corpus"]  # what is ranked as one
 Unit = Literal["points", "%", "sd", "dB", "rank", ""]
 
 
@@ -64,8 +65,8 @@ class Question:
     """What a test works on: what runs hold, the metric, and what is compared.
 
     ``probability``: the metric of probabilities that is asked for, None: all of them.
-    ``base`` and ``levels`` as `contestants.groups` takes them. ``siblings``: fold_hash, row, siblings. ``utterances``:
-    the labelled tables.
+    ``blocks``: what ranks and trends are within. ``base`` and ``levels`` as `contestants.groups` takes them.
+    ``siblings``: fold_hash, row, siblings. ``utterances``: the labelled tables.
     """
 
     records: pd.DataFrame
@@ -79,6 +80,7 @@ class Question:
     probability: ProbabilityMetric | None = None
     rng_for: Callable[..., np.random.Generator] = OF_INTERVALS
     level: float = 0.95
+    blocks: Block = "speaker"
 
     def groups(self, kind: Kind | None = None) -> list[Group]:
         """Who is compared with whom; arms and conditions of ``majority`` only where there is nothing else."""

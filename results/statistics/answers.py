@@ -15,7 +15,7 @@ from ...errors import InputError, unknown
 from ..metrics import METRICS, Metric
 from ..probabilities import find_any
 from ..store import Frames
-from .answer_lines import OF_INTERVALS, Answer, Line, Question, corrected
+from .answer_lines import OF_INTERVALS, Answer, Block, Line, Question, corrected
 from .entries import Entry, entries
 
 
@@ -31,6 +31,7 @@ class Test:
     of: str | None = None  # what its estimates are of, where that is not the metric asked for; empty: shares
     names_leaks: bool = False  # whether its lines do
     has_base: bool = False  # whether --base says what the others are held against
+    has_blocks: bool = False  # whether its blocks may be corpora
 
     def lines(self, question: Question) -> list[Line]:
         """Its lines, p not yet corrected."""
@@ -59,10 +60,10 @@ TESTS: dict[str, Test] = {
                            "improvement"),
     "interquartile-mean": Test("mean of the middle half of all scores of speakers and seeds, with interval",
                                "block_tests", "middle_means"),
-    "friedman": Test("three or more: Friedman on speakers as blocks, mean ranks, tied groups, Nemenyi against the base",
-                     "block_tests", "friedman"),
+    "friedman": Test("three or more: Friedman on blocks (--blocks), mean ranks, tied groups, Nemenyi against the base",
+                     "block_tests", "friedman", has_blocks=True),
     "page": Test("Page's trend test that scores rise along levels: those named, those of a sweep, or noise levels",
-                 "block_tests", "page"),
+                 "block_tests", "page", has_blocks=True),
     "mixed-model": Test("mixed model of all that varies, speaker and seed random; two full factors with their products",
                         "mixed_tests", "mixed"),
     "degradation": Test("each condition minus clean, paired over test speakers", "condition_tests", "degradations",
@@ -99,13 +100,15 @@ def answer(
     siblings: pd.DataFrame | None = None,
     utterances: pd.DataFrame | None = None,
     rng_for: Callable[..., np.random.Generator] = OF_INTERVALS,
+    blocks: Block = "speaker",
 ) -> Answer:
     """What a test says of what runs hold.
 
     ``base``: the arm, model or label that the others are held against; by default arm ``base`` where models have
     several, and nothing where there are only models. ``levels``: arms, models or conditions, in their order; by
     default all in the order of the plan. ``siblings`` as `store.Run.siblings` and ``utterances`` as
-    `entries.utterances` have them. Raises InputError for a test, metric, base or level that is not there.
+    `entries.utterances` have them. ``blocks``: what friedman and page rank within, test speakers or test corpora.
+    Raises InputError for a test, metric, base or level that is not there, and for blocks that a test does not have.
     """
     if test not in TESTS:
         raise unknown("test", test, TESTS)
@@ -114,12 +117,15 @@ def answer(
         raise InputError(
             f"metric {found.name}: of probabilities; take the test 'probabilities', or {', '.join(METRICS)}"
         )
+    if blocks != "speaker" and not chosen.has_blocks:
+        those = ", ".join(name for name, other in TESTS.items() if other.has_blocks)
+        raise InputError(f"{test}: it has no blocks of corpora; --blocks {blocks} goes with {those}")
     counts, probability = (found, None) if isinstance(found, Metric) else (METRICS["uar"], found)
     no_clips, no_siblings = pd.DataFrame(columns=["id"]), pd.DataFrame(columns=["fold_hash", "row", "siblings"])
     question = Question(
         frames.records, frames.predictions, frames.plan, counts, base, tuple(levels),
         no_siblings if siblings is None else siblings, no_clips if utterances is None else utterances, probability,
-        rng_for,
+        rng_for, blocks=blocks,
     )  # fmt: skip
     lines = corrected(chosen.lines(question))
     return Answer(test, chosen.summary, found.name, lines, tuple(_notes(question, chosen, lines)))

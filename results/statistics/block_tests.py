@@ -1,6 +1,9 @@
-"""Tests of three or more arms, models or conditions at once: speakers are the blocks, seeds are averaged first."""
+"""Tests of three or more arms, models or conditions at once: speakers are the blocks, seeds are averaged first.
 
-from collections.abc import Iterator, Sequence
+Ranks and trends may have test corpora as blocks instead; each counts once, whatever it was trained on.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +11,8 @@ import pandas as pd
 from scipy import stats
 
 from ..scores import TWO_WAYS, condition_parts
-from .answer_lines import Line, Question, of_interval
-from .arms import number
+from .answer_lines import Block, Line, Question, of_interval
+from .arms import Grid, number
 from .contestants import Group
 from .many_models import interquartile_mean, page_trend, probability_of_improvement, rank_models
 from .sides import Side, side, why_unpaired
@@ -21,11 +24,12 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True)
 class Pooled:
-    """Groups of the same members, on several test corpora: their speakers together are the blocks."""
+    """Groups of the same members, on several test corpora: their speakers together are the blocks, or they are."""
 
     group: Group  # the first
     where: str
     sides: tuple[tuple[Side, ...], ...]  # by corpus, then by member
+    blocks: Block = "speaker"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -33,9 +37,24 @@ class Pooled:
         return self.group.names
 
     def scores(self) -> pd.DataFrame:
-        """Scores by speaker (lines) and member (columns)."""
-        parts = [pd.DataFrame({n: s.by_speaker for n, s in zip(self.names, part, strict=True)}) for part in self.sides]
-        return pd.concat(parts)
+        """Scores by block (lines) and member (columns)."""
+        return self.joined([{n: self._of(s) for n, s in zip(self.names, part, strict=True)} for part in self.sides])
+
+    def along(self, grid: Grid, factor: str) -> pd.DataFrame:
+        """Scores by block (lines) and level of a factor (columns)."""
+        return self.joined([along(grid, factor, {s.entry.arm: self._of(s) for s in part}) for part in self.sides])
+
+    def joined(self, parts: Sequence[Mapping[str, pd.Series] | pd.DataFrame]) -> pd.DataFrame:
+        """Of all corpora; a corpus that is tested after several trainings is one block, their mean."""
+        table = pd.concat([pd.DataFrame(part) for part in parts])
+        return table.groupby(level=0).mean() if self.blocks == "corpus" else table
+
+    def _of(self, one: Side) -> pd.Series:
+        return pd.Series({one.entry.task.test: one.pooled}) if self.blocks == "corpus" else one.by_speaker
+
+    def units(self, n: int) -> str:
+        """What n blocks are called."""
+        return "speakers" if self.blocks == "speaker" else "corpora" if n != 1 else "corpus"
 
     def runs(self, member: int) -> np.ndarray:
         """Scores (speakers, runs) of one member, a run is a seed and repeat; NaN where a corpus has fewer runs."""
@@ -53,7 +72,7 @@ def pooled(question: Question, kind: str | None = None) -> Iterator[tuple[Pooled
     found: dict[tuple[object, ...], list[Group]] = {}
     for group in question.groups("conditions" if kind == "conditions" else None):
         t = group.task
-        own = () if t.train == t.test else (t.train, t.test)
+        own = () if t.train == t.test or question.blocks == "corpus" else (t.train, t.test)
         key = (group.kind, group.about, t.protocol, t.label_map, t.condition, group.names, own)
         found.setdefault(key, []).append(group)
     for those in found.values():
@@ -62,12 +81,12 @@ def pooled(question: Question, kind: str | None = None) -> Iterator[tuple[Pooled
         corpora = ", ".join(group.task.where for group in those)
         condition = "" if first.task.condition == "clean" or first.kind == "conditions" else first.task.condition
         where = ", ".join(filter(None, (corpora, condition, first.about)))
-        reason = next((r for part in sides if (r := _why_not(part))), None)
+        reason = next((r for part in sides if (r := _why_not(part, question.blocks))), None)
         line = Line(where, " / ".join(first.names), units="blocks", unit="", reason=reason or "")
-        yield (None if reason else Pooled(first, where, tuple(sides))), line
+        yield (None if reason else Pooled(first, where, tuple(sides), question.blocks)), line
 
 
-def _why_not(part: Sequence[Side]) -> str | None:
+def _why_not(part: Sequence[Side], blocks: Block) -> str | None:
     """Why the members on one corpus are not tested on the same rows under the same leaks."""
     first = part[0]
     for one in part:
@@ -81,6 +100,8 @@ def _why_not(part: Sequence[Side]) -> str | None:
         conditions = e.task.condition != first.entry.task.condition
         if e.classes != first.entry.classes or (reason := None if conditions else why_unpaired(first, one)):
             return f"{e.label}: {reason if e.classes == first.entry.classes else 'other classes'}"
+    if blocks == "corpus":
+        return None
     if first.rows["speaker"].isna().any():
         return f"the speaker of {int(first.rows['speaker'].isna().sum())} rows is unknown"
     return "speakers are in training: they are no independent blocks" if "speaker" in first.entry.task.leaks else None
@@ -98,8 +119,11 @@ def friedman(question: Question) -> list[Line]:
         n = found.n_blocks
         chi2 = "" if found.chi2 is None else f"chi² {found.chi2:.2f}, {found.df} degrees of freedom"
         lines.append(
-            Line(those.where, "all are equal", p=found.friedman_p, n=n, unit="", reason=found.reason or "", note=chi2)
-        )
+            Line(
+                those.where, "all are equal", p=found.friedman_p, n=n, units=those.units(n), unit="",
+                reason=found.reason or "", note=chi2,
+            )
+        )  # fmt: skip
         if found.reason is None:
             lines += _ranks(those, found.models, found.ranks, found.groups, n)
             lines += _against(those, found.models, found.ranks, found.p, n)
@@ -112,7 +136,7 @@ def _ranks(
     for k, (name, rank) in enumerate(zip(models, ranks, strict=True)):
         tied = "".join(LETTERS[min(g, 25)] for g, (first, last) in enumerate(groups) if first <= k <= last)
         note = f"not told apart from others in group {tied}" if tied else "told apart from all others"
-        yield Line(those.where, f"mean rank of {name}", rank, n=n, unit="rank", note=note)
+        yield Line(those.where, f"mean rank of {name}", rank, n=n, units=those.units(n), unit="rank", note=note)
 
 
 def _against(
@@ -127,8 +151,8 @@ def _against(
         if k != at:
             corrected = float(p[k, at])
             yield Line(
-                those.where, f"{name} − {base}", ranks[k] - ranks[at], p=corrected, holm=corrected, n=n, unit="rank",
-                note="Nemenyi, corrected for all pairs",
+                those.where, f"{name} − {base}", ranks[k] - ranks[at], p=corrected, holm=corrected, n=n,
+                units=those.units(n), unit="rank", note="Nemenyi, corrected for all pairs",
             )  # fmt: skip
 
 
@@ -157,7 +181,7 @@ def _factors(those: Pooled, level: float) -> Iterator[Line]:
         yield Line(those.where, " / ".join(those.names), units="blocks", unit="", reason=reason)
         return
     for factor, levels in grid.factors.items():
-        table = pd.concat([along(grid, factor, part) for part in those.sides])
+        table = those.along(grid, factor)
         shown = [str(name) for name in table.columns]
         if any(number(name) is None for name in levels):
             yield Line(those.where, factor, units="blocks", unit="", reason="levels are words: name their order")

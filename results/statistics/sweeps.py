@@ -1,12 +1,11 @@
 """Sweeps: the arms of a model against its base, and along the levels of each factor."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
 from .arms import BASE, Grid, grid_of
 from .contestants import Group
-from .sides import Side
 
 
 def grid_of_group(group: Group) -> Grid | None:
@@ -24,12 +23,13 @@ def grid_of_group(group: Group) -> Grid | None:
     return grid_of([entry.arm for entry in group.members], settings, augmented)
 
 
-def along(grid: Grid, factor: str, sides: Sequence[Side]) -> pd.DataFrame:
-    """Scores by speaker (lines) and level of a factor (columns, in order), averaged over all arms of the level.
+def along(grid: Grid, factor: str, of_arm: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Scores by block (lines) and level of a factor (columns, in order), averaged over all arms of the level.
+
+    ``of_arm``: the scores of each arm by block, which is a speaker or a corpus.
 
     The base is one of them where its levels are levels of arms, so that no level is mixed with the base's other ones.
     """
-    of_arm = {one.entry.arm: one.by_speaker for one in sides}
     points = {arm: point for arm, point in grid.points.items() if arm in of_arm and factor in point}
     columns = {}
     for level in grid.factors[factor]:
