@@ -11,7 +11,7 @@ from paired import cells, run_folder
 from tiny import serbench, tiny_corpus
 
 from serbench.results.query import TABLES
-from serbench.results.statistics.power import minimum_detectable
+from serbench.results.statistics.power import PILOT_SD, minimum_detectable
 
 
 @pytest.fixture(scope="module")
@@ -167,15 +167,15 @@ def test_plan_says_what_difference_could_be_seen(tmp_path, monkeypatch):
     asked = ("--protocol", "speaker-independent", "--corpus", f"mine={table}", "--model", "majority")
     code, out, _ = serbench("plan", *asked, "--json")
     (line,) = json.loads(out)["folds"]
-    assert code == 0 and line["speakers"] == 6 and line["detectable"]["sd"] == 0.135
-    assert line["detectable"]["difference"] == pytest.approx(0.135 * 1.4347, rel=1e-3)
+    assert code == 0 and line["speakers"] == 6 and line["detectable"]["sd"] == PILOT_SD
+    assert line["detectable"]["difference"] == pytest.approx(PILOT_SD * 1.4347, rel=1e-3)
     _, text, _ = serbench("plan", *asked)
-    assert "mine -> mine: 19.4 (6 speakers)" in text and "pilot" in text
+    assert "mine -> mine: 16.5 (6 speakers)" in text and "pilot" in text
     rng = np.random.default_rng(1)
     run_folder(tmp_path / "run", [*cells(rng, "a"), *cells(rng, "b")])
     _, out, _ = serbench("plan", *asked, "--out", "run", "--json")
     (line,) = json.loads(out)["folds"]
-    assert line["detectable"]["source"] == "models of the run folder" and line["detectable"]["sd"] != 0.135
+    assert line["detectable"]["source"] == "models of the run folder" and line["detectable"]["sd"] != PILOT_SD
     random = ("--protocol", "random", "--set", "random.folds=3", *asked[2:])
     assert "none: the deviation of folds' differences" in " ".join(serbench("plan", *random)[1].split())
     _, out, _ = serbench("plan", *random, "--out", "run", "--json")
