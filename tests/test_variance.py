@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from paired import model_rows
+from statsmodels.formula.api import mixedlm
 
 from serbench.results.metrics import METRICS
 from serbench.results.statistics.mixed import mixed_model
@@ -110,6 +111,45 @@ def test_mixed_model_refuses_with_the_reason_and_leaves_out_a_single_seed():
     assert "unknown" in mixed_model(scores, ["model"]).reason
 
 
+@pytest.mark.filterwarnings("ignore:The MLE may be on the boundary")  # of statsmodels, where variances are small
+def test_mixed_model_of_unbalanced_data_is_that_of_statsmodels():
+    rng = np.random.default_rng(8)
+    scores = balanced(rng, speakers=7, seeds=3).sample(frac=0.8, random_state=1).reset_index(drop=True)
+    scores["corpus"] = np.where(scores.speaker < "s3", "a", "b")
+    found = mixed_model(scores, ["model", "corpus"], 0.9)
+    formula = "score ~ C(model) + C(corpus)"
+    parts = {"speaker": "0 + C(speaker)", "seed": "0 + C(seed)"}
+    fit = mixedlm(formula, scores.assign(g=1), groups="g", vc_formula=parts, re_formula="0").fit(method=["powell"])
+    theirs = fit.conf_int(0.1).iloc[1:3]
+    assert found.effects.effect.tolist() == ["model = new", "corpus = b"]
+    assert found.effects.estimate.to_numpy() == pytest.approx(fit.fe_params.iloc[1:].to_numpy(), abs=1e-5)
+    assert found.effects[["low", "high"]].to_numpy() == pytest.approx(theirs.to_numpy(), abs=3e-4)
+    assert found.effects.p.to_numpy() == pytest.approx(fit.pvalues.iloc[1:3].to_numpy(), rel=1e-2)
+    ours = (found.speaker, found.seed, found.rest)
+    both = dict(zip(fit.model.exog_vc.names, fit.vcomp, strict=True))
+    assert ours == pytest.approx((both["speaker"], both["seed"], fit.scale), rel=1e-2, abs=1e-7)
+
+
+def test_mixed_model_of_many_scores_is_fitted_and_finds_what_was_put_in():
+    rng = np.random.default_rng(9)
+    shape = (40, 60, 8)  # arms, speakers, seeds: 19,200 scores
+    arms, speakers, seeds = (k.ravel() for k in np.indices(shape))
+    y = 0.5 + 0.01 * (arms % 4) + rng.normal(0, 0.1, 60)[speakers] + rng.normal(0, 0.02, 8)[seeds]
+    y += rng.normal(0, 0.05, len(y))
+    scores = pd.DataFrame({"a": arms % 4, "b": arms // 4, "speaker": speakers, "seed": seeds, "score": y})
+    found = mixed_model(scores, ["a", "b"], crossed=["a", "b"])
+    by = scores.groupby(["a", "b"])["score"].mean()
+    effects = found.effects.set_index("effect").estimate
+    assert len(effects) == 39 and effects["a = 3"] == pytest.approx(by[3, 0] - by[0, 0])
+    assert effects["a = 1 with b = 2"] == pytest.approx(by[1, 2] - by[1, 0] - by[0, 2] + by[0, 0])
+    assert found.rest == pytest.approx(0.05**2, rel=0.03) and found.speaker == pytest.approx(0.1**2, rel=0.4)
+
+
+def test_levels_that_only_come_together_are_not_told_apart():
+    scores = balanced(np.random.default_rng(4))
+    assert "only come together" in mixed_model(scores.assign(arm=scores.model + "!"), ["model", "arm"]).reason
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_mixed_model_finds_the_speakers_whatever_the_size_of_the_effects(seed):
     # two crossed factors with large effects, speakers that differ little: one optimizer alone stops far from the best
@@ -124,7 +164,7 @@ def test_mixed_model_finds_the_speakers_whatever_the_size_of_the_effects(seed):
     scores = pd.DataFrame(lines, columns=["model", "condition", "speaker", "seed", "score"]).astype(
         {"model": str, "condition": str}
     )
-    found = mixed_model(scores, ["model", "condition"], crossed=True)
+    found = mixed_model(scores, ["model", "condition"], crossed=["model", "condition"])
     table = scores.pivot_table("score", "speaker", ["model", "condition"]).to_numpy()
     lines_, _, rest = two_way(table)
     expected = max((lines_ - rest) / 14, 0)
@@ -133,4 +173,4 @@ def test_mixed_model_finds_the_speakers_whatever_the_size_of_the_effects(seed):
     cells = table.mean(0).reshape(2, 7)
     effects = found.effects.set_index("effect")["estimate"]
     product = cells[1, 6] - cells[1, 0] - cells[0, 6] + cells[0, 0]
-    assert effects["model = 1:condition = 6"] == pytest.approx(product, abs=1e-6)
+    assert effects["model = 1 with condition = 6"] == pytest.approx(product, abs=1e-6)

@@ -14,7 +14,6 @@ from .speakers import unit_scores
 from .sweeps import grid_of_group
 
 MOST_PRODUCTS = 24  # of two factors; more are not fitted
-MOST_SCORES = 4_000  # of speakers and seeds; the time of the fit grows with their cube
 
 
 def mixed(question: Question) -> list[Line]:
@@ -30,11 +29,10 @@ def mixed(question: Question) -> list[Line]:
 def _of_protocol(question: Question, those: list[Entry]) -> Iterator[Line]:
     scores, factors = _table(question, those)
     where = ", ".join(dict.fromkeys(e.task.where for e in those))
-    crossed = len(factors) == 2 and _full(scores, factors)
-    reason = "nothing varies: one arm, model, condition and corpus" if not factors else ""
-    if len(scores) > MOST_SCORES:
-        reason = f"{len(scores)} scores of speakers and seeds: more than {MOST_SCORES} are not fitted; name some levels"
-    if reason:
+    pair = [name for name in factors if name != "corpus" or len(factors) == 2]  # corpora are blocks of a design
+    crossed = pair if len(pair) == 2 and _full(scores, pair) else []
+    if not factors:
+        reason = "nothing varies: one arm, model, condition and corpus"
         yield Line(where, "mixed model", units="scores", n=len(scores), reason=reason)
         return
     found = mixed_model(scores, factors, question.level, crossed)
@@ -43,10 +41,10 @@ def _of_protocol(question: Question, those: list[Entry]) -> Iterator[Line]:
         return
     leaks = "speakers are in training" if "speaker" in those[0].task.leaks else ""
     for effect in found.effects.itertuples(index=False):
-        name = effect.effect.replace(":", " with ")
         yield Line(
-            where, name, effect.estimate, effect.low, effect.high, effect.p, n=len(scores), units="scores", note=leaks
-        )
+            where, effect.effect, effect.estimate, effect.low, effect.high, effect.p,
+            n=len(scores), units="scores", note=leaks,
+        )  # fmt: skip
     yield from _components(where, found, len(scores), scores, factors)
 
 
