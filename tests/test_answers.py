@@ -370,6 +370,7 @@ def test_probabilities_of_a_metric_and_against_a_base():
     one, two, apart = answer(held(made), metric="brier", test="probabilities", base="b").lines
     assert (one.what, two.what, apart.what) == ("a: Brier", "b: Brier", "a − b: Brier")
     assert apart.estimate == pytest.approx(one.estimate - two.estimate) and apart.high < 0
+    assert {one.unit, two.unit, apart.unit} == {""}  # up to 2: no share
     assert len(answer(held(made), test="probabilities").lines) == 8
 
 

@@ -161,6 +161,16 @@ def test_help_documents_every_table_and_column(runs):
             assert not [c for c in named if c not in columns]
 
 
+def test_two_models_are_sent_on_with_a_metric_of_probabilities(runs):
+    code, _, err = serbench("compare", runs / "base", "a", "b", "--metric", "AUC")
+    assert code == 2 and "--test probabilities --metric auc --base 'b'" in err
+    assert serbench("compare", runs / "base", "--test", "probabilities", "--metric", "auc", "--base", "b")[0] == 0
+    code, _, err = serbench("compare", runs / "base", "a", "b", "--blocks", "corpus")
+    assert code == 2 and "--blocks belong to --test" in err
+    _, out, _ = serbench("compare", runs / "base", "--test", "friedman", "--blocks", "corpus")
+    assert "1 corpus" in out
+
+
 def test_plan_says_what_difference_could_be_seen(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table = tiny_corpus(tmp_path / "corpus")

@@ -44,6 +44,10 @@ def test_metrics_of_a_file_are_those_of_scikit_learn(table, tmp_path):
         assert metrics[name]["reason"] is None and metrics[name]["low"] < metrics[name]["value"] < metrics[name]["high"]
     assert 0 <= metrics["ece"]["low"] < metrics["ece"]["high"] <= 1
     assert set(found["groups"]) == {"gender"} and found["groups"]["gender"]["worst"] in ("male", "female")
+    chance = {name: metrics[name]["chance"] for name in ("auc", "brier", "ece", "aurc")}
+    assert chance == pytest.approx({"auc": 0.5, "brier": 2 / 3, "ece": 0, "aurc": 2 / 3})
+    text = serbench("score", path)[1]
+    assert text.index("in %") < text.index("AURC") < text.index("0 to 2") < text.index("Brier") and " 0.67\n" in text
     assert [line["label"] for line in found["per_class"]] == list(CLASSES) and len(found["per_speaker"]) == 8
 
 

@@ -75,16 +75,22 @@ def compare(
 
 def _two(runs: Sequence[str], a: str, b: str, metric: str, form: str | None) -> None:
     """Two models on every task."""
-    from ...results.metrics import find
+    from ...errors import InputError
+    from ...results.metrics import Metric
+    from ...results.probabilities import find_any
     from ...results.statistics import comparison_text
     from ...results.statistics.compare import compare as compare_models
     from ...results.statistics.entries import joined
     from ...results.store import find_run
 
+    chosen = find_any(metric)
+    if not isinstance(chosen, Metric):
+        asked = f"serbench compare {' '.join(runs)} --test probabilities --metric {chosen.name} --base '{b}'"
+        raise InputError(f"metric {chosen.name}: of probabilities, which have intervals of their differences: {asked}")
     frames = joined([find_run(run) for run in runs])
     for note in frames.notes:
         click.echo(f"Note: {note}", err=True)
-    found = compare_models(frames.records, frames.predictions, a, b, find(metric))
+    found = compare_models(frames.records, frames.predictions, a, b, chosen)
     if form == "json":
         click.echo(json.dumps(comparison_text.to_json(found), indent=1, allow_nan=False))
     elif form == "csv":

@@ -46,7 +46,10 @@ class Line:
     @property
     def counted(self) -> str:
         """``n`` with its units, as 6 speakers or 1 seed; empty where nothing is counted."""
-        return "" if self.n is None else f"{self.n} {self.units.removesuffix('s') if self.n == 1 else self.units}"
+        if self.n is None:
+            return ""
+        one = "corpus" if self.units == "corpora" else self.units.removesuffix("s")
+        return f"{self.n} {one if self.n == 1 else self.units}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,10 @@ class Pooled:
     def _of(self, one: Side) -> pd.Series:
         return pd.Series({one.entry.task.test: one.pooled}) if self.blocks == "corpus" else one.by_speaker
 
-    def units(self, n: int) -> str:
-        """What n blocks are called."""
-        return "speakers" if self.blocks == "speaker" else "corpora" if n != 1 else "corpus"
+    @property
+    def units(self) -> str:
+        """What the blocks are called."""
+        return "speakers" if self.blocks == "speaker" else "corpora"
 
     def runs(self, member: int) -> np.ndarray:
         """Scores (speakers, runs) of one member, a run is a seed and repeat; NaN where a corpus has fewer runs."""
@@ -120,7 +121,7 @@ def friedman(question: Question) -> list[Line]:
         chi2 = "" if found.chi2 is None else f"chi² {found.chi2:.2f}, {found.df} degrees of freedom"
         lines.append(
             Line(
-                those.where, "all are equal", p=found.friedman_p, n=n, units=those.units(n), unit="",
+                those.where, "all are equal", p=found.friedman_p, n=n, units=those.units, unit="",
                 reason=found.reason or "", note=chi2,
             )
         )  # fmt: skip
@@ -136,7 +137,7 @@ def _ranks(
     for k, (name, rank) in enumerate(zip(models, ranks, strict=True)):
         tied = "".join(LETTERS[min(g, 25)] for g, (first, last) in enumerate(groups) if first <= k <= last)
         note = f"not told apart from others in group {tied}" if tied else "told apart from all others"
-        yield Line(those.where, f"mean rank of {name}", rank, n=n, units=those.units(n), unit="rank", note=note)
+        yield Line(those.where, f"mean rank of {name}", rank, n=n, units=those.units, unit="rank", note=note)
 
 
 def _against(
@@ -152,7 +153,7 @@ def _against(
             corrected = float(p[k, at])
             yield Line(
                 those.where, f"{name} − {base}", ranks[k] - ranks[at], p=corrected, holm=corrected, n=n,
-                units=those.units(n), unit="rank", note="Nemenyi, corrected for all pairs",
+                units=those.units, unit="rank", note="Nemenyi, corrected for all pairs",
             )  # fmt: skip
 
 

@@ -1,13 +1,14 @@
 """What a run says of each model without comparing any: spread, groups of speakers, probabilities, power."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
 from ..probabilities import PROBABILITY_METRICS, ProbabilityMetric
-from .answer_lines import Line, Question, of_interval
+from .answer_lines import Line, Question, Unit, of_interval
 from .entries import Entry, blocks, entries
 from .groups import GROUPS, by_group, confusions_by_speaker, with_utterances
 from .power import minimum_detectable, pooled_sd
@@ -113,7 +114,13 @@ def _probability(
     if rows is None:
         return Line(_where(e), what, unit="%", reason=reason)
     found = estimate(rows, metric, _rng(question, e))
-    return of_interval(_where(e), what, found.value, found.interval, rows.n_speakers)
+    line = of_interval(_where(e), what, found.value, found.interval, rows.n_speakers)
+    return line if _is_share(metric) else replace(line, unit="")
+
+
+def _is_share(metric: ProbabilityMetric) -> bool:
+    """Whether it is shown in percent; the Brier score goes up to 2 and is shown as it is."""
+    return metric.range[1] <= 1
 
 
 def _apart(
@@ -127,7 +134,8 @@ def _apart(
             continue
         found = difference(a, b, metric, _rng(question, e))
         i = found.interval
-        yield Line(_where(e), what, found.value, i.low, i.high, n=a.n_speakers, reason=i.reason or "")
+        unit: Unit = "points" if _is_share(metric) else ""
+        yield Line(_where(e), what, found.value, i.low, i.high, n=a.n_speakers, unit=unit, reason=i.reason or "")
 
 
 def detectable(question: Question) -> list[Line]:

@@ -1,6 +1,7 @@
 """Everything that is said about a file of predictions: metrics with intervals, classes, groups; two files: tests."""
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -24,7 +25,7 @@ NONE = "–"
 
 @dataclass(frozen=True)
 class FileScore:
-    """Metrics of one file; ``values`` by name, ``chance`` for the class frequencies of the file."""
+    """Metrics of one file; ``values`` by name; ``chance`` for its class frequencies, for probabilities: equal ones."""
 
     name: str
     classes: tuple[str, ...]
@@ -63,7 +64,8 @@ def score(given: Given) -> FileScore:
         n_speakers=speakers,
         values=values,
         intervals=intervals,
-        chance={m.name: float(m.chance(support)) for m in metrics},
+        chance={m.name: float(m.chance(support)) for m in metrics}
+        | {m.name: float(m.chance(len(given.classes))) for m in PROBABILITY_METRICS.values()},
         per_class=per_class(pooled.sum(0), given.classes),
         per_speaker=by_speaker(given.rows, given.classes, METRICS["uar"]),
         groups=tuple(by_group(given.rows, c, given.classes, METRICS["uar"], rng) for c in columns),
@@ -142,16 +144,9 @@ def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
 def to_text(found: FileScore) -> str:
     """For a terminal of 80 columns."""
     head = f"{found.name}: {found.n} rows, {len(found.classes)} classes, {found.n_speakers or 'unknown'} speakers"
-    lines = []
-    for name, value in found.values.items():
-        metric = METRICS[name] if name in METRICS else PROBABILITY_METRICS[name]
-        scale = 1 if name == "brier" else 100
-        between = found.intervals.get(name, Interval(None, None, None))
-        bounds = _bounds(between.low, between.high, scale, 2 if scale == 1 else 1)
-        chance = f"{scale * found.chance[name]:.1f}" if name in found.chance else ""
-        number = NONE if value.value is None else f"{scale * value.value:.{2 if scale == 1 else 1}f}"
-        lines.append((metric.title, number, bounds, chance))
-    grids = [Grid("", ("metric", "in %", "95 % interval", "chance"), tuple(lines), left=1)]
+    shares = [name for name in found.values if EVERY[name].range[1] <= 1]
+    others = [name for name in found.values if name not in shares]
+    grids = [_metrics(found, shares, "in %", 100, 1), _metrics(found, others, "0 to 2", 1, 2)]
     grids.append(_classes(found.per_class))
     grids += [_group(g) for g in found.groups]
     spread = [_speakers(found.per_speaker)] if len(found.per_speaker) > 1 else []
@@ -161,6 +156,17 @@ def to_text(found: FileScore) -> str:
     noted = ["\n".join(f"· {note}" for note in notes)] if notes else []
     blocks = [head, *("\n".join(aligned(grid)) for grid in grids), *spread, *noted]
     return "\n\n".join(blocks) + "\n"
+
+
+def _metrics(found: FileScore, names: Sequence[str], unit: str, scale: int, digits: int) -> Grid:
+    """A line for each of the metrics, their values times ``scale``."""
+    lines = []
+    for name in names:
+        value, between = found.values[name].value, found.intervals.get(name, Interval(None, None, None))
+        number = NONE if value is None else f"{scale * value:.{digits}f}"
+        chance = f"{scale * found.chance[name]:.{digits}f}"
+        lines.append((EVERY[name].title, number, _bounds(between.low, between.high, scale, digits), chance))
+    return Grid("", ("metric", unit, "95 % interval", "chance"), tuple(lines), left=1)
 
 
 def _bounds(low: float | None, high: float | None, scale: int = 100, digits: int = 1) -> str:
