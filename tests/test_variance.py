@@ -119,15 +119,15 @@ def test_mixed_model_of_unbalanced_data_is_that_of_statsmodels():
     found = mixed_model(scores, ["model", "corpus"], 0.9)
     formula = "score ~ C(model) + C(corpus)"
     parts = {"speaker": "0 + C(speaker)", "seed": "0 + C(seed)"}
-    fit = mixedlm(formula, scores.assign(g=1), groups="g", vc_formula=parts, re_formula="0").fit(method=["powell"])
+    fit = mixedlm(formula, scores.assign(g=1), groups="g", vc_formula=parts, re_formula="0").fit(method=["nm"])
     theirs = fit.conf_int(0.1).iloc[1:3]
     assert found.effects.effect.tolist() == ["model = new", "corpus = b"]
     assert found.effects.estimate.to_numpy() == pytest.approx(fit.fe_params.iloc[1:].to_numpy(), abs=1e-5)
-    assert found.effects[["low", "high"]].to_numpy() == pytest.approx(theirs.to_numpy(), abs=3e-4)
-    assert found.effects.p.to_numpy() == pytest.approx(fit.pvalues.iloc[1:3].to_numpy(), rel=1e-2)
+    assert found.effects[["low", "high"]].to_numpy() == pytest.approx(theirs.to_numpy(), abs=1e-4)
+    assert found.effects.p.to_numpy() == pytest.approx(fit.pvalues.iloc[1:3].to_numpy(), rel=1e-3)
     ours = (found.speaker, found.seed, found.rest)
     both = dict(zip(fit.model.exog_vc.names, fit.vcomp, strict=True))
-    assert ours == pytest.approx((both["speaker"], both["seed"], fit.scale), rel=1e-2, abs=1e-7)
+    assert ours == pytest.approx((both["speaker"], both["seed"], fit.scale), rel=2e-3)
 
 
 def test_mixed_model_of_many_scores_is_fitted_and_finds_what_was_put_in():
