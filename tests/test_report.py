@@ -20,7 +20,8 @@ from serbench.results.papers.verdicts import MEANING, Prediction, Verdict
 from serbench.results.reports import answer_views, claim_views, views
 from serbench.results.reports.condition_views import condition_rows
 from serbench.results.reports.members import members
-from serbench.results.reports.pictures import pictures, ranking_of
+from serbench.results.reports.pictures import pictures
+from serbench.results.reports.ranking import ranking_of
 from serbench.results.reports.report import report
 from serbench.results.reports.sources import gather
 from serbench.results.scores import scores
