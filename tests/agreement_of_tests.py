@@ -250,7 +250,7 @@ def shrout(rng: Rng) -> Pair:
     return ours, flat(11.24, 32.49, 1.02, 0.29, 0.71)
 
 
-@check("mixed model: effect, interval, three variances", "statsmodels: ols, anova_lm; balanced (relative)", 5, 0.01)
+@check("mixed model: effect, interval, three variances", "statsmodels: ols, anova_lm; balanced (relative)", 5, 1e-5)
 def mixed(rng: Rng) -> Pair:
     scores = balanced(rng)
     ours = mixed_model(scores, ["model"])
