@@ -52,6 +52,7 @@ class Session:
         device = self.checked_device()
         resolved = [resolve(request) for request in requests]
         plans = [plan for plan, _ in resolved]
+        _check_ready(plans)
         run = self._folder(plans, name)
         failed: list[Cell] = []
         kept: set[str] = set()
@@ -100,6 +101,15 @@ class Session:
                 return run
         stamp = time.strftime("%Y%m%d-%H%M%S")
         return create(Path("runs") / f"{name}-{stamp}", version("serbench"))
+
+
+def _check_ready(plans: Sequence[Plan]) -> None:
+    """Refuse models whose package or weights are not here, before any trial begins. Raises InputError."""
+    models = {(cell.trial.spec, cell.trial.overrides) for plan in plans for cell in plan.cells}
+    every = [choose(spec, dict(overrides)) for spec, overrides in sorted(models)]
+    lacking = {chosen.card.name: chosen.card.needs(chosen.settings) for chosen in every}
+    if any(lacking.values()):
+        raise InputError("; ".join(f"{name}: {lacks}" for name, lacks in lacking.items() if lacks))
 
 
 def _keep_for_later(run: Run, plan: Plan, later: Sequence[Plan], kept: set[str]) -> set[str]:

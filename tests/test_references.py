@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from tiny import serbench
+from tiny import serbench, tiny_corpus
 
 from serbench.baselines import egemaps_svm, wav2vec2_probe
 from serbench.baselines.networks.wav2vec2_probe import Probe, frozen
@@ -167,6 +167,15 @@ def test_without_opensmile_its_extra_and_license_are_named(monkeypatch: pytest.M
     chosen = choose("egemaps-svm")
     with pytest.raises(InputError, match=r"serbench\[egemaps\].*audEERING Research License"):
         chosen.card.build(chosen.settings, TASK)
+
+
+def test_a_run_without_opensmile_ends_before_it_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "opensmile", None)
+    mine = tiny_corpus(tmp_path / "mine")
+    asked = ("run", "--protocol", "speaker-independent", "--corpus", f"mine={mine}", "--out", tmp_path / "run")
+    code, _, err = serbench(*asked, "--model", "majority", "--model", "egemaps-svm")
+    assert code == 2 and "egemaps-svm: openSMILE is not installed; pip install" in err
+    assert not (tmp_path / "run").exists()
 
 
 def test_egemaps_are_those_of_opensmile() -> None:
