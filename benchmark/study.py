@@ -127,10 +127,17 @@ def missing_here(study: Study, asked: Asked) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def refuse(study: Study) -> None:
-    """InputError for a study that serbench cannot run, with the sentence that says why."""
+def refuse(study: Study, asked: Asked) -> None:
+    """InputError for a study that serbench, or this machine, cannot run, with everything that is missing."""
     if study.missing:
         raise InputError(f"study {study.name} cannot be run: {'; '.join(study.missing)}")
+    if lacks := missing_here(study, asked):
+        corpora = [line.removeprefix("corpus ") for line in lacks if line.startswith("corpus ")]
+        others = [line for line in lacks if not line.startswith("corpus ")]
+        how = "not found; name each as --corpus NAME=DIR, or put them where SERBENCH_CORPORA says"
+        found = [f"corpora {', '.join(corpora)} {how} (serbench corpora list)"] if corpora else []
+        quick = f"; the quick form runs here: serbench run {study.name} --quick" if study.quick and corpora else ""
+        raise InputError(f"study {study.name} cannot be run here: {'; '.join([*found, *others])}{quick}")
 
 
 def commands(asked: Asked, quick: bool) -> list[str]:

@@ -14,7 +14,7 @@ from utterances import finish
 from serbench.benchmark.audio import prepared
 from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.request import resolve
-from serbench.benchmark.study import Changes, arm_of, ask, check, commands
+from serbench.benchmark.study import Changes, arm_of, ask, check, commands, missing_here
 from serbench.errors import InputError
 from serbench.protocols import studies
 from serbench.protocols.protocol import Arm
@@ -294,7 +294,9 @@ def test_what_this_machine_lacks_ends_a_run(name: str, monkeypatch: pytest.Monke
     monkeypatch.setenv("SERBENCH_HOME", str(tmp_path / "home"))
     code, _, err = serbench("run", name, "--out", tmp_path / "run")
     assert code == 2
-    assert "not found" in err
+    assert f"study {name} cannot be run here: " in err and "not found" in err
+    lacks = [line.removeprefix("corpus ") for line in missing_here(load(name), ask(load(name)))]
+    assert lacks and all(line in err for line in lacks)
     assert len(err.strip().splitlines()) == 1
 
 
