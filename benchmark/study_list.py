@@ -105,7 +105,7 @@ def _page(study: Study) -> Iterator[tuple[str, str]]:
     for number, one in enumerate(study.full.tests):
         yield f"  {'test' if number == 0 else 'also'}: ", f"{one.test}: {_summary(one.test)}"
     for note in study.notes:
-        yield "  not offered: ", note
+        yield "  not in it: ", note
     for line in study.missing:
         yield "  cannot be run: ", line
     for name, quick in (("full form", False), *((("quick form", True),) if study.quick else ())):

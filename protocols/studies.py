@@ -3,7 +3,7 @@
 ``name``, ``question``, ``source`` (the citation), ``kind`` of question, ``protocol`` (one or several, run one after
 another), ``models``, ``corpora``, ``seeds``, ``settings`` (as ``--set`` takes them), ``[[arms]]`` (where the protocol
 compares something itself: combined with its arms), ``metric``, ``test`` with ``base`` and ``levels``, ``[[also]]``
-for further tests, ``notes`` (what of the question is not offered) and ``missing`` (what serbench lacks to run it).
+for further tests, ``notes`` (what of the question is not in it) and ``missing`` (what serbench lacks to run it).
 ``[quick]`` replaces any of `FORM` for a run of two minutes. An arm has a ``name``, and ``settings``, ``variants``, a
 ``model`` (empty: all), ``train_snr``, ``train_noise``, ``train_noise_dir`` and ``augment``, a table.
 """
