@@ -115,7 +115,7 @@ def from_released(state: Mapping[str, "Tensor"]) -> "nn.Module":
     """The network of the notebooks with the authors' weights, in inference mode: vectors (B, L) -> scores (B, C).
 
     ``state`` has Keras' layouts: kernels (tap, in, out) and (in, out), flattened by position, then channel. All sizes
-    are read from the shapes. InputError where tensors are missing or unknown.
+    are read from the shapes. InputError where tensors are missing, unknown, or do not fit each other.
     """
     from .networks.mfcc_attention import AttentionCnn
 
@@ -136,6 +136,12 @@ def from_released(state: Mapping[str, "Tensor"]) -> "nn.Module":
     counters = {name: value for name, value in expected.items() if name.endswith("num_batches_tracked")}
     if wrong := (weights.keys() | counters.keys()) ^ expected.keys():
         raise InputError(f"weights of mfcc-attention: missing or unknown: {', '.join(sorted(wrong))}")
+    if odd := [
+        f"{name} {tuple(value.shape)} instead of {tuple(expected[name].shape)}"
+        for name, value in weights.items()
+        if value.shape != expected[name].shape
+    ]:
+        raise InputError(f"weights of mfcc-attention: shapes that do not fit the other tensors: {'; '.join(odd)}")
     network.load_state_dict(weights | counters)
     return network.eval()
 

@@ -39,6 +39,8 @@ def test_released_weights_that_do_not_fit_are_named() -> None:
         from_released({**weights, "conv3.kernel": torch.zeros(7, 32, 32)})
     with pytest.raises(InputError, match=r"before\.1\.norm\.running_var"):
         from_released({name: value for name, value in weights.items() if name != "bn2.moving_variance"})
+    with pytest.raises(InputError, match=r"attention\.1\.conv\.weight \(1, 2, 5\) instead of \(1, 2, 7\)"):
+        from_released({**weights, "sa.kernel": torch.zeros(5, 2, 1)})
     from_released({**weights, "bn1.num_batches_tracked": torch.tensor(3)})
 
 
