@@ -110,34 +110,44 @@ def _known_corpus(spec: str) -> None:
         raise unknown("corpus", spec, known)
 
 
-def missing_here(study: Study, asked: Asked) -> list[str]:
-    """What serbench lacks for a study, then corpora, weights and extras that this machine lacks; a line for each."""
+def missing_corpora(asked: Asked) -> list[str]:
+    """The corpora of a study that this machine lacks, as they are written."""
     from .audio.prepared import locate, parse_spec
 
-    found = list(study.missing)
+    found = []
     for spec in asked.form.corpora:
         try:
             locate(*parse_spec(spec))
         except InputError:
-            found.append(f"corpus {spec}")
-    for request in asked.requests:
-        for choice in checked(request).choices:
-            lacks = choice.chosen.card.needs(choice.chosen.settings)
-            found += [f"{choice.chosen.card.name}: {lacks}"] if lacks else []
-    return list(dict.fromkeys(found))
+            found.append(spec)
+    return found
 
 
-def refuse(study: Study, asked: Asked) -> None:
+def missing_models(asked: Asked) -> list[str]:
+    """The models of a study whose weights or package this machine lacks, each with what it lacks."""
+    every = [choice.chosen for request in asked.requests for choice in checked(request).choices]
+    lacks = [(chosen.card.name, chosen.card.needs(chosen.settings)) for chosen in every]
+    return list(dict.fromkeys(f"{name}: {text}" for name, text in lacks if text))
+
+
+def missing_here(asked: Asked) -> list[str]:
+    """What serbench lacks for a study, then corpora, weights and extras that this machine lacks; a line for each."""
+    return [*asked.study.missing, *(f"corpus {spec}" for spec in missing_corpora(asked)), *missing_models(asked)]
+
+
+def refuse(asked: Asked) -> None:
     """InputError for a study that serbench, or this machine, cannot run, with everything that is missing."""
+    study = asked.study
     if study.missing:
         raise InputError(f"study {study.name} cannot be run: {'; '.join(study.missing)}")
-    if lacks := missing_here(study, asked):
-        corpora = [line.removeprefix("corpus ") for line in lacks if line.startswith("corpus ")]
-        others = [line for line in lacks if not line.startswith("corpus ")]
+    corpora, lacks = missing_corpora(asked), missing_models(asked)
+    if corpora:
         how = "not found; name each as --corpus NAME=DIR, or put them where SERBENCH_CORPORA says"
-        found = [f"corpora {', '.join(corpora)} {how} (serbench corpora list)"] if corpora else []
-        quick = f"; the quick form runs here: serbench run {study.name} --quick" if study.quick and corpora else ""
-        raise InputError(f"study {study.name} cannot be run here: {'; '.join([*found, *others])}{quick}")
+        lacks.insert(0, f"corpora {', '.join(corpora)} {how} (serbench corpora list)")
+    if lacks:
+        full = study.quick and {*corpora} <= {*study.full.corpora}
+        quick = f"; the quick form needs none of it: serbench run {study.name} --quick" if full else ""
+        raise InputError(f"study {study.name} cannot be run here: {'; '.join(lacks)}{quick}")
 
 
 def commands(asked: Asked, quick: bool) -> list[str]:

@@ -9,7 +9,7 @@ from ..protocols.studies import Form, Study
 from .model_list import hanging
 from .outline import outline
 from .request import resolve
-from .study import Asked, ask, check, commands, missing_here, model_of, parts
+from .study import Asked, ask, check, commands, missing_corpora, missing_here, model_of, parts
 
 ARMS = (
     "Arms run in the study alone. One of them by itself: add what it sets as --set MODEL.KEY=VALUE (what it does to "
@@ -51,7 +51,7 @@ class Line:
 def line_of(study: Study) -> Line:
     """The line of one study."""
     full = study.full
-    lacks, quick = (tuple(missing_here(study, ask(study, quick))) for quick in (False, study.quick is not None))
+    lacks, quick = (tuple(missing_here(ask(study, quick))) for quick in (False, study.quick is not None))
     return Line(
         study.name, study.question, study.source, study.kind, full.protocols, full.models, full.corpora, study.metric,
         tuple(one.test for one in full.tests), study.quick is not None, study.missing, lacks, quick, study.notes,
@@ -127,7 +127,7 @@ def _form(study: Study, name: str, quick: bool) -> Iterator[tuple[str, str]]:
         ]
         if said:
             yield f"  {one.test}: ", "; ".join(said)
-    lacks = missing_here(study, asked)
+    lacks = missing_here(asked)
     for text in (text for text in lacks if text not in study.missing):
         yield "  missing here: ", text
     found = _planned(asked)
@@ -152,7 +152,7 @@ def _arms(form: Form) -> Iterator[tuple[str, str]]:
 
 def _planned(asked: Asked) -> dict[str, Any]:
     """``plans``: the outline of each request, None with the ``reason`` where corpora or encoders are not there."""
-    if lacks := [text for text in missing_here(asked.study, asked) if text.startswith("corpus ")]:
+    if lacks := [f"corpus {spec}" for spec in missing_corpora(asked)]:
         return {"plans": None, "reason": _short(lacks)}
     if fresh := [spec for spec in asked.form.corpora if not _prepared(spec)]:
         return {"plans": None, "reason": f"{_join(fresh)} not prepared yet; `serbench plan` prepares and counts"}

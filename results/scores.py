@@ -19,7 +19,7 @@ from ..errors import InputError
 from ..seeds import stream
 from .metrics import METRICS, Metric
 from .pools import Cells, Pool, Rows, code_rows, pool_cells
-from .statistics.speakers import Interval, mean_known, speaker_intervals
+from .statistics.speakers import Interval, mean_known, speaker_intervals, unknown_speakers
 
 #: what makes two cells parts of one score, as printed
 IDENTITY = ("protocol", "model", "arm", "train", "test", "condition", "label_map", "leaks")
@@ -248,8 +248,7 @@ def _measured(score: Score, done: Cells, rows: Rows, rng_for: RngFor) -> Score:
     """The score with its values."""
     pool = pool_cells(done, rows, score.classes)
     if pool.n_unknown:
-        no = Interval(None, None, None, f"the speaker of {pool.n_unknown} predictions is unknown")
-        intervals = dict.fromkeys(METRICS, no)
+        intervals = dict.fromkeys(METRICS, unknown_speakers(pool.n_unknown))
     else:  # the same resamples for every model and condition
         rng = rng_for(score.protocol, score.train, score.test, score.label_map)
         intervals = speaker_intervals(pool.by_speaker, list(METRICS.values()), rng)

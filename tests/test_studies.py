@@ -295,7 +295,7 @@ def test_what_this_machine_lacks_ends_a_run(name: str, monkeypatch: pytest.Monke
     code, _, err = serbench("run", name, "--out", tmp_path / "run")
     assert code == 2
     assert f"study {name} cannot be run here: " in err and "not found" in err
-    lacks = [line.removeprefix("corpus ") for line in missing_here(load(name), ask(load(name)))]
+    lacks = [line.removeprefix("corpus ") for line in missing_here(ask(load(name)))]
     assert lacks and all(line in err for line in lacks)
     assert len(err.strip().splitlines()) == 1
 

@@ -147,7 +147,7 @@ def run(requests: "tuple[Request, ...]", asked: "Asked | None", session: "Sessio
 
     if asked is None:
         raise SystemExit(session.run(requests, requests[0].protocol)[1])
-    refuse(asked.study, asked)
+    refuse(asked)
     stored, code = session.run(requests, asked.study.name)
     click.echo("\n" + answer_text(asked, stored, _width()), nl=False)
     raise SystemExit(code)

@@ -10,11 +10,10 @@ import pandas as pd
 from ..probabilities import PROBABILITY_METRICS, ProbabilityMetric
 from .answer_lines import Line, Question, Unit, of_interval
 from .entries import Entry, blocks, entries
-from .groups import GROUPS, by_group, confusions_by_speaker, with_utterances
+from .groups import GROUPS, by_group, interval_of, with_utterances
 from .power import minimum_detectable, pooled_sd
 from .probability_intervals import ProbabilityRows, difference, estimate, rows_of
 from .sides import side
-from .speakers import Interval, speaker_interval
 from .variance import spread
 
 
@@ -24,7 +23,7 @@ def spreads(question: Question) -> list[Line]:
     for e in _entries(question):
         rows = side(e, question.predictions, question.metric).rows
         found = spread(rows, e.classes, question.metric)
-        between = _over_speakers(question, e, rows)
+        between = interval_of(rows, e.classes, question.metric, _rng(question, e))
         c = found.components
         lines.append(
             Line(
@@ -45,13 +44,6 @@ def spreads(question: Question) -> list[Line]:
             if v is not None
         ]
     return lines
-
-
-def _over_speakers(question: Question, e: Entry, rows: pd.DataFrame) -> Interval:
-    """The interval of the mean over test speakers, that of the tables."""
-    if unknown := int(rows["speaker"].isna().sum()):
-        return Interval(None, None, None, f"the speaker of {unknown} predictions is unknown")
-    return speaker_interval(confusions_by_speaker(rows, e.classes), question.metric, _rng(question, e))
 
 
 def by_groups(question: Question) -> list[Line]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..metrics import Metric
-from .speakers import mean_known, speaker_interval
+from .speakers import Interval, mean_known, speaker_interval, unknown_speakers
 
 #: what utterances can be grouped by, beside the speaker
 GROUPS = ("gender", "language", "corpus", "intensity")
@@ -81,6 +81,15 @@ def confusions_by_speaker(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndar
     shape = (len(runs), len(speakers), n, n)
     flat = np.ravel_multi_index((run, speaker, truth, guess), shape)
     return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
+
+
+def interval_of(
+    rows: pd.DataFrame, classes: Sequence[str], metric: Metric, rng: np.random.Generator, level: float = 0.95
+) -> Interval:
+    """The interval over the test speakers of these rows, that of the tables; none where a speaker is unknown."""
+    if unknown := int(rows["speaker"].isna().sum()):
+        return unknown_speakers(unknown)
+    return speaker_interval(confusions_by_speaker(rows, classes), metric, rng, level)
 
 
 def with_utterances(rows: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataFrame:

@@ -17,9 +17,9 @@ from ..metrics import Metric
 from ..pools import paired_rows
 from .arms import BASE
 from .entries import Entry, entries
-from .groups import confusions_by_speaker
+from .groups import interval_of
 from .siblings import Siblings, by_sibling
-from .speakers import Interval, PairedTest, mean_known, paired_t, refused, speaker_interval, unit_scores
+from .speakers import Interval, PairedTest, mean_known, paired_t, refused, unit_scores
 
 NAME = "effect of protocol: paired t over speakers"
 RngFor = Callable[..., np.random.Generator]
@@ -166,10 +166,7 @@ def _step(
     metric, siblings, rng_for, level = about
     task = entry.task
     rng = rng_for(task.protocol, task.train, task.test, task.label_map)
-    if unknown := int(rows["speaker"].isna().sum()):
-        interval = Interval(None, None, None, f"the speaker of {unknown} predictions is unknown")
-    else:
-        interval = speaker_interval(confusions_by_speaker(rows, entry.classes), metric, rng, level)
+    interval = interval_of(rows, entry.classes, metric, rng, level)
     split = None if siblings is None or not task.leaks else by_sibling(rows, siblings, entry.classes, metric, rng)
     n = _utterances(rows).nunique()
     return Step(_name(entry, across), task.leaks, task.train, n, _pooled(rows, entry, metric), interval, drop, split)

@@ -65,6 +65,11 @@ def mean_known(values: np.ndarray, axis: int) -> np.ndarray:
     return mean
 
 
+def unknown_speakers(n: int) -> Interval:
+    """None, for n predictions of which the speaker is unknown."""
+    return Interval(None, None, None, f"the speaker of {n} predictions is unknown")
+
+
 def speaker_interval(
     confusions: np.ndarray, metric: Metric, rng: np.random.Generator, level: float = 0.95, reps: int = 10_000
 ) -> Interval:
