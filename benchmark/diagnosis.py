@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import InputError
-from .environment import commit, cores, cpu_model, driver, installed, pair_problem
+from .environment import TORCH_PAIR, commit, cores, cpu_model, driver, installed, pair_problem
 
 GIB = 2**30
 SMALLEST_HOME = 2 * GIB  # three speech corpora of some thousand clips, prepared
-PAIR = ("torch", "torchaudio")
+PAIR = tuple(TORCH_PAIR)
 #: optional package -> what it is for, how to get it
 EXTRAS = {
     "transformers": ("models on pretrained audio and text encoders", "pip install transformers"),

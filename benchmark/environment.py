@@ -22,8 +22,9 @@ PACKAGES = (
     "pandas",
 )  # fmt: skip
 ROOT = Path(__file__).parents[1]
-#: the pair that fits, as in pyproject.toml
-TORCH_PAIR = "2.11"
+#: the versions that fit together, as in pyproject.toml
+TORCH_PAIR = {"torch": ">=2.11,<2.12", "torchaudio": ">=2.11,<2.11.1"}
+PAIR_COMMAND = "pip install " + " ".join(f"'{name}{limits}'" for name, limits in TORCH_PAIR.items())
 
 
 def environment(device: "str | torch.device" = "cpu") -> dict[str, str]:
@@ -49,17 +50,16 @@ def pair_problem(torch: str, torchaudio: str) -> str | None:
 
     Versions are as installed, for instance '2.11.0+cpu'; '' is not installed.
     """
-    torch_release, _, torch_build = torch.partition("+")
-    audio_release, _, audio_build = torchaudio.partition("+")
-    releases = {".".join(release.split(".")[:2]) for release in (torch_release, audio_release)}
-    builds = {torch_build, audio_build} - {""}
-    if releases == {TORCH_PAIR} and len(builds) < 2:
+    from packaging.specifiers import SpecifierSet
+
+    pair = {"torch": torch, "torchaudio": torchaudio}
+    fits = all(found and found in SpecifierSet(TORCH_PAIR[name]) for name, found in pair.items())
+    builds = {found.partition("+")[2] for found in pair.values()} - {""}
+    if fits and len(builds) < 2:
         return None
-    has = " and ".join(f"{name} {given or 'missing'}" for name, given in (("torch", torch), ("torchaudio", torchaudio)))
-    major, minor = map(int, TORCH_PAIR.split("."))
-    limits = f">={TORCH_PAIR},<{major}.{minor + 1}"
-    what = "are builds for different devices" if releases == {TORCH_PAIR} else "do not fit"
-    return f"{has} {what}; install the pair: pip install 'torch{limits}' 'torchaudio{limits}'"
+    has = " and ".join(f"{name} {found or 'missing'}" for name, found in pair.items())
+    what = "are builds for different devices" if fits else "do not fit"
+    return f"{has} {what}; install the pair: {PAIR_COMMAND}"
 
 
 def source_hash(modules: Sequence[str]) -> str:

@@ -18,7 +18,8 @@ from ..protocols.protocol import utterance_of
 from ..results.files import read_json, write_bytes
 from ..results.store import Run, check_readable, create, open_run, plan_name
 from .audio.prepared import Corpus
-from .environment import cores
+from .diagnosis import PAIR, import_problem
+from .environment import cores, installed, pair_problem
 from .execute import Outcome, Work, execute, pending
 from .plan import Cell, Plan
 from .progress import cells_progress
@@ -104,12 +105,17 @@ class Session:
 
 
 def _check_ready(plans: Sequence[Plan]) -> None:
-    """Refuse models whose package or weights are not here, before any trial begins. Raises InputError."""
+    """Refuse models whose package or weights are not here, or that cannot be loaded, before any trial begins.
+
+    Raises InputError.
+    """
     models = {(cell.trial.spec, cell.trial.overrides) for plan in plans for cell in plan.cells}
     every = [choose(spec, dict(overrides)) for spec, overrides in sorted(models)]
     lacking = {chosen.card.name: chosen.card.needs(chosen.settings) for chosen in every}
     if any(lacking.values()):
         raise InputError("; ".join(f"{name}: {lacks}" for name, lacks in lacking.items() if lacks))
+    if any(chosen.card.kind == "network" for chosen in every) and (problem := import_problem("torchaudio")):
+        raise InputError(f"networks cannot be trained here: {pair_problem(*map(installed, PAIR)) or problem}")
 
 
 def _keep_for_later(run: Run, plan: Plan, later: Sequence[Plan], kept: set[str]) -> set[str]:

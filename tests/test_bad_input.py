@@ -2,12 +2,16 @@
 
 import errno
 import os
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import soundfile
 from tiny import RATE_HZ, serbench, tiny_corpus
+
+from serbench.benchmark import session
+from serbench.benchmark.environment import PAIR_COMMAND
 
 
 @pytest.fixture(scope="module")
@@ -206,3 +210,18 @@ def test_show_without_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     assert "no run" in refused("show", "latest")
     assert "nothing-here" in refused("show", "nothing-here")
+
+
+def test_a_torchaudio_that_cannot_be_loaded_ends_a_run_of_networks(
+    csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torchaudio.py").write_text("raise OSError('Could not load this library: libtorchaudio.so')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torchaudio", raising=False)
+    said = refused(*run(csv, "--out", tmp_path / "run", model="mfcc-attention:tiny"))
+    assert "networks cannot be trained here: OSError: Could not load this library: libtorchaudio.so" in said
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr(session, "installed", {"torch": "2.11.0", "torchaudio": "2.11.1"}.__getitem__)
+    said = refused(*run(csv, "--out", tmp_path / "run", model="mfcc-attention:tiny"))
+    assert said.endswith("torch 2.11.0 and torchaudio 2.11.1 do not fit; install the pair: " + PAIR_COMMAND)
+    assert serbench(*run(csv, "--out", tmp_path / "run"))[0] == 0  # others need none

@@ -72,7 +72,7 @@ def test_a_pair_that_does_not_fit_is_one_line(monkeypatch: pytest.MonkeyPatch) -
     assert said.exit_code == 1
     line = next(line for line in said.stdout.splitlines() if "torch pair" in line)
     assert "torch 2.13.0+cpu and torchaudio 2.11.0+cpu do not fit" in line
-    assert line.endswith("pip install 'torch>=2.11,<2.12' 'torchaudio>=2.11,<2.12'")
+    assert line.endswith("pip install 'torch>=2.11,<2.12' 'torchaudio>=2.11,<2.11.1'")
 
 
 def test_torchaudio_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
