@@ -67,6 +67,11 @@ RECIPE: Mapping[str, str] = {
 }
 
 
+@dataclass(frozen=True)
+class NoSettings:
+    """Nothing to set."""
+
+
 def require(settings: object, rule: str, holds: Callable[[Any], bool], *names: str) -> None:
     """Raise InputError for the first of the named fields whose value breaks the rule."""
     for name in names:

@@ -1,16 +1,10 @@
 """``majority``: always the most frequent class of train. The floor under every table."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .registry import Task, model
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Nothing to set."""
+from .registry import NoSettings, Task, model
 
 
 class Majority:
@@ -44,7 +38,7 @@ class Majority:
         self.counts = state["counts"]
 
 
-@model(kind="classical", settings=Settings(), origin="reference")
-def majority(settings: Settings, task: Task) -> Majority:
+@model(kind="classical", origin="reference")
+def majority(settings: NoSettings, task: Task) -> Majority:
     """Always the most frequent class of train."""
     return Majority(len(task.classes))

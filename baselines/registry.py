@@ -10,18 +10,18 @@ import pkgutil
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec, resolve_name
-from typing import Any, cast, get_args
+from typing import Any, Literal, cast, get_args, get_origin
 
 from ..errors import InputError, unknown
-from .card import RECIPE, Card, Classical, Kind, Recipe, Task, Variant, never, nothing
+from .card import RECIPE, Card, Classical, Kind, NoSettings, Recipe, Task, Variant, never, nothing
 from .settings import change, hints, parse
 
 __all__ = [
-    "GROUP", "RECIPE", "Card", "Chosen", "Classical", "Kind", "Recipe", "Task", "Variant",
+    "GROUP", "RECIPE", "Card", "Chosen", "Classical", "Kind", "NoSettings", "Recipe", "Task", "Variant",
     "broken", "cards", "choose", "find", "model", "modules_of", "provider", "settings_of", "text_of",
 ]  # fmt: skip
 
@@ -52,17 +52,19 @@ def model(
     """Turn ``build(settings, task)`` into a `Card`; the fields are explained there.
 
     The name is the function's with ``-`` for ``_``, the summary the first line of its docstring, the settings those
-    of `Recipe`, unless given. Raises InputError for a name, profile, variant or explanation that does not fit.
+    of `Recipe` where serbench trains it and none otherwise, unless given. Raises InputError for a name, profile,
+    variant or explanation that does not fit.
     """
 
     def decorate(build: Callable[[Any, Task], Any]) -> Card:
+        given = (Recipe() if kind == "network" else NoSettings()) if settings is None else settings
         card = Card(
             name=name or build.__name__.replace("_", "-"),
             version=version,
             kind=kind,
             summary=summary or (build.__doc__ or "").strip().partition("\n")[0],
             origin=origin,
-            settings=Recipe() if settings is None else settings,
+            settings=given,
             build=build,
             module=build.__module__,
             profiles={"clean": {}, **(profiles or {})},
@@ -151,8 +153,22 @@ def choose(spec: str, overrides: Mapping[str, str] = {}) -> Chosen:
 def settings_of(card: Card, profile: str) -> Any:
     """The settings of a profile; InputError for one that the model does not have."""
     if profile not in card.profiles:
-        raise unknown(f"profile of {card.name}", profile, card.profiles)
+        raise _no_profile(card, profile)
     return change(card.settings, card.profiles[profile], f"{card.name}:{profile}")
+
+
+def _no_profile(card: Card, word: str) -> InputError:
+    """For a word that is no profile: what it is instead, or the nearest profile."""
+    if word in card.variants:
+        return InputError(f"'{word}' is a variant of {card.name}, not a profile; write {card.name}+{word}")
+    for setting, hint in hints(card.settings).items():
+        if get_origin(hint) is Literal and word in get_args(hint):
+            now = " (its default)" if getattr(card.settings, setting) == word else ""
+            return InputError(
+                f"'{word}' is a value of the setting {setting} of {card.name}{now}, not a profile; "
+                f"write --set {card.name}.{setting}={word}. Profiles: {', '.join(card.profiles)}"
+            )
+    return unknown(f"profile of {card.name}", word, card.profiles)
 
 
 def modules_of(card: Card) -> tuple[str, ...]:
@@ -250,6 +266,8 @@ def _plugin(point: EntryPoint) -> Card | str:
 def _check(card: Card) -> None:
     """Refuse a card that contradicts itself, when its file is imported."""
     where = f"model '{card.name}'"
+    if isinstance(card.settings, type) or not is_dataclass(card.settings):
+        raise InputError(f"{where}: its settings are {card.settings!r}: an instance of a frozen dataclass was expected")
     for word in (card.name, *card.profiles, *card.variants):
         if not _NAME.fullmatch(word):
             raise InputError(f"{where}: '{word}' is not a name: small letters and digits, joined by '-'")

@@ -22,11 +22,16 @@ STEPS, CLIPS = 300, 32  # within so many steps, so many clips must be learned by
 
 @dataclass(frozen=True)
 class Outcome:
-    """One check: its name, what it demands, and what failed in words (None: it holds)."""
+    """One check: its name, what it demands, what failed in words (None: it holds), and why it could not be made."""
 
     check: str
     demands: str
     problem: str | None
+    not_run: str | None = None
+
+
+class NotRunError(Exception):
+    """Raised by a check that cannot be made here: why."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +59,15 @@ def outcomes(card: Card, profile: str | None = None) -> Iterator[Outcome]:
     for name, test in CHECKS[card.kind].items():
         if test is learns and subject.profile != quick:
             continue  # no profile but the smallest promises to learn in so few steps
+        problem, not_run = None, None
         with torch.random.fork_rng(devices=[]):
             try:
                 problem = test(subject)
+            except NotRunError as why:
+                not_run = str(why)
             except Exception as error:  # whatever a stranger's model does
                 problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        yield Outcome(name, (test.__doc__ or "").partition("\n")[0], problem)
+        yield Outcome(name, (test.__doc__ or "").partition("\n")[0], problem, not_run)
         if problem and name in FIRST:
             return
 
@@ -193,9 +201,9 @@ def _double(batch: Batch) -> Batch:
 
 
 def devices(subject: Subject) -> str | None:
-    """CPU and CUDA agree, where there is CUDA."""
+    """CPU and CUDA agree."""
     if not torch.cuda.is_available():
-        return None
+        raise NotRunError("no CUDA here")
     module, _ = subject.ready(8)
     clips, _ = tones(3)
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):

@@ -170,7 +170,17 @@ def _backward(
             module.zero_grad(set_to_none=True)
             torch.cuda.empty_cache()
             parts *= 2
-            events.append(f"batch of {len(batch)} did not fit: accumulated in {parts} parts")
+            events.append(f"batch of {len(batch)} did not fit: accumulated in {parts} parts{_of_parts(module)}")
+
+
+def _of_parts(module: nn.Module) -> str:
+    """What is no longer of the whole batch when it is accumulated in parts; '' where the gradient stays the same."""
+    seen = []
+    if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in module.modules()):
+        seen.append("batch normalization")
+    if hasattr(module, "loss"):
+        seen.append("the model's own loss")
+    return f"; of one part at a time: {' and '.join(seen)}" if seen else ""
 
 
 def loss_of(module: nn.Module, recipe: Recipe, scores: Tensor, truth: Tensor, weights: Tensor) -> Tensor:

@@ -59,8 +59,13 @@ def built(card: Card, settings: Any) -> tuple[Any, bool]:
     with torch.device("meta"):
         module = card.build(settings, TASK)
     module.to_empty(device="cpu")
-    for value in (*module.parameters(), *module.buffers()):
+    for value in module.parameters():
         value.data.copy_(0.02 * torch.randn(value.shape))
+    for value in module.buffers():  # means and variances
+        value.fill_(1)
+    for layer in module.modules():
+        if hasattr(layer, "reset_parameters"):  # what knows its weights: layer normalization has ones
+            layer.reset_parameters()
     return module, False
 
 
@@ -138,13 +143,19 @@ def classical(card: Card, settings: Any) -> list[float | None]:
     return [None, None, None, None, tell, None, front]
 
 
+def _eager(config: Any) -> Any:
+    """With attention as plain products, which can be counted."""
+    config._attn_implementation = "eager"
+    return config
+
+
 def encoders() -> dict[str, tuple[int, int]]:
     """Frozen encoder -> parameters and MACs of what goes with 3 s of sound; nothing is allocated or loaded."""
     import timm
     import transformers
 
     with torch.device("meta"):
-        speech = transformers.Wav2Vec2Model(transformers.Wav2Vec2Config(attn_implementation="eager"))
+        speech = transformers.Wav2Vec2Model(_eager(transformers.Wav2Vec2Config()))
         roberta = transformers.RobertaConfig(vocab_size=50_265, max_position_embeddings=514)
         words = transformers.RobertaModel(roberta, add_pooling_layer=False)
         face = timm.create_model("efficientnet_b0", num_classes=0)

@@ -113,7 +113,7 @@ def test_weights_carried_over_folds_remember_the_validation_rows(tmp_path: Path)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["random", "speaker-independent"])
-@pytest.mark.parametrize("model", sorted(name for name, card in cards().items() if card.modalities == ("audio",)))
+@pytest.mark.parametrize("model", sorted(cards()))
 def test_every_model(model: str, name: str, tmp_path: Path) -> None:
     """Every model, in its profile for tests, tells nothing of new speakers; on `random` it may memorize."""
     spec = f"{model}:tiny" if "tiny" in cards()[model].profiles else model
@@ -124,4 +124,5 @@ def test_every_model(model: str, name: str, tmp_path: Path) -> None:
     if protocols()[name].null == "chance":
         expect("chance", found)
     else:  # how much a small network memorizes is its own affair
+        print(model, found)
         assert min(found.values()) >= CHANCE - 0.12

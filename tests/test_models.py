@@ -10,18 +10,22 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from model_costs import TASK, built, features
 from torch import Tensor, nn
 
 from serbench.baselines import registry
 from serbench.baselines.majority import Majority
 from serbench.baselines.registry import Card, Recipe, Task, Variant, cards, choose, find, model, settings_of
+from serbench.benchmark.batches import Rows, batch_of
 from serbench.benchmark.commands.models import models
 from serbench.benchmark.model_check import check, outcomes, quick_profile
 from serbench.benchmark.model_list import counted, macs, parameters
-from serbench.benchmark.subject import Subject
+from serbench.benchmark.subject import Subject, log_probabilities
 from serbench.benchmark.train import fit
 from serbench.seeds import stream
 
+#: checks of a network that can be made here, and what is said of the others
+MADE, LEFT = (11, "") if torch.cuda.is_available() else (10, ", 1 not run")
 PROFILES = [(name, profile) for name, card in cards().items() for profile in card.profiles]
 
 
@@ -54,6 +58,28 @@ def test_every_network_trains_in_half_precision(name: str) -> None:
 def test_every_model_passes_in_every_profile(name: str, profile: str) -> None:
     ready(name, profile)
     assert check(find(name), profile) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "profile"), [(n, p) for n, p in PROFILES if find(n).kind == "network"])
+def test_networks_whose_pretrained_weights_are_not_here_take_a_step_at_their_size(name: str, profile: str) -> None:
+    """With random weights of the same sizes, on random states of the frozen encoders."""
+    card, settings = find(name), settings_of(find(name), profile)
+    if not card.needs(settings):
+        pytest.skip("can be built: checked above")
+    module, complete = built(card, settings)
+    clips = features(card, settings, module, complete)
+    rows = Rows(clips, torch.arange(len(clips)) % len(TASK.classes), len(TASK.classes))
+    assert not complete and log_probabilities(module, batch_of(clips)).isfinite().all()
+    losses = []
+    for _ in range(2):
+        recipe = replace(settings, batch=len(rows), epochs=1, schedule="constant")
+        torch.manual_seed(0)
+        facts = fit(module, recipe, rows, rows, stream("check"), contextlib.nullcontext()).history[0]
+        losses.append(facts["loss"])
+        missed = {n for n, value in module.named_parameters() if value.requires_grad and value.grad is None}
+        assert missed <= card.idle and facts["norm"] > 0
+    assert losses[1] < losses[0]
 
 
 @pytest.mark.parametrize(("name", "profile"), [(n, p) for n, p in PROFILES if p == "tiny"])
@@ -400,12 +426,20 @@ def test_show_takes_a_model_as_it_is_written() -> None:
 
 def test_check_says_in_words_what_failed_and_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
     code, text = run("check", "majority")
-    assert (code, "all 3 checks hold" in text) == (0, True)
+    assert (code, "all 3 checks hold\n" in text) == (0, True)
     found, errors, providers = registry._found()
     monkeypatch.setattr(registry, "_found", lambda: ({**found, "toy": toy(NoMask)}, errors, providers))
     code, text = run("check", "toy")
     assert code == 1
-    assert "FAILED  companions" in text and "beyond `lengths`" in text and "1 of 11 checks failed" in text
+    assert "FAILED   companions" in text and "beyond `lengths`" in text and f"1 of {MADE} checks failed{LEFT}" in text
     code, text = run("check", "toy", "--json")
     assert code == 1
     assert [line["check"] for line in json.loads(text) if line["problem"]] == ["companions"]
+
+
+def test_a_check_that_cannot_be_made_is_no_check_that_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (left,) = (outcome for outcome in outcomes(toy()) if outcome.not_run)
+    assert (left.check, left.problem, left.not_run) == ("devices", None, "no CUDA here")
+    code, text = run("check", "cnn-3-gru")
+    assert code == 0 and "not run  devices     CPU and CUDA agree.\n" + " " * 23 + "no CUDA here\n" in text

@@ -133,7 +133,7 @@ def test_the_page_works_in_a_browser_from_disk(made, tmp_path):
       });</script></body>"""
     driven = made.folder / "driven.html"
     driven.write_text(made.page.read_text().replace("</body>", work))
-    dom, console = chromium.opened(driven, tmp_path / "profile")
+    dom, console = chromium.opened(driven, tmp_path / "profile", until='<pre id="told">')
     told = json.loads(unescape(re.search(r'<pre id="told">(.*?)</pre>', dom, re.DOTALL)[1]))
     clips = told.pop("clips")
     assert clips > 8 and told.pop("players") == clips

@@ -168,6 +168,9 @@ def test_written_numbers_come_back(rate: float, batch: int) -> None:
         ("mfcc-atention", {}, "did you mean 'mfcc-attention'"),
         ("mfcc-attention:papr", {}, "did you mean 'paper'"),
         ("mfcc-attention:", {}, "unknown profile"),
+        ("mfcc-attention:reversed", {}, "a variant of mfcc-attention, not a profile; write mfcc-attention+reversed"),
+        ("mfcc-attention:framed", {}, "'framed' is a value of the setting layout of mfcc-attention (its default)"),
+        ("mfcc-attention:vector", {}, "not a profile; write --set mfcc-attention.layout=vector"),
         ("mfcc-attention+reverse", {}, "did you mean 'reversed'"),
         ("mfcc-attention+", {}, "unknown variant"),
         ("mfcc-attention", {"filter": "3"}, "did you mean 'filters'"),
@@ -204,6 +207,8 @@ def test_what_cannot_be_chosen_is_said(spec: str, overrides: dict[str, str], wor
         ({"explain": {"windows": "?"}}, "did you mean 'window'"),
         ({"companions": frozenset({"big"})}, "profile in companions"),
         ({"kind": "net"}, "kind 'net' is none of"),
+        ({"settings": ()}, "an instance of a frozen dataclass was expected"),
+        ({"settings": Kinds}, "an instance of a frozen dataclass was expected"),
     ],
 )
 def test_a_card_that_contradicts_itself_is_refused(changes: dict[str, object], words: str) -> None:

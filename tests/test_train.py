@@ -248,6 +248,25 @@ def test_a_batch_that_does_not_fit_is_accumulated_to_the_same_gradient(kind: typ
     assert [f["norm"] for f in other.history] == pytest.approx([f["norm"] for f in one.history])
 
 
+class Grouped(Cramped):
+    """With what looks at a whole batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(2)
+
+    def loss(self, scores: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(scores, truth)
+
+
+def test_what_is_not_the_same_in_parts_is_noted() -> None:
+    module = built(0, Grouped)
+    module.room = 7
+    events = train(module, replace(PLAIN, batch=13, epochs=1), clusters(13)).events
+    said = "; of one part at a time: batch normalization and the model's own loss"
+    assert events == ["batch of 13 did not fit: accumulated in 2 parts" + said]
+
+
 def test_a_single_clip_that_does_not_fit_is_an_error() -> None:
     module = built(0, Cramped)
     module.room = 0

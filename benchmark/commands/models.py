@@ -68,7 +68,9 @@ def check(name: str, profiles: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, indent=1))
     else:
-        click.echo(f"{failed} of {len(found)} checks failed" if failed else f"all {len(found)} checks hold")
+        made = sum(outcome["not_run"] is None for outcome in found)
+        left = f", {len(found) - made} not run" if made < len(found) else ""
+        click.echo((f"{failed} of {made} checks failed" if failed else f"all {made} checks hold") + left)
     raise SystemExit(1 if failed else 0)
 
 
@@ -77,11 +79,11 @@ def _lines(outcome: "Outcome") -> str:
     from ..model_check import FIRST
     from ..model_list import hanging
 
-    mark = "ok" if outcome.problem is None else "FAILED"
-    lines = hanging(f"  {mark:6}  {outcome.check:11} ", outcome.demands, columns())
-    if outcome.problem is not None:
-        lines += "\n" + hanging(" " * 22, outcome.problem, columns())
-        if outcome.check in FIRST:
+    mark = "not run" if outcome.not_run else "ok" if outcome.problem is None else "FAILED"
+    lines = hanging(f"  {mark:7}  {outcome.check:11} ", outcome.demands, columns())
+    if said := outcome.problem or outcome.not_run:
+        lines += "\n" + hanging(" " * 23, said, columns())
+        if outcome.problem and outcome.check in FIRST:
             lines += "\n  The other checks stand on this one and were not run."
     return lines
 

@@ -1,0 +1,79 @@
+"""The full form of every study, on built-in corpora and with models that guess: each of its tests has an answer."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from utterances import finish
+
+from serbench.benchmark import run as running
+from serbench.benchmark.audio import prepared
+from serbench.benchmark.corpora import synthetic
+from serbench.benchmark.execute import pending
+from serbench.benchmark.models import Learned
+from serbench.benchmark.request import resolve
+from serbench.benchmark.run import Where
+from serbench.benchmark.session import _store
+from serbench.benchmark.study import Changes, answer_text, ask
+from serbench.benchmark.train import Fitted
+from serbench.protocols.studies import load, names
+from serbench.results.store import create
+
+
+class Guesses:
+    """In the place of a trainer: scores drawn around the truth, by a generator of their own."""
+
+    def __init__(self) -> None:
+        self.draws = np.random.default_rng(0)
+
+    def learn(self, *_: Any) -> Learned:
+        return Learned(None, Fitted(1, 1, 1), {})
+
+    def predict(
+        self, chosen: Any, model: Any, test: Any, condition: Any, n_classes: int, practice: Any
+    ) -> tuple[np.ndarray, np.ndarray]:
+        scores = self.draws.standard_normal((len(test.rows), n_classes))
+        scores[np.arange(len(test.rows)), test.truth] += 1
+        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        return scores.argmax(axis=1), scores
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A built-in corpus without its audio."""
+
+    name: str
+    table: pd.DataFrame
+    fingerprint: str = "f" * 64
+    notes: tuple[str, ...] = ()
+    rate_hz: int = 16_000
+
+
+def at_hand(spec: str) -> str:
+    """The model in a form whose weights need not be brought."""
+    name, plus, variants = spec.partition("+")
+    return name.partition(":")[0] + ":tiny" + plus + variants if name.startswith(("wavfusion", "wav2vec2")) else spec
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in names() if not load(name).missing])
+def test_every_test_of_a_full_form_has_an_answer(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = {corpus: Opened(corpus, finish(synthetic.table(corpus))) for corpus in synthetic.NAMES}
+    monkeypatch.setattr(prepared, "open_corpus", lambda spec, rate_hz: opened[spec])
+    monkeypatch.setattr(running, "state_of", lambda model: {})
+    form = load(name).full
+    corpora = tuple(synthetic.NAMES[: len(form.corpora)])
+    asked = ask(load(name), changes=Changes(tuple(map(at_hand, form.models)), corpora, min(form.seeds, 3)))
+    run = create(tmp_path / "run", "test")
+    for request in asked.requests:
+        plan, found = resolve(request)
+        _store(run, plan, found, request, [])
+        where = Where(run, Guesses(), {"device": "cpu"}, "cpu", "fp32", False, Counter())  # type: ignore[arg-type]
+        for cells in pending(run, plan):
+            running.run_training(where, plan, cells, lambda cell, failed: None)
+    said = " ".join(answer_text(asked, run, 120).split())
+    assert "No answer by" not in said and "Nothing can be said" not in said
