@@ -25,7 +25,8 @@ UAR = METRICS["uar"]
 
 def held(made, plan=True):
     records, predictions = frames(made)
-    wanted = records[["model", "arm", "protocol"]] if plan else pd.DataFrame(columns=["model", "arm", "protocol"])
+    columns = ["protocol", "model", "arm", "train", "test", "condition", "label_map"]
+    wanted = records[columns] if plan else pd.DataFrame(columns=columns)
     return Frames(wanted, records, predictions, ())
 
 

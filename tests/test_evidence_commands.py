@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from paired import cells, run_folder
+from scipy import stats
 from tiny import serbench, tiny_corpus
 
 from serbench.results.query import TABLES
@@ -169,6 +170,25 @@ def test_two_models_are_sent_on_with_a_metric_of_probabilities(runs):
     assert code == 2 and "--blocks belong to --test" in err
     _, out, _ = serbench("compare", runs / "base", "--test", "friedman", "--blocks", "corpus")
     assert "1 corpus" in out
+
+
+def test_another_level_is_that_of_intervals_and_of_what_is_refused(runs):
+    def asked(*more):
+        return json.loads(serbench("compare", runs / "base", *more, "--json")[1])
+
+    usual, strict = asked("a", "b"), asked("a", "b", "--level", "0.99")
+    for one, other in zip(usual, strict, strict=True):
+        m, w = one["main"], other["main"]
+        ratio = stats.t.ppf(0.995, m["n"] - 1) / stats.t.ppf(0.975, m["n"] - 1)
+        assert (w["high"] - w["low"]) / (m["high"] - m["low"]) == pytest.approx(ratio)
+        assert (one["level"], other["level"], w["p"]) == (0.95, 0.99, m["p"])
+    (sure, strict) = (asked("--test", "wilcoxon", "--level", level) for level in ("0.9", "0.999"))
+    assert sure["level"] == 0.9 and sure["lines"][0]["p"] is not None
+    assert strict["lines"][0]["p"] is None and "no signed-rank test can be below p = " in strict["lines"][0]["reason"]
+    assert "A − B [99 %]" in serbench("compare", runs / "base", "a", "b", "--level", "0.99")[1]
+    assert "estimate [90 %]" in serbench("compare", runs / "base", "--test", "main", "--level", "0.9")[1]
+    code, _, err = serbench("compare", runs / "base", "--test", "groups", "--level", "0.9")
+    assert code == 2 and "groups: its intervals are at 95 %; --level 0.9 goes with main, " in err
 
 
 def test_plan_says_what_difference_could_be_seen(tmp_path, monkeypatch):

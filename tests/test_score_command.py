@@ -74,6 +74,8 @@ def test_two_files_are_tested_and_the_text_fits_80_columns(table, tmp_path):
     _, out, _ = serbench("score", one, two, "--json", "--metric", "accuracy")
     (found,) = json.loads(out)["comparison"]
     assert found["metric"] == "wa" and found["main"]["n"] == 8 and found["main"]["mean"] > 0
+    code, _, err = serbench("score", one, two, "--metric", "AUC")
+    assert code == 2 and "metric auc: of probabilities; each file shows it" in err and "take uar, wa" in err
     table[:200].to_csv(two, index=False)
     _, out, _ = serbench("score", one, two, "--json")
     (found,) = json.loads(out)["comparison"]

@@ -53,27 +53,41 @@ class WithTests(click.Command):
     show_default=True,
     help="What friedman and page rank within.",
 )
+@click.option(
+    "--level",
+    type=click.FloatRange(0.5, 0.9999),
+    default=0.95,
+    show_default=True,
+    help="Of intervals; a test that so few differences cannot bring to it is refused.",
+)
 @click.option("--json", "form", flag_value="json", help="Everything, as plain data.")
 @click.option("--csv", "form", flag_value="csv", help="One line per comparison.")
 @click.option("--latex", "form", flag_value="latex", help="Tables (booktabs).")
 def compare(
-    runs: tuple[str, ...], metric: str, test: str | None, base: str, levels: str, blocks: "Block", form: str | None
+    runs: tuple[str, ...],
+    metric: str,
+    test: str | None,
+    base: str,
+    levels: str,
+    blocks: "Block",
+    level: float,
+    form: str | None,
 ) -> None:  # the help is made by the class
     """Compare models, arms, conditions or protocols."""
     from ...errors import InputError
 
     if test is not None:
-        ordered = [level.strip() for level in levels.split(";") if level.strip()]
-        _ask(runs, (metric, test, base, ordered), blocks, form)
+        ordered = [name.strip() for name in levels.split(";") if name.strip()]
+        _ask(runs, (metric, test, base, ordered), blocks, level, form)
     elif base or levels or blocks != "speaker":
         raise InputError("compare: --base, --levels and --blocks belong to --test NAME")
     elif len(runs) < 3:
         raise InputError("compare: give RUN A B, two models as the tables name them, or RUN --test NAME")
     else:
-        _two(runs[:-2], runs[-2], runs[-1], metric, form)
+        _two(runs[:-2], runs[-2], runs[-1], metric, level, form)
 
 
-def _two(runs: Sequence[str], a: str, b: str, metric: str, form: str | None) -> None:
+def _two(runs: Sequence[str], a: str, b: str, metric: str, level: float, form: str | None) -> None:
     """Two models on every task."""
     from ...errors import InputError
     from ...results.metrics import Metric
@@ -90,7 +104,7 @@ def _two(runs: Sequence[str], a: str, b: str, metric: str, form: str | None) -> 
     frames = joined([find_run(run) for run in runs])
     for note in frames.notes:
         click.echo(f"Note: {note}", err=True)
-    found = compare_models(frames.records, frames.predictions, a, b, chosen)
+    found = compare_models(frames.records, frames.predictions, a, b, chosen, level)
     if form == "json":
         click.echo(json.dumps(comparison_text.to_json(found), indent=1, allow_nan=False))
     elif form == "csv":
@@ -101,7 +115,13 @@ def _two(runs: Sequence[str], a: str, b: str, metric: str, form: str | None) -> 
         click.echo(comparison_text.terminal(found), nl=False)
 
 
-def _ask(runs: Sequence[str], question: tuple[str, str, str, list[str]], blocks: "Block", form: str | None) -> None:
+def _ask(
+    runs: Sequence[str],
+    question: tuple[str, str, str, list[str]],
+    blocks: "Block",
+    level: float,
+    form: str | None,
+) -> None:
     """One test of everything."""
     from shutil import get_terminal_size
 
@@ -114,7 +134,9 @@ def _ask(runs: Sequence[str], question: tuple[str, str, str, list[str]], blocks:
     frames = joined(opened)
     for note in frames.notes:
         click.echo(f"Note: {note}", err=True)
-    found = answer(frames, *question, siblings=siblings(opened), utterances=utterances(opened), blocks=blocks)
+    found = answer(
+        frames, *question, siblings=siblings(opened), utterances=utterances(opened), blocks=blocks, level=level
+    )
     if form == "json":
         click.echo(json.dumps(answer_text.to_json(found), indent=1, allow_nan=False, ensure_ascii=False))
     elif form == "csv":

@@ -20,13 +20,19 @@ def score(files: tuple[Path, ...], metric: str, as_json: bool) -> None:
     it where the folds are no cross-validation of all rows.
     """
     from ...errors import InputError
-    from ...results.metrics import find
+    from ...results.metrics import METRICS, Metric
+    from ...results.probabilities import find_any
     from ...results.statistics import comparison_text, file_scores
     from ...results.statistics.predictions_file import read
 
     if len(files) > 2:
         raise InputError(f"{len(files)} files: give one, or two to compare")
-    chosen = find(metric)
+    chosen = find_any(metric)
+    if not isinstance(chosen, Metric):
+        raise InputError(
+            f"metric {chosen.name}: of probabilities; each file shows it with its interval, and tests of two files "
+            f"take {', '.join(METRICS)}"
+        )
     given = [read(path) for path in files]
     found = [file_scores.score(one) for one in given]
     tests = [file_scores.compare_files(given[0], given[1], chosen)] if len(given) == 2 else []

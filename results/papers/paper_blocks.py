@@ -168,33 +168,24 @@ def _checks(tables: PaperTables) -> Block:
 
 
 def _per_class(compared: Compared, tables: PaperTables) -> Block:
+    """What the published figure gives; with runs, ours beside it."""
+    title = _title(f"Precision, recall and F1, {compared.matrix.title}", tables)
+    facts = [f"Recomputed from the counts of {compared.matrix.source.cite} ({compared.matrix.printed}); no claims."]
+    if compared.reason:
+        facts.append(f"No runs beside it: {compared.reason}.")
     by_class = {k: list(v) for k, v in groupby(compared.per_class, key=lambda x: x.label)}
-    rows = tuple(
-        (label, *(percent(value) for of in (_published, _replayed, _honest) for value in map(of, three)))
-        for label, three in by_class.items()
-    )
-    groups = ("from figure", "replayed", "honest")
-    header = (
-        "",
-        *(f"{group if i == 0 else ''}\n{name}" for group in groups for i, name in enumerate(("P", "R", "F1"))),
-    )
-    facts = (
-        f"Recomputed from the counts of {compared.matrix.source.cite} ({compared.matrix.printed}); no claims.",
-        *([f"No runs beside it: {compared.reason}."] if compared.reason else []),
-    )
-    return Block(_title(f"Precision, recall and F1, {compared.matrix.title}", tables), facts, Grid("", header, rows))
-
-
-def _published(x: Line) -> float | None:
-    return x.value
-
-
-def _replayed(x: Line) -> float | None:
-    return x.replayed.mean if x.replayed else None
-
-
-def _honest(x: Line) -> float | None:
-    return x.honest.mean if x.honest else None
+    if not any(x.replayed or x.honest for x in compared.per_class):
+        plain = tuple((label, *(percent(x.value) for x in three)) for label, three in by_class.items())
+        return Block(title, tuple(facts), Grid("", ("", "precision", "recall", "F1"), plain))
+    rows: list[tuple[str, ...]] = []
+    for label, three in by_class.items():
+        rows.append((label,))
+        for x in three:
+            gaps = (percent(x.gap(p), signed=True) for p in (x.replayed, x.honest))
+            name = "F1" if x.metric == "f1" else x.metric
+            rows.append((f"  {name}", percent(x.value), ours(x.replayed, 1), ours(x.honest, 1), *gaps))
+    header = ("", "from\nfigure", "replayed", "honest", "gap to\nreplay", "\nhonest")
+    return Block(title, tuple(facts), Grid("", header, tuple(rows)), tuple(_notes(compared.per_class)))
 
 
 def _distances(tables: PaperTables) -> Block:

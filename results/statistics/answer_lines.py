@@ -54,13 +54,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The lines of one test, its name, what it does in a line, and what must be known to read them."""
+    """The lines of one test, its name, what it does in a line, what must be known to read them, level of intervals."""
 
     test: str
     summary: str
     metric: str
     lines: tuple[Line, ...]
     notes: tuple[str, ...] = ()
+    level: float = 0.95
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def grid(answer: Answer) -> Grid:
     """A row per line; the data are headings where there are several."""
     family = sum(line.p is not None for line in answer.lines)
     tested = family > 0
-    header = ("", "estimate [95 %]", "n", *(("p", f"Holm\nof {family}") if tested else ()))
+    header = ("", f"estimate [{100 * answer.level:g} %]", "n", *(("p", f"Holm\nof {family}") if tested else ()))
     rows: list[tuple[str, ...]] = []
     for where, part in groupby(answer.lines, key=lambda line: line.where):
         rows.append((where or "all",))
@@ -101,9 +101,10 @@ def csv(answer: Answer) -> str:
     """One line per line, every number as it is; what is unknown is empty."""
     text = io.StringIO()
     out = writer(text, lineterminator="\n")
-    out.writerow(["test", "metric", *(f.name for f in fields(Line))])
+    out.writerow(["test", "metric", "level", *(f.name for f in fields(Line))])
     for line in answer.lines:
-        out.writerow([answer.test, answer.metric, *("" if x is None else x for x in astuple(line))])
+        values = ("" if x is None else x for x in astuple(line))
+        out.writerow([answer.test, answer.metric, f"{answer.level:g}", *values])
     return text.getvalue()
 
 

@@ -18,6 +18,8 @@ from ..store import Frames
 from .answer_lines import OF_INTERVALS, Answer, Block, Line, Question, corrected
 from .entries import Entry, entries
 
+NAMED = 4  # groups that a note names
+
 
 @dataclass(frozen=True, slots=True)
 class Test:
@@ -32,6 +34,7 @@ class Test:
     names_leaks: bool = False  # whether its lines do
     has_base: bool = False  # whether --base says what the others are held against
     has_blocks: bool = False  # whether its blocks may be corpora
+    has_level: bool = False  # whether its intervals, and what it refuses, follow another level than 0.95
 
     def lines(self, question: Question) -> list[Line]:
         """Its lines, p not yet corrected."""
@@ -40,7 +43,9 @@ class Test:
 
 
 def _paired(how: str, module: str, function: str) -> Test:
-    return Test(f"each arm or model minus the base, or every pair{how}", module, function, has_base=True)
+    leveled = module == "pair_tests"
+    summary = f"each arm or model minus the base, or every pair{how}"
+    return Test(summary, module, function, has_base=True, has_level=leveled)
 
 
 TESTS: dict[str, Test] = {
@@ -51,7 +56,7 @@ TESTS: dict[str, Test] = {
     "tost": _paired(": two one-sided tests of no difference beyond a point", "pair_tests", "equivalence"),
     "wilcoxon": _paired(": signed ranks over test speakers, exact", "pair_tests", "signed_rank"),
     "plain-t": Test("as papers print it: plain paired t over folds and seeds, too sure of itself", "pair_tests",
-                    "plain_t", has_base=True),
+                    "plain_t", has_base=True, has_level=True),
     "mcnemar": Test("as papers print it: exact McNemar on the answers of one seed, rows taken as independent",
                     "pair_tests", "mcnemar", of="WA", has_base=True),
     "unchanged": Test("share of answers that are those of the base (or of clean audio), clip by clip, with interval",
@@ -61,23 +66,23 @@ TESTS: dict[str, Test] = {
     "interquartile-mean": Test("mean of the middle half of all scores of speakers and seeds, with interval",
                                "block_tests", "middle_means"),
     "friedman": Test("three or more: Friedman on blocks (--blocks), mean ranks, tied groups, Nemenyi against the base",
-                     "block_tests", "friedman", has_blocks=True),
+                     "block_tests", "friedman", has_blocks=True, has_level=True),
     "page": Test("Page's trend test that scores rise along levels: those named, those of a sweep, or noise levels",
-                 "block_tests", "page", has_blocks=True),
+                 "block_tests", "page", has_blocks=True, has_level=True),
     "mixed-model": Test("mixed model of all that varies, speaker and seed random; two full factors with their products",
-                        "mixed_tests", "mixed"),
+                        "mixed_tests", "mixed", has_level=True),
     "degradation": Test("each condition minus clean, paired over test speakers", "condition_tests", "degradations",
                         takes="clean and other conditions"),
     "snr-curve": Test("mean score over the levels of each noise, and SNR50", "condition_tests", "curves",
                       takes="noises at several levels"),
     "interaction": Test("differences of differences over speakers: arm by condition, or four arms of two factors",
-                        "condition_tests", "interactions"),
+                        "condition_tests", "interactions", has_level=True),
     "protocol-effect": Test("effect of protocol: each step of a ladder minus the one before, paired by utterance and "
                             "clustered by speaker; rows with and without a sibling in training", "protocol_tests",
                             "protocol_effect", takes="one model under arms or protocols that leak differently",
-                            names_leaks=True),
+                            names_leaks=True, has_level=True),
     "fold-trend": Test("Page's trend test that a difference of two arms grows from fold to fold, seeds as blocks",
-                       "protocol_tests", "fold_trend", takes="two arms of one model"),
+                       "protocol_tests", "fold_trend", takes="two arms of one model", has_level=True),
     "binomial": Test("share of errors that name the class whose block stands before, exact binomial test",
                      "protocol_tests", "preceding_class", of=""),
     "spread": Test("mean with its interval, deviations over seeds, folds and speakers, their components",
@@ -101,6 +106,7 @@ def answer(
     utterances: pd.DataFrame | None = None,
     rng_for: Callable[..., np.random.Generator] = OF_INTERVALS,
     blocks: Block = "speaker",
+    level: float = 0.95,
 ) -> Answer:
     """What a test says of what runs hold.
 
@@ -108,7 +114,8 @@ def answer(
     several, and nothing where there are only models. ``levels``: arms, models or conditions, in their order; by
     default all in the order of the plan. ``siblings`` as `store.Run.siblings` and ``utterances`` as
     `entries.utterances` have them. ``blocks``: what friedman and page rank within, test speakers or test corpora.
-    Raises InputError for a test, metric, base or level that is not there, and for blocks that a test does not have.
+    ``level``: of intervals, and what a test must be able to reach, or it is refused. Raises InputError for a test,
+    metric, base or level that is not there, and for blocks or a level that a test does not have.
     """
     if test not in TESTS:
         raise unknown("test", test, TESTS)
@@ -120,15 +127,18 @@ def answer(
     if blocks != "speaker" and not chosen.has_blocks:
         those = ", ".join(name for name, other in TESTS.items() if other.has_blocks)
         raise InputError(f"{test}: it has no blocks of corpora; --blocks {blocks} goes with {those}")
+    if level != 0.95 and not chosen.has_level:
+        those = ", ".join(name for name, other in TESTS.items() if other.has_level)
+        raise InputError(f"{test}: its intervals are at 95 %; --level {level:g} goes with {those}")
     counts, probability = (found, None) if isinstance(found, Metric) else (METRICS["uar"], found)
     no_clips, no_siblings = pd.DataFrame(columns=["id"]), pd.DataFrame(columns=["fold_hash", "row", "siblings"])
     question = Question(
         frames.records, frames.predictions, frames.plan, counts, base, tuple(levels),
         no_siblings if siblings is None else siblings, no_clips if utterances is None else utterances, probability,
-        rng_for, blocks=blocks,
+        rng_for, level=level, blocks=blocks,
     )  # fmt: skip
     lines = corrected(chosen.lines(question))
-    return Answer(test, chosen.summary, found.name, lines, tuple(_notes(question, chosen, lines)))
+    return Answer(test, chosen.summary, found.name, lines, tuple(_notes(question, chosen, lines)), level)
 
 
 def _notes(question: Question, test: Test, lines: Sequence[Line]) -> Iterator[str]:
@@ -141,9 +151,25 @@ def _notes(question: Question, test: Test, lines: Sequence[Line]) -> Iterator[st
     said = " ".join(f"{line.where} {line.what} {line.reason}" for line in lines)
     mixed = {e.mixed: f"{e.task.protocol}, {e.task.where}" for e in every if e.mixed and e.mixed not in said}
     yield from (f"left out: {reason} ({where}); ask of one run at a time" for reason, where in mixed.items())
+    if counted := _unfinished(question, every):
+        more = f"; and {len(counted) - NAMED} more" if len(counted) > NAMED else ""
+        yield f"not complete: {'; '.join(counted[:NAMED])}{more}"
     if lines and "majority" not in said and {"majority"} < {e.model for e in every}:
         held = "; --base majority holds the others against it" if test.has_base else ""
         yield f"left out: majority{held}"
+
+
+def _unfinished(question: Question, every: Sequence[Entry]) -> list[str]:
+    """What has fewer cells than the plan, or than were begun."""
+    facts = ["protocol", "model", "arm", "train", "test", "condition", "label_map"]
+    planned: dict[tuple[str, ...], int] = question.plan.groupby(facts).size().to_dict() if len(question.plan) else {}
+    found = []
+    for e in every:
+        t = e.task
+        n = max(e.n_cells, planned.get((t.protocol, e.model, e.arm, t.train, t.test, t.condition, t.label_map), 0))
+        if len(e.records) < n:
+            found.append(f"{e.label}, {t.where}, {t.condition}: {len(e.records)} of {n} cells")
+    return found
 
 
 def _leaks(every: Sequence[Entry]) -> Iterator[str]:

@@ -51,7 +51,7 @@ class Comparison:
     ``score_a`` and ``score_b`` are pooled scores, as tables show them. ``main`` is the test to believe; ``beside``
     others that are valid or refused with the reason. ``plain`` and ``mcnemar`` are "as papers print them". ``holm``
     is the main p, corrected for the family it was made in. ``differences`` are those of the main test; ``share``
-    as in `two_models`. With ``reason`` nothing was tested.
+    as in `two_models`. ``level`` is that of the intervals. With ``reason`` nothing was tested.
     """
 
     task: Task
@@ -75,6 +75,7 @@ class Comparison:
     differences: np.ndarray
     share: float
     notes: tuple[str, ...] = ()
+    level: float = 0.95
 
     @property
     def reason(self) -> str | None:
@@ -100,7 +101,8 @@ def compare(
 ) -> list[Comparison]:
     """Models ``a`` and ``b`` on every task that both have, p corrected over those of a protocol and label map.
 
-    Models by the label of the tables: ``model`` or ``model [arm]``. Where they share no task but the corpora, the
+    Models by the label of the tables: ``model`` or ``model [arm]``. ``level``: of intervals, and what a test must be
+    able to reach with so few differences, or it is refused. Where they share no task but the corpora, the
     comparison is refused (other protocol, leaks, label map). Raises InputError for a model that is not there.
     """
     found = entries(records)
@@ -110,12 +112,13 @@ def compare(
         raise InputError(f"{a}: compared with itself; name two models of {', '.join(labels)}")
     shared = sorted((task for task in one if task in two), key=_order)
     if not shared:
-        return [_strangers(one[s], two[t], metric) for s in one for t in two if (s.train, s.test) == (t.train, t.test)]
+        apart = [_strangers(one[s], two[t], metric) for s in one for t in two if (s.train, s.test) == (t.train, t.test)]
+        return [replace(c, level=level) for c in apart]
     found_in: dict[tuple[str, ...], list[Comparison]] = {}
     for task in shared:
         made = compare_entries(one[task], two[task], predictions, metric, level)
         found_in.setdefault((task.protocol, task.label_map, *task.leaks), []).append(made)
-    return [c for part in found_in.values() for c in family(part)]
+    return [replace(c, level=level) for part in found_in.values() for c in family(part)]
 
 
 def family(comparisons: Sequence[Comparison]) -> list[Comparison]:

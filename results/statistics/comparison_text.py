@@ -83,7 +83,11 @@ def _head(c: Comparison) -> list[str]:
 
 def _header(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
     family = sum(c.main.p is not None for c in comparisons)
-    return ("", "A", "B", "A − B [95 %]", "p", f"Holm\nof {family}")
+    return ("", "A", "B", _of_difference(comparisons[0]), "p", f"Holm\nof {family}")
+
+
+def _of_difference(c: Comparison) -> str:
+    return f"A − B [{100 * c.level:g} %]"
 
 
 def _lines(comparisons: Sequence[Comparison]) -> Iterable[tuple[str, ...]]:
@@ -164,14 +168,28 @@ def csv(comparisons: Sequence[Comparison]) -> str:
     text = io.StringIO()
     out = writer(text, lineterminator="\n")
     numbers = ("score_a", "score_b", "difference", "low", "high", "p", "holm_p", "d_z", "p_plain_t", "p_mcnemar")
-    facts = ("protocol", "train", "test", "condition", "label_map", "leaks", "a", "b", "metric", "main_test", "n")
+    facts = (
+        "protocol",
+        "train",
+        "test",
+        "condition",
+        "label_map",
+        "leaks",
+        "a",
+        "b",
+        "metric",
+        "main_test",
+        "n",
+        "level",
+    )
     out.writerow([*facts, *numbers, "reason"])
     for c in comparisons:
         m, e = c.main, c.effect
         found = (c.score_a, c.score_b, m.mean, m.low, m.high, m.p, c.holm, e.d_z if e else None)
         papers = (c.plain.p if c.plain else None, c.mcnemar.p if c.mcnemar else None)
         values = ["" if x is None else f"{x:.6g}" for x in (*found, *papers)]
-        out.writerow([*c.task[:5], " ".join(c.task.leaks), c.a, c.b, c.metric, m.name, m.n, *values, m.reason or ""])
+        facts_of = (*c.task[:5], " ".join(c.task.leaks), c.a, c.b, c.metric, m.name, m.n, f"{c.level:g}")
+        out.writerow([*facts_of, *values, m.reason or ""])
     return text.getvalue()
 
 
@@ -186,7 +204,7 @@ def latex(comparisons: Sequence[Comparison]) -> str:
             papers = (c.plain.p if c.plain else None, c.mcnemar.p if c.mcnemar else None)
             where = c.task.where if c.task.condition == "clean" else f"{c.task.where}, {c.task.condition}"
             rows.append((where, *line[1:], *map(p_value, papers)))
-        header = ("", first.a, first.b, "A − B [95 %]", "p", "Holm", "plain t", "McNemar")
+        header = ("", first.a, first.b, _of_difference(first), "p", "Holm", "plain t", "McNemar")
         leaks = f", LEAK: {', '.join(first.task.leaks)} shared" if first.task.leaks else ""
         caption = (
             f"{METRICS[first.metric].title} in % of {first.a} (A) and {first.b} (B) under {first.task.protocol}{leaks}"
@@ -201,7 +219,7 @@ def to_json(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     plain = []
     for c in comparisons:
         values: dict[str, Any] = {**c.task._asdict(), "leaks": list(c.task.leaks)}
-        for name in ("a", "b", "metric", "score_a", "score_b", "n_rows", "n_speakers", "n_folds"):
+        for name in ("a", "b", "metric", "score_a", "score_b", "n_rows", "n_speakers", "n_folds", "level"):
             values[name] = getattr(c, name)
         values["n_seeds"] = list(c.seeds)
         values["main"], values["holm_p"], values["reason"] = asdict(c.main), c.holm, c.reason
