@@ -264,6 +264,28 @@ def test_conditions_against_clean(noisy):
     assert same[0].what == "white 20 dB as clean" and 0 < same[0].estimate < 1
 
 
+def test_arms_without_an_order_are_asked_for_the_trend_along_conditions_each():
+    rng = np.random.default_rng(8)
+    skills = {"clean": 0.9, "white 20 dB": 0.8, "white 10 dB": 0.6, "white 0 dB": 0.4}
+    arms = {"base": "asymmetric", "threshold=off": "off"}
+    made = [
+        one
+        for arm, threshold in arms.items()
+        for condition, skill in skills.items()
+        for one in cells(rng, skill=skill, arm=arm, condition=condition, settings={"threshold": threshold})
+    ]
+    frames = held(made)
+    lines = answer(frames, test="page").lines
+    assert [(line.where, line.what) for line in lines] == [
+        (f"a, a{label}", "rises white 0 dB … clean") for label in ("", " [threshold=off]")
+    ]
+    for arm, line in zip(arms, lines, strict=True):
+        table = np.stack([by_speaker(frames, arm=arm, condition=c) for c in reversed(skills)], axis=1)
+        assert line.p == pytest.approx(stats.page_trend_test(table).pvalue)
+    named = answer(frames, test="page", levels=["base", "threshold=off"]).lines
+    assert {line.what for line in named} == {"base < threshold=off"}
+
+
 def test_mixed_model_has_the_factors_against_the_base(sweep, noisy):
     lines = {line.what: line for line in answer(sweep, test="mixed-model").lines}
     b = {arm: by_speaker(sweep, arm=arm).mean() for arm in sweep.records.arm.unique()}

@@ -20,6 +20,8 @@ from .speakers import unit_scores
 from .sweeps import along, grid_of_group
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+NO_ORDER = "no order: name the levels from low to high with --levels"
+WORDS = "levels are words: name their order"
 
 
 @dataclass(frozen=True)
@@ -158,11 +160,22 @@ def _against(
 
 
 def page(question: Question) -> list[Line]:
-    """Page's test that scores rise along levels: the ones named, else those of each factor of a sweep, either way."""
-    lines = []
+    """Page's test that scores rise along levels.
+
+    The levels named; else those of each factor of a sweep, either way; else, arm by arm, those of each kind of
+    condition from strong to mild.
+    """
     several = question.records[["arm", "condition"]].nunique()
-    by_level = not question.levels and several["arm"] == 1 and several["condition"] > 1
-    for those, line in pooled(question, "conditions" if by_level else None):
+    if question.levels or several["arm"] > 1 or several["condition"] == 1:
+        lines = _trends(question)
+        if question.levels or several["condition"] == 1 or not {line.reason for line in lines} <= {NO_ORDER, WORDS}:
+            return lines
+    return _trends(question, "conditions")
+
+
+def _trends(question: Question, kind: str | None = None) -> list[Line]:
+    lines = []
+    for those, line in pooled(question, kind):
         if those is None:
             lines.append(line)
         elif question.levels:
@@ -178,14 +191,13 @@ def page(question: Question) -> list[Line]:
 def _factors(those: Pooled, level: float) -> Iterator[Line]:
     grid = grid_of_group(those.group)
     if grid is None:
-        reason = "no order: name the levels from low to high with --levels"
-        yield Line(those.where, " / ".join(those.names), units="blocks", unit="", reason=reason)
+        yield Line(those.where, " / ".join(those.names), units="blocks", unit="", reason=NO_ORDER)
         return
     for factor, levels in grid.factors.items():
         table = those.along(grid, factor)
         shown = [str(name) for name in table.columns]
         if any(number(name) is None for name in levels):
-            yield Line(those.where, factor, units="blocks", unit="", reason="levels are words: name their order")
+            yield Line(those.where, factor, units="blocks", unit="", reason=WORDS)
             continue
         others = len(grid.factors) > 1
         for columns, sign in ((shown, "rises"), (shown[::-1], "falls")):
