@@ -18,6 +18,8 @@ from serbench.results.scores import scores
 from serbench.results.statistics import answer_text
 from serbench.results.statistics.answer_lines import Line
 from serbench.results.statistics.answers import TESTS, answer
+from serbench.results.statistics.arms import grid_of
+from serbench.results.statistics.sweeps import along
 from serbench.results.store import Frames
 
 UAR = METRICS["uar"]
@@ -227,6 +229,31 @@ def test_sweeps_are_held_against_the_base_and_along_each_factor(sweep):
     rises = trends["rises along lr 0.001 … 0.1, others averaged"]
     assert rises.p == pytest.approx(stats.page_trend_test(table).pvalue) and rises.p < 0.05
     assert "2 levels" in trends["rises along batch 16 … 32, others averaged"].reason
+
+
+def test_a_point_that_is_the_base_over_again_counts_once(sweep):
+    base = sweep.records[sweep.records.arm == "base"]
+    copy = base.assign(arm="lr=0.001 batch=16", key=base.key + "copy")
+    more = sweep.predictions[sweep.predictions.key.isin(base.key)].assign(key=lambda p: p.key + "copy")
+    records = pd.concat([sweep.records, copy], ignore_index=True)
+    plan = pd.concat([sweep.plan, copy[list(sweep.plan.columns)]], ignore_index=True)
+    twice = Frames(plan, records, pd.concat([sweep.predictions, more], ignore_index=True), ())
+    for test in ("main", "friedman", "page", "mixed-model"):
+        assert answer(twice, test=test).lines == answer(sweep, test=test).lines
+    (asked,) = answer(twice, test="main", base="base", levels=["lr=0.001 batch=16", "base"]).lines
+    assert asked.estimate == 0.0  # by its name it is there
+
+
+def test_levels_of_a_factor_are_means_over_the_same_levels_of_the_others():
+    """No arm has neither noise nor pitch: level 0 of noise is held against the others at the same pitches alone."""
+    arms = [f"noise={n} pitch={p}" for n in (0, 1, 2) for p in (0, 2, 4) if n or p]
+    scores = {arm: pd.Series({"s": float(arm[-1])}) for arm in arms}  # the pitch decides, noise does nothing
+    grid = grid_of(["base", *arms], {}, ["noise", "pitch"])
+    table = along(grid, "noise", {**scores, "base": pd.Series({"s": 0.0})})
+    assert table.to_numpy().tolist() == [[2.0, 2.0, 2.0]]  # with the base, which has no copies and stands at 0, 0
+    del scores["noise=2 pitch=4"]
+    table = along(grid, "noise", scores)
+    assert table.to_numpy().tolist() == [[2.0, 2.0, 2.0]]  # at a pitch of 2, which all have
 
 
 def test_interaction_is_a_difference_of_differences(sweep, noisy):

@@ -11,6 +11,7 @@ import pytest
 from tiny import serbench, tiny_corpus
 from utterances import finish
 
+from serbench.baselines.registry import choose
 from serbench.benchmark.audio import prepared
 from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.request import resolve
@@ -108,13 +109,28 @@ def test_what_the_tests_of_a_full_form_compare_is_there(name: str) -> None:
     from serbench.benchmark.request import checked
 
     form = load(name).full
-    known: set[str] = set()
+    known = set(form.protocols)
     for request in ask(load(name)).requests:
         found = checked(request)
         known |= {word for choice in found.choices for word in (choice.arm.name, choice.model)}
         known |= {condition.name for condition in found.protocol.conditions(found.options)}
     for one in form.tests:
         assert {*one.levels, *([one.base] if one.base else [])} <= known
+
+
+#: what the folders of corpora have beside sound
+OFFERED = {"meld": {"audio", "text", "face"}, "iemocap": {"audio", "text"}, "synth-null-a": {"audio", "text", "face"}}
+
+
+@pytest.mark.parametrize("name", sorted(IDS))
+def test_corpora_have_what_the_models_of_a_full_form_take(name: str) -> None:
+    from serbench.benchmark.modalities import needs
+
+    form = load(name).full
+    for spec in form.models:
+        for corpus in form.corpora:
+            lacking = needs(choose(spec)).keys() - OFFERED.get(corpus, {"audio"})
+            assert not lacking, (spec, corpus, lacking)
 
 
 @pytest.mark.parametrize("name", ["SW-E1", "MA-E6", "CG-E2", "CG-E6", "X13", "WF-E5"])

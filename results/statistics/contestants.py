@@ -1,5 +1,6 @@
 """Who is compared with whom: the entries of a run sorted into groups of one task, with a base and an order."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +9,7 @@ import pandas as pd
 
 from ...errors import InputError, unknown
 from ..scores import condition_order
-from .arms import BASE
+from .arms import BASE, levels_of
 from .entries import Entry, Task, entries, label_of
 
 Kind = Literal["arms", "models", "conditions"]
@@ -55,11 +56,12 @@ def groups(
     """Sort what a run holds into groups. Raises InputError for a base or level that is not there.
 
     ``base`` and ``levels`` are arms, models, labels (``model [arm]``) or, for levels, conditions; levels limit and
-    order the members. Without them: arms against ``base`` where a model has several, else all models, and the order
-    is that of the plan. ``kind`` forces one.
+    order the members. Without them: arms against ``base`` where a model has several, without those that are the base
+    over again, else all models, and the order is that of the plan. ``kind`` forces one.
     """
     every = [e for e in entries(records) if len(e.records)]
     words = [*levels, *([base] if base else [])]
+    every = every if levels else without_copies(every)
     order = _order_of(plan, records)
     named = _kind_of(every, words) if words and kind is None else kind
     swept = _swept(every)
@@ -70,6 +72,17 @@ def groups(
             found.setdefault((chosen, *_shared(entry, chosen, words)), []).append(entry)
     made = [_group(_KINDS[str(of)], members, base, levels, order) for (of, *_), members in found.items()]
     return [group for group in made if len(group.members) > 1 and not (base and group.base is None)]
+
+
+def without_copies(every: Sequence[Entry]) -> list[Entry]:
+    """Without the points of a sweep that are its base: the same settings and changes, so the same trainings."""
+    bases = {_twin(e): e for e in every if e.arm == BASE}
+    return [e for e in every if e.arm == BASE or not levels_of(e.arm) or _twin(e) not in bases]
+
+
+def _twin(e: Entry) -> tuple[object, ...]:
+    facts = [json.dumps(e.records[name].iloc[0], sort_keys=True, default=list) for name in ("settings", "options")]
+    return (*e.task, e.model, *facts)
 
 
 def _swept(every: Sequence[Entry]) -> set[str]:

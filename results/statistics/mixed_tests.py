@@ -7,7 +7,7 @@ import pandas as pd
 from ..pools import paired_rows
 from .answer_lines import Line, Question
 from .arms import BASE
-from .contestants import Group
+from .contestants import Group, without_copies
 from .entries import Entry, entries
 from .mixed import MixedModel, mixed_model
 from .speakers import unit_scores
@@ -19,9 +19,10 @@ MOST_PRODUCTS = 24  # of two factors; more are not fitted
 def mixed(question: Question) -> list[Line]:
     """Fixed effects of every factor, speaker and seed random; one fit for each protocol, label map and set of leaks."""
     found: dict[tuple[object, ...], list[Entry]] = {}
-    for e in entries(question.records):
+    every = [e for e in entries(question.records) if len(e.records) and e.mixed is None]
+    for e in every if question.levels else without_copies(every):
         wanted = not question.levels or {e.arm, e.model, e.label, e.task.condition} & {*question.levels, question.base}
-        if len(e.records) and e.mixed is None and wanted and e.model != "majority":
+        if wanted and e.model != "majority":
             found.setdefault((e.task.protocol, e.task.label_map, e.task.leaks), []).append(e)
     return [line for those in found.values() for line in _of_protocol(question, those)]
 

@@ -24,18 +24,24 @@ def grid_of_group(group: Group) -> Grid | None:
 
 
 def along(grid: Grid, factor: str, of_arm: Mapping[str, pd.Series]) -> pd.DataFrame:
-    """Scores by block (lines) and level of a factor (columns, in order), averaged over all arms of the level.
+    """Scores by block (lines) and level of a factor (columns, in order), averaged over the arms of the level.
 
-    ``of_arm``: the scores of each arm by block, which is a speaker or a corpus.
-
-    The base is one of them where its levels are levels of arms, so that no level is mixed with the base's other ones.
+    ``of_arm``: the scores of each arm by block, which is a speaker or a corpus. Every level is a mean over the same
+    levels of the other factors: those that have an arm at all of its levels, where there are any. The base is one of
+    the arms where its levels are levels of others, so that no level is mixed with the base's other ones.
     """
-    points = {arm: point for arm, point in grid.points.items() if arm in of_arm and factor in point}
+    arms = {arm: point for arm, point in grid.points.items() if arm in of_arm and factor in point}
+    arms = {arm: point for arm, point in arms.items() if not _odd(grid, arm)}
+    levels = [level for level in grid.factors[factor] if any(point[factor] == level for point in arms.values())]
+    at: dict[tuple[str, tuple[tuple[str, str], ...]], pd.Series] = {}
+    for arm, point in arms.items():
+        at.setdefault((point[factor], tuple(sorted((k, v) for k, v in point.items() if k != factor))), of_arm[arm])
+    others = list(dict.fromkeys(rest for _, rest in at))
+    shared = [rest for rest in others if all((level, rest) in at for level in levels)] or others
     columns = {}
-    for level in grid.factors[factor]:
-        mine = [of_arm[arm] for arm, point in points.items() if point[factor] == level and not _odd(grid, arm)]
-        if mine:
-            columns[level] = pd.concat(mine, axis=1).mean(axis=1, skipna=False)
+    for level in levels:
+        mine = [at[level, rest] for rest in shared if (level, rest) in at]
+        columns[level] = pd.concat(mine, axis=1).mean(axis=1, skipna=False)
     return pd.DataFrame(columns)
 
 
