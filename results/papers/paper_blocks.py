@@ -59,15 +59,15 @@ def percent(value: float | None, digits: int = 1, signed: bool = False) -> str:
 
 
 def ours(prediction: Prediction | None, digits: int) -> str:
-    """Mean and prediction interval.
+    """Mean, with the digits of the paper, and prediction interval.
 
-    >>> ours(Prediction(0.84, 0.81, 0.87, 5), 1), ours(Prediction(0.84, None, None, 1), 1), ours(None, 1)
-    ('84.0 [81.0, 87.0]', '84.0', '–')
+    >>> ours(Prediction(0.84, 0.81, 0.87, 5), 2), ours(Prediction(0.84, None, None, 1), 1), ours(None, 1)
+    ('84.00 [81.0, 87.0]', '84.0', '–')
     """
     if prediction is None:
         return NONE
     low, high = prediction.low, prediction.high
-    between = "" if low is None else f" [{percent(low, digits)}, {percent(high, digits)}]"
+    between = "" if low is None else f" [{percent(low)}, {percent(high)}]"
     return percent(prediction.mean, digits) + between
 
 
