@@ -16,6 +16,10 @@ RECURRENT = {"published-cnn-n-gru-as-coded": {"base"}, "published-sigwavnet-as-c
 NULL = ("--corpus", "synth-null-a", "--corpus", "synth-null-b")
 
 
+#: models that were seen to know the speakers they were trained on; others are too small or too briefly trained
+MEMORIZE = {"functionals-svm", "logmel-crnn", "mfcc-attention", "wavfusion"}
+
+
 def uars(out: Path, protocol: str, *more: str) -> dict[tuple[str, str, str, str], float]:
     """(train, test, condition, arm) -> UAR on null corpora."""
     code, _, err = serbench("run", "--protocol", protocol, *more, "--out", out)
@@ -123,6 +127,7 @@ def test_every_model(model: str, name: str, tmp_path: Path) -> None:
     found = uars(tmp_path / "run", name, "--model", spec, "--corpus", "synth-null-a")
     if protocols()[name].null == "chance":
         expect("chance", found)
-    else:  # how much a small network memorizes is its own affair
-        print(model, found)
+    elif model in MEMORIZE:
+        expect("above", found)
+    else:
         assert min(found.values()) >= CHANCE - 0.12

@@ -82,7 +82,7 @@ def without_copies(every: Sequence[Entry]) -> list[Entry]:
 
 def _twin(e: Entry) -> tuple[object, ...]:
     facts = [json.dumps(e.records[name].iloc[0], sort_keys=True, default=list) for name in ("settings", "options")]
-    return (*e.task, e.model, *facts)
+    return (*e.task, e.model, *facts, *sorted(e.records["training"]))
 
 
 def _swept(every: Sequence[Entry]) -> set[str]:
