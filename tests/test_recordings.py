@@ -49,12 +49,12 @@ def test_recorded_noise_comes_from_the_test_half_alone(tmp_path: Path) -> None:
 
 
 def test_recordings_that_pause_are_drawn_again_and_silent_ones_are_named(tmp_path: Path) -> None:
-    mostly = np.zeros(80_000)
-    mostly[:16_000] = np.random.default_rng(0).standard_normal(16_000)
-    write(tmp_path / "mostly" / "bark.wav", mostly)
+    half = np.zeros(80_000)
+    half[:40_000] = np.random.default_rng(0).standard_normal(40_000)  # half: 20 silent draws in a row are out of reach
+    write(tmp_path / "half" / "bark.wav", half)
     clip = speech(4_000, 3)
     for i in range(20):
-        heard = apply(clip, RATE, f"c/{i}", recorded(5, tmp_path / "mostly"))
+        heard = apply(clip, RATE, f"c/{i}", recorded(5, tmp_path / "half"))
         assert abs(snr_db(clip, heard.astype(np.float64) - clip, RATE) - 5) < 0.1
         assert np.abs(heard).max() < 30 * np.abs(clip).max()
     write(tmp_path / "silent" / "nothing.wav", np.zeros(1_000))
