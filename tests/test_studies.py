@@ -3,13 +3,11 @@
 import json
 import time
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from tiny import serbench, tiny_corpus
-from utterances import finish
+from utterances import without_audio
 
 from serbench.baselines.registry import choose
 from serbench.benchmark.audio import prepared
@@ -76,18 +74,10 @@ def test_every_study_that_ships_is_valid(name: str) -> None:
         assert "/work" not in text
 
 
-@dataclass(frozen=True, eq=False)
-class Opened:
-    name: str
-    table: pd.DataFrame
-    fingerprint: str = "f" * 64
-    notes: tuple[str, ...] = ()
-
-
 @pytest.fixture
 def no_audio(monkeypatch: pytest.MonkeyPatch) -> None:
     """Corpora without their audio: a plan does not need it."""
-    opened = {name: Opened(name, finish(synthetic.table(name))) for name in synthetic.NAMES}
+    opened = without_audio()
     monkeypatch.setattr(prepared, "open_corpus", lambda spec, rate_hz: opened[spec])
 
 

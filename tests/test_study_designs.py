@@ -1,14 +1,12 @@
 """The full form of every study, on built-in corpora and with models that guess: each of its tests has an answer."""
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-from utterances import finish
+from utterances import without_audio
 
 from serbench.benchmark import run as running
 from serbench.benchmark.audio import prepared
@@ -43,17 +41,6 @@ class Guesses:
         return scores.argmax(axis=1), scores
 
 
-@dataclass(frozen=True, eq=False)
-class Opened:
-    """A built-in corpus without its audio."""
-
-    name: str
-    table: pd.DataFrame
-    fingerprint: str = "f" * 64
-    notes: tuple[str, ...] = ()
-    rate_hz: int = 16_000
-
-
 def at_hand(spec: str) -> str:
     """The model in a form whose weights need not be brought."""
     name, plus, variants = spec.partition("+")
@@ -63,7 +50,7 @@ def at_hand(spec: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in names() if not load(name).missing])
 def test_every_test_of_a_full_form_has_an_answer(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = {corpus: Opened(corpus, finish(synthetic.table(corpus))) for corpus in synthetic.NAMES}
+    opened = without_audio()
     monkeypatch.setattr(prepared, "open_corpus", lambda spec, rate_hz: opened[spec])
     monkeypatch.setattr(running, "state_of", lambda model: {})
     monkeypatch.setattr(files.os, "fsync", lambda descriptor: None)  # thousands of cells, of which none is kept

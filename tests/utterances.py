@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -101,3 +101,19 @@ def check_partition(folds: tuple[Fold, ...], table: pd.DataFrame) -> None:
         assert sum(map(len, groups)) == len(set().union(*groups))
         tested.update((fold.repeat, row) for row in fold.test)
     assert tested == Counter({(repeat, row): 1 for repeat in {f.repeat for f in folds} for row in everything})
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A corpus without its audio, as far as plans and run folders ask for it."""
+
+    name: str
+    table: pd.DataFrame
+    fingerprint: str = "f" * 64
+    notes: tuple[str, ...] = ()
+    rate_hz: int = 16_000
+
+
+def without_audio() -> dict[str, Opened]:
+    """The built-in corpora by name."""
+    return {name: Opened(name, finish(synthetic.table(name))) for name in synthetic.NAMES}

@@ -42,10 +42,9 @@ class Test:
         return found(question)
 
 
-def _paired(how: str, module: str, function: str) -> Test:
-    leveled = module == "pair_tests"
+def _paired(how: str, module: str, function: str, has_level: bool = True) -> Test:
     summary = f"each arm or model minus the base, or every pair{how}"
-    return Test(summary, module, function, has_base=True, has_level=leveled)
+    return Test(summary, module, function, has_base=True, has_level=has_level)
 
 
 TESTS: dict[str, Test] = {
@@ -62,7 +61,7 @@ TESTS: dict[str, Test] = {
     "unchanged": Test("share of answers that are those of the base (or of clean audio), clip by clip, with interval",
                       "pair_tests", "unchanged", takes="several conditions, an arm base, or --base", of=""),
     "improvement": _paired(": chance that a run beats a run on a test speaker, with interval", "block_tests",
-                           "improvement"),
+                           "improvement", has_level=False),
     "interquartile-mean": Test("mean of the middle half of all scores of speakers and seeds, with interval",
                                "block_tests", "middle_means"),
     "friedman": Test("three or more: Friedman on blocks (--blocks), mean ranks, tied groups, Nemenyi against the base",
