@@ -240,6 +240,7 @@ def test_a_point_that_is_the_base_over_again_counts_once(sweep):
     twice = Frames(plan, records, pd.concat([sweep.predictions, more], ignore_index=True), ())
     for test in ("main", "friedman", "page", "mixed-model"):
         assert answer(twice, test=test).lines == answer(sweep, test=test).lines
+        assert "left out, the base over again: m [lr=0.001 batch=16]" in answer(twice, test=test).notes
     other = records.assign(training=records.training + records.arm)  # as shares of the data are: trained on other rows
     assert len(answer(Frames(plan, other, twice.predictions, ()), test="main").lines) == 6
     (asked,) = answer(twice, test="main", base="base", levels=["lr=0.001 batch=16", "base"]).lines

@@ -16,6 +16,7 @@ from ..metrics import METRICS, Metric
 from ..probabilities import find_any
 from ..store import Frames
 from .answer_lines import OF_INTERVALS, Answer, Block, Line, Question, corrected
+from .contestants import without_copies
 from .entries import Entry, entries
 
 NAMED = 4  # groups that a note names
@@ -150,6 +151,9 @@ def _notes(question: Question, test: Test, lines: Sequence[Line]) -> Iterator[st
     said = " ".join(f"{line.where} {line.what} {line.reason}" for line in lines)
     mixed = {e.mixed: f"{e.task.protocol}, {e.task.where}" for e in every if e.mixed and e.mixed not in said}
     yield from (f"left out: {reason} ({where}); ask of one run at a time" for reason, where in mixed.items())
+    kept = {id(e) for e in without_copies(every)}
+    if not question.levels and (copies := list(dict.fromkeys(e.label for e in every if id(e) not in kept))):
+        yield f"left out, the base over again: {'; '.join(copies)}"
     if counted := _unfinished(question, every):
         more = f"; and {len(counted) - NAMED} more" if len(counted) > NAMED else ""
         yield f"not complete: {'; '.join(counted[:NAMED])}{more}"

@@ -168,20 +168,7 @@ def csv(comparisons: Sequence[Comparison]) -> str:
     text = io.StringIO()
     out = writer(text, lineterminator="\n")
     numbers = ("score_a", "score_b", "difference", "low", "high", "p", "holm_p", "d_z", "p_plain_t", "p_mcnemar")
-    facts = (
-        "protocol",
-        "train",
-        "test",
-        "condition",
-        "label_map",
-        "leaks",
-        "a",
-        "b",
-        "metric",
-        "main_test",
-        "n",
-        "level",
-    )
+    facts = ["protocol", "train", "test", "condition", "label_map", "leaks", "a", "b", "metric", "main_test", "n", "level"]
     out.writerow([*facts, *numbers, "reason"])
     for c in comparisons:
         m, e = c.main, c.effect

@@ -76,7 +76,7 @@ def groups(
 
 def without_copies(every: Sequence[Entry]) -> list[Entry]:
     """Without the points of a sweep that are its base: the same settings and changes, so the same trainings."""
-    bases = {_twin(e): e for e in every if e.arm == BASE}
+    bases = {_twin(e) for e in every if e.arm == BASE}
     return [e for e in every if e.arm == BASE or not levels_of(e.arm) or _twin(e) not in bases]
 
 
