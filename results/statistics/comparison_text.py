@@ -168,8 +168,8 @@ def csv(comparisons: Sequence[Comparison]) -> str:
     text = io.StringIO()
     out = writer(text, lineterminator="\n")
     numbers = ("score_a", "score_b", "difference", "low", "high", "p", "holm_p", "d_z", "p_plain_t", "p_mcnemar")
-    facts = ["protocol", "train", "test", "condition", "label_map", "leaks", "a", "b", "metric", "main_test", "n", "level"]
-    out.writerow([*facts, *numbers, "reason"])
+    facts = ("protocol", "train", "test", "condition", "label_map", "leaks", "a", "b", "metric", "main_test")
+    out.writerow([*facts, "n", "level", *numbers, "reason"])
     for c in comparisons:
         m, e = c.main, c.effect
         found = (c.score_a, c.score_b, m.mean, m.low, m.high, m.p, c.holm, e.d_z if e else None)
