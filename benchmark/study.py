@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError, unknown
 from ..protocols.augment import EXPLAIN, NOTHING, Augment
 from ..protocols.protocol import Arm
-from ..protocols.studies import Form, Study, StudyArm
+from ..protocols.studies import Form, Study, StudyArm, StudyTest
 from .request import Request, checked, complete_augment, each_map
 from .settings import AUGMENT, augment_value
 
@@ -51,8 +51,19 @@ def ask(study: Study, quick: bool = False, changes: Changes = Changes()) -> Aske
         seeds=changes.seeds or form.seeds,
         settings=tuple(text for key, value in settings.items() if (text := f"{key}={value}") not in left_out),
         arms=tuple(arm for arm in form.arms if arm.model not in gone),
+        tests=_as_called(form.tests, form.models, models),
     )
     return Asked(study, form, tuple(_requests(form)), left_out)
+
+
+def _as_called(tests: tuple[StudyTest, ...], before: tuple[str, ...], now: tuple[str, ...]) -> tuple[StudyTest, ...]:
+    """The tests with the user's models where they name the study's: those of one name and variants, in any profile."""
+    instead = {a: b for a in before for b in now if (model_of(a), a.split("+")[1:]) == (model_of(b), b.split("+")[1:])}
+    called = {spec: instead.get(spec, spec) for spec in before if spec not in now}
+    return tuple(
+        replace(one, base=called.get(one.base, one.base), levels=tuple(called.get(x, x) for x in one.levels))
+        for one in tests
+    )
 
 
 def _requests(form: Form) -> Iterator[Request]:

@@ -328,6 +328,22 @@ def test_mixed_model_has_the_factors_against_the_base(sweep, noisy):
     assert "model = b" in names and "model = b with condition = white 0 dB" in names
 
 
+def test_mixed_model_leaves_out_a_base_whose_levels_only_come_together():
+    rng = np.random.default_rng(4)
+    points = {f"lr={lr} batch={batch}": {"lr": lr, "batch": batch} for lr in ("0.1", "1") for batch in ("8", "16")}
+    arms = {"base": {"lr": "3", "batch": "64"}, **points}
+    frames = held([one for arm, at in arms.items() for one in cells(rng, arm=arm, settings=at)])
+    lines = {line.what: line for line in answer(frames, test="mixed-model").lines}
+    b = {arm: by_speaker(frames, arm=arm).mean() for arm in points}
+    product = b["lr=1 batch=16"] - b["lr=1 batch=8"] - b["lr=0.1 batch=16"] + b["lr=0.1 batch=8"]
+    assert lines["lr = 1 with batch = 16"].estimate == pytest.approx(product, abs=1e-6)
+    assert "base of a left out: lr = 3 and batch = 64 only come together there" in lines["random effects"].note
+    arms["base"] = {"lr": "3", "batch": "8"}  # one level of its own is an effect
+    frames = held([one for arm, at in arms.items() for one in cells(rng, arm=arm, settings=at)])
+    lines = {line.what: line for line in answer(frames, test="mixed-model").lines}
+    assert "lr = 0.1" in lines and "left out" not in lines["random effects"].note
+
+
 def test_mixed_model_crosses_two_factors_within_corpora_and_names_models_as_they_are_written():
     rng = np.random.default_rng(6)
     names = ("m", "m:tiny+a")

@@ -238,6 +238,15 @@ def test_a_user_may_change_models_corpora_seeds_and_settings() -> None:
     assert asked.left_out == ("cnn-3-gru.epochs=4",)
 
 
+def test_the_tests_of_a_study_name_the_profiles_that_the_user_takes() -> None:
+    models = ("wavfusion:tiny+audio-text", "wavfusion:tiny+audio")
+    main, degradation = ask(load("WF-E9"), changes=Changes(models)).form.tests
+    assert (main.base, degradation.base) == ("wavfusion:tiny+audio", "")
+    assert ask(load("WF-E9"), changes=Changes(models[:1])).form.tests == load("WF-E9").full.tests  # not another one
+    depths = tuple(f"cnn-{n}-gru:paper" for n in (3, 5, 11, 18))
+    assert {one.levels for one in ask(load("CG-E1"), changes=Changes(depths)).form.tests} >= {depths}
+
+
 def test_arms_of_a_study_are_combined_with_those_of_its_protocol(no_audio: None, tmp_path: Path) -> None:
     text = SMALL.replace("speaker-independent", "padding-companions")
     text = text.replace('"functionals-svm", "majority"', '"cnn-3-gru:tiny"')

@@ -65,10 +65,10 @@ def grid_of(arms: Sequence[str], settings: Mapping[str, Any], augmented: Iterabl
     known = {**dict.fromkeys(augmented, "0"), **{name: plain(settings[name]) for name in names if name in settings}}
     if BASE in arms and all(name in known for name in names):
         points[BASE] = {name: known[name] for name in names}
-    return Grid({name: _ordered(point[name] for point in points.values() if name in point) for name in names}, points)
+    return Grid({name: ordered(point[name] for point in points.values() if name in point) for name in names}, points)
 
 
-def _ordered(levels: Iterable[str]) -> tuple[str, ...]:
+def ordered(levels: Iterable[str]) -> tuple[str, ...]:
     """Each once; numbers rise, words stay as they come."""
     found = list(dict.fromkeys(levels))
     if all(number(level) is not None for level in found):

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..pools import paired_rows
 from .answer_lines import Line, Question
-from .arms import BASE
+from .arms import BASE, ordered
 from .contestants import Group, without_copies
 from .entries import Entry, entries
 from .mixed import MixedModel, mixed_model
@@ -28,7 +28,10 @@ def mixed(question: Question) -> list[Line]:
 
 
 def _of_protocol(question: Question, those: list[Entry]) -> Iterator[Line]:
-    scores, factors = _table(question, those)
+    points = _points(those)
+    apart = _apart(points)
+    those = [e for e in those if e.arm != BASE or e.model not in apart]
+    scores, factors = _table(question, those, points)
     where = ", ".join(dict.fromkeys(e.task.where for e in those))
     pair = [name for name in factors if name != "corpus" or len(factors) == 2]  # corpora are blocks of a design
     crossed = pair if len(pair) == 2 and _full(scores, pair) else []
@@ -46,16 +49,32 @@ def _of_protocol(question: Question, those: list[Entry]) -> Iterator[Line]:
             where, effect.effect, effect.estimate, effect.low, effect.high, effect.p,
             n=len(scores), units="scores", note=leaks,
         )  # fmt: skip
-    yield from _components(where, found, len(scores), scores, factors)
+    yield from _components(where, found, scores, factors, apart)
 
 
-def _components(where: str, found: MixedModel, n: int, scores: pd.DataFrame, factors: list[str]) -> Iterator[Line]:
-    """Standard deviations of the random effects, and what the fixed ones are against."""
+def _apart(points: dict[tuple[str, str], dict[str, str | None]]) -> dict[str, str]:
+    """Models whose base has levels of several factors that no other arm has: which of them does what is not known."""
+    found = {}
+    for model in dict.fromkeys(model for model, _ in points):
+        others = [point for (of, arm), point in points.items() if of == model and arm != BASE]
+        base = points.get((model, BASE), {})
+        alone = [f"{k} = {v}" for k, v in base.items() if v is not None and v not in {p.get(k) for p in others}]
+        if len(alone) > 1 and others:
+            found[model] = " and ".join(alone)
+    return found
+
+
+def _components(
+    where: str, found: MixedModel, scores: pd.DataFrame, factors: list[str], apart: dict[str, str]
+) -> Iterator[Line]:
+    """Standard deviations of the random effects, what the fixed ones are against, and the bases left out."""
     against = ", ".join(f"{name} = {scores[name].cat.categories[0]}" for name in factors)
     parts = {"speaker": found.speaker, "seed": found.seed, "rest": found.rest}
     shown = ", ".join(f"{name} {100 * value**0.5:.1f}" for name, value in parts.items() if value is not None)
     note = f"deviations in points of the random effects: {shown}; effects are against {against}; Wald intervals"
-    yield Line(where, "random effects", n=n, units="scores", note=note)
+    for model, levels in apart.items():
+        note += f"; base of {model} left out: {levels} only come together there"
+    yield Line(where, "random effects", n=len(scores), units="scores", note=note)
 
 
 def _full(scores: pd.DataFrame, factors: list[str]) -> bool:
@@ -65,10 +84,11 @@ def _full(scores: pd.DataFrame, factors: list[str]) -> bool:
     return bool(cells == sizes[0] * sizes[1] and (sizes[0] - 1) * (sizes[1] - 1) <= MOST_PRODUCTS)
 
 
-def _table(question: Question, those: list[Entry]) -> tuple[pd.DataFrame, list[str]]:
+def _table(
+    question: Question, those: list[Entry], points: dict[tuple[str, str], dict[str, str | None]]
+) -> tuple[pd.DataFrame, list[str]]:
     """Scores by speaker and seed with the levels of everything that varies, as categories, the base first."""
     parts = []
-    points = _points(those)
     for e in those:
         rows = paired_rows(e.records, question.predictions[question.predictions["key"].isin(e.records["key"])])
         by = unit_scores(rows[rows["speaker"].notna()], e.classes, question.metric, "speaker")
@@ -82,10 +102,10 @@ def _table(question: Question, those: list[Entry]) -> tuple[pd.DataFrame, list[s
     first = {"condition": "clean", "arm": BASE, "model": question.base}
     bases = {k: v for (_, arm), point in points.items() if arm == BASE for k, v in point.items()}
     for name in names:
-        levels = list(dict.fromkeys(table[name]))
+        levels = ordered(table[name])
         base = first.get(name) or bases.get(name)
-        ordered = [base, *(x for x in levels if x != base)] if base in levels else levels
-        table[name] = pd.Categorical(table[name], categories=ordered)
+        categories = [base, *(x for x in levels if x != base)] if base in levels else levels
+        table[name] = pd.Categorical(table[name], categories=categories)
     return table, names
 
 
