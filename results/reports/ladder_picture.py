@@ -95,7 +95,7 @@ def _drop(axes: "Axes", x: int, before: Step | None, step: Step, drop: Drop) -> 
     sure = test.low is not None and test.high is not None and (test.low > 0 or test.high < 0)
     text = f"{100 * test.mean:+.1f}".replace("-", "−")
     if test.low is not None and test.high is not None:
-        text += f"\n[{100 * test.low:.0f}, {100 * test.high:.0f}]".replace("-", "−")
+        text += f"\n[{100 * test.low:.1f}, {100 * test.high:.1f}]".replace("-", "−")
     weight = "bold" if sure else "normal"
     place: Any = {"ha": "center", "va": "bottom", "fontsize": 7, "linespacing": 1.05}
     axes.text(at, min(max(tops) + 2.5, TOP - 15), text, weight=weight, color=INK if sure else SOFT, zorder=5, **place)
