@@ -109,21 +109,26 @@ def _place(fold: dict[str, Any]) -> str:
 
 
 def _seen(folds: list[dict[str, Any]]) -> Iterator[str]:
-    """The minimum detectable differences, and what they rest on."""
+    """The minimum detectable differences, and what they rest on; with the arm where arms differ in theirs."""
     yield "smallest UAR difference of two models that their main test finds at 80 % power, in points"
-    said: dict[str, None] = {}
+    said: dict[str, dict[str, list[str]]] = {}  # train and test -> what is found -> its arms
     sources: dict[str, None] = {}
     for fold in folds:
         least = fold["detectable"]
         units = "speakers" if least["test"] == OVER_SPEAKERS else "folds"
         found = f"none: {least['reason']}" if least["reason"] else f"{100 * least['difference']:.1f}"
         how = "" if units == "speakers" else ", Nadeau-Bengio: speakers are in several folds"
-        said[f"  {fold['train']} -> {fold['test']}: {found} ({least['n']} {units}{how})"] = None
+        here = said.setdefault(f"{fold['train']} -> {fold['test']}", {})
+        here.setdefault(f"{found} ({least['n']} {units}{how})", []).append(fold["arm"])
         if least["sd"] is not None:
             sources[
                 f"  from the deviation of {units}' differences, {100 * least['sd']:.1f} points ({least['source']})"
             ] = None
-    yield from (*said, *sources)
+    for place, texts in said.items():
+        for text, arms in texts.items():
+            of_arms = f" [{'; '.join(arms)}]" if len(texts) > 1 else ""
+            yield f"  {place}{of_arms}: {text}"
+    yield from sources
 
 
 def _range(counts: list[int]) -> str:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
+from importlib.util import resolve_name
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ from ..protocols.design import Design
 from ..protocols.protocol import HONEST, LEAKS, NOTED, Arm, Condition, Fold, Leak, Practice, utterance_of
 from ..results.store import PLAN_COLUMNS
 from .arms import Choice, possible
+from .audio.home import MAKERS
 from .conditions.kinds import KINDS, find
 from .environment import source_hash
 
@@ -22,9 +24,12 @@ from .environment import source_hash
 FACE = ": face"
 
 
-#: the modules of the harness whose text decides what a training learns and hears
-_OF_HARNESS = ("augment", "batches", "data", "modalities", "models", "optimization", "train", "video")
-HARNESS = tuple(f"{__package__}.{name}" for name in _OF_HARNESS)
+#: the modules beside model, protocol and condition whose text decides what a training hears, learns and keeps
+_OF_HARNESS = (
+    ".augment", ".batches", ".data", ".modalities", ".models", ".optimization", ".train", ".video",
+    "..results.metrics", "..seeds",
+)  # fmt: skip
+HARNESS = (*MAKERS, *(resolve_name(name, f"{__package__}") for name in _OF_HARNESS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +38,8 @@ class Trial:
 
     ``training`` names what is fitted (trials that differ only in their test rows share it), ``key`` the trial.
     ``train_key`` names the training rows with their labels, by which weights and order are drawn: the same whatever
-    dev is; ``rows_key`` those of dev too, ``settings_key`` the model's settings. ``spec`` and
-    ``overrides`` build the model, which tables call ``model``. ``before`` is the trial whose trained weights it begins
-    with; ``practice`` says how its rows are scored.
+    dev is; ``settings_key`` the model's settings. ``spec`` and ``overrides`` build the model, which tables call
+    ``model``. ``before`` is the trial whose trained weights it begins with; ``practice`` says how its rows are scored.
     """
 
     key: str
@@ -48,7 +52,6 @@ class Trial:
     fold: int  # index into the plan's folds
     fold_hash: str
     train_key: str
-    rows_key: str
     settings_key: str
     seed: int
     provider: str
@@ -185,8 +188,7 @@ def make_plan(
                 training = name_of("training", settings_key, keys.rows, str(seed), *state, *begins)
                 trial = Trial(
                     key=name_of("trial", training, keys.line, named), training=training, fold=index,
-                    fold_hash=keys.fold, train_key=keys.train, rows_key=keys.rows, seed=seed,
-                    before=before, **shared,
+                    fold_hash=keys.fold, train_key=keys.train, seed=seed, before=before, **shared,
                 )  # fmt: skip
                 chain[fold.name, seed] = trial
                 cells += [Cell(name_of("cell", trial.key, mark), trial, c, code) for c, mark, code in marks]

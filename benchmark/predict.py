@@ -29,9 +29,11 @@ FLOOR = float(np.log(np.finfo(np.float32).tiny))  # in place of the log-probabil
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which trainings are asked; None is all there are, but one arm and one train."""
+    """Which trainings are asked; None is all there are, but one protocol, label map, arm and train."""
 
     model: str
+    protocol: str | None = None
+    label_map: str | None = None
     arm: str | None = None
     train: str | None = None
     fold: str | None = None
@@ -134,11 +136,12 @@ def find(run: Run, wanted: Wanted) -> Kept:
         raise InputError(
             f"{run.folder}: no weights of {spec} are kept; run it with --keep-weights, in a new folder if with --out"
         )
-    for option in ("arm", "train"):
-        mine = _where(option, option, mine, getattr(wanted, option), f"{spec} has several; choose with --{option}")
-    for option in ("fold", "seed"):
-        value = getattr(wanted, option)
-        mine = mine if value is None else _where(option, option, mine, value)
+    for name in ("protocol", "label_map", "arm", "train"):
+        several = f"{spec} has several; choose with --{name.replace('_', '-')}"
+        mine = _where(name.replace("_", " "), name, mine, getattr(wanted, name), several)
+    for name in ("fold", "seed"):
+        value = getattr(wanted, name)
+        mine = mine if value is None else _where(name, name, mine, value)
     records = list({record.training: record for record in mine}.values())
     _same(run, spec, records)
     stories = [_story(run, record) for record in records]

@@ -1,6 +1,5 @@
 """What a run changed of a model's recipe and a protocol's rules: no claim is held against a changed one."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -8,37 +7,42 @@ from typing import Any
 from ..baselines.registry import choose
 from ..errors import InputError
 from ..protocols import catalog
+from ..protocols.augment import NOTHING
+from ..protocols.protocol import BASE, Arm, Protocol
+from ..results.papers.comparisons import differences
 from ..results.papers.replays import Replay
-
-#: settings that only say where something lies
-PLACES = frozenset({"audio_encoder", "text_encoder", "face_encoder", "encoder", "dir"})
 
 
 def changed(replay: Replay) -> dict[str, str]:
     """Setting or option -> what it is and what it usually is; empty where the recipe is as it comes.
 
-    What the arm of a protocol sets is no change. Of a model that is not installed here nothing is known.
+    What the arm of a protocol sets is no change. Neither the recipe of a model nor the options of a protocol are known
+    where it is not installed.
     """
     protocol = catalog.protocols().get(replay.protocol)
-    options = {} if protocol is None else asdict(protocol.options)
+    arm = _arm(protocol, replay.arm)
+    options = dict(replay.options)
+    augment = _stored(options.pop("augment", asdict(NOTHING)), asdict(arm.augment))
+    texts = _of_model(replay, arm)
+    if protocol is not None:
+        texts |= _stored(options, asdict(protocol.options))
+    return texts | ({"augment": f"augment {', '.join(augment.values())}"} if augment else {})
+
+
+def _arm(protocol: Protocol | None, name: str) -> Arm:
+    """The protocol's arm of this name; of a name that it does not have, models as they are."""
     arms = () if protocol is None or protocol.arms == "variants" else protocol.arms(protocol.options)
-    of_arm = next((dict(arm.settings) for arm in arms if arm.name == replay.arm), {})
+    return next((arm for arm in arms if arm.name == name), BASE)
+
+
+def _of_model(replay: Replay, arm: Arm) -> dict[str, str]:
     try:
-        usual = asdict(choose(replay.model, of_arm).settings)
+        usual = asdict(choose(replay.model, dict(arm.settings)).settings)
     except InputError:
         return {}
-    return _differences(replay.settings, usual) | _differences(replay.options, options)
+    return _stored(replay.settings, usual)
 
 
-def _differences(found: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        name: f"{name} {_text(found[name])} instead of {_text(value)}"
-        for name, value in usual.items()
-        if name in found and name not in PLACES and _text(found[name]) != _text(value)
-    }
-
-
-def _text(value: Any) -> str:
-    """As JSON has it, so that a stored list is a tuple again; numbers without a tail."""
-    plain = json.loads(json.dumps(value, default=list))
-    return f"{plain:g}" if isinstance(plain, float) else str(plain) if isinstance(plain, str) else json.dumps(plain)
+def _stored(found: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, str]:
+    """Differences in what the run has: what came later it could not name."""
+    return differences(found, {name: value for name, value in usual.items() if name in found})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..baselines.registry import Chosen, choose
+from ..baselines.registry import Chosen, cards, choose
 from ..errors import InputError
 from ..protocols.catalog import find
 from ..protocols.design import Design, design, options_from
@@ -86,7 +86,10 @@ def checked(request: Request) -> Checked:
     options = options_from(protocol, given.protocol)
     decided = Decided(protocol, options, request.arms, complete_augment(given.augment))
     unique("--corpus", [spec.partition("=")[0] for spec in request.corpora])
-    return Checked(protocol, options, given.run.get("label_map"), arms_of_run(decided, models))
+    _see_models_of_arms(decided, names)
+    choices = arms_of_run(decided, models)
+    _see_what_varies(protocol, choices)
+    return Checked(protocol, options, given.run.get("label_map"), choices)
 
 
 def resolve(request: Request) -> tuple[Plan, dict[str, Corpus]]:
@@ -129,6 +132,29 @@ def complete_augment(augment: Mapping[str, Any]) -> dict[str, Any]:
     from .conditions.recordings import recordings
 
     return {**augment, "content": recordings(augment["dir"]).content}
+
+
+def _see_models_of_arms(decided: Decided, names: Sequence[str]) -> None:
+    """InputError where arms of the protocol set a model that there is, but not in the run.
+
+    A study may have arms of models that its quick form leaves out.
+    """
+    arms = () if decided.given else decided.arms()
+    absent = [arm.model for arm in arms if arm.model in cards() and arm.model not in names]
+    if absent:
+        raise InputError(
+            f"{decided.protocol.name}: varies settings of {absent[0]}, which is not among the models; "
+            f"add --model {absent[0]}"
+        )
+
+
+def _see_what_varies(protocol: Protocol, choices: Sequence[Choice]) -> None:
+    """InputError where a protocol compares variants of models, and no model has one."""
+    if protocol.arms == "variants" and not any(choice.arm.variants for choice in choices):
+        models = ", ".join(dict.fromkeys(choice.model for choice in choices))
+        raise InputError(
+            f"{protocol.name}: what varies? no variant to compare with {models}; for instance --model mfcc-attention"
+        )
 
 
 def _see_what_moves(conditions: Sequence[Condition], every: Sequence[Chosen]) -> None:

@@ -199,6 +199,11 @@ def _fail(where: Where, plan: Plan, cell: Cell, stored: Stored) -> None:
     stored(cell, True)
 
 
+def _utterances(rows: Sequence[str]) -> int:
+    """Copies of an utterance are no utterances of their own: a test over folds would take them for more evidence."""
+    return len(set(map(utterance_of, rows)))
+
+
 def _record(
     where: Where,
     plan: Plan,
@@ -221,7 +226,7 @@ def _record(
         train=fold.train_name, test=fold.test_name, fold=fold.name, fold_hash=trial.fold_hash, repeat=fold.repeat,
         seed=trial.seed, condition=cell.condition.name, label_map=design.label_map_of(fold),
         classes=list(fold.classes), leaks=list(plan.leaks_of(trial)),
-        n_train=len(fold.train), n_dev=len(fold.dev), n_test=len(fold.test),
+        n_train=_utterances(fold.train), n_dev=_utterances(fold.dev), n_test=_utterances(fold.test),
         missing=[name for name in fold.classes if name not in present],
         test_evaluations=test_evaluations, epochs=fitted.epochs or None, epoch=fitted.epoch or None,
         n_parameters=fitted.n_parameters or None, device=where.device, precision=where.precision,

@@ -55,23 +55,25 @@ class Session:
         plans = [plan for plan, _ in resolved]
         _check_ready(plans)
         run = self._folder(plans, name)
+        said = [notes(plan, corpora, request) for request, (plan, corpora) in zip(requests, resolved, strict=True)]
+        # all before any is run: by its plans a stopped run is known again
+        for request, (plan, corpora), lines in zip(requests, resolved, said, strict=True):
+            _store(run, plan, corpora, request, lines)
         failed: list[Cell] = []
         kept: set[str] = set()
-        for number, (request, (plan, corpora)) in enumerate(zip(requests, resolved, strict=True)):
+        for number, ((plan, corpora), lines) in enumerate(zip(resolved, said, strict=True)):
             if not self.keep_weights:
                 kept = _keep_for_later(run, plan, plans[number + 1 :], kept)
-            notes = _notes(plan, corpora, request)
-            _store(run, plan, corpora, request, notes)
-            failed += self._run_one(run, plan, corpora, notes, device)
+            failed += self._run_one(run, plan, corpora, lines, device)
         return run, _finish(run, failed)
 
     def _run_one(
-        self, run: Run, plan: Plan, corpora: dict[str, Corpus], notes: list[str], device: "torch.device"
+        self, run: Run, plan: Plan, corpora: dict[str, Corpus], said: list[str], device: "torch.device"
     ) -> Sequence[Cell]:
         """Run one plan; returns the cells that failed."""
         groups = pending(run, plan)
         todo = sum(map(len, groups))
-        _say_plan(run, plan, notes, todo)
+        _say_plan(run, plan, said, todo)
         jobs = self.jobs or _jobs(device.type, groups)
         work = Work(plan, corpora, run.folder, str(device), self.precision, self.keep_weights)
         with cells_progress(todo) as progress:
@@ -95,8 +97,11 @@ class Session:
             run = create(self.out, version("serbench"))
             check_readable(run, sorted(run.done(cell.key for plan in plans for cell in plan.cells)))
             return run
-        for path in sorted(Path("runs").glob(f"{name}-*/plans/{plan_name(plans[0].frame())}.parquet"), reverse=True):
-            run = open_run(path.parent.parent)
+        wanted = {plan_name(cell.key for cell in plan.cells) for plan in plans}
+        for folder in sorted(Path("runs").glob(f"{name}-*/plans"), reverse=True):
+            if {path.stem for path in folder.glob("*.parquet")} != wanted:
+                continue
+            run = open_run(folder.parent)
             if any(pending(run, plan) for plan in plans):
                 click.echo(f"Going on with {run.folder}, which asked for the same and is not finished.", err=True)
                 return run
@@ -110,11 +115,11 @@ def _check_ready(plans: Sequence[Plan]) -> None:
     Raises InputError.
     """
     models = {(cell.trial.spec, cell.trial.overrides) for plan in plans for cell in plan.cells}
-    every = [choose(spec, dict(overrides)) for spec, overrides in sorted(models)]
-    lacking = {chosen.card.name: chosen.card.needs(chosen.settings) for chosen in every}
-    if any(lacking.values()):
-        raise InputError("; ".join(f"{name}: {lacks}" for name, lacks in lacking.items() if lacks))
-    if any(chosen.card.kind == "network" for chosen in every) and (problem := import_problem("torchaudio")):
+    every = [(spec, choose(spec, dict(overrides))) for spec, overrides in sorted(models)]
+    lacking = [(spec, chosen.card.needs(chosen.settings)) for spec, chosen in every]
+    if said := dict.fromkeys(f"{spec}: {lacks}" for spec, lacks in lacking if lacks):
+        raise InputError("; ".join(said))
+    if any(chosen.card.kind == "network" for _, chosen in every) and (problem := import_problem("torchaudio")):
         raise InputError(f"networks cannot be trained here: {pair_problem(*map(installed, PAIR)) or problem}")
 
 
@@ -148,7 +153,7 @@ def _clean(run: Run, plan: Plan, outcome: Outcome) -> None:
             run.drop_weights(training)
 
 
-def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request, notes: list[str]) -> None:
+def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request, said: list[str]) -> None:
     """What was asked for, and the labelled tables, so that the run folder explains itself."""
     protocol = plan.design.protocol
     facts = {
@@ -160,7 +165,7 @@ def _store(run: Run, plan: Plan, corpora: dict[str, Corpus], request: Request, n
         "promises": sorted(protocol.promises),
         "permits": sorted(protocol.permits),
         "leaks": sorted({leak for leaks in plan.leaks.values() for leak in leaks}),
-        "notes": notes,
+        "notes": said,
         "coverage": plan.design.coverage.to_dict(orient="records"),
         "corpora": {c.name: {"fingerprint": c.fingerprint, "rate_hz": c.rate_hz} for c in corpora.values()},
     }
@@ -182,16 +187,16 @@ def _store_siblings(run: Run, plan: Plan) -> None:
             run.add_siblings(fold_hash, pd.DataFrame({"row": fold.test, "siblings": counts}))
 
 
-def _notes(plan: Plan, corpora: dict[str, Corpus], request: Request) -> list[str]:
-    """A line for whatever was dropped or is odd."""
+def notes(plan: Plan, corpora: dict[str, Corpus], request: Request) -> list[str]:
+    """A line for whatever is dropped or odd; `run` stores them, `plan` tells them before."""
     synthetic = "built-in synthetic corpora: a check that everything runs, not a finding"
     of_corpora = [f"{c.name}: {note}" for c in corpora.values() for note in c.notes]
     changed = [f"set: {', '.join(request.settings)}"] if request.settings else []
     return [*([synthetic] if request.synthetic else []), *changed, *of_corpora, *plan.notes]
 
 
-def _say_plan(run: Run, plan: Plan, notes: list[str], todo: int) -> None:
-    for note in notes:
+def _say_plan(run: Run, plan: Plan, said: list[str], todo: int) -> None:
+    for note in said:
         click.echo(f"Note: {note}", err=True)
     kept = len(plan.cells) - todo
     click.echo(

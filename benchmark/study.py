@@ -111,6 +111,20 @@ def check(study: Study) -> None:
         raise InputError(f"{where}: {error}") from None
 
 
+def check_names(asked: Asked) -> None:
+    """Raise InputError for a test that compares what is not run: it would have no answer after all the trainings."""
+    known = set(asked.form.protocols)
+    for found in map(checked, asked.requests):
+        choices = [c for c in found.choices if not c.lacks]
+        known |= {word for c in choices for word in (c.arm.name, c.model, f"{c.model} [{c.arm.name}]")}
+        known |= {condition.name for condition in found.protocol.conditions(found.options)}
+    for one in asked.form.tests:
+        for word in filter(None, (*one.levels, one.base)):
+            if word not in known:
+                said = unknown("arm, model or condition", word, known)
+                raise InputError(f"study {asked.study.name}: {one.test}: {said}")
+
+
 def _known_corpus(spec: str) -> None:
     from .audio.home import home, stored
     from .corpora.adapters import ADAPTERS

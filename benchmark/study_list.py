@@ -169,7 +169,7 @@ def _prepared(spec: str) -> bool:
     from .corpora.synthetic import NAMES
 
     name, _ = parse_spec(spec)
-    return name in NAMES or bool(stored(home(), name))
+    return name in NAMES or any(not form.state for form in stored(home(), name))
 
 
 def _counts(plan: dict[str, Any]) -> str:

@@ -33,7 +33,7 @@ class Options:
 
 
 def arms(options: Options) -> tuple[Arm, ...]:
-    """Without augmentation, then every combination of levels that changes a clip."""
+    """Without augmentation, then every combination of levels that changes a clip. InputError where none does."""
     levels = [getattr(options, name) for name in FACTORS]
     varied = [name for name, values in zip(FACTORS, levels, strict=True) if len(values) > 1 or any(values)]
     found = [BASE]
@@ -43,6 +43,8 @@ def arms(options: Options) -> tuple[Arm, ...]:
         if augment.made:
             shown = [name for name in varied if name != "copies" or len(options.copies) > 1 or options.copies[0] > 1]
             found.append(Arm(" ".join(f"{name}={values[name]:g}" for name in shown), augment=augment))
+    if len(found) == 1:
+        raise InputError("augmentation: what varies? for instance --set augmentation.noise=0,0.0175")
     return tuple(found)
 
 

@@ -76,7 +76,7 @@ def arms(options: Options) -> tuple[Arm, ...]:
 PROTOCOL = Protocol(
     name="carried-weights",
     version=VERSION,
-    summary="cross-validation with fresh weights in each fold, or those of the fold before; validation and test scored",
+    summary="cross-validation with fresh or carried-on weights; scored on test rows and on those that chose the epoch",
     split=split,
     promises=frozenset(),
     permits=frozenset({*ROW_LEAKS, "selection"}),

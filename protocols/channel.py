@@ -1,8 +1,9 @@
 """`channel`: trained on clean speech of other speakers, tested clean and as it comes through other channels."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
-from .conditions import check_options, from_options
+from .conditions import check_given, check_options, from_options, levels_of
 from .protocol import Condition
 from .speaker_independent import PROTOCOL as NEW_SPEAKERS
 
@@ -47,4 +48,5 @@ PROTOCOL = replace(
     summary="speaker-independent, trained clean; tested clean, by telephone, coded, clipped, at other levels and rates",
     options=Options(),
     conditions=conditions,
+    check_given=partial(check_given, "channel", levels_of(UNITS)),
 )

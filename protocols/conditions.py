@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import InputError, unknown
@@ -39,6 +39,23 @@ def check_options(protocol: str, options: Any, units: Mapping[str, str]) -> None
     for kind, unit in units.items():
         if unit:
             check_levels(f"{protocol}.{_option(kind)}", getattr(options, _option(kind)), unit)
+
+
+def levels_of(units: Mapping[str, str]) -> dict[str, str]:
+    """Option with levels -> the kind that it is of."""
+    return {_option(kind): kind for kind, unit in units.items() if unit}
+
+
+def check_given(protocol: str, kind_of: Mapping[str, str], options: Any, given: Collection[str]) -> None:
+    """InputError for options that somebody has ``given`` and whose kind, by ``kind_of``, is not asked for.
+
+    Defaults are not given: there are levels for every kind, so that it is enough to ask for it.
+    """
+    idle = {name: kind for name, kind in kind_of.items() if name in given and kind not in options.kinds}
+    if idle:
+        name, kind = next(iter(idle.items()))
+        wanted = ",".join((*options.kinds, *idle.values()))
+        raise InputError(f"{protocol}.{name}: {kind} is not among the kinds; set {protocol}.kinds={wanted}")
 
 
 def from_options(options: Any, units: Mapping[str, str]) -> tuple[Condition, ...]:

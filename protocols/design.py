@@ -92,14 +92,17 @@ def maps_for(protocol: Protocol, label_map: str | None, corpora: list[str]) -> d
 def options_from(protocol: Protocol, values: Mapping[str, str]) -> Any:
     """The protocol's options with ``values`` (option -> text) set; numbers of a list are separated by commas.
 
-    Raises InputError for an option that does not exist, with the nearest name, and for text of the wrong type.
+    Raises InputError for an option that does not exist, with the nearest name, for text of the wrong type, and for an
+    option without effect beside the others.
     """
     hints = get_type_hints(type(protocol.options))
     for name in values:
         if name not in hints:
             raise unknown(f"option of {protocol.name}", name, hints)
     changed = {name: _value(text, hints[name], f"{protocol.name}.{name}={text}") for name, text in values.items()}
-    return replace(protocol.options, **changed)
+    options = replace(protocol.options, **changed)
+    protocol.check_given(options, changed.keys())
+    return options
 
 
 def _checked(protocol: Protocol, table: pd.DataFrame) -> pd.DataFrame:

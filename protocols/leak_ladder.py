@@ -223,5 +223,4 @@ PROTOCOL = Protocol(
     label_map="basic4",
     options=Options(),
     arms=arms,
-    separate=False,
 )

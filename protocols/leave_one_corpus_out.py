@@ -39,5 +39,4 @@ PROTOCOL = Protocol(
     null="chance",
     label_map="basic4",
     min_corpora=2,
-    separate=False,
 )

@@ -1,8 +1,9 @@
 """`perturb`: trained on clean speech of other speakers; how many answers change when hardly anything is changed."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
-from .conditions import check_options, from_options
+from .conditions import check_given, check_options, from_options, levels_of
 from .protocol import Condition
 from .speaker_independent import PROTOCOL as NEW_SPEAKERS
 
@@ -46,4 +47,5 @@ PROTOCOL = replace(
     summary="speaker-independent; tested clean and slightly changed: the share of answers that stay the same",
     options=Options(),
     conditions=conditions,
+    check_given=partial(check_given, "perturb", levels_of(UNITS)),
 )

@@ -1,6 +1,6 @@
 """What a protocol is: folds over rows, conditions and arms, what it promises and which leaks it permits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -136,6 +136,10 @@ def base_only(options: Any) -> tuple[Arm, ...]:
     return (BASE,)
 
 
+def any_given(options: Any, given: Collection[str]) -> None:
+    """The check of most protocols: no option is without effect beside others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Protocol:
     """A named, versioned rule. If its folds or conditions change, its version changes; old records stay true.
@@ -146,8 +150,8 @@ class Protocol:
     id. It is a pure function. ``promises`` are the leaks that no fold may have, ``permits`` those that it has by
     design; every table that shows its numbers says so. ``null`` is what its score is on the null corpora.
     ``label_maps``: corpora that have another map than ``label_map``, with it.
-    ``min_corpora`` corpora are needed; with ``separate`` every corpus is split on its own. ``arms`` may be the word
-    ``variants``: every model as it is, and each of its variants.
+    ``min_corpora`` corpora are needed. ``arms`` may be the word ``variants``: every model as it is, and each of its
+    variants. ``check_given(options, names)`` refuses options that somebody has set by these names, without effect.
     """
 
     name: str
@@ -163,4 +167,4 @@ class Protocol:
     conditions: Callable[[Any], tuple[Condition, ...]] = clean_only
     arms: Callable[[Any], tuple[Arm, ...]] | Literal["variants"] = base_only
     min_corpora: int = 1
-    separate: bool = True
+    check_given: Callable[[Any, Collection[str]], None] = any_given

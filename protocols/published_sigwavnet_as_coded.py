@@ -65,7 +65,7 @@ def arms(options: Options) -> tuple[Arm, ...]:
 PROTOCOL = replace(
     AS_WRITTEN,
     name="published-sigwavnet-as-coded",
-    summary="replay of the code: weights go from fold to fold, states from batch to batch, the last batch is dropped",
+    summary="replay of the code: carried weights and states, last batch dropped, rows that chose the epoch scored too",
     split=split,
     null="either",  # what a recurrent network remembers of known speakers is its own affair
     promises=frozenset(),

@@ -1,9 +1,10 @@
 """`reverberation`: trained on clean speech of other speakers, tested clean and in rooms."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ..errors import InputError
-from .conditions import check_kinds, check_levels
+from .conditions import check_given, check_kinds, check_levels
 from .protocol import CLEAN, Condition
 from .speaker_independent import PROTOCOL as NEW_SPEAKERS
 
@@ -44,4 +45,5 @@ PROTOCOL = replace(
     summary="speaker-independent, trained clean; tested clean and in rooms of 0.2 to 1 s reverberation time",
     options=Options(),
     conditions=conditions,
+    check_given=partial(check_given, "reverberation", {"rt60": ROOM}),
 )

@@ -113,7 +113,27 @@ def _counts(part: np.ndarray, pair: np.ndarray, n_parts: int, n: int) -> np.ndar
     return np.bincount(part * n * n + pair, minlength=n_parts * n * n).reshape(n_parts, n, n)
 
 
+class ByCell:
+    """All predictions, sorted by cell once, so that the rows of some cells are found without a look at the others."""
+
+    def __init__(self, predictions: pd.DataFrame) -> None:
+        code, keys = pd.factorize(predictions["key"])
+        self._keys = pd.Index(keys)
+        self._start = np.concatenate([[0], np.cumsum(np.bincount(code, minlength=len(keys)))])
+        self._rows = predictions[["row", "speaker", "truth", "guess"]].iloc[np.argsort(code, kind="stable")]
+
+    def rows(self, records: pd.DataFrame) -> pd.DataFrame:
+        """Predictions of the done ones of these cells with the facts of their cell: columns `PAIRED_COLUMNS`."""
+        done = records[records["status"] == "done"]
+        cell = self._keys.get_indexer(pd.Index(done["key"]))
+        order = np.argsort(cell, kind="stable")[int((cell < 0).sum()) :]
+        cell = cell[order]
+        spans = [np.arange(self._start[k], self._start[k + 1]) for k in cell]
+        found = self._rows.iloc[np.concatenate(spans) if spans else []].reset_index(drop=True)
+        facts = done[["seed", "repeat", "fold", "fold_hash"]].iloc[np.repeat(order, [len(span) for span in spans])]
+        return pd.concat([facts.reset_index(drop=True), found], axis=1)[list(PAIRED_COLUMNS)]
+
+
 def paired_rows(records: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Predictions of done cells with the facts of their cell: what `statistics.paired_difference` takes."""
-    facts = records.loc[records["status"] == "done", ["key", "seed", "repeat", "fold", "fold_hash"]]
-    return predictions.merge(facts, on="key", validate="many_to_one")[list(PAIRED_COLUMNS)]
+    """Predictions of done cells with the facts of their cell: what `compare` works on."""
+    return ByCell(predictions).rows(records)

@@ -13,7 +13,8 @@ class Record:
     """One cell: what was trained on what, tested on what, where, and how long it took.
 
     ``key`` names the cell, ``trial`` the trial, ``training`` what was fitted (trials that differ only in their test
-    rows share it). ``classes`` is the order of the log-probabilities. ``missing`` are classes of the task without
+    rows share it). ``n_train``, ``n_dev``, ``n_test`` are utterances, however many copies of each there are.
+    ``classes`` is the order of the log-probabilities. ``missing`` are classes of the task without
     test rows in this fold. ``epoch`` is the epoch that dev chose (the last one where there is no dev), null where a
     model has no epochs. ``error`` is the traceback of a failed cell.
     """

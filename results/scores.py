@@ -24,7 +24,8 @@ from .statistics.speakers import Interval, mean_known, speaker_intervals, unknow
 #: what makes two cells parts of one score, as printed
 IDENTITY = ("protocol", "model", "arm", "train", "test", "condition", "label_map", "leaks")
 #: cells that differ in these are never pooled either
-_BASIS = ("protocol_version", "model_version", "settings", "options", "data", "classes")
+_BASIS = ("protocol_version", "model_version", "provider", "code", "settings", "options", "data", "classes")
+_MARK = 8  # digits by which a note names a hash
 PUBLIC = (*IDENTITY, "chance", "n_folds", "n_seeds", "n_failed", "n_utterances", "metrics")
 #: units of levels of which more is stronger
 RISING = frozenset({"s", "ms", "%"})
@@ -54,8 +55,8 @@ class Value:
 class Score:
     """One line of a table. The fields up to ``metrics`` are what ``show --json`` prints; the others are for tables.
 
-    ``tag`` numbers scores that agree in all public facts and still stand on different things (versions, settings,
-    data); a note says on which.
+    ``tag`` numbers scores that agree in all public facts and still stand on different things (versions, source code,
+    settings, data); a note says on which.
     """
 
     protocol: str
@@ -103,25 +104,27 @@ def scores(
 ) -> list[Score]:
     """Scores of records (columns as `Record`) and predictions (``key`` and `PREDICTION_COLUMNS`), in table order.
 
-    ``planned`` has a line per cell that was asked for: `IDENTITY`, ``key``, ``fold``, ``seed``, and ``repeat`` and
-    ``classes`` where known. Those without a record are pending. ``rng_for(*facts)`` gives the generator of the
-    intervals; by default the stream ``interval``. Predictions without a record belong to a cell that
-    is not finished; they are left out. Raises InputError for a cell stored twice and for labels outside the task.
+    ``planned`` has a line per cell that was asked for: `IDENTITY`, ``key``, ``code``, ``fold``, ``seed``, and
+    ``repeat`` and ``classes`` where known. Those without a record are pending, beside cells of the same code.
+    ``rng_for(*facts)`` gives the generator of the intervals; by default the stream ``interval``. Predictions without
+    a record belong to a cell that is not finished; they are left out. Raises InputError for a cell stored twice and
+    for labels outside the task.
     """
     doubled = records["key"][records["key"].duplicated()]
     if len(doubled):
         raise InputError(f"records: cell {doubled.iloc[0]} is stored twice; delete one of them")
     rng_for = rng_for or partial(stream, "interval")
     rows = code_rows(records, predictions)
-    pending: dict[Facts, list[Any]] = {}
+    pending: dict[tuple[Facts, str], list[Any]] = {}
     if planned is not None:
         for cell in planned[~planned["key"].isin(records["key"])].itertuples(index=False):
-            pending.setdefault(_facts(cell), []).append(cell)
-    groups = _groups(records)
-    found = [_score(facts, cells, rows, pending.pop(facts, []), rng_for) for facts, cells in groups]
+            pending.setdefault((_facts(cell), cell.code), []).append(cell)
+    groups = grouped(records)
+    waiting = [pending.pop((facts, next(iter(cells.values())).code), []) for facts, cells in groups]
+    found = [_score(*group, rows, wait, rng_for) for group, wait in zip(groups, waiting, strict=True)]
     for g, tag, note in _namesakes(groups):
         found[g] = replace(found[g], tag=tag, notes=(note, *found[g].notes))
-    found += [_score(facts, {}, rows, cells, rng_for) for facts, cells in pending.items()]
+    found += [_score(facts, {}, rows, cells, rng_for) for (facts, _), cells in pending.items()]
     if planned is not None:
         place = {arm: k for k, arm in enumerate(dict.fromkeys(planned["arm"]))}
         found = [replace(score, place=place.get(score.arm, len(place))) for score in found]
@@ -180,7 +183,7 @@ def _basis(cell: Any) -> dict[str, Any]:
     return {**basis, "data": {name: mark for name, mark in cell.data.items() if name in used}}
 
 
-def _groups(records: pd.DataFrame) -> list[tuple[Facts, Cells]]:
+def grouped(records: pd.DataFrame) -> list[tuple[Facts, Cells]]:
     """The cells of each score by their position among the records, in an order that does not depend on theirs."""
     members: dict[tuple[Facts, str], list[tuple[int, Any]]] = {}
     for position, cell in enumerate(records.itertuples(index=False)):
@@ -208,6 +211,8 @@ def _namesakes(groups: list[tuple[Facts, Cells]]) -> Iterable[tuple[int, str, st
 
 
 def _flat(basis: dict[str, Any]) -> dict[str, Any]:
+    """Without dictionaries in it, and every hash by its first digits, as a note has room for."""
+    basis = {**basis, "code": str(basis["code"])[:_MARK], "data": {c: m[:_MARK] for c, m in basis["data"].items()}}
     flat = {name: value for name, value in basis.items() if not isinstance(value, dict)}
     return flat | {f"{name}.{k}": v for name, part in basis.items() if isinstance(part, dict) for k, v in part.items()}
 

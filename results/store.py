@@ -28,6 +28,9 @@ PLAN_COLUMNS = (
     "label_map", "leaks", "classes", "code", "settings",
 )  # fmt: skip
 
+#: what a cell is of that was asked for anew on the same data; a plan names neither recordings nor weights
+_OLDER, _CHANGED = "older code", "earlier recordings, faces, weights or folds"
+
 
 @dataclass(frozen=True)
 class Frames:
@@ -107,7 +110,7 @@ class Run:
     def add_plan(self, cells: pd.DataFrame, facts: dict[str, Any]) -> None:
         """Store what a command asked for; the same command writes the same file."""
         content = _parquet(cells[list(PLAN_COLUMNS)], {"facts": json.dumps(facts)})
-        write_bytes(self.folder / "plans" / f"{plan_name(cells)}.parquet", content)
+        write_bytes(self.folder / "plans" / f"{plan_name(cells['key'])}.parquet", content)
 
     def add_utterances(self, name: str, table: pd.DataFrame) -> None:
         """Store a labelled table once, for groups, speakers and texts in reports."""
@@ -128,18 +131,21 @@ class Run:
         columns = ["fold_hash", "row", "siblings"]
         return pd.concat([pd.DataFrame(columns=columns), *parts], ignore_index=True)[columns]
 
+    def plans(self) -> list[tuple[pd.DataFrame, dict[str, Any]]]:
+        """What was asked for, with the facts that are stored beside it, in the order of the commands."""
+        paths = sorted((self.folder / "plans").glob("*.parquet"), key=lambda path: (path.stat().st_mtime_ns, path))
+        return [_read_plan(path) for path in paths]
+
     def frames(self) -> Frames:
         """Everything stored so far. Raises StoreError naming a damaged file.
 
-        Cells of older code, which a later command asked for anew with the same settings, are left out with a note.
+        Cells that a later command asked for anew on the same data, since their code changed, are left out with a note.
         """
-        paths = sorted((self.folder / "plans").glob("*.parquet"), key=lambda path: (path.stat().st_mtime_ns, path))
-        plans = [_read_plan(path) for path in paths]
-        plan, old = _newest([cells for cells, _ in plans])
+        plans = self.plans()
+        plan, old = newest(plans)
         records = [record for record in self._records() if record.key not in old]
         notes = dict.fromkeys(note for _, facts in plans for note in facts.get("notes", ()))
-        if old:
-            notes[f"{len(old)} cells of older code are stored too and not shown"] = None
+        notes |= dict.fromkeys(left_out(old.values()))
         return Frames(
             plan=plan,
             records=pd.DataFrame([r.to_json() for r in records], columns=list(Record.__dataclass_fields__)),
@@ -162,7 +168,8 @@ class Run:
         for record in records:
             table = pq.ParquetFile(pa.BufferReader(self.intact(record))).read(use_threads=False)
             tables.append(table.add_column(0, "key", pa.repeat(record.key, len(table))))
-        return pa.concat_tables(tables, promote_options="permissive").to_pandas()
+        whole = pa.concat_tables(tables, promote_options="permissive").combine_chunks()  # picked from quickly
+        return whole.to_pandas()
 
     def intact(self, record: Record) -> bytes:
         """The Parquet file of a cell. Raises StoreError when it is not what the record says."""
@@ -173,19 +180,41 @@ class Run:
         return content
 
 
-def _newest(plans: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, set[str]]:
-    """All cells once, in the order of plans; and the keys that a later plan asked for under newer code."""
+def newest(plans: Sequence[tuple[pd.DataFrame, dict[str, Any]]]) -> tuple[pd.DataFrame, dict[str, str]]:
+    """All cells once, in the order of plans; and those that a later plan asked for anew: key -> what they are of.
+
+    On other data a cell is another one: neither takes the place of the other.
+    """
     if not plans:
-        return pd.DataFrame(columns=list(PLAN_COLUMNS)), set()
-    cells = pd.concat(plans, ignore_index=True).drop_duplicates("key", keep="last")
-    alike = [name for name in PLAN_COLUMNS if name not in ("key", "trial", "training", "leaks", "classes", "code")]
+        return pd.DataFrame(columns=list(PLAN_COLUMNS)), {}
+    parts = [cells.assign(data=_data(cells, facts)) for cells, facts in plans]
+    cells = pd.concat(parts, ignore_index=True).drop_duplicates("key", keep="last")
+    apart = ("key", "trial", "training", "leaks", "classes", "code")
+    alike = ["data", *(name for name in PLAN_COLUMNS if name not in apart)]
     old = cells.duplicated(alike, keep="last")
-    return cells[~old].reset_index(drop=True), set(cells.loc[old, "key"])
+    several = cells[cells.duplicated(alike, keep=False)]
+    other = several["code"] != several.groupby(alike, sort=False)["code"].transform("last")
+    what = dict(zip(several["key"], other.map({True: _OLDER, False: _CHANGED}), strict=True))
+    return cells[~old].drop(columns="data").reset_index(drop=True), {key: what[key] for key in cells.loc[old, "key"]}
 
 
-def plan_name(cells: pd.DataFrame) -> str:
-    """Name of a plan: a hash of its cells, whatever command asked for them."""
-    return hashlib.sha256("\n".join(sorted(cells["key"])).encode()).hexdigest()[:16]
+def left_out(what: Iterable[str]) -> list[str]:
+    """A note for each kind of cells that `newest` leaves out."""
+    return [f"{n} cells of {kind} are stored too and not shown" for kind, n in Counter(what).items()]
+
+
+def _data(cells: pd.DataFrame, facts: dict[str, Any]) -> list[str]:
+    """For every cell the fingerprints of the corpora that it is trained and tested on."""
+    marks = {name: about["fingerprint"] for name, about in facts.get("corpora", {}).items()}
+    pairs = list(zip(cells["train"], cells["test"], strict=True))
+    used = {pair: sorted({name for names in pair for name in names.split("+")}) for pair in set(pairs)}
+    of = {pair: " ".join(marks.get(name, "") for name in names) for pair, names in used.items()}
+    return [of[pair] for pair in pairs]
+
+
+def plan_name(keys: Iterable[str]) -> str:
+    """Name of a plan: a hash of the keys of its cells, whatever command asked for them."""
+    return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()[:16]
 
 
 def create(folder: Path, version: str) -> Run:

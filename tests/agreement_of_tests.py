@@ -18,13 +18,15 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from serbench.results.metrics import METRICS
 from serbench.results.papers.verdicts import predict
+from serbench.results.pools import paired_rows
 from serbench.results.statistics import many_models, two_models
+from serbench.results.statistics.compare import compare
 from serbench.results.statistics.mixed import mixed_model
 from serbench.results.statistics.power import minimum_detectable, pooled_sd, power_of
-from serbench.results.statistics.speakers import nadeau_bengio, paired_difference, paired_t
+from serbench.results.statistics.speakers import nadeau_bengio, paired_t
 from serbench.results.statistics.variance import components, two_way
 from serbench.tests.agreement import Pair, Rng, balanced_accuracy, check, flat, resampled, same_draws
-from serbench.tests.paired import CLASSES, model_rows
+from serbench.tests.paired import cells, frames
 from serbench.tests.test_many_models import DEMSAR, MODELS, posthocs
 from serbench.tests.test_variance import RATINGS, balanced
 
@@ -48,12 +50,15 @@ def paired(rng: Rng) -> Pair:
 
 @check("main test from stored predictions, seeds averaged", "scipy: ttest_rel of scikit-learn's scores by speaker", 20)
 def stored(rng: Rng) -> Pair:
-    a, b = (model_rows(np.random.default_rng(rng.integers(10**9)), skill=s, seeds=3, tilt=0.1) for s in (0.7, 0.65))
+    a, b = (
+        cells(np.random.default_rng(rng.integers(10**9)), model, skill=skill, seeds=3, tilt=0.1)
+        for model, skill in (("a", 0.7), ("b", 0.65))
+    )
     score = [
         rows.groupby(["speaker", "seed"])[["truth", "guess"]].apply(balanced_accuracy).groupby("speaker").mean()
-        for rows in (a, b)
+        for rows in (paired_rows(*frames(made)) for made in (a, b))
     ]
-    ours = paired_difference(a, b, CLASSES, METRICS["uar"])
+    ours = compare(*frames([*a, *b]), "a", "b", METRICS["uar"])[0].main
     return flat(ours.mean, ours.t, ours.p), flat(np.mean(score[0] - score[1]), *stats.ttest_rel(*score))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 
 from serbench.benchmark.conditions import noise
+from serbench.benchmark.conditions.snr import active_power
 
 RATE = 16_000
 
@@ -22,6 +23,13 @@ def speech(n: int, seed: int, scale: float = 0.1) -> np.ndarray:
     level = 10 ** rng.uniform(-3, 0, n // 480 + 1) * (rng.random(n // 480 + 1) > 0.3)
     level[rng.integers(len(level))] = 1.0
     return (scale * rng.standard_normal(n) * np.repeat(level, 480)[:n] + scale * 1e-6).astype(np.float32)
+
+
+def snr_db(clip: np.ndarray, added: np.ndarray, rate: int) -> float:
+    """The signal-to-noise ratio of ``clip + added`` in dB, infinite without noise; the clip must not be silent."""
+    of_clip, of_noise = active_power(clip, added, rate)
+    assert of_clip > 0
+    return float(10 * np.log10(of_clip / of_noise)) if of_noise else float("inf")
 
 
 def write(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:

@@ -406,7 +406,7 @@ def test_binomial_counts_errors_that_name_the_class_before():
     theirs = stats.binomtest(wrong, wrong, 0.5)
     assert (line.estimate, line.n, line.p) == (1, wrong, pytest.approx(theirs.pvalue))
     assert 0.35 < back.estimate < 0.65 and "reversed" in back.what
-    with pytest.raises(InputError, match="no arm here has test rows class by class"):
+    with pytest.raises(InputError, match="no arm here is named 'by class'"):
         answer(held([*base, *cells(rng, "m", protocol="carried-state", arm="carried, shuffled")]), test="binomial")
 
 
@@ -489,7 +489,7 @@ def test_leaks_and_what_is_left_out_are_said():
     (said, left) = answer(held(three + mixed), test="spread").notes
     assert said == leak
     assert left == (
-        "left out: c is there in several versions, which differ in settings (speaker-independent, a); "
+        "left out: c is there in several versions, which differ in provider, settings (speaker-independent, a); "
         "ask of one run at a time"
     )  # fmt: skip
 

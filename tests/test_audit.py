@@ -71,6 +71,54 @@ def test_copies_are_told_by_their_names(copy: str, mark: str | None, names: list
         assert f"names of copies: '{mark}' (14)" in text
 
 
+TALKS = [(f"talk-{c}{d}.wav", "test" if c < "e" else "train", c) for c in "abcdefghij" for d in "stuvwxyz"]
+
+
+def test_copies_whose_names_do_not_tell_their_clip_are_not_called_clean(tmp_path: Path) -> None:
+    columns = ("path", "split", "speaker")
+    rows = [*TALKS, *((f"aug_{i}.wav", "train", "j") for i in range(20))]
+    code, found, rules = audit(table(tmp_path / "a.csv", rows, columns))
+    assert code == 0 and found["untold_copies"] == 20
+    assert rules["copy"]["state"] == "part" and rules["copy"]["known"] == pytest.approx(0.8)
+    out = serbench("audit", tmp_path / "a.csv")[1]
+    assert (
+        "  in part      copies by name        none of 32 test files; copies whose names do not tell their clip: 20"
+        in out
+    )
+    assert out.splitlines()[-1].startswith(
+        "  No leak was found in what was checked: speaker, copies by name (in part), test files in dev; not checked: "
+    )
+    told = [*rows, ("noise_talk-as.wav", "train", "j")]
+    code, found, rules = audit(table(tmp_path / "b.csv", told, columns))
+    assert code == 1 and found["leaks"] == ["copy"] and rules["copy"]["n_test"] == 1 and found["untold_copies"] == 20
+    out = serbench("audit", tmp_path / "b.csv")[1]
+    assert "1 of 32 test files (3.1%); copies whose names do not tell their clip: 20" in out
+    of_no_clip = [*rows, ("talk-zz_noise.wav", "train", "j"), ("talk-zz_pitch.wav", "test", "a")]
+    code, found, _ = audit(table(tmp_path / "c.csv", of_no_clip, columns))
+    assert code == 1 and found["leaks"] == ["copy"] and found["untold_copies"] == 22
+
+
+def test_where_no_copy_tells_its_clip_copies_are_not_checked(tmp_path: Path) -> None:
+    rows = [(f"aug_{i}.wav", "test" if i > 15 else "train") for i in range(20)]
+    _, found, rules = audit(table(tmp_path / "a.csv", rows))
+    assert rules["copy"]["state"] == "unchecked" and rules["copy"]["known"] == 0 and found["untold_copies"] == 20
+    out = serbench("audit", tmp_path / "a.csv")[1]
+    assert "  not checked  copies by name        no name tells of which clip it is a copy; give the recordings" in out
+    assert "not checked: speaker, session or dialogue, identical audio, near-identical audio, copies by name" in out
+
+
+def test_names_of_a_corpus_tell_the_clip_although_it_is_not_listed(tmp_path: Path) -> None:
+    rows = [(path.replace(".wav", "_noise.wav"), by_actor(path)) for path in RAVDESS]
+    _, found, rules = audit(table(tmp_path / "a.csv", rows))
+    assert rules["copy"]["state"] == "clean" and found["untold_copies"] == 0
+
+
+def test_a_rule_that_could_be_asked_of_some_files_is_clean_in_part(tmp_path: Path) -> None:
+    rows = [(path, part, speaker if part == "test" else "") for path, part, speaker in TALKS]
+    _, _, rules = audit(table(tmp_path / "a.csv", rows, ("path", "split", "speaker")))
+    assert rules["speaker"]["state"] == "part" and rules["speaker"]["known"] == pytest.approx(0.4)
+
+
 def test_names_alone_make_no_copies(tmp_path: Path) -> None:
     rows = [(f"s{s}/clip_{i}.wav", "test" if s == 3 else "train") for s in range(4) for i in range(9)]
     code, found, _ = audit(table(tmp_path / "a.csv", rows))

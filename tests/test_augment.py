@@ -11,12 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
-from sounds import RATE, quick_talkers, speech, tone, write
+from sounds import RATE, quick_talkers, snr_db, speech, tone, write
 from tiny import serbench, tiny_corpus
 
 from serbench.benchmark.audio.prepared import open_corpus
 from serbench.benchmark.augment import Making
-from serbench.benchmark.conditions.snr import snr_db
 from serbench.benchmark.data import Data
 from serbench.benchmark.request import Request, resolve
 from serbench.errors import InputError
@@ -356,7 +355,7 @@ def test_two_models_hear_the_same_copies_and_dev_and_test_as_they_are(
     assert set(frames.predictions["row"]) == {f"{clip}#0" for clip in clips}
     assert set(frames.records["arm"]) == {"noise=0.03 pitch=2 copies=2"}
     train, dev, test = (frames.records[name].iloc[0] for name in ("n_train", "n_dev", "n_test"))
-    assert train / 3 + dev + test == len(clips) == 40
+    assert train + dev + test == len(clips) == 40  # utterances, not copies
 
 
 def test_training_in_noise_has_the_levels_that_were_asked_for(corpus: Path, ears: Ears, tmp_path: Path) -> None:

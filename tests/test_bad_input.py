@@ -1,8 +1,10 @@
 """Bad input: one clear line, exit code 2, nothing lost."""
 
 import errno
+import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +12,8 @@ import pytest
 import soundfile
 from tiny import RATE_HZ, serbench, tiny_corpus
 
+from serbench.baselines import registry
+from serbench.baselines.registry import Chosen
 from serbench.benchmark import session
 from serbench.benchmark.environment import PAIR_COMMAND
 
@@ -153,6 +157,13 @@ def test_broken_files_are_named_and_the_rest_is_used(csv: Path, tmp_path: Path) 
     code, _, err = serbench(*run(tmp_path / "broken.csv", "--out", tmp_path / "run", "--set", "label_map=native"))
     assert code == 0, err
     assert all(name in err for name in ("cut", "empty", "nan")), err
+    asked = run(tmp_path / "broken.csv", "--corpus", "synth-a", "--set", "label_map=native")[1:]
+    code, out, _ = serbench("plan", *asked)
+    assert code == 0 and all(name in out for name in ("cut", "empty", "nan")), out
+    notes = json.loads(serbench("plan", *asked, "--json")[1])["notes"]
+    assert notes[0].startswith("built-in synthetic corpora") and notes[1] == "set: label_map=native"
+    err = serbench("run", *asked, "--out", tmp_path / "both")[2]
+    assert [line.removeprefix("Note: ") for line in err.splitlines() if line.startswith("Note: ")] == notes
 
 
 def test_empty_folder(tmp_path: Path) -> None:
@@ -210,6 +221,19 @@ def test_show_without_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     assert "no run" in refused("show", "latest")
     assert "nothing-here" in refused("show", "nothing-here")
+
+
+def test_every_form_of_a_model_must_be_ready(csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def choose(spec: str, overrides: dict[str, str]) -> Chosen:
+        found = registry.choose(spec, overrides)
+        lacks = {"clean": "its weights are not here"}.get(found.profile)
+        return replace(found, card=replace(found.card, needs=lambda settings: lacks))
+
+    monkeypatch.setattr(session, "choose", choose)
+    both = ("--model", "mfcc-attention:tiny", "--out", tmp_path / "run")
+    said = refused(*run(csv, *both, model="mfcc-attention"))
+    assert said == "Error: mfcc-attention: its weights are not here"
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_torchaudio_that_cannot_be_loaded_ends_a_run_of_networks(

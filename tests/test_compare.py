@@ -112,6 +112,11 @@ def test_missing_cells_and_several_versions_of_a_model_are_refused():
     records.at[0, "settings"] = {"c": 2}
     (found,) = compare(records, predictions, "a", "b", UAR)
     assert found.reason == "a is there in several versions, which differ in settings"
+    records, predictions = frames([*a, *b])
+    for name, other in (("code", "new"), ("provider", "plugin 2.0")):
+        changed = records.assign(**{name: [other, *records[name][1:]]})
+        (found,) = compare(changed, predictions, "a", "b", UAR)
+        assert found.reason == f"a is there in several versions, which differ in {name}"
 
 
 def test_holm_is_over_the_tasks_of_a_protocol():

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sounds import RATE, quick_talkers, speech, tone, write
+from sounds import RATE, quick_talkers, snr_db, speech, tone, write
 
 from serbench.benchmark.audio.decode import decode
 from serbench.benchmark.conditions.kinds import KINDS, apply, complete, find
-from serbench.benchmark.conditions.snr import LIMIT_DB, active_frames, active_power, active_samples, snr_db
+from serbench.benchmark.conditions.snr import LIMIT_DB, active_frames, active_power, active_samples
 from serbench.benchmark.environment import source_hash
 from serbench.errors import InputError
 from serbench.protocols.protocol import CLEAN, Condition

@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 import soundfile
 
+from serbench.benchmark.audio.home import home
+from serbench.benchmark.audio.prepared import prepare
 from serbench.benchmark.cli import main
 from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.corpora.facts import facts, names
@@ -75,7 +77,7 @@ def test_list_is_complete_and_not_cut(corpora: Call, mine: Path) -> None:
 
 def test_list_as_json(corpora: Call, mine: Path) -> None:
     corpora("prepare", "mine", "--from", mine)
-    corpora("prepare", "mine", "--from", mine, "--rate", 8000)
+    prepare("mine", mine, home(), 8000, lambda done, total: None)
     code, out, _ = corpora("list", "--json")
     lines = {line["name"]: line for line in json.loads(out)}
     assert code == 0
@@ -137,7 +139,7 @@ def test_check(corpora: Call, mine: Path) -> None:
 
 def test_remove_frees_only_what_was_prepared(corpora: Call, mine: Path, tmp_path: Path) -> None:
     corpora("prepare", "mine", "--from", mine)
-    corpora("prepare", "mine", "--from", mine, "--rate", 8000)
+    prepare("mine", mine, home(), 8000, lambda done, total: None)
     where = tmp_path / "home" / "corpora" / "mine"
     (where / "notes").mkdir()
     (where / "notes" / "read.txt").write_text("not ours")

@@ -116,6 +116,52 @@ def test_gate_of_files(runs, tmp_path):
     assert serbench("gate", tmp_path / "a.csv", tmp_path / "bad.csv")[0] == 1
 
 
+def held_out(skill, seed):
+    """Predictions on three test sets that share rows and speakers, as no cross-validation has them."""
+    rng = np.random.default_rng(seed)
+    at = [(fold, k) for fold in range(3) for k in range(40 * fold, 40 * fold + 60)]
+    truth = [("angry", "happy", "sad")[k % 3] for _, k in at]
+    guess = [t if rng.random() < skill else "angry" for t in truth]
+    speaker = [f"s{k % 8}" for _, k in at]
+    return pd.DataFrame(
+        {"id": [k for _, k in at], "fold": [f for f, _ in at], "truth": truth, "guess": guess, "speaker": speaker}
+    )
+
+
+def test_gate_of_files_passes_nothing_that_the_main_test_refuses(tmp_path):
+    for name, skill, seed in (("base", 0.6, 0), ("better", 0.9, 1), ("worse", 0.2, 2)):
+        held_out(skill, seed).to_csv(tmp_path / f"{name}.csv", index=False)
+        held_out(skill, seed).assign(n_train=60).to_csv(tmp_path / f"{name}-sized.csv", index=False)
+    for name in ("better", "worse"):
+        code, text, err = serbench("gate", tmp_path / "base.csv", tmp_path / f"{name}.csv")
+        assert code == 2 and "refused, " in text and "the size of the training sets is unknown" in err
+        assert "not worse" not in text
+        assert serbench("gate", tmp_path / "base-sized.csv", tmp_path / f"{name}-sized.csv")[0] != 2
+
+
+def test_a_gate_decides_equal_differences_by_their_mean(tmp_path):
+    rng = np.random.default_rng(1)
+    for name, skill in (("right", 1.0), ("wrong", 0.0)):
+        run_folder(tmp_path / name, cells(rng, "a", skill=skill))
+    code, text, _ = serbench("gate", tmp_path / "wrong", tmp_path / "right")
+    assert code == 0 and "not worse" in text and "all 8 differences are equal" in text and "refused" not in text
+    code, text, _ = serbench("gate", tmp_path / "right", tmp_path / "wrong")
+    assert code == 1 and "refused" not in text
+    assert "not worse" in serbench("gate", tmp_path / "right", tmp_path / "right", "--margin", "0")[1]
+
+
+def test_a_gate_counts_what_it_refuses(tmp_path):
+    rng = np.random.default_rng(2)
+    few = [*cells(rng, "b", speakers=2, folds=2), *cells(rng, "c", speakers=2, folds=2)]
+    run_folder(tmp_path / "one", [*cells(rng, "a"), *few[:2]])
+    run_folder(tmp_path / "two", [*cells(rng, "a"), *few])
+    code, text, err = serbench("gate", tmp_path / "one", tmp_path / "one")
+    assert code == 2 and text.count("not worse") == 1
+    assert "gate: no test is possible in 1 of 2 comparisons, b on a: 2 paired differences" in err
+    err = serbench("gate", tmp_path / "two", tmp_path / "two")[2]
+    assert "gate: no test is possible in 2 of 3 comparisons, first b on a: 2 paired differences" in err
+
+
 def test_query_answers_from_all_tables(runs):
     sql = "SELECT model, count(*) AS n FROM predictions JOIN records USING (key) GROUP BY model ORDER BY model"
     code, out, _ = serbench("query", runs / "base", sql, "--json")

@@ -82,6 +82,13 @@ def test_it_is_found_once(two: dict[str, Corpus], monkeypatch: pytest.MonkeyPatc
     assert near.near_identical(two) == first and searched == [1, 2]
 
 
+def test_codes_are_the_same_bytes_computed_and_read(two: dict[str, Corpus]) -> None:
+    ids = list(two["one"].table["id"])
+    fresh, kept = (near._codes(two["one"], ids) for _ in range(2))
+    assert fresh[0].dtype == kept[0].dtype == np.float32
+    assert all(one.tobytes() == other.tobytes() for one, other in zip(fresh, kept, strict=True))
+
+
 def test_a_folder_that_cannot_be_written_is_named(two: dict[str, Corpus]) -> None:
     (two["one"].folder / f"near-{near._version()}").write_text("in the way")
     with pytest.raises(InputError, match=r"cannot write .*make room there, or let SERBENCH_HOME name a folder"):

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tiny import serbench
 
 from serbench.baselines.registry import choose
 from serbench.benchmark.recipes import changed
+from serbench.protocols import alignment
+from serbench.protocols.augment import Augment
 from serbench.results.papers import paper_data, paper_text
 from serbench.results.papers import replays as module
 from serbench.results.papers.claims import names, published
@@ -153,6 +156,75 @@ def test_a_changed_recipe_is_shown_and_not_comparable() -> None:
     assert emodb and all("epochs 3" in m.reason and m.distance is None for m in emodb)
 
 
+UNKNOWN = "not known how much is the leak: run the honest protocol with 2 or more seeds"
+LEFT_OUT = "sigwavnet:released under speaker-independent is left out: "
+
+
+def telling(*those: Replay) -> Callable[[Replay], Mapping[str, str]]:
+    """These runs, and no others, have changed the recipe."""
+    return lambda run: {"epochs": "epochs 1 instead of 100"} if any(run is one for one in those) else {}
+
+
+def test_honest_runs_of_a_changed_recipe_decide_nothing_and_are_named() -> None:
+    usual, short = {"epochs": 100}, honest(0.6, settings={"epochs": 1})
+    found = [replay(0.9, settings=usual), short]
+    tables = build(published("sigwavnet"), found, *HERE, telling(short))
+    x = line(tables)
+    assert (x.verdict.word, x.honest) == ("reproduced", None)
+    assert x.verdict.reason == f"{UNKNOWN}; {LEFT_OUT}run with epochs 1 instead of 100"
+    assert any("--protocol speaker-independent --corpus emodb" in text for text in tables.to_run)
+    matrices = [m for m in tables.matrices if m.matrix.task == EMODB]
+    assert all((m.distance_honest, m.left_out) == (None, x.verdict.reason[len(UNKNOWN) + 2 :]) for m in matrices)
+    assert matrices and x.verdict.reason in " ".join(paper_text.terminal(tables).split())
+    fitting = line(build(published("sigwavnet"), [*found, honest(0.6, settings=usual)], *HERE, telling(short)))
+    assert (fitting.verdict.word, fitting.verdict.reason) == ("only with the leak", "")
+    alone = line(build(published("sigwavnet"), [short], *HERE, telling(short)))
+    assert (alone.verdict.word, alone.honest) == ("not run yet", None) and alone.verdict.reason.startswith(LEFT_OUT)
+
+
+def test_honest_runs_of_the_same_changed_recipe_are_not_comparable_either() -> None:
+    found = [replay(0.9, settings={"epochs": 1}), honest(0.6, settings={"epochs": 1})]
+    tables = build(published("sigwavnet"), found, *HERE, telling(*found))
+    assert (line(tables).verdict.word, line(tables).honest) == ("not comparable", None)
+    assert {m.distance_honest for m in tables.matrices} == {None}
+
+
+def test_honest_runs_with_other_settings_than_the_replay_are_named() -> None:
+    x = line(made(replay(0.9, settings={"batch": 8}), honest(0.6, settings={"batch": 16})))
+    assert (x.verdict.word, x.verdict.reason) == ("reproduced", f"{UNKNOWN}; {LEFT_OUT}run with batch 16 instead of 8")
+    x = line(made(replay(0.9), honest(0.6, settings={"lr": 0.1}), honest(0.6, utterances=342)))
+    assert x.verdict.reason.split("; ")[1:] == [
+        f"{LEFT_OUT}run with lr 0.1 instead of nothing",
+        f"{LEFT_OUT}the corpus has 342 utterances where 535 are published",
+    ]
+    elsewhere = line(made(replay(0.9, settings={"dir": "/a"}), honest(0.6, settings={"dir": "/b"})))
+    assert elsewhere.verdict.word == "only with the leak"
+
+
+def test_what_a_protocol_fixes_in_the_model_an_honest_run_must_have_too() -> None:
+    fixed = {"protocol": "published-sigwavnet-as-coded", "settings": {"batch": 8}, "options": {"batch": 8}}
+    coded, same = replay(0.9, **fixed), honest(0.6, settings={"batch": 8})
+    tables = build(published("sigwavnet"), [coded], *HERE)
+    wanted = "--protocol speaker-independent --corpus emodb --model sigwavnet:released --set label_map=native "
+    assert any(f"{wanted}--set sigwavnet.batch=8 --seeds" in text for text in tables.to_run)
+    texts = {"batch": "batch 8 instead of 16"}
+    x = line(build(published("sigwavnet"), [coded, same], *HERE, lambda run: texts if run is same else {}))
+    assert (x.verdict.word, x.verdict.reason) == ("only with the leak", "")
+
+
+def test_a_shorter_honest_run_does_not_judge_a_claim_of_a_real_recipe() -> None:
+    task = published("mfcc-attention").paper.tasks["savee"]
+    settings = asdict(choose("mfcc-attention:released").settings)
+    facts = {"model": "mfcc-attention:released", "corpus": "savee", "classes": task.classes, "utterances": 480}
+    full = replay(0.975, protocol="published-mfcc-attention", settings=settings, options={"rows": "augmented"}, **facts)
+    short = honest(0.5, settings={**settings, "epochs": 1}, **facts)
+    x = line(build(published("mfcc-attention"), [full, short], set(), set(), changed), corpus="SAVEE")
+    assert (x.printed, x.verdict.word) == ("97.49", "reproduced") and "epochs 1 instead of 100" in x.verdict.reason
+    long = honest(0.5, settings=settings, **facts)
+    x = line(build(published("mfcc-attention"), [full, short, long], set(), set(), changed), corpus="SAVEE")
+    assert x.verdict.word == "only with the leak"
+
+
 def test_what_a_claim_names_is_no_change() -> None:
     (claim,) = [c for c in published("wavfusion").claims if c.value == "70.60"]
     names = set(claim.settings)
@@ -177,6 +249,33 @@ def test_changes_are_found_against_recipe_rules_and_arm() -> None:
     assert changed(replay(settings=settings, options={"batch": 16}, **coded)) == {}
     assert set(changed(replay(settings={**settings, "batch": 4}, options={"batch": 4}, **coded))) == {"batch"}
     assert changed(replay(model="a-plugin", settings={"lr": 1})) == {}
+    assert changed(replay(protocol="a-plugin", options={"lr": 1})) == {}
+
+
+def test_what_only_the_run_has_is_a_change() -> None:
+    settings = asdict(choose("mfcc-attention:released").settings)
+    facts = {"protocol": "published-mfcc-attention", "model": "mfcc-attention:released", "corpus": "emovo"}
+    found = changed(replay(settings={**settings, "warmth": 3}, options={"rows": "augmented", "odd": "x"}, **facts))
+    assert found == {"warmth": "warmth 3 instead of nothing", "odd": "odd x instead of nothing"}
+
+
+def test_training_in_noise_is_a_change_unless_the_arm_is_about_it() -> None:
+    task = published("wavfusion").paper.tasks["iemocap"]
+    facts = {"model": "wavfusion:paper", "corpus": "iemocap", "classes": task.classes, "label_map": "iemocap6"}
+    facts |= {"settings": asdict(choose("wavfusion:paper").settings), "utterances": 7380}
+    by_run = np.stack([np.eye(6, dtype=int) * (690 + k) + 60 for k in range(5)])
+    noisy = replay(
+        protocol="published-wavfusion", arm="train_snr=5..20", by_run=by_run,
+        options=json.loads(json.dumps({"augment": asdict(Augment(snr=(5.0, 20.0)))})), **facts,
+    )  # fmt: skip
+    assert changed(noisy) == {"augment": "augment snr [5.0, 20.0] instead of []"}
+    tables = build(published("wavfusion"), [noisy], set(), set(), changed)
+    x = line(tables, metric="weighted_f1", corpus="IEMOCAP")
+    assert (x.printed, x.verdict.word) == ("70.60", "not comparable") and "augment snr" in x.verdict.reason
+    _, jittered = alignment.arms(alignment.Options())
+    options = {**asdict(alignment.Options()), "augment": asdict(jittered.augment)}
+    assert changed(replay(protocol="alignment", arm="jittered", options=options, **facts)) == {}
+    assert set(changed(replay(protocol="alignment", options=options, **facts))) == {"augment"}
 
 
 def test_a_sweep_is_found_by_its_settings() -> None:
@@ -360,10 +459,22 @@ def test_several_run_folders_are_one(tmp_path: Path) -> None:
         runs.append(run)
     found, sizes = module.together(runs)
     assert sorted(found.records["key"]) == ["0" * 32, "1" * 32, "2" * 32]
-    assert len(found.predictions) == 6
+    assert len(found.predictions) == 6 and found.notes == ()
     assert sizes == {("synth-a", "a" * 12, "native"): 2, ("synth-a", "b" * 12, "native"): 2}
     empty, none = module.together([create(tmp_path / "c", "0")])
     assert replays(empty, none) == []
+
+
+def test_another_result_of_the_same_cell_is_said(tmp_path: Path) -> None:
+    from records import cell
+
+    runs = [create(tmp_path / name, "0") for name in ("a", "b")]
+    record, predictions = cell("0" * 32)
+    for run, guess in zip(runs, ("happy", "sad"), strict=True):
+        run.append(record, predictions.assign(guess=guess))
+    found, _ = module.together(runs)
+    assert found.notes == ("1 cells are in several runs with other predictions: those of the first are taken",)
+    assert found.predictions["guess"].tolist() == ["happy", "happy"] and len(found.records) == 1
 
 
 def test_the_command_without_and_with_a_run(tmp_path: Path) -> None:

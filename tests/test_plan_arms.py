@@ -67,9 +67,8 @@ def test_whatever_changes_what_is_learned_changes_the_training() -> None:
 
 def test_training_rows_are_named_by_what_is_done_to_them() -> None:
     plain, changed, other = (plan("speaker-independent", *s) for s in ((), LEARNED[4], ("mfcc-attention.lr=0.1",)))
-    assert not keys(plain, "rows_key") & keys(changed, "rows_key")
     assert not keys(plain, "train_key") & keys(changed, "train_key")
-    for name in ("rows_key", "train_key", "fold_hash"):
+    for name in ("train_key", "fold_hash"):
         assert keys(plain, name) == keys(other, name)
     assert not keys(plain) & keys(other)
 
@@ -146,9 +145,9 @@ def test_whatever_chooses_the_epoch_weights_and_order_are_drawn_alike() -> None:
 
 def test_arms_that_differ_in_a_setting_share_folds_and_rows() -> None:
     made = plan("sweep", "sweep.grid=lr=0.1,0.2; batch=8,16", models=(NETWORK,))
-    by_arm: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
+    by_arm: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for trial in trials(made):
-        by_arm[trial.arm].add((trial.fold_hash, trial.rows_key, trial.train_key))
+        by_arm[trial.arm].add((trial.fold_hash, trial.train_key))
     assert len(by_arm) == 5 and len(set(map(frozenset, by_arm.values()))) == 1
     assert not set.intersection(*trainings(made).values())
 
@@ -285,8 +284,12 @@ def test_a_setting_that_one_model_lacks_leaves_that_model_out_and_an_unknown_one
 def test_points_of_a_model_that_is_not_in_the_run_are_told() -> None:
     with pytest.raises(InputError, match=r"sweep: arm 'lr=0\.1': unknown model 'mfcc-atention'; did you mean 'mfcc-at"):
         plan("sweep", "sweep.grid=mfcc-atention.lr=0.1,0.2", models=(NETWORK, CLASSICAL))
-    with pytest.raises(InputError, match=r"lambda: arm 'discrepancy=0': unknown model 'wavfusion'"):
-        plan("lambda", models=(NETWORK,))
+    absent = "varies settings of wavfusion, which is not among the models; add --model wavfusion"
+    for models in ((NETWORK,), (CLASSICAL,)):
+        with pytest.raises(InputError, match=f"lambda: {absent}"):
+            plan("lambda", models=models)
+    with pytest.raises(InputError, match=f"sweep: {absent}"):
+        plan("sweep", "sweep.grid=wavfusion.margin=0.1,0.2", models=(NETWORK,))
 
 
 def test_a_model_that_is_left_without_any_arm_is_an_error() -> None:
@@ -310,3 +313,12 @@ def test_arms_with_folds_of_their_own_are_counted_apart() -> None:
     assert "synth-a -> synth-a [share=0.5]" in text and text.count("(6 speakers)") == 1
     (line,) = outline(plan(), set())["folds"]
     assert (line["arm"], line["folds"], line["test_rows"]) == ("", 6, 240)
+
+
+def test_differences_that_arms_do_not_share_are_told_with_the_arm() -> None:
+    text = to_text(outline(plan("carried-weights"), set()))
+    seen = [line for line in text.splitlines() if line.startswith("  synth-a -> synth-a")]
+    assert [line.partition(": ")[0] for line in seen] == [
+        "  synth-a -> synth-a [base; carried]", "  synth-a -> synth-a [fresh, on validation; carried, on validation]",
+    ]  # fmt: skip
+    assert sum(": none: " in line for line in seen) == 1

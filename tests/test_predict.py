@@ -201,6 +201,20 @@ def test_several_trains_must_be_told_apart(kept: Path, audio: Path, tmp_path: Pa
     assert [ask(run, NETWORK, file, "--train", name)[0]["trainings"] for name in ("other", "tiny")] == [1, 3]
 
 
+@pytest.mark.parametrize(
+    ("fact", "option", "word"), [("protocol", "--protocol", "protocol"), ("label_map", "--label-map", "label map")]
+)
+def test_several_protocols_or_label_maps_must_be_told_apart(
+    kept: Path, audio: Path, tmp_path: Path, fact: str, option: str, word: str
+) -> None:
+    run, file = edited(kept, tmp_path, "records", "tiny/s1", **{fact: "other"}), audio / "s0_sad_0.wav"
+    mine = {"protocol": "speaker-independent", "label_map": "native"}[fact]
+    said = refused(run, NETWORK, file)
+    assert f"{word} {', '.join(sorted(['other', mine]))}: mfcc-attention:tiny has several; choose with {option}" in said
+    assert [ask(run, NETWORK, file, option, name)[0]["trainings"] for name in ("other", mine)] == [1, 3]
+    assert f"unknown {word} 'orther'; did you mean 'other'" in refused(run, NETWORK, file, option, "orther")
+
+
 def test_trainings_that_answer_other_questions_are_not_mixed(kept: Path, audio: Path, tmp_path: Path) -> None:
     file = audio / "s0_sad_0.wav"
     run = edited(kept, tmp_path / "a", "records", "tiny/s1", classes=["angry", "sad"])

@@ -11,8 +11,9 @@ import pytest
 import soundfile
 from own_corpus import RATE, corpus, kept, made, own_home, prepare_mine, sound
 
-from serbench.benchmark.audio import home
+from serbench.benchmark.audio import build, home, prepared
 from serbench.benchmark.audio.prepared import locate, open_corpus, prepare
+from serbench.benchmark.audio.shelf import shelf
 from serbench.errors import InputError
 
 __all__ = ["made", "own_home"]  # fixtures
@@ -69,6 +70,7 @@ def test_older_format_and_damage_are_replaced_with_a_word(tmp_path: Path, made: 
     manifest = first.folder / "manifest.json"
     for damage, word in (
         (lambda: manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 0')), "older format 0"),
+        (lambda: manifest.write_text(manifest.read_text().replace(home.maker(), "0" * 8)), "older code"),
         (lambda: manifest.write_text("{"), "damaged"),
         (lambda: (first.folder / "audio.int16").write_bytes(b"1"), "damaged"),
         (lambda: (first.folder / "table.parquet").unlink(), "damaged"),
@@ -83,6 +85,43 @@ def test_older_format_and_damage_are_replaced_with_a_word(tmp_path: Path, made: 
     manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 0'))
     with pytest.raises(InputError, match=r"not prepared at 16000 Hz \(a form of the older format 0\); give its folder"):
         open_corpus("mine")
+
+
+def test_what_other_code_made_is_made_again_elsewhere(
+    tmp_path: Path, made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also without its source at hand; and nothing that was kept beside the old audio is found beside the new."""
+    folder = corpus(tmp_path / "in")
+    first = prepare_mine(tmp_path, folder)
+    (first.folder / "features").mkdir()
+    for module in (home, build, prepared):
+        monkeypatch.setattr(module, "maker", lambda: "0123abcd", raising=False)
+    (form,) = next(line for line in shelf(tmp_path / "home") if line.name == "mine").prepared
+    assert str(form).startswith("older code, ")
+    made.clear()
+    again = open_corpus("mine")
+    assert len(made) == 8 and again.notes == ("a form of the older code lay there and was replaced",)
+    assert again.fingerprint == first.fingerprint and again.folder != first.folder
+    assert kept(tmp_path) == [again.folder.name] and not (again.folder / "features").exists()
+    monkeypatch.undo()
+    monkeypatch.setenv("SERBENCH_HOME", str(tmp_path / "home"))
+    shutil.rmtree(folder)
+    with pytest.raises(InputError, match=r"not prepared at 16000 Hz \(a form of the older code\); give its folder"):
+        open_corpus("mine")
+
+
+def test_the_maker_is_the_format_and_the_text_of_what_decides_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = home.maker.__wrapped__
+    assert home.MAKERS == ("serbench.benchmark.audio.clips", "serbench.benchmark.audio.decode")
+    found = {home.maker(), fresh()}
+    assert len(found) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(home, "FORMAT", home.FORMAT + 1)
+        found.add(fresh())
+    for text in ("0" * 64, "1" * 64):
+        monkeypatch.setattr(home, "source_hash", lambda modules, text=text: text)
+        found.add(fresh())
+    assert len(found) == 4
 
 
 def test_prepared_without_its_folder(tmp_path: Path, made: list[str]) -> None:

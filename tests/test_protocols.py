@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import fields
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from utterances import CLASSES, EMODB, built_in, fingerprint, make, official, ru
 
 from serbench.errors import InputError
 from serbench.protocols.catalog import collect, find, protocols
-from serbench.protocols.design import design, options_from
+from serbench.protocols.design import Design, design, options_from
 from serbench.protocols.protocol import BASE, HONEST, ROW_LEAKS, Condition, copy_of, utterance_of
 
 # ---- known answers: random and official ------------------------------------------------------------------------
@@ -193,7 +193,11 @@ FORENSIC = {
     "state": {"carried-state", *AS_CODED},
     "statistics": {"test-statistics"},
     "weights": {"carried-weights", "published-sigwavnet-as-coded"},
+    "selection": {"oracle-epoch", "carried-weights", "published-sigwavnet-as-coded"},
+    "dropped": {"dropped-last-batch", *AS_CODED},
 }
+#: of those whose names do not say it: a word by which their summaries do
+SAID = {"selection": "epoch", "dropped": "dropped"}
 
 
 @pytest.mark.parametrize("name", sorted(protocols()))
@@ -204,10 +208,32 @@ def test_forensics_only_under_names_that_say_so(name: str) -> None:
     changed = {
         f.name for arm in arms for f in fields(HONEST) if getattr(arm.practice, f.name) != getattr(HONEST, f.name)
     }
-    folds = design(protocol, built_in(BUILT_IN), options=options).split.folds
-    assert changed | ({"weights"} if any(fold.after for fold in folds) else set()) == {
-        what for what, names in FORENSIC.items() if name in names
-    }
+    made = design(protocol, built_in(BUILT_IN), options=options)
+    folds = made.split.folds
+    changed |= {"weights"} if any(fold.after for fold in folds) else set()
+    changed |= {"selection"} if any(set(fold.dev) & set(fold.test) for fold in folds) else set()
+    changed |= {"dropped"} if never_scored(made) else set()
+    assert changed == {what for what, names in FORENSIC.items() if name in names}
+    assert ("selection" in protocol.permits) == (name in FORENSIC["selection"])
+    assert all(SAID[what] in protocol.summary for what in changed & SAID.keys())
+
+
+def never_scored(made: Design) -> set[str]:
+    """Utterances of a tested corpus that lie in no part of a fold, and that no other fold of its arm tests.
+
+    A fold that chooses on its test rows leaves those of other folds alone, so it is not asked.
+    """
+    tested: dict[str, set[str]] = defaultdict(set)
+    for fold in made.split.folds:
+        tested[fold.arm] |= {utterance_of(row) for row in fold.test}
+    table = made.labelled.table
+    lost: set[str] = set()
+    for fold in made.split.folds:
+        if not set(fold.dev) & set(fold.test):
+            here = table[(table["corpus"] == fold.test_name) & table["label"].isin(fold.classes)]
+            placed = {utterance_of(row) for row in (*fold.train, *fold.dev, *fold.test)}
+            lost |= set(here["id"]) - placed - tested[fold.arm]
+    return lost
 
 
 #: options without which a protocol says that nothing varies

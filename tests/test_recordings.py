@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sounds import RATE, speech, tone, write
+from sounds import RATE, snr_db, speech, tone, write
 
 from serbench.benchmark.conditions import recordings
 from serbench.benchmark.conditions.kinds import apply
-from serbench.benchmark.conditions.snr import snr_db
 from serbench.errors import InputError
 from serbench.protocols.protocol import Condition
 

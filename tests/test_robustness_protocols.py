@@ -80,6 +80,12 @@ def test_options_make_conditions() -> None:
         ("channel", {"header_rate": "8000,8000"}, "channel.header_rate: 8000.0 is given twice"),
         ("perturb", {"shift": ""}, "perturb.shift: none given"),
         ("perturb", {"gian": "1"}, "did you mean 'gain'"),
+        ("channel", {"amr_nb": "4.75"}, r"channel\.amr_nb: .* channel\.kinds=telephone,opus,.*,header-rate,amr-nb"),
+        ("channel", {"kinds": "telephone", "opus": "12"}, r"set channel\.kinds=telephone,opus$"),
+        ("channel", {"kinds": "telephone", "opus": "12", "mp3": "8"}, r"channel\.kinds=telephone,opus,mp3$"),
+        ("channel", {"kinds": "telephone", "opus": "24,12,6"}, r"set channel\.kinds=telephone,opus$"),
+        ("perturb", {"kinds": "inverted", "white": "30"}, r"perturb\.white: .* set perturb\.kinds=inverted,white$"),
+        ("reverberation", {"kinds": "response", "dir": "/r", "rt60": "1"}, r"reverberation\.kinds=response,room$"),
     ],
 )
 def test_wrong_options_are_refused(protocol: str, values: dict[str, str], message: str) -> None:
@@ -92,6 +98,7 @@ def test_a_level_out_of_range_ends_with_code_2(corpus: Path) -> None:
         ("reverberation", "reverberation.rt60=9", "from 0.15 to 3"),
         ("channel", "channel.mp3=20", "one of 8, 16, 24"),
         ("perturb", "perturb.dither=0", "from 2 to 24"),
+        ("channel", "channel.amr_nb=4.75", "amr-nb is not among the kinds"),
     ):
         code, _, err = serbench("plan", "--protocol", protocol, "--corpus", f"mine={corpus}", "--set", setting)
         assert code == 2 and said in err, err

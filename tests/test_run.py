@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tiny import kill_at, serbench, start, tiny_corpus
 
+from serbench.benchmark import session
 from serbench.results import store
 
 NETWORK = "mfcc-attention:tiny"
@@ -179,3 +180,43 @@ def test_a_default_folder_is_gone_on_with(corpus: str, tmp_path: Path, monkeypat
     assert "Going on with" in err
     assert [p.name for p in (tmp_path / "runs").iterdir()] == [run.name]
     assert serbench("show", "latest")[0] == 0
+
+
+def test_only_a_run_of_the_same_plans_is_gone_on_with(
+    corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ("run", "--protocol", "speaker-independent", "--corpus", corpus, "--model", "majority", "--set")
+    stamps = iter("123")
+    monkeypatch.setattr(session.time, "strftime", lambda form: next(stamps))
+    assert serbench(*command, "label_map=native")[0] == 0
+    code, _, err = serbench(*command, "label_map=native,basic4")
+    assert code == 0 and "Going on with" not in err
+    first, both = sorted((tmp_path / "runs").iterdir())
+    next((first / "records").iterdir()).unlink()
+    next((both / "records").iterdir()).unlink()
+    for settings, folder in (("label_map=native,basic4", both), ("label_map=native", first)):
+        code, _, err = serbench(*command, settings)
+        assert code == 0 and f"Going on with {folder.relative_to(tmp_path)}" in err
+        assert store.open_run(folder).done(store.open_run(folder).frames().plan["key"])
+    assert sorted((tmp_path / "runs").iterdir()) == [first, both]
+
+
+def test_a_run_that_was_stopped_in_its_first_plan_is_gone_on_with(
+    corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ("run", "--protocol", "speaker-independent", "--corpus", corpus, "--model", "majority")
+    command = (*command, "--set", "label_map=native,basic4")
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session, "execute", stopped)
+        assert serbench(*command)[0] == 130
+    (run,) = (tmp_path / "runs").iterdir()
+    assert len(list((run / "plans").iterdir())) == 2
+    code, _, err = serbench(*command)
+    assert code == 0 and "Going on with" in err
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [run.name]

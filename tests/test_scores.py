@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from serbench.errors import InputError
 from serbench.results import scores as module
 from serbench.results.metrics import METRICS
-from serbench.results.pools import paired_rows
 from serbench.results.record import PREDICTION_COLUMNS, Record
 from serbench.results.scores import IDENTITY, PUBLIC, scores, to_json
-from serbench.results.statistics.speakers import paired_difference, speaker_interval
+from serbench.results.statistics.compare import compare
+from serbench.results.statistics.speakers import speaker_interval
 from serbench.seeds import stream
 
 CLASSES = ("angry", "happy", "sad")
@@ -177,7 +177,7 @@ def test_failed_and_pending_cells_are_counted_and_the_rest_is_scored():
     records, predictions = frames(cells)
     lost = records.key[records.seed.eq(1) & records.fold.isin(["2", "3"])].tolist()
     failed = records.key.eq(lost[0])
-    planned = records[[*IDENTITY, "key", "fold", "seed"]]
+    planned = records[[*IDENTITY, "key", "code", "fold", "seed"]]
     records.loc[failed, "status"] = "failed"
     records.loc[failed, "error"] = "Traceback (most recent call last):\n  ...\nValueError: loss is not finite\n"
     predictions = predictions[~predictions.key.isin(lost)]
@@ -192,7 +192,7 @@ def test_failed_and_pending_cells_are_counted_and_the_rest_is_scored():
 def test_groups_without_a_finished_cell_are_null_not_absent():
     records, predictions = frames(simulated(np.random.default_rng(6), seeds=1))
     planned = pd.concat([records, records.assign(model="z", key=records.key + "z")])
-    planned = planned[[*IDENTITY, "key", "fold", "seed"]]
+    planned = planned[[*IDENTITY, "key", "code", "fold", "seed"]]
     records = records.assign(status="failed", error="OSError: gone")
     failed, waiting = scores(records, predictions[:0], planned)
     assert (failed.n_failed, failed.n_done, failed.metrics["uar"].mean) == (4, 0, None)
@@ -226,6 +226,36 @@ def test_different_settings_versions_or_data_are_never_pooled():
     elsewhere = simulated(rng, data={"a": "print-a", "b": "changed"})  # b is neither trained nor tested on
     (together,) = scores(*frames(one[:8] + elsewhere[8:]))
     assert together.n_cells == 12 and together.tag == ""
+
+
+def test_cells_of_other_code_or_another_provider_are_never_pooled():
+    rng = np.random.default_rng(9)
+    known = {"code": "0123456789abcdef", "provider": "serbench"}
+    one = simulated(rng, **known)
+    found = scores(*frames(one + simulated(rng, **{**known, "code": "fedcba9876543210"})))
+    assert [s.n_cells for s in found] == [12, 12] and [s.tag for s in found] == ["1", "2"]
+    assert [s.notes[0] for s in found] == [
+        "apart from its namesakes: code 01234567", "apart from its namesakes: code fedcba98",
+    ]  # fmt: skip
+    found = scores(*frames(one + simulated(rng, **{**known, "provider": "loud-models 1.2"})))
+    assert [s.notes[0] for s in found] == [
+        "apart from its namesakes: provider loud-models 1.2", "apart from its namesakes: provider serbench",
+    ]  # fmt: skip
+    found = scores(*frames(one + simulated(rng, **known, data={"a": "f" * 64})))
+    assert {s.notes[0] for s in found} == {
+        "apart from its namesakes: data.a ffffffff", "apart from its namesakes: data.a print-a",
+    }  # fmt: skip
+
+
+def test_seeds_that_newer_code_did_not_repeat_stay_apart_and_what_waits_is_of_its_own_code():
+    old = simulated(np.random.default_rng(9), seeds=3, code="old")
+    new = simulated(np.random.default_rng(9), seeds=1, code="new")
+    records, predictions = frames(old[4:] + new)  # seed 0 of the old code is replaced by the new
+    planned = records[[*IDENTITY, "key", "code", "fold", "seed"]]
+    done = ~records.key.isin([new[-1][0]])
+    found = scores(records[done], predictions, planned)
+    assert [(s.n_cells, s.n_seeds, s.n_pending) for s in found] == [(4, 1, 1), (8, 2, 0)]
+    assert found[0].notes[0].endswith("code new") and found[1].notes[0].endswith("code old")
 
 
 def test_order_is_clean_first_then_mild_to_strong_and_majority_first():
@@ -264,9 +294,10 @@ def test_odd_predictions_are_named():
     assert nothing.metrics["uar"].mean is None and nothing.n_utterances == 0
 
 
-def test_paired_rows_feed_the_paired_difference():
+def test_scored_cells_can_be_compared():
     rng = np.random.default_rng(13)
-    records, predictions = frames(simulated(rng) + simulated(rng, model="b"))
-    one, two = (paired_rows(records[records.model == m], predictions) for m in ("functionals-svm", "b"))
-    test = paired_difference(one, two, CLASSES, METRICS["uar"])
-    assert test.n == 8 and 0 < test.p <= 1 and test.reason is None
+    records, predictions = frames(simulated(rng, n_train=270) + simulated(rng, model="b", n_train=270))
+    (found,) = compare(records, predictions, "functionals-svm", "b", METRICS["uar"])
+    assert found.main.n == 8 and 0 < found.main.p <= 1 and found.reason is None
+    shown = {score.model: score.metrics["uar"].mean for score in scores(records, predictions)}
+    assert (found.score_a, found.score_b) == pytest.approx((shown["functionals-svm"], shown["b"]))

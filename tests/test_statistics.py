@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from serbench.results.metrics import METRICS
+from serbench.results.statistics.compare import PLAIN, Folds, compare_rows
+from serbench.results.statistics.entries import Entry, Task
+from serbench.results.statistics.sides import Side, fold_differences_of
 from serbench.results.statistics.speakers import (
     BOOTSTRAP,
+    OVER_FOLDS,
     STUDENT,
-    fold_differences,
     nadeau_bengio,
-    paired_difference,
     paired_t,
     speaker_interval,
     speaker_intervals,
@@ -179,7 +181,20 @@ def rows(skill, seeds=(0, 1), speakers=6, per_class=8, rng_seed=0):
     return pd.DataFrame(lines, columns=["seed", "repeat", "fold", "fold_hash", "row", "speaker", "truth", "guess"])
 
 
-def test_paired_difference_by_hand():
+def sides(a, b):
+    """Two models with these rows."""
+    task = Task("speaker-independent", "c", "c", "clean", "native", ())
+    seeds = [pd.DataFrame({"seed": rows["seed"].unique()}) for rows in (a, b)]
+    entries = [Entry(task, name, "base", CLASSES, s, len(s), {}, None) for name, s in zip("ab", seeds, strict=True)]
+    return [Side(entry, rows, UAR) for entry, rows in zip(entries, (a, b), strict=True)]
+
+
+def compared(a, b):
+    """Two models compared by their rows."""
+    return compare_rows(*sides(a, b), Folds(n_train=120, n_test=24))
+
+
+def test_the_main_test_by_hand():
     a, b = rows(0.8, rng_seed=1), rows(0.6, rng_seed=2)
     expected = []
     for speaker in sorted(set(a.speaker)):
@@ -190,22 +205,24 @@ def test_paired_difference_by_hand():
             score.append(np.mean(recalls))
         expected.append(score[0] - score[1])
     theirs = stats.ttest_1samp(expected, 0)
-    test = paired_difference(a, b, CLASSES, UAR)
+    found = compared(a, b)
+    test = found.main
+    assert found.differences == pytest.approx(expected)
     assert (test.mean, test.t, test.p) == pytest.approx((np.mean(expected), theirs.statistic, theirs.pvalue))
     assert (test.n, test.df, test.name) == (6, 5, "paired t over speakers")
 
 
-def test_paired_difference_is_antisymmetric_blind_to_order_and_takes_different_seeds():
+def test_the_main_test_is_antisymmetric_blind_to_order_and_takes_different_seeds():
     a, b = rows(0.8, rng_seed=1), rows(0.6, seeds=(7,), rng_seed=2)
-    one = paired_difference(a, b, CLASSES, UAR)
-    two = paired_difference(b.sample(frac=1, random_state=1), a.sample(frac=1, random_state=2), CLASSES, UAR)
+    one = compared(a, b).main
+    two = compared(b.sample(frac=1, random_state=1), a.sample(frac=1, random_state=2)).main
     assert (two.mean, two.t, two.low, two.p) == pytest.approx((-one.mean, -one.t, -one.high, one.p))
 
 
 def test_a_deterministic_model_with_more_seeds_is_the_same_evidence():
     a, b = rows(0.8, seeds=(0,), rng_seed=1), rows(0.6, seeds=(0,), rng_seed=2)
     five = [pd.concat([f.assign(seed=s) for s in range(5)]) for f in (a, b)]
-    assert paired_difference(*five, CLASSES, UAR).p == pytest.approx(paired_difference(a, b, CLASSES, UAR).p)
+    assert compared(*five).main.p == pytest.approx(compared(a, b).main.p)
 
 
 def changed(frame, column, value, n=2):
@@ -228,22 +245,29 @@ def changed(frame, column, value, n=2):
 )
 def test_what_is_not_paired_is_refused_with_the_reason(change, reason):
     a = rows(0.8)
-    test = paired_difference(a, change(rows(0.6)), CLASSES, UAR)
+    test = compared(a, change(rows(0.6))).main
     assert test.p is None and reason in test.reason
 
 
 def test_too_few_or_unknown_speakers_are_refused():
-    test = paired_difference(rows(0.8, speakers=2), rows(0.6, speakers=2), CLASSES, UAR)
+    test = compared(rows(0.8, speakers=2), rows(0.6, speakers=2)).main
     assert test.p is None and test.reason.startswith("2 paired differences, 3 are needed")
     nobody = [rows(skill).assign(speaker=None) for skill in (0.8, 0.6)]
-    assert paired_difference(*nobody, CLASSES, UAR).reason == "the speaker of 288 rows is unknown"
+    over_folds = compared(*nobody)  # of whom it is not known whether they are in several folds
+    assert over_folds.main.name == OVER_FOLDS
+    assert over_folds.beside[0].reason == "the speaker of 288 rows is unknown"
+    one_set = [f.assign(fold="all", fold_hash="all") for f in nobody]
+    assert compared(*one_set).main.reason == "the speaker of 288 rows is unknown"
     assert unpaired(*nobody) is None
 
 
 def test_fold_differences_average_seeds_first_or_keep_them_apart_as_papers_do():
     a, b = rows(0.8, rng_seed=1), rows(0.6, rng_seed=2)
-    per_fold, per_run = (fold_differences(a, b, CLASSES, UAR, apart) for apart in (False, True))
+    per_fold, per_run = (fold_differences_of(*sides(a, b), apart) for apart in (False, True))
     assert per_fold.shape == (6,) and per_run.shape == (12,)
     assert per_run.reshape(6, 2).mean(1) == pytest.approx(per_fold)
+    found = compared(a, b)
+    assert found.beside[0] == nadeau_bengio(per_fold, n_train=120, n_test=24)
+    assert found.plain == paired_t(per_run, PLAIN)
     scores = unit_scores(a, CLASSES, UAR, "fold")
     assert list(scores.columns) == ["seed", "repeat", "fold", "score"] and len(scores) == 12

@@ -13,6 +13,7 @@ from records import BASE, append_many, cell
 from serbench.errors import InputError
 from serbench.results import files, store
 from serbench.results.files import StoreError
+from serbench.results.reports.sources import gather
 
 
 @pytest.fixture
@@ -103,6 +104,44 @@ def test_newer_code_takes_the_place_of_older(run: store.Run) -> None:
     assert any("1 cells of older code" in note for note in frames.notes)
     run.add_plan(planned("c" * 32, "two", settings="others"), {"notes": []})  # other settings stay beside it
     assert set(run.frames().plan["key"]) == {"b" * 32, "c" * 32}
+
+
+def asked_again(run: store.Run, *given: tuple[str, dict[str, object], str]) -> None:
+    """Plans of one cell each, (key, what the plan says, fingerprint of its corpus), one after another, all done."""
+    for at, (key, facts, mark) in enumerate(given):
+        cells = planned(key, **facts)
+        run.add_plan(cells, {"notes": [], "corpora": {"x": {"fingerprint": mark, "rate_hz": 16_000}}})
+        os.utime(run.folder / "plans" / f"{store.plan_name(cells['key'])}.parquet", (at, at))
+        run.append(*cell(key, data={"x": mark}))
+
+
+def test_other_data_does_not_take_the_place_of_the_first(run: store.Run) -> None:
+    a, b = "a" * 32, "b" * 32
+    asked_again(run, (a, {}, "first"), (b, {}, "second"))
+    frames = run.frames()
+    assert list(frames.plan["key"]) == [a, b] and set(frames.records["key"]) == {a, b}
+    assert frames.notes == () == gather([run]).notes
+    asked_again(run, (a, {"code": "old"}, "first"), (b, {"code": "new"}, "second"))
+    assert set(run.frames().records["key"]) == {a, b}  # newer code, but not of the same
+
+
+def test_the_note_says_what_is_of_older_code_and_what_heard_something_else(run: store.Run) -> None:
+    keys = [letter * 32 for letter in "abc"]
+    code = ({"code": "old"}, {"code": "new"}, {"code": "new"})  # the last for other recordings
+    asked_again(run, *zip(keys, code, ["same"] * 3, strict=True))
+    notes = (
+        "1 cells of older code are stored too and not shown",
+        "1 cells of earlier recordings, faces, weights or folds are stored too and not shown",
+    )
+    assert list(run.frames().plan["key"]) == keys[2:]
+    assert run.frames().notes == notes == gather([run]).notes
+
+
+def test_plans_come_in_the_order_of_the_commands(run: store.Run) -> None:
+    asked_again(run, ("b" * 32, {}, "one"), ("a" * 32, {}, "two"))
+    assert [cells["key"][0][0] for cells, _ in run.plans()] == ["b", "a"]
+    assert [facts["corpora"]["x"]["fingerprint"] for _, facts in run.plans()] == ["one", "two"]
+    assert len(gather([run]).requests) == 2
 
 
 def test_a_killed_beginning_does_not_block(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from serbench.baselines.registry import choose
 from serbench.benchmark.audio import prepared
 from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.request import resolve
-from serbench.benchmark.study import Changes, arm_of, ask, check, commands, missing_here
+from serbench.benchmark.study import Changes, arm_of, ask, check, check_names, commands, missing_here
 from serbench.errors import InputError
 from serbench.protocols import studies
 from serbench.protocols.protocol import Arm
@@ -95,17 +95,20 @@ def test_every_quick_form_plans(name: str, no_audio: None) -> None:
 
 @pytest.mark.parametrize("name", sorted(IDS - {"X16"}))
 def test_what_the_tests_of_a_full_form_compare_is_there(name: str) -> None:
-    """Arms and models by name; conditions are made by protocols from their options."""
-    from serbench.benchmark.request import checked
+    check_names(ask(load(name)))
 
-    form = load(name).full
-    known = set(form.protocols)
-    for request in ask(load(name)).requests:
-        found = checked(request)
-        known |= {word for choice in found.choices for word in (choice.arm.name, choice.model)}
-        known |= {condition.name for condition in found.protocol.conditions(found.options)}
-    for one in form.tests:
-        assert {*one.levels, *([one.base] if one.base else [])} <= known
+
+def test_a_test_that_compares_what_is_not_run_is_refused_before_any_training(tmp_path: Path) -> None:
+    for line, word, near in (
+        ('base = "nobody"', "'nobody'", "majority"),
+        ('levels = ["functional-svm"]', "'functional-svm'", "did you mean 'functionals-svm'?"),
+    ):
+        path = small(tmp_path, line)
+        for command in ("plan", "run"):
+            code, _, err = serbench(command, path)
+            assert code == 2 and f"main: unknown arm, model or condition {word}" in err and near in err
+    code, _, err = serbench("plan", "X14", "--quick", "--model", "functionals-svm")
+    assert code == 2 and "unknown arm, model or condition" in err and "padding not masked" in err
 
 
 #: what the folders of corpora have beside sound
@@ -382,7 +385,7 @@ def test_a_study_runs_goes_on_and_is_answered(tmp_path: Path, monkeypatch: pytes
     """From its file to the answer; the same command finds the same folder while cells are missing."""
     table = tiny_corpus(tmp_path / "tones")
     monkeypatch.chdir(tmp_path)
-    path = small(tmp_path, 'base = "majority"', "[[also]]\ntest = 'page'\nlevels = ['x']")
+    path = small(tmp_path, 'base = "majority"', "[[also]]\ntest = 'binomial'")
     given = ["run", path, "--corpus", f"tones={table}", "--seeds", "2"]
     code, out, _ = serbench(*given)
     assert code == 0
@@ -391,7 +394,7 @@ def test_a_study_runs_goes_on_and_is_answered(tmp_path: Path, monkeypatch: pytes
     answer = out[out.index("mine: Is a support vector machine better than the largest class?") :]
     assert "functionals-svm − majority" in answer
     assert "scores 50.0 points more than 'majority'" in answer or "all 6 differences are equal" in answer
-    assert "No answer by page: unknown arm, model or condition 'x'" in answer
+    assert "No answer by binomial: binomial: no arm here is named 'by class'" in answer
     assert "synthetic" not in answer
     records = sorted((folder / "records").iterdir())
     kept = {record: record.stat().st_mtime_ns for record in records[1:]}

@@ -289,6 +289,23 @@ def test_augmentation_is_every_combination_that_changes_a_clip() -> None:
             arms("augmentation", **values)
 
 
+@pytest.mark.parametrize("more", [{}, {"copies": "1,2"}, {"test_snr": "10"}])
+def test_copies_that_change_no_clip_vary_nothing(more: dict[str, str]) -> None:
+    with pytest.raises(InputError, match="augmentation: what varies"):
+        arms("augmentation", noise="0", pitch="0", **more)
+
+
+def test_an_ablation_without_any_variant_varies_nothing() -> None:
+    with pytest.raises(InputError, match=r"ablation: what varies.* no variant to compare with majority; for instance"):
+        asked("ablation", ("majority",))
+    with pytest.raises(InputError, match=r"no variant to compare with mfcc-attention:tiny\+no-l2"):
+        asked("ablation", ("mfcc-attention:tiny+no-l2",), "ablation.variants=no-l2")
+    beside = asked("ablation", ("majority", "mfcc-attention:tiny"), "ablation.variants=no-l2")
+    assert [(model, arm) for model, arm, _ in beside] == [
+        ("majority", "base"), ("mfcc-attention:tiny", "base"), ("mfcc-attention:tiny", "no-l2"),
+    ]  # fmt: skip
+
+
 # ---- learning curves -------------------------------------------------------------------------------------------------
 
 UNEVEN = pd.concat(

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sounds import RATE, quick_talkers, speech, tone, write
+from sounds import RATE, quick_talkers, snr_db, speech, tone, write
 
 from serbench.benchmark.conditions import noise
 from serbench.benchmark.conditions.recordings import recordings
-from serbench.benchmark.conditions.snr import snr_db
 from serbench.benchmark.conditions.training import in_noise
 from serbench.errors import InputError
 

@@ -21,7 +21,7 @@ from .bar import Progress
 from .clips import Clip, Task, make
 from .decode import length_seconds
 from .duplicates import note, settle
-from .home import AUDIO, BUILDING, FORMAT, MANIFEST, TABLE, discard
+from .home import AUDIO, BUILDING, FORMAT, MANIFEST, TABLE, discard, maker
 from .workers import ordered
 
 SYNTHETIC_SECONDS = 3.0  # of a synthesized clip, at most on average
@@ -64,7 +64,7 @@ def build(material: Material, where: Path, rate_hz: int, progress: Progress, job
         }
         facts = _facts(material.name, table, rate_hz)
         write_manifest(temporary, {**facts, "bytes": sizes(temporary), "sources": {material.key: source}})
-        final = where / f"{facts['fingerprint'][:16]}-{rate_hz}"
+        final = where / f"{facts['fingerprint'][:16]}-{rate_hz}-{maker()}"
         _settle_in(temporary, final, material.key, source, alone=alone)
         return final
     except BrokenProcessPool as error:
@@ -80,6 +80,7 @@ def _facts(name: str, table: pd.DataFrame, rate_hz: int) -> dict[str, Any]:
     """What the manifest says of the content, so that a list needs no table."""
     return {
         "format": FORMAT,
+        "maker": maker(),
         "name": name,
         "rate_hz": rate_hz,
         "fingerprint": fingerprint_of(table),
@@ -133,7 +134,7 @@ def _same(new: Path, old: Path) -> bool:
     """Whether ``old`` is whole and holds the same: its manifest says so, and its files have their sizes."""
     try:
         a, b = (json.loads((folder / MANIFEST).read_bytes()) for folder in (new, old))
-        facts = ("format", "fingerprint", "rate_hz", "utterances")
+        facts = ("format", "maker", "fingerprint", "rate_hz", "utterances")
         return sizes(old) == b.get("bytes") and all(a[fact] == b.get(fact) for fact in facts)
     except (OSError, ValueError):
         return False

@@ -1,10 +1,11 @@
 """The folder that holds what was prepared: `SERBENCH_HOME`, or the user's cache folder.
 
-Every prepared corpus is a folder `corpora/NAME/FINGERPRINT-RATE` whose `manifest.json` was written last: without a
-manifest it does not exist.
+Every prepared corpus is a folder `corpora/NAME/FINGERPRINT-RATE-MAKER` whose `manifest.json` was written last: without
+a manifest it does not exist. Nothing that was made by other code is used, nor the features that lie beside it.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -13,15 +14,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
+from ..environment import source_hash
 
 FORMAT = 1  # of a prepared corpus on disk
+#: the modules whose text decides the samples that are stored
+MAKERS = tuple(f"{__package__}.{name}" for name in ("clips", "decode"))
 MANIFEST, TABLE, AUDIO = "manifest.json", "table.parquet", "audio.int16"
 BUILDING = ".building-"  # prefix of a folder that is not finished
-_OURS = re.compile(r"[0-9a-f]{16}-\d+|\.building-.+")
+_OURS = re.compile(r"[0-9a-f]{16}-\d+(-[0-9a-f]{8})?|\.building-.+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +39,22 @@ class Stored:
     manifest: dict[str, Any] | None
 
     @property
+    def state(self) -> str:
+        """Why it cannot be used, as far as the manifest tells; empty where it can."""
+        if self.manifest is None:
+            return "damaged" if self.format is None else f"older format {self.format}"
+        return "" if self.manifest.get("maker") == maker() else "older code"
+
+    @property
     def size(self) -> int:
         """Bytes on disk, with features that were kept beside the audio."""
         return folder_size(self.folder)
+
+
+@cache
+def maker() -> str:
+    """A name for what makes the stored samples: the format, and the text of the modules that decide them."""
+    return hashlib.sha256(f"{FORMAT} {source_hash(MAKERS)}".encode()).hexdigest()[:8]
 
 
 def home() -> Path:

@@ -120,10 +120,11 @@ def _codes(corpus: Corpus, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         for i, one in enumerate(codes_of(map(corpus.waveform, ids), corpus.rate_hz)):
             codes[i], frames[i] = one
             progress(i + 1, len(ids))
+    rounded = codes.astype(np.float16)  # as they are kept: what is found must not depend on who computed them
     buffer = io.BytesIO()
-    np.savez(buffer, codes=codes.astype(np.float16), frames=frames)
+    np.savez(buffer, codes=rounded, frames=frames)
     _keep(path, buffer.getvalue())
-    return codes, frames
+    return rounded.astype(np.float32), frames
 
 
 def _shelf(corpus: Corpus) -> Path:

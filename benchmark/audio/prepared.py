@@ -18,11 +18,12 @@ from ..corpora import synthetic
 from ..corpora.adapters import ADAPTERS, read
 from ..corpora.facts import facts
 from ..corpora.table import COLUMNS
+from ..environment import cores
 from .bar import Progress, bar
 from .build import Material, build, sizes
 from .clips import restore
-from .home import AUDIO, FORMAT, TABLE, Stored, check_name, discard, home, leftovers, locked, place, stored, writing
-from .workers import cores, importing
+from .home import AUDIO, TABLE, Stored, check_name, discard, home, leftovers, locked, place, stored, writing
+from .workers import importing
 
 RATE_HZ = 16_000
 _TEXT = (*COLUMNS, "audio_hash", "group")
@@ -213,9 +214,9 @@ def _with_paths(corpus: Corpus, material: Material) -> Corpus:
 
 
 def _whole(s: Stored) -> bool:
-    """Whether the files have the sizes that the manifest says."""
+    """Whether today's code made it, and the files have the sizes that the manifest says."""
     try:
-        return s.manifest is not None and s.manifest["bytes"] == sizes(s.folder)
+        return s.manifest is not None and not s.state and s.manifest["bytes"] == sizes(s.folder)
     except OSError:
         return False
 
@@ -255,4 +256,4 @@ def _without_source(name: str, root: Path, rate_hz: int, progress: Progress | No
 def _state(s: Stored) -> str:
     if s.manifest and _whole(s):
         return f"{s.manifest['rate_hz']} Hz"
-    return f"a form of the older format {s.format}" if s.format not in (None, FORMAT) else "a damaged form"
+    return f"a form of the {s.state}" if s.state.startswith("older") else "a damaged form"

@@ -68,8 +68,8 @@ def _own(name: str, found: list[Stored]) -> Line:
 
 def _forms(found: list[Stored]) -> tuple[Form, ...]:
     return tuple(
-        Form(m["rate_hz"], m["utterances"], s.size, m["fingerprint"], s.folder)
+        Form(m["rate_hz"], m["utterances"], s.size, m["fingerprint"], s.folder, s.state)
         if (m := s.manifest)
-        else Form(0, 0, s.size, "", s.folder, "damaged" if s.format is None else f"older format {s.format}")
+        else Form(0, 0, s.size, "", s.folder, s.state)
         for s in found
     )

@@ -9,16 +9,15 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import current_process, get_context, parent_process
 from typing import TypeVar
 
+from ..environment import cores
+
+__all__ = ["cores", "importing", "ordered"]
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _CHUNK = 8  # items that a process gets at once
 _AHEAD = 3  # chunks per process that may wait for their turn
 _FEW = 64  # items: less than a process costs to start
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def importing() -> bool:

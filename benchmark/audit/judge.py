@@ -12,7 +12,7 @@ from ...protocols.gate import EXAMPLES, Finding, Rules, check_all
 from ...protocols.protocol import Fold, row_id, utterance_of
 from ..corpora.facts import facts
 from .lists import DEV, TEST, TRAIN, Listing
-from .names import Told, tell
+from .names import Told, tell, untold
 
 if TYPE_CHECKING:
     from .sound import Heard
@@ -29,7 +29,7 @@ RULES: Rules = {
 SELECTION = "selection"  # files that are in dev and in test: the gate says so by itself
 #: rules that acted corpora break by design: a note, unless they are promised
 NOTED = frozenset({"sentence"})
-State = Literal["leak", "note", "clean", "unchecked"]
+State = Literal["leak", "note", "clean", "part", "unchecked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class Example:
 class Verdict:
     """One rule over all splits: files of test and dev that are touched.
 
-    ``known``: share of the files for which it could be asked.
+    ``known``: share of the files for which it could be asked; where that is not all of them, nothing found is ``part``,
+    not ``clean``. Most files have no session or dialogue, so there a few that do are enough.
     """
 
     rule: str
@@ -59,13 +60,17 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found in one listing. ``counts`` maps part -> files, over all splits."""
+    """What was found in one listing. ``counts`` maps part -> files, over all splits.
+
+    ``untold``: copies whose names do not tell their clip.
+    """
 
     listing: Listing
     counts: Mapping[str, int]
     n_files: int
     corpora: Mapping[str, int]
     marks: Mapping[str, int]
+    untold: int
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...]
 
@@ -83,6 +88,7 @@ def judge(listing: Listing, corpus: str | None, recordings: Path | None, promise
     """
     told = tell(dict.fromkeys(path for s in listing.splits for paths in s.parts.values() for path in paths), corpus)
     heard = _hear(told, recordings) if recordings else None
+    lost = len(untold(told))
     table = _table(listing, told, heard)
     folds = [_fold(split.name, split.parts) for split in listing.splits]
     every = check_all(folds, table, promises=RULES, rules=RULES)
@@ -92,7 +98,8 @@ def judge(listing: Listing, corpus: str | None, recordings: Path | None, promise
         len(table),
         dict(Counter(t.corpus for t in told.values()).most_common()),
         dict(Counter(t.mark for t in told.values() if t.mark).most_common()),
-        tuple(_verdict(rule, every, folds, _known(rule, table, heard), promised) for rule in (*RULES, SELECTION)),
+        lost,
+        tuple(_verdict(rule, every, folds, _known(rule, table, heard, lost), promised) for rule in (*RULES, SELECTION)),
         (*listing.notes, *(heard.notes if heard else ())),
     )
 
@@ -136,10 +143,12 @@ def _fold(name: str, parts: Mapping[str, Sequence[str]]) -> Fold:
     return Fold(name, "", "", (), train, dev, test)
 
 
-def _known(rule: str, table: pd.DataFrame, heard: "Heard | None") -> float:
+def _known(rule: str, table: pd.DataFrame, heard: "Heard | None", n_untold: int) -> float:
     """The share of the files for which a rule could be asked."""
     if rule == SELECTION:
         return 1.0
+    if rule == "copy":
+        return 1 - n_untold / len(table)
     if rule in ("audio", "near-audio"):
         return 0.0 if heard is None else float(table["audio_hash"].notna().mean())
     return float(table[[columns[-1] for columns in RULES[rule]]].notna().any(axis=1).mean())
@@ -149,10 +158,11 @@ def _verdict(
     rule: str, every: Sequence[Sequence[Finding]], folds: Sequence[Fold], known: float, promised: frozenset[str]
 ) -> Verdict:
     found = [(f, fold) for findings, fold in zip(every, folds, strict=True) for f in findings if f.leak == rule]
-    state: State = "leak" if found else "clean" if known else "unchecked"
+    nothing: State = "unchecked" if not known else "clean" if known == 1 or rule == "session" else "part"
+    broken: State = "note" if rule in NOTED - promised else "leak"
     return Verdict(
         rule,
-        "note" if state == "leak" and rule in NOTED - promised else state,
+        broken if found else nothing,
         sum(finding.n_test for finding, _ in found),
         sum(finding.n_dev for finding, _ in found),
         known,

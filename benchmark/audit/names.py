@@ -57,6 +57,15 @@ def tell(paths: Iterable[str], corpus: str | None = None) -> dict[str, Told]:
     return {path: told if told.corpus else _numbered(told, listed) for path, told in found.items()}
 
 
+def untold(told: Mapping[str, Told]) -> set[str]:
+    """Copies of which no name tells the clip: what is left of theirs is neither listed nor a corpus's own.
+
+    ``aug_7`` would be a copy of ``7``; where there is no such file, the number counts the copies.
+    """
+    listed = {one.original for one in told.values() if not one.mark}
+    return {path for path, one in told.items() if one.mark and not one.corpus and one.original not in listed}
+
+
 def _direct(paths: Iterable[str], rules: Mapping[str, Parse]) -> tuple[dict[str, Told], list[str]]:
     """Files whose names are a corpus's own, and all others."""
     found: dict[str, Told] = {}

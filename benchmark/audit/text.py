@@ -21,9 +21,10 @@ _WHY = {
     "session": "no session or dialogue is named",
     "audio": "give the recordings with --audio DIR",
     "near-audio": "give the recordings with --audio DIR",
+    "copy": "no name tells of which clip it is a copy; give the recordings with --audio DIR",
     "sentence": "no column of sentences, and no names of a corpus that tell them",
 }
-_WORDS = {"leak": "LEAK", "note": "note", "clean": "clean", "unchecked": "NOT CHECKED"}
+_WORDS = {"leak": "LEAK", "note": "note", "clean": "clean", "part": "in part", "unchecked": "NOT CHECKED"}
 
 
 def to_text(audit: Audit) -> str:
@@ -45,6 +46,7 @@ def to_json(audit: Audit) -> dict[str, Any]:
         "splits": len(audit.listing.splits),
         "parts": dict(audit.counts),
         "corpora": {corpus: n for corpus, n in audit.corpora.items() if corpus},
+        "untold_copies": audit.untold,
         "columns": dict(audit.listing.columns),
         "leaks": list(audit.leaks),
         "rules": [_facts(verdict, audit) for verdict in audit.verdicts],
@@ -88,17 +90,23 @@ def _read(audit: Audit) -> list[str]:
 def _said(verdict: Verdict, audit: Audit) -> str:
     if verdict.state == "unchecked":
         return _WHY[verdict.rule]
-    partly = ""
-    if not verdict.known:
-        partly = "; by what is known of the corpus as released"
-    elif verdict.known < 1 and verdict.rule != "session":
-        partly = f"; known for {verdict.known:.0%} of the files only"
-    if verdict.state == "clean":
-        return f"none of {audit.counts[TEST]} test files{partly}"
+    if verdict.state in ("clean", "part"):
+        return f"none of {audit.counts[TEST]} test files{_partly(verdict, audit)}"
     test, dev = audit.counts[TEST], audit.counts[DEV]
     said = f"{verdict.n_test} of {test} test files ({verdict.n_test / test:.1%})"
     said += f", {verdict.n_dev} of {dev} dev files ({verdict.n_dev / dev:.1%})" if dev else ""
-    return said + partly
+    return said + _partly(verdict, audit)
+
+
+def _partly(verdict: Verdict, audit: Audit) -> str:
+    """Of which files the rule could not be asked; empty where it was asked of all that can have an answer."""
+    if verdict.known == 1 or verdict.rule == "session":
+        return ""
+    if verdict.rule == "copy":
+        return f"; copies whose names do not tell their clip: {audit.untold}"
+    if not verdict.known:
+        return "; by what is known of the corpus as released"
+    return f"; known for {verdict.known:.0%} of the files only"
 
 
 def _shown(example: Example) -> str:
@@ -111,5 +119,9 @@ def _verdict(audit: Audit) -> str:
     missing = f"; not checked: {', '.join(unknown)}" if unknown else ""
     if audit.leaks:
         return f"Leaks: {', '.join(WHAT[rule] for rule in audit.leaks)}{missing}"
-    asked = [WHAT[verdict.rule] for verdict in audit.verdicts if verdict.state == "clean"]
+    asked = [
+        WHAT[verdict.rule] + (" (in part)" if verdict.state == "part" else "")
+        for verdict in audit.verdicts
+        if verdict.state in ("clean", "part")
+    ]
     return f"No leak was found in what was checked: {', '.join(asked)}{missing}"

@@ -56,9 +56,8 @@ def list_corpora(as_json: bool) -> None:
 @corpora.command()
 @click.argument("name")
 @click.option("--from", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Its folder, or a CSV table.")
-@click.option("--rate", "rate_hz", default=16_000, show_default=True, metavar="HZ", help="Sampling rate to store.")
 @_jobs
-def prepare(name: str, folder: Path | None, rate_hz: int, jobs: int | None) -> None:
+def prepare(name: str, folder: Path | None, jobs: int | None) -> None:
     """Decode a corpus once; a second call is instant.
 
     Without --from it is looked for under SERBENCH_CORPORA; the built-in ones (synth-a ...) need no folder.
@@ -70,7 +69,7 @@ def prepare(name: str, folder: Path | None, rate_hz: int, jobs: int | None) -> N
     started = time.perf_counter()
     source = locate(name, folder)
     before = time.time()
-    corpus = prepare_corpus(name, source, home(), rate_hz, jobs=jobs)
+    corpus = prepare_corpus(name, source, home(), jobs=jobs)
     _say_prepared(corpus, time.perf_counter() - started, fresh=corpus.folder.stat().st_mtime >= before)
 
 

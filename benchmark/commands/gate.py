@@ -18,8 +18,8 @@ def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[st
 
     Both are runs, or both are files of predictions as `score` reads them. Every model is compared with itself on each
     task that both runs have; where each run has one model, these two. Exit code 0: no evidence that it is worse; 1:
-    it is worse, by the main test of the protocol, one-sided at 5 %, corrected over all comparisons; 2: no test is
-    possible.
+    it is worse, by the main test of the protocol, one-sided at 5 %, corrected over all comparisons; 2: it is not
+    known to be, and no test is possible in one comparison or more.
     """
     from ...errors import InputError
     from ...results.metrics import find
@@ -44,9 +44,7 @@ def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[st
         click.echo(json.dumps(facts, indent=1, allow_nan=False))
     else:
         click.echo(gates.to_text(verdicts, margin), nl=False)
-    answers = {v.answer for v in verdicts}
-    if "worse" in answers:
+    if any(v.answer == "worse" for v in verdicts):
         raise SystemExit(1)
-    if "refused" in answers:
-        reason = next(v.reason or "too few differences" for v in verdicts if v.answer == "refused")
-        raise InputError(f"gate: no test is possible: {reason}")
+    if said := gates.refusal(verdicts):
+        raise InputError(f"gate: {said}")

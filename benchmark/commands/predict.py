@@ -1,7 +1,7 @@
 """`serbench predict`: a kept model on new audio files."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 @click.argument("run", metavar="RUN")
 @click.argument("model", metavar="MODEL")
 @click.argument("files", metavar="FILES...", nargs=-1, required=True)
+@click.option("--protocol", metavar="P", help="Protocol, where the run has several.")
+@click.option("--label-map", metavar="L", help="Label map, where the run has several.")
 @click.option("--train", metavar="T", help="What it was trained on, where the run has several.")
 @click.option("--arm", metavar="A", help="Arm, where the run has several.")
 @click.option("--fold", metavar="F", help="One fold.  [default: all, averaged]")
@@ -25,12 +27,9 @@ def predict(
     run: str,
     model: str,
     files: tuple[str, ...],
-    train: str | None,
-    arm: str | None,
-    fold: str | None,
-    seed: int | None,
     device: str,
     form: str | None,
+    **which: Any,
 ) -> None:
     """The class of audio FILES, and the probability of every class, by a MODEL of RUN.
 
@@ -41,7 +40,7 @@ def predict(
     from ..predict import Wanted
     from ..predict import predict as ask
 
-    found, notes = ask(find_run(run), Wanted(model, arm, train, fold, seed), files, device)
+    found, notes = ask(find_run(run), Wanted(model, **which), files, device)
     for note in notes:
         click.echo(f"Note: {note}", err=True)
     text = {"json": as_json, "csv": as_csv}.get(form or "", as_table)

@@ -79,7 +79,7 @@ def _of_protocol(protocol: str | None, quick: bool, what: dict[str, Any]) -> "tu
 def _of_study(study: str, protocol: str | None, quick: bool, what: dict[str, Any]) -> "Asked":
     from ...errors import InputError
     from ...protocols.studies import find
-    from ..study import Changes, ask, check
+    from ..study import Changes, ask, check, check_names
 
     if protocol is not None:
         raise InputError(f"{study} and --protocol {protocol}: a study has its protocol; give one of them")
@@ -88,6 +88,8 @@ def _of_study(study: str, protocol: str | None, quick: bool, what: dict[str, Any
     found = find(study)
     check(found)
     asked = ask(found, quick, Changes(**{**what, "seeds": what["seeds"] or 0}))
+    if not found.missing:
+        check_names(asked)
     if asked.left_out:
         click.echo(f"Note: left out with the models that they are of: {', '.join(asked.left_out)}", err=True)
     return asked
@@ -123,15 +125,17 @@ def _outline(request: "Request", session: "Session") -> dict[str, Any]:
     from ...results.store import open_run
     from ..outline import outline
     from ..request import resolve
+    from ..session import notes
 
-    made, _ = resolve(request)
+    made, corpora = resolve(request)
     run = open_run(session.out) if session.out is not None and session.out.exists() else None
     done = run.done(cell.key for cell in made.cells) if run is not None else set()
-    frames = run.frames() if run is not None else None
-    if frames is None:
-        return outline(made, done)
-    held = (frames.records, frames.predictions, METRICS["uar"])
-    return outline(made, done, stored_sd(*held), stored_fold_sd(*held))
+    deviations: tuple[float | None, ...] = ()
+    if run is not None:
+        frames = run.frames()
+        held = (frames.records, frames.predictions, METRICS["uar"])
+        deviations = (stored_sd(*held), stored_fold_sd(*held))
+    return {**outline(made, done, *deviations), "notes": notes(made, corpora, request)}
 
 
 @click.command()

@@ -30,8 +30,10 @@ def tables(paper: str, runs: tuple[str, ...], form: str | None) -> None:
     from ..recipes import changed
 
     known = published(paper)
-    found = replays(*together([find_run(run) for run in runs])) if runs else []
-    made = build(known, found, catalog.protocols(), cards(), changed)
+    frames, sizes = together([find_run(run) for run in runs]) if runs else (None, {})
+    for note in frames.notes if frames else ():
+        click.echo(f"Note: {note}", err=True)
+    made = build(known, replays(frames, sizes) if frames else [], catalog.protocols(), cards(), changed)
     if form == "json":
         click.echo(json.dumps(paper_data.to_json(made), indent=1, allow_nan=False, ensure_ascii=False))
     elif form == "csv":

@@ -40,14 +40,6 @@ def active_power(speech: np.ndarray, noise: np.ndarray, rate_hz: int) -> tuple[f
     return _mean_square(speech, active, rate_hz), _mean_square(noise, active, rate_hz)
 
 
-def snr_db(speech: np.ndarray, noise: np.ndarray, rate_hz: int) -> float:
-    """The signal-to-noise ratio of ``speech + noise`` in dB; infinite without noise, InputError without speech."""
-    of_speech, of_noise = active_power(speech, noise, rate_hz)
-    if of_speech == 0:
-        raise InputError("the speech is silent: it has no signal-to-noise ratio")
-    return float(10 * np.log10(of_speech / of_noise)) if of_noise else float("inf")
-
-
 def add(
     speech: np.ndarray, rate_hz: int, level_db: float, draw: Callable[[], np.ndarray], speech_name: str, noise_name: str
 ) -> np.ndarray:

@@ -1,6 +1,7 @@
 """A published value held against our runs: which runs are about the same thing, what they give, and the verdict."""
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from ..metrics import METRICS, PER_CLASS, tally
 from ..statistics.arms import BASE
+from ..statistics.entries import label_of
 from .claims import Claim, Matrix, Task
 from .replays import Replay
 from .verdicts import Prediction, Verdict, judge, predict
@@ -15,6 +17,8 @@ from .verdicts import Prediction, Verdict, judge, predict
 SIZE_TOLERANCE = 0.01  # of the number of utterances: damaged and contradictory clips that are dropped by name
 Changed = Callable[[Replay], Mapping[str, str]]
 NOTED = frozenset({"sentence"})  # acted corpora repeat theirs, also where speakers are new
+#: settings that only say where something lies
+PLACES = frozenset({"audio_encoder", "text_encoder", "face_encoder", "encoder", "dir"})
 
 
 def unchanged(replay: Replay) -> Mapping[str, str]:
@@ -26,8 +30,9 @@ def unchanged(replay: Replay) -> Mapping[str, str]:
 class Line:
     """One value of a table with what it is held against. Shares in [0, 1]; ``printed`` is the percentage as printed.
 
-    ``model``, ``arm``, ``protocol``: what ``replayed`` was run with, or what is to be run. ``verdict`` is None for what
-    was recomputed.
+    ``model``, ``arm``, ``protocol``: what ``replayed`` was run with, or what is to be run. ``of_protocol``: settings of
+    the model that the replayed protocol fixes, and that a run with new speakers must have too. ``verdict`` is None for
+    what was recomputed.
     """
 
     table: str
@@ -45,6 +50,7 @@ class Line:
     arm: str = ""
     protocol: str = ""
     settings: Mapping[str, float] = field(default_factory=dict)
+    of_protocol: Mapping[str, float] = field(default_factory=dict)
     replayed: Prediction | None = None
     honest: Prediction | None = None
     verdict: Verdict | None = None
@@ -87,10 +93,10 @@ def claim_lines(table: str, claim: Claim, found: Sequence[Replay], changed: Chan
         return [replace(line, verdict=Verdict("not comparable", claim.not_comparable))]
     replayed = matching(found, claim.task, claim.task.protocols, claim.models, claim.settings)
     if not replayed:
-        honest = honest_of(found, claim, None)
+        honest, left_out = honest_of(found, claim, None, changed)
         ours = prediction_of(honest, claim.metric, claim.label) if honest else None
-        return [replace(line, honest=ours, verdict=Verdict("not run yet", ""))]
-    return [_held_against(line, claim, replay, honest_of(found, claim, replay), changed) for replay in replayed]
+        return [replace(line, honest=ours, verdict=Verdict("not run yet", left_out))]
+    return [_held_against(line, claim, replay, found, changed) for replay in replayed]
 
 
 def _left_out(found: Sequence[Replay], claim: Claim) -> str:
@@ -102,7 +108,8 @@ def _left_out(found: Sequence[Replay], claim: Claim) -> str:
     return "; ".join(f"{r.n_open} of {r.n_open + len(r.by_run)} runs of {r.model} under {r.protocol}" for r in those)
 
 
-def _held_against(line: Line, claim: Claim, replay: Replay, honest: Replay | None, changed: Changed) -> Line:
+def _held_against(line: Line, claim: Claim, replay: Replay, found: Sequence[Replay], changed: Changed) -> Line:
+    honest, left_out = honest_of(found, claim, replay, changed)
     ours = prediction_of(replay, claim.metric, claim.label)
     new = prediction_of(honest, claim.metric, claim.label) if honest else None
     leaks = set(replay.leaks) - (set(honest.leaks) if honest else set()) - NOTED
@@ -112,11 +119,39 @@ def _held_against(line: Line, claim: Claim, replay: Replay, honest: Replay | Non
         verdict = Verdict("not run yet", f"{replay.n_open} runs of {replay.model} are not complete")
     else:
         verdict = judge(claim.number, claim.rounding, ours, new, bool(leaks))
-    ran = replace(line, model=replay.model, arm=replay.arm, protocol=replay.protocol)
+    if left_out:
+        verdict = replace(verdict, reason="; ".join(filter(None, (verdict.reason, left_out))))
+    ran = replace(line, model=replay.model, arm=replay.arm, protocol=replay.protocol, of_protocol=_fixed(replay))
     return replace(ran, replayed=ours, honest=new, verdict=verdict)
 
 
-def otherwise(replay: Replay, settings: Mapping[str, float], changed: Changed) -> str:
+def _fixed(replay: Replay) -> dict[str, float]:
+    """Settings of the model that are options of the protocol: it sets them, whatever the recipe has."""
+    options = {name: _number(value) for name, value in replay.options.items()}
+    return {n: value for n, value in options.items() if value is not None and replay.settings.get(n) == value}
+
+
+def differences(found: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, str]:
+    """Setting -> what it is and what it usually is, also where only one of the two has it; places do not count.
+
+    >>> differences({"lr": 0.1, "epochs": 3, "dir": "a"}, {"keep": "best", "lr": 0.1, "dir": "b"})
+    {'keep': 'keep nothing instead of best', 'epochs': 'epochs 3 instead of nothing'}
+    """
+    texts = {}
+    for name in dict.fromkeys((*usual, *found)):
+        ours, theirs = (_text(values[name]) if name in values else "nothing" for values in (found, usual))
+        if ours != theirs and name not in PLACES:
+            texts[name] = f"{name} {ours} instead of {theirs}"
+    return texts
+
+
+def _text(value: Any) -> str:
+    """As JSON has it, so that a stored list is a tuple again; numbers without a tail."""
+    plain = json.loads(json.dumps(value, default=list))
+    return f"{plain:g}" if isinstance(plain, float) else str(plain) if isinstance(plain, str) else json.dumps(plain)
+
+
+def otherwise(replay: Replay, settings: Collection[str], changed: Changed) -> str:
     """What was changed beside the settings that a claim names; empty where nothing was."""
     texts = [text for name, text in changed(replay).items() if name not in settings]
     return f"run with {', '.join(texts)}" if texts else ""
@@ -161,14 +196,36 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def honest_of(found: Sequence[Replay], about: Claim | Matrix, replay: Replay | None) -> Replay | None:
-    """The complete runs with new speakers: of the same model and settings as the replay, where there is one."""
+def honest_of(
+    found: Sequence[Replay], about: Claim | Matrix, replay: Replay | None, changed: Changed
+) -> tuple[Replay | None, str]:
+    """The complete runs with new speakers: of the same model and settings as the replay, where there is one.
+
+    Where none fits: None, and which were left out, each with what is different.
+    """
     task, settings = about.task, about.settings if isinstance(about, Claim) else {}
     models = (replay.model,) if replay else about.models
-    chosen = matching(found, task, (task.honest,), models, settings)
-    chosen = [r for r in chosen if len(r.by_run) and not unlike(r, task)]
-    same = [r for r in chosen if replay and r.settings == replay.settings]
-    return next(iter(same or chosen), None)
+    left_out: dict[str, None] = {}
+    for run in matching(found, task, (task.honest,), models, settings):
+        if len(run.by_run):
+            misfit = unlike(run, task) or _apart(run, replay, settings, changed)
+            if not misfit:
+                return run, ""
+            left_out[f"{label_of(run.model, run.arm)} under {run.protocol} is left out: {misfit}"] = None
+    return None, "; ".join(left_out)
+
+
+def _apart(run: Replay, replay: Replay | None, settings: Mapping[str, float], changed: Changed) -> str:
+    """Why a run with new speakers says nothing about a replay; empty when it does.
+
+    What the replay has too without being a changed one, its protocol fixes: in the run it is no change either.
+    """
+    if replay is None:
+        return otherwise(run, settings, changed)
+    other = differences(run.settings, replay.settings)
+    fixed = replay.settings.keys() - other.keys() - changed(replay).keys()
+    texts = ", ".join(other.values())
+    return otherwise(run, {*settings, *fixed}, changed) or (f"run with {texts}" if texts else "")
 
 
 def values_of(by_run: np.ndarray, classes: Sequence[str], metric: str, label: str) -> np.ndarray:

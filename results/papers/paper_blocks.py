@@ -205,8 +205,9 @@ def _distances(tables: PaperTables) -> Block:
         "Distance in %: the least share of the published answers that would have to change to agree with ours, row by "
         "row of the matrix (total variation, weighted by the published rows of each class).",
     )
-    reasons = {f"{c.matrix.title}: {c.reason}": None for c in tables.matrices if c.reason not in ("", "not run yet")}
-    return Block(_title("Distances of confusion matrices", tables), facts, Grid("", header, rows), tuple(reasons))
+    said = [(c.matrix.title, text) for c in tables.matrices for text in (c.reason, c.left_out)]
+    notes = dict.fromkeys(f"{title}: {text}" for title, text in said if text not in ("", "not run yet"))
+    return Block(_title("Distances of confusion matrices", tables), facts, Grid("", header, rows), tuple(notes))
 
 
 def _matrices(compared: Compared, tables: PaperTables) -> Iterable[Block]:

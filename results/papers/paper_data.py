@@ -124,6 +124,7 @@ def _distance(m: Compared, tables: PaperTables) -> dict[str, Any]:
         "replayed_mean": m.distance,
         "honest_mean": m.distance_honest,
         "reason": m.reason or None,
+        "left_out": m.left_out or None,
     }
 
 
@@ -142,4 +143,5 @@ def _matrix(m: Compared) -> dict[str, Any]:
         "distance_honest": m.distance_honest,
         "distance_between_runs": m.between,
         "reason": m.reason or None,
+        "left_out": m.left_out or None,
     }

@@ -42,7 +42,8 @@ class Compared:
     """A published matrix and ours, summed over runs (C, C) in its order of classes; None where there is none.
 
     ``distance`` and ``distance_honest`` as `matrix_distance`; ``between`` is the mean distance of single runs of ours
-    from each other, the yardstick. ``reason``: why there is no distance.
+    from each other, the yardstick. ``reason``: why there is no distance. ``left_out``: runs with new speakers, where
+    none fits, and why.
     """
 
     matrix: Matrix
@@ -53,6 +54,7 @@ class Compared:
     distance_honest: float | None
     between: float | None
     reason: str
+    left_out: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def _compared(matrix: Matrix, found: Sequence[Replay], changed: Changed) -> Comp
     if not reason:
         whole = replay is not None and len(replay.by_run) > 0
         reason = unlike(replay, task) or otherwise(replay, {}, changed) if replay and whole else "not run yet"
-    honest = None if matrix.not_comparable else honest_of(found, matrix, replay)
+    honest, left_out = (None, "") if matrix.not_comparable else honest_of(found, matrix, replay, changed)
     ours = None if reason or replay is None else _ordered(replay, matrix)
     theirs = None if honest is None else _ordered(honest, matrix)
     return Compared(
@@ -137,6 +139,7 @@ def _compared(matrix: Matrix, found: Sequence[Replay], changed: Changed) -> Comp
         distance_honest=None if theirs is None else matrix_distance(matrix.counts, theirs.sum(0)),
         between=None if ours is None else _between(ours),
         reason=reason,
+        left_out=left_out,
     )
 
 
@@ -194,10 +197,11 @@ def _to_run(lines: Sequence[Line], protocols: set[str], models: set[str]) -> Ite
         if line.verdict is None or line.verdict.word == "not comparable":
             continue
         name = line.model.partition("+")[0].partition(":")[0]
-        settings = {"label_map": line.task.label_map, **{f"{name}.{k}": f"{v:g}" for k, v in line.settings.items()}}
-        changed = " ".join(f"--set {k}={v}" for k, v in settings.items())
         lacking = {line.protocol: line.replayed, line.task.honest: line.honest}
         for protocol in (name for name, ours in lacking.items() if ours is None):
+            of_model = {**(line.of_protocol if protocol == line.task.honest else {}), **line.settings}
+            settings = {"label_map": line.task.label_map, **{f"{name}.{k}": f"{v:g}" for k, v in of_model.items()}}
+            changed = " ".join(f"--set {k}={v}" for k, v in settings.items())
             missing = [f"protocol {protocol}"] * (protocol not in protocols) + [f"model {name}"] * (name not in models)
             absent |= dict.fromkeys(missing)
             if not missing:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ...errors import InputError
 from ..pools import code_rows, pool_cells
 from ..record import Record
+from ..statistics.entries import joined
 from ..store import Frames, Run
 
 #: cells that differ in one of these are never runs of the same thing
@@ -60,20 +60,8 @@ class Replay:
 
 
 def together(runs: Sequence[Run]) -> tuple[Frames, dict[tuple[str, str, str], int]]:
-    """Several run folders as one, and the sizes of their corpora; a cell that two of them hold counts once."""
-    parts = [run.frames() for run in runs]
-    records = [part.records for part in parts if len(part.records)]
-    first = pd.concat(records, ignore_index=True).drop_duplicates("key") if records else parts[0].records
-    owner = {key: i for i, part in reversed(list(enumerate(parts))) for key in part.records["key"]}
-    predictions = [part.predictions[part.predictions["key"].map(owner) == i] for i, part in enumerate(parts)]
-    filled = [part for part in predictions if len(part)]
-    frames = Frames(
-        plan=pd.concat([part.plan for part in parts], ignore_index=True).drop_duplicates("key"),
-        records=first.reset_index(drop=True),
-        predictions=pd.concat(filled, ignore_index=True) if filled else parts[0].predictions,
-        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
-    )
-    return frames, {name: n for run in runs for name, n in sizes(run).items()}
+    """Several run folders as one, as `joined` has it, and the sizes of their corpora."""
+    return joined(runs), {name: n for run in runs for name, n in sizes(run).items()}
 
 
 def sizes(run: Run) -> dict[tuple[str, str, str], int]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..scores import TWO_WAYS, Score, condition_parts
 from ..style import COLORS, INK, SOFT, WIDTH, caption, chance_line, look
-from .plots import CHANCE, MEAN, _legend, draw_points, intervals, size, under, unfinished, where
+from .plots import CHANCE, MEAN, draw_points, intervals, legend, size, under, unfinished, where
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +53,7 @@ def noise(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
         chance_line(axes, found[0].chance)
     for axes in grid.flat[len(panels) :]:
         axes.remove()
-    _legend(figure, grid.flat[0], len(names))
+    legend(figure, grid.flat[0], len(names))
     but = ", but for those with train_snr" if any("train_snr" in s.arm for s in found) else ""
     words = f"{MEAN} {intervals(found)} {CHANCE} Trained on clean speech{but}. {size(found)}.{unfinished(found)}"
     caption(figure, f"UAR by condition, {where(found[0])}: {under(found[0])}", words)
@@ -106,7 +106,7 @@ def arms(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
     axes.set(ylim=(0, 100), xlim=(-0.5, len(names) - 0.5), ylabel="UAR (%)", xlabel="arm (a change of settings)")
     axes.grid(visible=False, axis="x")
     chance_line(axes, found[0].chance)
-    _legend(figure, axes, len(models))
+    legend(figure, axes, len(models))
     condition = "" if found[0].condition == "clean" else f", {found[0].condition}"
     words = f"{MEAN} {intervals(found)} {CHANCE} {size(found)}.{unfinished(found)}"
     caption(figure, f"UAR by arm, {where(found[0])}{condition}: {under(found[0])}", words)

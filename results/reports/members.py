@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..metrics import METRICS
 from ..pools import Cells
-from ..scores import IDENTITY, Score, _groups
+from ..scores import IDENTITY, Score, grouped
 from ..statistics.speakers import mean_known
 from .sources import Evidence
 
@@ -47,7 +47,7 @@ def members(found: Sequence[Score], evidence: Evidence) -> list[Member]:
 def _cells_of(records: pd.DataFrame) -> dict[tuple[object, ...], Cells]:
     """The cells of a score by its facts and tag."""
     found: dict[tuple[object, ...], Cells] = {}
-    for facts, part in groupby(_groups(records), key=lambda group: group[0]):
+    for facts, part in groupby(grouped(records), key=lambda group: group[0]):
         alike = list(part)
         for k, (_, cells) in enumerate(alike, start=1):
             found[(*facts, str(k) if len(alike) > 1 else "")] = cells

@@ -170,7 +170,7 @@ def draw_points(axes: "Axes", points: Sequence[tuple[float, Score]], own: dict[s
             axes.plot([x, x], [100 * u.low, 100 * u.high], color=own["color"], linewidth=2.2, alpha=0.45)
 
 
-def _legend(figure: "Figure", axes: "Axes", n: int) -> None:
+def legend(figure: "Figure", axes: "Axes", n: int) -> None:
     """Below everything that the axes have drawn."""
     figure.draw_without_rendering()
     height = figure.get_figheight()

@@ -3,7 +3,6 @@
 The same as `store.Run.frames`, for many predictions: text columns are categories, log-probabilities one flat array.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,7 @@ from ..papers.replays import sizes
 from ..record import Record
 from ..statistics.entries import siblings
 from ..statistics.groups import GROUPS
-from ..store import Run
-from ..store import _newest as newest
+from ..store import Run, left_out, newest
 
 TEXTS = ("row", "utterance", "speaker", "truth", "guess")
 
@@ -64,14 +62,16 @@ class Evidence:
 
 def gather(runs: Sequence[Run]) -> Evidence:
     """Read runs. A cell that several of them hold counts once, the finished one first. Raises StoreError for damage."""
-    requests = tuple(Request(str(run.folder), facts) for run in runs for facts in _facts(run))
+    asked = [run.plans() for run in runs]
+    requests = tuple(Request(str(run.folder), facts) for run, of in zip(runs, asked, strict=True) for _, facts in of)
     held: dict[str, tuple[Run, Record]] = {}
     again = 0
-    plans, left = [], 0
-    for run in runs:
-        plan, old = newest(_plans(run))
+    plans: list[pd.DataFrame] = []
+    left: list[str] = []
+    for run, of in zip(runs, asked, strict=True):
+        plan, old = newest(of)
         plans.append(plan)
-        left += len(old)
+        left += old.values()
         for record in (record for record in _records(run) if record.key not in old):
             again += record.key in held
             if record.key not in held or (held[record.key][1].status, record.status) == ("failed", "done"):
@@ -80,7 +80,7 @@ def gather(runs: Sequence[Run]) -> Evidence:
     predictions, start, values, offset = _predictions(list(held.values()))
     notes = dict.fromkeys(note for request in requests for note in request.facts.get("notes", ()))
     said = [f"{again} cells are in several of the runs; each counts once"] if again else []
-    said += [f"{left} cells of older code are stored too and not shown"] if left else []
+    said += left_out(left)
     return Evidence(
         runs=tuple(str(run.folder) for run in runs),
         requests=requests,
@@ -103,19 +103,6 @@ def _records(run: Run) -> Iterable[Record]:
         record = Record.from_json(read_json(path), str(path))
         if record.status == "failed" or run.predictions_path(record.key).exists():
             yield record
-
-
-def _facts(run: Run) -> Iterable[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    for path in sorted((run.folder / "plans").glob("*.parquet")):
-        yield json.loads((pq.read_schema(path).metadata or {}).get(b"facts", b"{}"))
-
-
-def _plans(run: Run) -> list[pd.DataFrame]:
-    """In the order in which they were asked for."""
-    paths = (run.folder / "plans").glob("*.parquet")
-    return [pd.read_parquet(path) for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path))]
 
 
 def _predictions(held: list[tuple[Run, Record]]) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:

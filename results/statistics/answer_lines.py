@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -10,8 +10,11 @@ import pandas as pd
 
 from ...seeds import stream
 from ..metrics import Metric
+from ..pools import ByCell
 from ..probabilities import ProbabilityMetric
-from .contestants import Group, Kind, groups
+from .contestants import Group, Kind, groups, order_of
+from .entries import Entry, Task, entries
+from .sides import Side, side
 from .speakers import Interval, PairedTest
 from .two_models import holm
 
@@ -86,9 +89,34 @@ class Question:
     level: float = 0.95
     blocks: Block = "speaker"
 
+    @cached_property
+    def by_cell(self) -> ByCell:
+        """The predictions, to pick from."""
+        return ByCell(self.predictions)
+
+    @cached_property
+    def _sides(self) -> dict[tuple[Task, str], Side]:
+        return {}
+
+    def side(self, entry: Entry) -> Side:
+        """The side of an entry, made once however often the entry is compared."""
+        at = (entry.task, entry.label)
+        if at not in self._sides:
+            self._sides[at] = side(entry, self.by_cell, self.metric)
+        return self._sides[at]
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """Every model on every task that has a finished cell."""
+        return [e for e in entries(self.records) if len(e.records)]
+
     def groups(self, kind: Kind | None = None) -> list[Group]:
+        """Who is compared with whom, as asked."""
+        return self.grouped(kind, self.base, self.levels)
+
+    def grouped(self, kind: Kind | None = None, base: str = "", levels: Sequence[str] = ()) -> list[Group]:
         """Who is compared with whom; arms and conditions of ``majority`` only where there is nothing else."""
-        found = groups(self.records, self.plan, self.base, self.levels, kind)
+        found = groups(self.entries, order_of(self.plan, self.records), base, levels, kind)
         others = [g for g in found if g.kind == "models" or g.members[0].model != "majority"]
         return others or found
 

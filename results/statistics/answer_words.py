@@ -147,7 +147,7 @@ def _errors(lines: Sequence[Line]) -> list[str]:
         if still and still[0].estimate is not None:
             found.append(
                 f"Without a state to hand on it is {100 * still[0].estimate:.1f} % already, by the likeness of the "
-                "classes: only what goes beyond can come from the order."
+                "classes: only what goes beyond can come from the order, or from training with a state that goes on."
             )
     return found
 

@@ -17,7 +17,7 @@ from ..probabilities import find_any
 from ..store import Frames
 from .answer_lines import OF_INTERVALS, Answer, Block, Line, Question, corrected
 from .contestants import without_copies
-from .entries import Entry, entries
+from .entries import Entry
 
 NAMED = 4  # groups that a note names
 
@@ -36,6 +36,7 @@ class Test:
     has_base: bool = False  # whether --base says what the others are held against
     has_blocks: bool = False  # whether its blocks may be corpora
     has_level: bool = False  # whether its intervals, and what it refuses, follow another level than 0.95
+    note: str = ""  # what must be known of every answer of it
 
     def lines(self, question: Question) -> list[Line]:
         """Its lines, p not yet corrected."""
@@ -80,7 +81,9 @@ TESTS: dict[str, Test] = {
     "protocol-effect": Test("effect of protocol: each step of a ladder minus the one before, paired by utterance and "
                             "clustered by speaker; rows with and without a sibling in training", "protocol_tests",
                             "protocol_effect", takes="one model under arms or protocols that leak differently",
-                            names_leaks=True, has_level=True),
+                            names_leaks=True, has_level=True,
+                            note="a step minus another: mean over speakers, of utterances that both test; not the "
+                                 "difference of the two scores where speakers have unequally many utterances"),
     "fold-trend": Test("Page's trend test that a difference of two arms grows from fold to fold, seeds as blocks",
                        "protocol_tests", "fold_trend", takes="two arms of one model", has_level=True),
     "binomial": Test("share of errors that name the class whose block stands before, exact binomial test",
@@ -143,9 +146,11 @@ def answer(
 
 def _notes(question: Question, test: Test, lines: Sequence[Line]) -> Iterator[str]:
     """What must be known beside the lines: why there is none, which leaks there are, and what was left out."""
+    if lines and test.note:
+        yield test.note
     if not lines:
         yield f"nothing here to test: it takes {test.takes}"
-    every = [e for e in entries(question.records) if len(e.records)]
+    every = question.entries
     if not test.names_leaks:
         yield from _leaks(every)
     said = " ".join(f"{line.where} {line.what} {line.reason}" for line in lines)

@@ -15,7 +15,7 @@ from .answer_lines import Block, Line, Question, of_interval
 from .arms import Grid, number
 from .contestants import Group
 from .many_models import interquartile_mean, page_trend, probability_of_improvement, rank_models
-from .sides import Side, side, why_unpaired
+from .sides import Side, why_unpaired
 from .speakers import unit_scores
 from .sweeps import along, grid_of_group
 
@@ -80,7 +80,7 @@ def pooled(question: Question, kind: str | None = None) -> Iterator[tuple[Pooled
         found.setdefault(key, []).append(group)
     for those in found.values():
         first = those[0]
-        sides = [tuple(side(e, question.predictions, question.metric) for e in group.members) for group in those]
+        sides = [tuple(question.side(e) for e in group.members) for group in those]
         corpora = ", ".join(group.task.where for group in those)
         condition = "" if first.task.condition == "clean" or first.kind == "conditions" else first.task.condition
         where = ", ".join(filter(None, (corpora, condition, first.about)))

@@ -13,7 +13,8 @@ import pandas as pd
 
 from ...errors import InputError, unknown
 from ..metrics import Metric
-from ..scores import condition_parts
+from ..pools import ByCell
+from ..scores import condition_order
 from .entries import Entry, Task, entries
 from .sides import Side, fold_differences_of, side, why_unpaired
 from .speakers import (
@@ -85,7 +86,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Folds:
-    """Mean numbers of training rows (without dev) and test rows per fold, for the corrected test."""
+    """Mean numbers of utterances per fold, trained on (without dev) and tested, for the corrected test."""
 
     n_train: float
     n_test: float
@@ -115,8 +116,9 @@ def compare(
         apart = [_strangers(one[s], two[t], metric) for s in one for t in two if (s.train, s.test) == (t.train, t.test)]
         return [replace(c, level=level) for c in apart]
     found_in: dict[tuple[str, ...], list[Comparison]] = {}
+    by_cell = ByCell(predictions)
     for task in shared:
-        made = compare_entries(one[task], two[task], predictions, metric, level)
+        made = compare_sides(side(one[task], by_cell, metric), side(two[task], by_cell, metric), level)
         found_in.setdefault((task.protocol, task.label_map, *task.leaks), []).append(made)
     return [replace(c, level=level) for part in found_in.values() for c in family(part)]
 
@@ -140,7 +142,7 @@ def compare_entries(
     ``predictions_b`` are those of ``b`` where it comes from another run.
     """
     theirs = predictions if predictions_b is None else predictions_b
-    return compare_sides(side(a, predictions, metric), side(b, theirs, metric), level)
+    return compare_sides(side(a, ByCell(predictions), metric), side(b, ByCell(theirs), metric), level)
 
 
 def compare_sides(a: Side, b: Side, level: float = 0.95) -> Comparison:
@@ -223,9 +225,8 @@ def _refusal(a: Entry, b: Entry, metric: Metric, reason: str, task: Task | None 
 
 def _order(task: Task) -> tuple[object, ...]:
     """Protocols apart, clean before noise, mild before strong."""
-    kind, level, _ = condition_parts(task.condition)
     place = (task.protocol, task.label_map, task.leaks, task.train, task.test)
-    return (*place, kind != "clean", kind, -(level or 0))
+    return (*place, condition_order(task.condition))
 
 
 def _strangers(a: Entry, b: Entry, metric: Metric) -> Comparison:

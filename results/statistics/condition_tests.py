@@ -14,7 +14,7 @@ from .groups import confusions_by_speaker
 from .many_models import Estimate
 from .pair_tests import chosen
 from .robustness import Degradation, degradation, snr_curve
-from .sides import Side, side
+from .sides import Side
 from .speakers import PairedTest, paired_t, refused
 from .sweeps import grid_of_group
 
@@ -38,11 +38,11 @@ def degradations(question: Question) -> list[Line]:
 def _by_condition(question: Question) -> Iterator[tuple[Group, dict[str, Side]]]:
     """Every model and arm that was heard clean and otherwise, with a side for each condition."""
     levels = question.levels and _conditions(question)
-    for group in Question(question.records, question.predictions, question.plan, question.metric).groups("conditions"):
+    for group in question.grouped("conditions"):
         if group.base is None or (question.base and group.about != question.base):
             continue
         members = [e for e in group.members if not levels or e.task.condition in (CLEAN, *levels)]
-        yield group, {e.task.condition: side(e, question.predictions, question.metric) for e in members}
+        yield group, {e.task.condition: question.side(e) for e in members}
 
 
 def _conditions(question: Question) -> tuple[str, ...]:
@@ -119,9 +119,8 @@ def _with_conditions(question: Question) -> list[Line]:
     """(One under the condition − one clean) − (other under it − other clean), for every two that are compared."""
     wanted = _conditions(question)
     others = tuple(level for level in question.levels if level not in wanted)
-    plain = Question(question.records, question.predictions, question.plan, question.metric, question.base, others)
     found: dict[tuple[object, ...], dict[str, Group]] = {}
-    for group in plain.groups():
+    for group in question.grouped(None, question.base, others):
         key: tuple[object, ...] = (*group.task._replace(condition="", leaks=()), group.about)
         found.setdefault(key, {})[group.task.condition] = group
     lines = []
@@ -172,7 +171,7 @@ def _fours(group: Group, levels: Sequence[str]) -> list[tuple[str, str, str, str
 
 def _contrast(question: Question, where: str, what: str, four: Sequence[Entry]) -> Line:
     """(First − second) − (third − fourth), by speaker."""
-    sides = [side(entry, question.predictions, question.metric) for entry in four]
+    sides = [question.side(entry) for entry in four]
     test = _differences(sides, question.level)
     leaks = {entry.task.leaks for entry in four}
     note = "arms leak differently: an effect of protocol" if len(leaks) > 1 else ""

@@ -1,7 +1,7 @@
 """Who is compared with whom: the entries of a run sorted into groups of one task, with a base and an order."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +10,7 @@ import pandas as pd
 from ...errors import InputError, unknown
 from ..scores import condition_order
 from .arms import BASE, levels_of
-from .entries import Entry, Task, entries, label_of
+from .entries import Entry, Task, label_of
 
 Kind = Literal["arms", "models", "conditions"]
 _KINDS: dict[str, Kind] = {"arms": "arms", "models": "models", "conditions": "conditions"}
@@ -51,18 +51,20 @@ class Group:
 
 
 def groups(
-    records: pd.DataFrame, plan: pd.DataFrame, base: str = "", levels: Sequence[str] = (), kind: Kind | None = None
+    every: Sequence[Entry],
+    order: Mapping[str, int],
+    base: str = "",
+    levels: Sequence[str] = (),
+    kind: Kind | None = None,
 ) -> list[Group]:
-    """Sort what a run holds into groups. Raises InputError for a base or level that is not there.
+    """Sort what a run holds into groups, ``order`` as `order_of` has it. InputError for a base or level not there.
 
     ``base`` and ``levels`` are arms, models, labels (``model [arm]``) or, for levels, conditions; levels limit and
     order the members. Without them: arms against ``base`` where a model has several, without those that are the base
     over again, else all models, and the order is that of the plan. ``kind`` forces one.
     """
-    every = [e for e in entries(records) if len(e.records)]
     words = [*levels, *([base] if base else [])]
     every = every if levels else without_copies(every)
-    order = _order_of(plan, records)
     named = _kind_of(every, words) if words and kind is None else kind
     swept = _swept(every)
     found: dict[tuple[object, ...], list[Entry]] = {}
@@ -136,7 +138,7 @@ def _shared(entry: Entry, kind: Kind, words: Sequence[str]) -> tuple[object, ...
     return (*task, "" if labelled or not words else entry.arm)
 
 
-def _group(kind: Kind, members: list[Entry], base: str, levels: Sequence[str], order: dict[str, int]) -> Group:
+def _group(kind: Kind, members: list[Entry], base: str, levels: Sequence[str], order: Mapping[str, int]) -> Group:
     def place(entry: Entry) -> tuple[object, ...]:
         named = [i for i, level in enumerate(levels) if _called(entry, kind, [level])]
         if named or levels:
@@ -154,7 +156,7 @@ def _group(kind: Kind, members: list[Entry], base: str, levels: Sequence[str], o
     return Group(kind, first.task, about, tuple(ordered), found[0] if found else None)
 
 
-def _order_of(plan: pd.DataFrame, records: pd.DataFrame) -> dict[str, int]:
+def order_of(plan: pd.DataFrame, records: pd.DataFrame) -> dict[str, int]:
     """Label -> its place in what was asked for."""
     frames = [frame for frame in (plan, records) if len(frame)]
     pairs = [pair for frame in frames for pair in zip(frame["model"], frame["arm"], strict=True)]

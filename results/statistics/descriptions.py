@@ -9,11 +9,10 @@ import pandas as pd
 
 from ..probabilities import PROBABILITY_METRICS, ProbabilityMetric
 from .answer_lines import Line, Question, Unit, of_interval
-from .entries import Entry, blocks, entries
+from .entries import Entry, blocks
 from .groups import GROUPS, by_group, interval_of, with_utterances
 from .power import minimum_detectable, pooled_sd
 from .probability_intervals import ProbabilityRows, difference, estimate, rows_of
-from .sides import side
 from .variance import spread
 
 
@@ -21,7 +20,7 @@ def spreads(question: Question) -> list[Line]:
     """Mean with its interval, deviations over seeds, folds and speakers, and the components that can be told apart."""
     lines = []
     for e in _entries(question):
-        rows = side(e, question.predictions, question.metric).rows
+        rows = question.side(e).rows
         found = spread(rows, e.classes, question.metric)
         between = interval_of(rows, e.classes, question.metric, _rng(question, e))
         c = found.components
@@ -156,7 +155,7 @@ def _rng(question: Question, e: Entry) -> np.random.Generator:
 def _entries(question: Question) -> list[Entry]:
     """Every model and arm on every task, those of the levels where some are named."""
     words = {*question.levels, *([question.base] if question.levels else [])}
-    every = [e for e in entries(question.records) if len(e.records) and e.mixed is None]
+    every = [e for e in question.entries if e.mixed is None]
     return [e for e in every if not words or words & {e.label, e.model, e.arm, e.task.condition}]
 
 

@@ -14,7 +14,7 @@ from ..store import Frames, Run
 from .speakers import mean_known
 
 #: facts in which two cells of one entry must agree
-_BASIS = ("protocol_version", "model_version", "settings", "options", "classes")
+_BASIS = ("protocol_version", "model_version", "provider", "code", "settings", "options", "classes")
 
 
 class Task(NamedTuple):
@@ -37,8 +37,8 @@ class Task(NamedTuple):
 class Entry:
     """One model (with its arm) on one task: its finished cells.
 
-    ``basis`` is what it stands on (versions, options, classes, fingerprints of its corpora); ``mixed`` says why the
-    cells are not one thing, None when they are. ``n_cells`` counts the failed ones too.
+    ``basis`` is what it stands on (versions, code, options, classes, fingerprints of its corpora); ``mixed`` says why
+    the cells are not one thing, None when they are. ``n_cells`` counts the failed ones too.
     """
 
     task: Task
@@ -67,20 +67,21 @@ def label_of(model: str, arm: str) -> str:
 
 def entries(records: pd.DataFrame) -> list[Entry]:
     """Every model on every task, in the order of their names. Records as `store.Frames` has them."""
-    facts = [
-        (Task(r.protocol, r.train, r.test, r.condition, r.label_map, tuple(sorted(r.leaks))), r.model, r.arm)
-        for r in records.itertuples(index=False)
-    ]
     members: dict[tuple[Task, str, str], list[int]] = {}
-    for position, fact in enumerate(facts):
-        members.setdefault(fact, []).append(position)
-    found = [_entry(task, (model, arm), records.iloc[at]) for (task, model, arm), at in members.items()]
+    bases = []
+    for position, r in enumerate(records.itertuples(index=False)):
+        task = Task(r.protocol, r.train, r.test, r.condition, r.label_map, tuple(sorted(r.leaks)))
+        members.setdefault((task, r.model, r.arm), []).append(position)
+        bases.append(_basis(r))
+    found = [
+        _entry(task, (model, arm), records.iloc[at], [bases[k] for k in at])
+        for (task, model, arm), at in members.items()
+    ]
     return sorted(found, key=lambda e: (e.task, e.label))
 
 
-def _entry(task: Task, named: tuple[str, str], cells: pd.DataFrame) -> Entry:
+def _entry(task: Task, named: tuple[str, str], cells: pd.DataFrame, bases: Sequence[dict[str, str]]) -> Entry:
     label = label_of(*named)
-    bases = [_basis(r) for r in cells.itertuples(index=False)]
     differ = sorted(name for name in bases[0] if len({basis[name] for basis in bases}) > 1)
     mixed = f"{label} is there in several versions, which differ in {', '.join(differ)}" if differ else None
     done = cells[cells["status"] == "done"]

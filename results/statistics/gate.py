@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ...errors import InputError, unknown
 from ..grids import Grid, aligned
 from ..metrics import Metric
@@ -10,6 +12,7 @@ from ..store import Frames
 from .compare import Comparison, compare_entries
 from .comparison_text import NONE, interval, p_value
 from .entries import Entry, entries
+from .speakers import STUDENT_FROM
 from .two_models import holm, worse_than
 
 
@@ -18,7 +21,7 @@ class Verdict:
     """Candidate minus base on one task.
 
     ``p`` is of: worse by more than the margin; corrected by Holm. ``answer``: ``worse`` (p below 1 - level), ``not
-    worse`` (the interval lies above -margin), ``undecided``, or ``refused``, with the reason of the comparison.
+    worse`` (the interval lies above -margin), ``undecided``, or ``refused``, where the comparison is.
     """
 
     comparison: Comparison
@@ -27,7 +30,7 @@ class Verdict:
 
     @property
     def reason(self) -> str | None:
-        """Why the gate could not decide."""
+        """Why the main test is refused; equal differences, which it refuses too, the gate decides by their mean."""
         return self.comparison.reason
 
 
@@ -92,8 +95,15 @@ def judge(comparisons: Sequence[Comparison], margin: float, level: float = 0.95)
 
 
 def _p_worse(c: Comparison, margin: float) -> float | None:
-    """One-sided p; equal differences have no spread, then the mean alone decides."""
-    return worse_than(c.differences, margin, c.share)[0] if len(c.differences) else None
+    """One-sided p; equal differences have no spread, then the mean alone decides.
+
+    For whatever else the main test is refused, the gate is: its share may be unknown.
+    """
+    return worse_than(c.differences, margin, c.share)[0] if c.reason is None or _equal(c.differences) else None
+
+
+def _equal(differences: np.ndarray) -> bool:
+    return len(differences) >= STUDENT_FROM and float(differences.std(ddof=1)) <= 1e-12
 
 
 def _answer(c: Comparison, p: float | None, margin: float, level: float) -> str:
@@ -102,8 +112,21 @@ def _answer(c: Comparison, p: float | None, margin: float, level: float) -> str:
     if p < 1 - level:
         return "worse"
     above = c.main.low is not None and c.main.low > -margin
-    equal = c.main.low is None and c.differences.mean() >= -margin
+    equal = _equal(c.differences) and c.differences.mean() >= -margin
     return "not worse" if above or equal else "undecided"
+
+
+def refusal(verdicts: Sequence[Verdict]) -> str | None:
+    """How many comparisons were refused, and why the first; None where all were made."""
+    refused = [v for v in verdicts if v.answer == "refused"]
+    if not refused:
+        return None
+    if len(refused) == len(verdicts):
+        return f"no test is possible: {refused[0].reason}"
+    c = refused[0].comparison
+    first = "first " if len(refused) > 1 else ""
+    where = f"{first}{c.a} on {_where(c)}"
+    return f"no test is possible in {len(refused)} of {len(verdicts)} comparisons, {where}: {c.reason}"
 
 
 def to_text(verdicts: Sequence[Verdict], margin: float) -> str:
@@ -112,14 +135,20 @@ def to_text(verdicts: Sequence[Verdict], margin: float) -> str:
     rows = []
     for v in verdicts:
         c = v.comparison
-        where = c.task.where if c.task.condition == "clean" else f"{c.task.where}, {c.task.condition}"
-        rows.append((c.a, where, NONE if v.answer == "refused" else interval(c.main), p_value(v.p), v.answer))
+        rows.append((c.a, _where(c), NONE if v.answer == "refused" else interval(c.main), p_value(v.p), v.answer))
     header = ("candidate", "test data", "candidate − base", "p of\nworse", "answer")
     lines = aligned(Grid("", header, tuple(rows), left=2))
     title = f"{first.metric}, differences in points; worse: by more than {100 * margin:g}, one-sided, corrected by Holm"
-    reasons = [f"refused, {row[0]}, {row[1]}: {v.reason}" for row, v in zip(rows, verdicts, strict=True) if v.reason]
+    marks = ["refused, " if v.answer == "refused" else "" for v in verdicts]
+    reasons = [
+        f"{mark}{row[0]}, {row[1]}: {v.reason}" for mark, row, v in zip(marks, rows, verdicts, strict=True) if v.reason
+    ]
     reasons += [f"LEAK, permitted by {protocol}: {leaks}" for protocol, leaks in _leaks(verdicts)]
     return "\n".join([title, "", *lines, *(["", *reasons] if reasons else [])]) + "\n"
+
+
+def _where(c: Comparison) -> str:
+    return c.task.where if c.task.condition == "clean" else f"{c.task.where}, {c.task.condition}"
 
 
 def _leaks(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:

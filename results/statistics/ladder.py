@@ -14,7 +14,7 @@ import pandas as pd
 
 from ...seeds import stream
 from ..metrics import Metric
-from ..pools import paired_rows
+from ..pools import ByCell
 from .arms import BASE
 from .entries import Entry, entries
 from .groups import interval_of
@@ -100,7 +100,8 @@ def ladders(
         found.append((sorted(those, key=lambda e: (place.get(e.task.protocol, len(place)), _leakiest(e))), True))
     rng_for = rng_for or partial(stream, "interval")
     about = (metric, siblings, rng_for, level)
-    return [_ladder(those, consecutive, predictions, about) for those, consecutive in found]
+    by_cell = ByCell(predictions)
+    return [_ladder(those, consecutive, by_cell, about) for those, consecutive in found]
 
 
 def _of_arms(every: Iterable[Entry]) -> list[list[Entry]]:
@@ -135,12 +136,12 @@ def _leakiest(e: Entry) -> tuple[object, ...]:
 def _ladder(
     those: Sequence[Entry],
     consecutive: bool,
-    predictions: pd.DataFrame,
+    predictions: ByCell,
     about: tuple[Metric, pd.DataFrame | None, RngFor, float],
 ) -> Ladder:
     first = those[0]
     across = len({e.task.protocol for e in those}) > 1
-    rows = [paired_rows(e.records, predictions[predictions["key"].isin(e.records["key"])]) for e in those]
+    rows = [predictions.rows(e.records) for e in those]
     steps = []
     for k, entry in enumerate(those):
         other = None if not k else k - 1 if consecutive else 0

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ..pools import paired_rows
 from .answer_lines import Line, Question
 from .arms import BASE, ordered
 from .contestants import Group, without_copies
-from .entries import Entry, entries
+from .entries import Entry
 from .mixed import MixedModel, mixed_model
 from .speakers import unit_scores
 from .sweeps import grid_of_group
@@ -19,7 +18,7 @@ MOST_PRODUCTS = 24  # of two factors; more are not fitted
 def mixed(question: Question) -> list[Line]:
     """Fixed effects of every factor, speaker and seed random; one fit for each protocol, label map and set of leaks."""
     found: dict[tuple[object, ...], list[Entry]] = {}
-    every = [e for e in entries(question.records) if len(e.records) and e.mixed is None]
+    every = [e for e in question.entries if e.mixed is None]
     for e in every if question.levels else without_copies(every):
         wanted = not question.levels or {e.arm, e.model, e.label, e.task.condition} & {*question.levels, question.base}
         if wanted and e.model != "majority":
@@ -90,7 +89,7 @@ def _table(
     """Scores by speaker and seed with the levels of everything that varies, as categories, the base first."""
     parts = []
     for e in those:
-        rows = paired_rows(e.records, question.predictions[question.predictions["key"].isin(e.records["key"])])
+        rows = question.side(e).rows
         by = unit_scores(rows[rows["speaker"].notna()], e.classes, question.metric, "speaker")
         mean = by.groupby(["speaker", "seed"], as_index=False)["score"].mean()
         facts = {"model": e.model, **points[e.model, e.arm], "condition": e.task.condition, "corpus": e.task.where}

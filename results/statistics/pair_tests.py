@@ -6,7 +6,7 @@ from itertools import combinations
 from .answer_lines import Line, Question, of_interval, of_test
 from .compare import FALSE_ALARMS, PLAIN, Comparison, compare_sides
 from .contestants import Group, Kind
-from .sides import Side, side
+from .sides import Side
 from .speakers import OVER_FOLDS, OVER_SPEAKERS, PairedTest
 from .stability import paired_answers, share_unchanged
 from .two_models import ROPE, WILCOXON
@@ -17,7 +17,7 @@ Pairs = Iterator[tuple[str, str, Comparison]]
 def pairs(question: Question) -> Pairs:
     """(where, what, comparison) of every two that are compared."""
     for group in question.groups():
-        sides = [side(entry, question.predictions, question.metric) for entry in group.members]
+        sides = [question.side(entry) for entry in group.members]
         for one, two in chosen(group):
             a, b = sides[one], sides[two]
             yield group.where, named(group, one, two), compare_sides(a, b, question.level)
@@ -109,10 +109,10 @@ def unchanged(question: Question) -> list[Line]:
     for group in question.groups(kind):
         if group.base is None:
             continue
-        first = side(group.base, question.predictions, question.metric)
+        first = question.side(group.base)
         for entry in group.members:
             if entry is not group.base:
-                lines.append(_same(question, group, first, side(entry, question.predictions, question.metric)))
+                lines.append(_same(question, group, first, question.side(entry)))
     return lines
 
 

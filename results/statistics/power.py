@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import special
 
 from ..metrics import Metric
+from ..pools import ByCell
 from .entries import Task, blocks, entries
 from .sides import Side, fold_differences_of, side, why_unpaired
 from .speakers import STUDENT_FROM
@@ -96,9 +97,10 @@ def stored_sd(records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric) 
 def stored_fold_sd(records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric) -> float | None:
     """As `stored_sd`, of differences by fold, seeds averaged."""
     tasks: dict[Task, list[Side]] = {}
+    by_cell = ByCell(predictions)
     for entry in entries(_chosen(records)):
         if len(entry.records) and entry.mixed is None:
-            tasks.setdefault(entry.task, []).append(side(entry, predictions, metric))
+            tasks.setdefault(entry.task, []).append(side(entry, by_cell, metric))
     pairs = [pair for sides in tasks.values() for pair in combinations(sides, 2)]
     return pooled_sd([fold_differences_of(a, b) for a, b in pairs if why_unpaired(a, b) is None])
 

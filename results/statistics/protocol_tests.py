@@ -11,7 +11,7 @@ from .answer_lines import Line, Question, of_interval, of_test
 from .contestants import Group
 from .ladder import Ladder, Step, ladders
 from .many_models import page_trend
-from .sides import Side, side
+from .sides import Side
 from .speakers import unit_scores
 
 
@@ -46,7 +46,7 @@ def fold_trend(question: Question) -> list[Line]:
     for group in question.groups("arms"):
         if group.base is None:
             continue
-        sides = {entry.arm: side(entry, question.predictions, question.metric) for entry in group.members}
+        sides = {entry.arm: question.side(entry) for entry in group.members}
         for entry in group.members:
             if entry is not group.base:
                 rows = _by_fold(sides[entry.arm], question) - _by_fold(sides[group.base.arm], question)
@@ -77,15 +77,16 @@ def _by_fold(one: Side, question: Question) -> pd.DataFrame:
 def preceding_class(question: Question) -> list[Line]:
     """The share of errors that name the class whose block stands before, against 1/(C − 1).
 
-    Test rows lie class by class in the order of the classes, in arms with ``reversed`` in their name from the last.
+    In arms named ``by class`` test rows lie class by class in the order of the classes, in those named ``reversed``
+    from the last.
     """
     lines = []
     for group in question.groups("arms"):
         for entry in group.members:
-            if "class" in entry.arm:
-                lines.append(_preceding(group, side(entry, question.predictions, question.metric)))
+            if "by class" in entry.arm:
+                lines.append(_preceding(group, question.side(entry)))
     if not lines:
-        raise InputError("binomial: no arm here has test rows class by class; protocol carried-state has")
+        raise InputError("binomial: no arm here is named 'by class'; those of protocol carried-state are")
     return lines
 
 

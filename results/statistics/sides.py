@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..metrics import Metric
-from ..pools import paired_rows
+from ..pools import ByCell
 from .entries import Entry
 from .speakers import unit_scores, unpaired
 
@@ -74,10 +74,9 @@ class Side:
         return bool(pairs.duplicated(["repeat", "speaker"]).any())
 
 
-def side(entry: Entry, predictions: pd.DataFrame, metric: Metric) -> Side:
+def side(entry: Entry, predictions: ByCell, metric: Metric) -> Side:
     """The side of an entry, its rows picked from all predictions."""
-    mine = predictions[predictions["key"].isin(entry.records["key"])]
-    return Side(entry, paired_rows(entry.records, mine), metric)
+    return Side(entry, predictions.rows(entry.records), metric)
 
 
 def why_unpaired(a: Side, b: Side) -> str | None:
@@ -96,7 +95,7 @@ def why_unpaired(a: Side, b: Side) -> str | None:
 
 
 def fold_differences_of(a: Side, b: Side, seeds_apart: bool = False) -> np.ndarray:
-    """Differences (J,) as `statistics.fold_differences` has them; repeats that one side lacks are averaged."""
+    """Differences (J,), one for each fold and repeat; seeds are averaged, and repeats that one side lacks."""
     alike = {*a.rows["repeat"].unique()} == {*b.rows["repeat"].unique()}
     by = [*(["repeat"] if alike else []), "fold", *(["seed"] if seeds_apart else [])]
     one, two = (side.by_fold.groupby(level=by).mean() for side in (a, b))

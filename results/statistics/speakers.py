@@ -1,4 +1,4 @@
-"""Statistics on arrays and frames: the interval over test speakers, and the paired difference of two models.
+"""Statistics on arrays and frames: the interval over test speakers, and tests of paired differences.
 
 Pure functions; a generator is passed in where one is needed. What cannot be said is refused with the reason.
 Sources: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The American Statistician 69, 371-386
@@ -23,7 +23,7 @@ OVER_SPEAKERS = "paired t over speakers"
 OVER_FOLDS = "Nadeau-Bengio corrected t over folds"
 _BLOCK = 4_000_000  # numbers of one block of replicates; bounds the memory
 
-#: columns of the rows that `paired_difference` compares
+#: columns of the rows of a model that another one's are paired with
 PAIRED_COLUMNS = ("seed", "repeat", "fold", "fold_hash", "row", "speaker", "truth", "guess")
 
 
@@ -217,43 +217,3 @@ def unit_scores(frame: pd.DataFrame, classes: Sequence[str], metric: Metric, uni
     flat = (groups.ngroup().to_numpy() * n + truth) * n + guess
     confusions = np.bincount(flat, minlength=len(keys) * n * n).reshape(-1, n, n)
     return keys.assign(score=metric.of(confusions))
-
-
-def speaker_differences(a: pd.DataFrame, b: pd.DataFrame, classes: Sequence[str], metric: Metric) -> np.ndarray:
-    """Differences (speakers,) of two models, by name of the speaker; seeds and repeats are averaged first.
-
-    The rows must be pairable and their speakers known: ask `unpaired` first.
-    """
-    one, two = (unit_scores(f, classes, metric, "speaker").groupby("speaker")["score"].mean() for f in (a, b))
-    differences: np.ndarray = (one - two).to_numpy(float)
-    return differences
-
-
-def paired_difference(
-    a: pd.DataFrame, b: pd.DataFrame, classes: Sequence[str], metric: Metric, level: float = 0.95
-) -> PairedTest:
-    """The main test of two models on the same rows: paired t over test speakers, first minus second.
-
-    Frames with `PAIRED_COLUMNS`. Scores of a speaker are averaged over seeds and repeats before the difference is
-    taken. Refused with the reason when rows, folds or true classes differ, or with fewer than three speakers.
-    """
-    speakers = a["speaker"].nunique()
-    if reason := unpaired(a, b):
-        return refused(OVER_SPEAKERS, speakers, reason)
-    if a["speaker"].isna().any():
-        return refused(OVER_SPEAKERS, speakers, f"the speaker of {int(a['speaker'].isna().sum())} rows is unknown")
-    return paired_t(speaker_differences(a, b, classes, metric), OVER_SPEAKERS, level)
-
-
-def fold_differences(
-    a: pd.DataFrame, b: pd.DataFrame, classes: Sequence[str], metric: Metric, seeds_apart: bool = False
-) -> np.ndarray:
-    """Differences (J,) of two models per (repeat, fold), seeds averaged first, for `nadeau_bengio`.
-
-    With ``seeds_apart`` one per (repeat, fold, seed) that both have, as papers count them, for `paired_t`. The rows
-    must be pairable: ask `unpaired` first.
-    """
-    by = ["repeat", "fold", "seed"] if seeds_apart else ["repeat", "fold"]
-    one, two = (unit_scores(f, classes, metric, "fold").groupby(by)["score"].mean() for f in (a, b))
-    both: np.ndarray = (one - two).dropna().to_numpy(float)
-    return both

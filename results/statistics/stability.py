@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...seeds import stream
 from ..metrics import METRICS
-from ..pools import paired_rows
+from ..pools import ByCell
 from .entries import Entry, Task, entries
 from .speakers import Interval, speaker_interval
 
@@ -77,24 +77,23 @@ def stability(
     """
     rng_for = rng_for or partial(stream, "interval")
     every = entries(records)
+    by_cell = ByCell(predictions)
     clean = {(e.task, e.label): e for e in every if e.task.condition == "clean"}
     found = []
     for entry in every:
         partner = clean.get((entry.task._replace(condition="clean"), entry.label))
         if partner is not None and partner is not entry:
             t = entry.task
-            found.append(_one(partner, entry, predictions, rng_for(t.protocol, t.train, t.test, t.label_map)))
+            found.append(_one(partner, entry, by_cell, rng_for(t.protocol, t.train, t.test, t.label_map)))
     return found
 
 
-def _one(clean: Entry, entry: Entry, predictions: pd.DataFrame, rng: np.random.Generator) -> Stability:
+def _one(clean: Entry, entry: Entry, predictions: ByCell, rng: np.random.Generator) -> Stability:
     mixed = clean.mixed or entry.mixed
     if mixed or clean.classes != entry.classes:
         reason = mixed or "the classes differ from those of the clean answers"
         return Stability(entry.task, entry.label, 0, 0, None, Interval(None, None, None, reason))
-    first, second = (
-        paired_rows(e.records, predictions[predictions["key"].isin(e.records["key"])]) for e in (clean, entry)
-    )
+    first, second = (predictions.rows(e.records) for e in (clean, entry))
     pairs = paired_answers(first, second)
     share, interval = share_unchanged(pairs, entry.classes, rng)
     return Stability(entry.task, entry.label, len(pairs), len(first), share, interval)
