@@ -9,10 +9,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import current_process, get_context, parent_process
 from typing import TypeVar
 
-from ..environment import cores
-
-__all__ = ["cores", "importing", "ordered"]
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _CHUNK = 8  # items that a process gets at once

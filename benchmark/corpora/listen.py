@@ -12,7 +12,8 @@ from ...errors import InputError
 from ..audio.bar import Progress
 from ..audio.clips import is_silent
 from ..audio.decode import audio_hash, decode, mono
-from ..audio.workers import cores, ordered
+from ..audio.workers import ordered
+from ..environment import cores
 from .releases import HEX, Released
 
 _POINTER = b"version https://git-lfs"
