@@ -82,6 +82,7 @@ def test_list_as_json(corpora: Call, mine: Path) -> None:
     lines = {line["name"]: line for line in json.loads(out)}
     assert code == 0
     assert lines["emodb"]["utterances"] == 535 and lines["emodb"]["prepared"] == []
+    assert lines["emodb"]["citation"].startswith("F. Burkhardt") and lines["synth-a"]["citation"] == ""
     assert lines["synth-a"]["kind"] == "built in" and lines["synth-a"]["utterances"] == 240
     own = lines["mine"]
     assert (own["kind"], own["utterances"], own["speakers"], own["classes"]) == ("table", 6, 2, 2)

@@ -36,6 +36,7 @@ class Line:
     language: str
     license: str
     prepared: tuple[Form, ...]
+    citation: str = ""  # what to cite, of corpora of others
 
 
 def shelf(root: Path) -> list[Line]:
@@ -50,7 +51,8 @@ def shelf(root: Path) -> list[Line]:
 
 def _known(name: str, forms: tuple[Form, ...]) -> Line:
     f = facts(name)
-    return Line(name, "folder", f.utterances, f.n_speakers, len(f.counts["emotion"]), f.language, f.license, forms)
+    n_classes = len(f.counts["emotion"])
+    return Line(name, "folder", f.utterances, f.n_speakers, n_classes, f.language, f.license, forms, f.citation)
 
 
 def _built_in(name: str, forms: tuple[Form, ...]) -> Line:

@@ -48,7 +48,7 @@ def list_corpora(as_json: bool) -> None:
     Console(highlight=False).print(shown)
     size = sum(form.bytes for line in lines for form in line.prepared)
     click.echo(
-        f"\nPrepared corpora lie in {home()} ({_megabytes(size)}).\n"
+        f"\nPrepared corpora lie in {home()} ({_megabytes(size)}). What to cite for each: --json.\n"
         "A corpus of your own is a table with the columns path, speaker, emotion: NAME=TABLE.csv"
     )
 
