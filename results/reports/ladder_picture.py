@@ -98,7 +98,7 @@ def _drop(axes: "Axes", x: int, before: Step | None, step: Step, drop: Drop) -> 
         text += f"\n[{100 * test.low:.1f}, {100 * test.high:.1f}]".replace("-", "−")
     weight = "bold" if sure else "normal"
     place: Any = {"ha": "center", "va": "bottom", "fontsize": 7, "linespacing": 1.05}
-    axes.text(at, min(max(tops) + 2.5, TOP - 15), text, weight=weight, color=INK if sure else SOFT, zorder=5, **place)
+    axes.text(at, min(max(tops) + 4, TOP - 15), text, weight=weight, color=INK if sure else SOFT, zorder=5, **place)
 
 
 def _top(step: Step) -> float:
@@ -113,7 +113,8 @@ def _below(found: Sequence[Ladder], x: int) -> str:
     step = found[0].steps[x]
     lines = textwrap.wrap(step.name, LETTERS, break_on_hyphens=True)
     if step.train != found[0].test:
-        lines += ["trained on", *textwrap.wrap(step.train.replace("+", "+ "), LETTERS)]
+        corpora = textwrap.wrap(step.train.replace("+", "+ "), LETTERS)
+        lines += ["trained on", *(line.replace("+ ", "+") for line in corpora)]
     if len({other.n for one in found for other in one.steps}) > 1:
         lines.append(f"n = {step.n}")
     leaks = textwrap.wrap("leaks: " + ", ".join(step.leaks), LETTERS) if step.leaks else ["no leak"]
