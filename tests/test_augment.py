@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
@@ -26,6 +27,7 @@ from serbench.results import store
 CLIP = speech(9_001, 3)
 LOUDEST = CLIP.max()
 NOISE = Step("noise", 0.035, 0.035, scaled=True)
+DEVICES = ("cpu", "cuda", "cuda")
 
 
 def made(clip: np.ndarray, *steps: Step, utterance: str = "c/u", seed: int = 0, copy: int = 1) -> np.ndarray:
@@ -47,6 +49,17 @@ def test_noise_is_drawn_evenly_up_to_a_part_of_the_largest_sample() -> None:
     assert max(sizes) > 0.97
     assert stats.kstest(added / added.std(), "norm").pvalue > 0.01
     assert abs(np.corrcoef(added[1:], added[:-1])[0, 1]) < 0.04
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize(
+    "step", [NOISE, Step("pitch", 2, 2), Step("stretch", 0.9, 0.9), Step("shift", 0.05, 0.05)], ids=lambda step: step.kind
+)
+def test_cuda_makes_the_same_copies(step: Step) -> None:
+    here, there, again = (Making({1: (step,)}, 0, torch.device(d)).sound(CLIP, RATE, "c/u#1") for d in DEVICES)
+    assert np.array_equal(there, again)
+    assert len(here) == len(there) and abs(here - there).max() < 1e-3 * abs(here).max()
 
 
 def test_noise_that_is_not_scaled_has_one_size() -> None:
