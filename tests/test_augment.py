@@ -54,7 +54,7 @@ def test_noise_is_drawn_evenly_up_to_a_part_of_the_largest_sample() -> None:
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize(
-    "step", [NOISE, Step("pitch", 2, 2), Step("stretch", 0.9, 0.9), Step("shift", 0.05, 0.05)], ids=lambda step: step.kind
+    "step", [NOISE, Step("pitch", 2, 2), Step("stretch", 0.9, 0.9), Step("shift", 0.05, 0.05)], ids=lambda s: s.kind
 )
 def test_cuda_makes_the_same_copies(step: Step) -> None:
     here, there, again = (Making({1: (step,)}, 0, torch.device(d)).sound(CLIP, RATE, "c/u#1") for d in DEVICES)
