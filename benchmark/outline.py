@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ..protocols.protocol import utterance_of
+from ..protocols.protocol import Fold, utterance_of
 from ..results.statistics.power import PILOT_SD, PILOT_SOURCE, minimum_detectable
 from ..results.statistics.speakers import OVER_FOLDS, OVER_SPEAKERS
 from .plan import Plan
@@ -21,14 +21,16 @@ def outline(
     that its models have, None: that of the pilot runs. ``stored_fold_sd``: of differences by fold, None: unknown.
     """
     folds: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for fold in plan.design.split.folds:
+    for fold in _planned(plan):
         line = folds.setdefault(
             (fold.train_name, fold.test_name, fold.arm),
             {"train": fold.train_name, "test": fold.test_name, "arm": fold.arm, "folds": 0,
-             "classes": list(fold.classes), "test_rows": 0, "train_rows": [], "dev_rows": [], "speakers": []},
+             "classes": list(fold.classes), "test_rows": 0, "train_rows": [], "dev_rows": [], "speakers": [],
+             "rows": set()},
         )  # fmt: skip
         line["folds"] += 1
         line["test_rows"] += len(fold.test)
+        line["rows"] |= set(fold.test)
         line["train_rows"].append(len(fold.train))
         line["dev_rows"].append(len(fold.dev))
         line["speakers"].append((fold.repeat, {plan.speakers[utterance_of(row)] for row in fold.test}))
@@ -38,7 +40,7 @@ def outline(
         tested = [(repeat, speaker) for repeat, those in of_folds for speaker in those]
         crossed = len(set(tested)) < len(tested)  # a speaker is in several folds: the main test is over folds
         least = _over_folds(line, stored_fold_sd) if crossed else _over_speakers(speakers, stored_sd)
-        line.update(speakers=len(speakers - {None}), detectable=least)
+        line.update(speakers=len(speakers - {None}), rows=len(line["rows"]), detectable=least)
     protocol = plan.design.protocol
     return {
         "protocol": protocol.name,
@@ -55,6 +57,12 @@ def outline(
         "done": sum(cell.key in done for cell in plan.cells),
         "notes": list(plan.notes),
     }
+
+
+def _planned(plan: Plan) -> list[Fold]:
+    """The folds that some cell has: those of arms that no model can have are left out with them."""
+    used = {plan.folds[index].arm for index in {cell.trial.fold for cell in plan.cells}}
+    return [fold for fold in plan.design.split.folds if fold.arm in used]
 
 
 def _over_speakers(speakers: set[str | None], stored_sd: float | None) -> dict[str, Any]:
@@ -89,7 +97,7 @@ def to_text(facts: dict[str, Any]) -> str:
         lines.append(
             f"{_place(fold):{width}}  {fold['folds']:5}"
             f"  {_range(fold['train_rows']):>10}  {_range(fold['dev_rows']):>8}"
-            f"  {fold['test_rows']:9}  {len(fold['classes'])}: {', '.join(fold['classes'])}"
+            f"  {fold['rows']:9}  {len(fold['classes'])}: {', '.join(fold['classes'])}"
         )
     lines += ["", *_seen(facts["folds"]), "", *facts["notes"]]
     n_folds = sum(fold["folds"] for fold in facts["folds"])

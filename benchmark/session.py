@@ -92,7 +92,7 @@ class Session:
         return device
 
     def _folder(self, plans: Sequence[Plan], name: str) -> Run:
-        """``--out``, else the newest unfinished run of exactly these plans, else a new folder."""
+        """``--out``, else the newest run of exactly these plans, else a new folder."""
         if self.out is not None:
             run = create(self.out, version("serbench"))
             check_readable(run, sorted(run.done(cell.key for plan in plans for cell in plan.cells)))
@@ -102,9 +102,10 @@ class Session:
             if {path.stem for path in folder.glob("*.parquet")} != wanted:
                 continue
             run = open_run(folder.parent)
-            if any(pending(run, plan) for plan in plans):
-                click.echo(f"Going on with {run.folder}, which asked for the same and is not finished.", err=True)
-                return run
+            left = any(pending(run, plan) for plan in plans)
+            said = "is not finished" if left else "is finished: nothing is trained; --out DIR is another run"
+            click.echo(f"Going on with {run.folder}, which asked for the same and {said}.", err=True)
+            return run
         stamp = time.strftime("%Y%m%d-%H%M%S")
         return create(Path("runs") / f"{name}-{stamp}", version("serbench"))
 

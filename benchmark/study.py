@@ -177,7 +177,7 @@ def refuse(asked: Asked) -> None:
 
 def commands(asked: Asked, quick: bool) -> list[str]:
     """The command that runs it, then those that run each of its arms by itself under each of its protocols."""
-    found = [shlex.join(["serbench", "run", asked.study.name, *(["--quick"] if quick else [])])]
+    found = [shlex.join(["serbench", "run", asked.study.file or asked.study.name, *(["--quick"] if quick else [])])]
     return [*found, *(_command(request, arm) for request in asked.requests for arm in asked.form.arms or (_NO_ARM,))]
 
 

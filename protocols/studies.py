@@ -72,7 +72,7 @@ class Form:
 class Study:
     """A question and how it is answered; ``quick`` is None where there is no quick form.
 
-    One that serbench cannot run may have no metric and no test.
+    One that serbench cannot run may have no metric and no test. ``file``: of one that does not ship.
     """
 
     name: str
@@ -84,6 +84,7 @@ class Study:
     quick: Form | None
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    file: str = ""
 
     def form(self, quick: bool) -> Form:
         """What is run. InputError where there is no quick form."""
@@ -107,7 +108,7 @@ def find(given: str) -> Study:
         return load(shipped[given.casefold()])
     path = Path(given).expanduser()
     if path.is_file():
-        return read(path.read_text(encoding="utf-8"), str(path))
+        return replace(read(path.read_text(encoding="utf-8"), str(path)), file=given)
     if path.suffix == ".toml":
         raise InputError(f"{given}: there is no such file; the studies that ship: {', '.join(names())}")
     raise unknown("study", given, names())

@@ -132,8 +132,3 @@ class ByCell:
         found = self._rows.iloc[np.concatenate(spans) if spans else []].reset_index(drop=True)
         facts = done[["seed", "repeat", "fold", "fold_hash"]].iloc[np.repeat(order, [len(span) for span in spans])]
         return pd.concat([facts.reset_index(drop=True), found], axis=1)[list(PAIRED_COLUMNS)]
-
-
-def paired_rows(records: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Predictions of done cells with the facts of their cell: what `compare` works on."""
-    return ByCell(predictions).rows(records)

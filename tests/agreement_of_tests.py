@@ -18,7 +18,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from serbench.results.metrics import METRICS
 from serbench.results.papers.verdicts import predict
-from serbench.results.pools import paired_rows
+from serbench.results.pools import ByCell
 from serbench.results.statistics import many_models, two_models
 from serbench.results.statistics.compare import compare
 from serbench.results.statistics.mixed import mixed_model
@@ -56,7 +56,7 @@ def stored(rng: Rng) -> Pair:
     )
     score = [
         rows.groupby(["speaker", "seed"])[["truth", "guess"]].apply(balanced_accuracy).groupby("speaker").mean()
-        for rows in (paired_rows(*frames(made)) for made in (a, b))
+        for rows in (ByCell(predictions).rows(records) for records, predictions in map(frames, (a, b)))
     ]
     ours = compare(*frames([*a, *b]), "a", "b", METRICS["uar"])[0].main
     return flat(ours.mean, ours.t, ours.p), flat(np.mean(score[0] - score[1]), *stats.ttest_rel(*score))

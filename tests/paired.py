@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from records import BASE
 
-from serbench.results.pools import paired_rows
+from serbench.results.pools import ByCell
 from serbench.results.record import PREDICTION_COLUMNS, Record
 from serbench.results.store import Run, create
 
@@ -56,7 +56,8 @@ def frames(made: Cells) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def model_rows(rng: np.random.Generator, **about: Any) -> pd.DataFrame:
     """Frame with the columns that paired tests take."""
-    return paired_rows(*frames(cells(rng, **about)))
+    records, predictions = frames(cells(rng, **about))
+    return ByCell(predictions).rows(records)
 
 
 def run_folder(folder: Path, made: Cells) -> Run:

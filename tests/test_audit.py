@@ -86,8 +86,9 @@ def test_copies_whose_names_do_not_tell_their_clip_are_not_called_clean(tmp_path
         in out
     )
     assert out.splitlines()[-1].startswith(
-        "  No leak was found in what was checked: speaker, copies by name (in part), test files in dev; not checked: "
+        "  No leak was found in what was checked: speaker, copies by name (in part); not checked: "
     )
+    assert "  not checked  test files in dev     there is no dev part\n" in out
     told = [*rows, ("noise_talk-as.wav", "train", "j")]
     code, found, rules = audit(table(tmp_path / "b.csv", told, columns))
     assert code == 1 and found["leaks"] == ["copy"] and rules["copy"]["n_test"] == 1 and found["untold_copies"] == 20

@@ -9,7 +9,7 @@ from tiny import serbench
 
 from serbench.results import ladder_table
 from serbench.results.metrics import METRICS
-from serbench.results.pools import paired_rows
+from serbench.results.pools import ByCell
 from serbench.results.scores import scores
 from serbench.results.statistics.ladder import NAME, ladders
 from serbench.results.statistics.siblings import by_sibling
@@ -134,7 +134,8 @@ def test_rows_with_and_without_a_sibling_in_training():
 
 def test_without_siblings_there_is_no_split():
     rng = np.random.default_rng(7)
-    rows = paired_rows(*frames(cells(rng, "m")))
+    records, predictions = frames(cells(rng, "m"))
+    rows = ByCell(predictions).rows(records)
     nothing = pd.DataFrame(columns=["fold_hash", "row", "siblings"])
     assert by_sibling(rows, nothing, CLASSES, UAR, rng) is None
     every = rows[["fold_hash", "row"]].assign(siblings=1)

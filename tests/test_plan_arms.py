@@ -312,7 +312,16 @@ def test_arms_with_folds_of_their_own_are_counted_apart() -> None:
     text = to_text(facts)
     assert "synth-a -> synth-a [share=0.5]" in text and text.count("(6 speakers)") == 1
     (line,) = outline(plan(), set())["folds"]
-    assert (line["arm"], line["folds"], line["test_rows"]) == ("", 6, 240)
+    assert (line["arm"], line["folds"], line["test_rows"], line["rows"]) == ("", 6, 240, 240)
+
+
+def test_rows_tested_in_turn_are_counted_once_and_folds_of_arms_left_out_not_at_all() -> None:
+    plan, _ = resolve(Request("carried-weights", ("functionals-svm",), ("synth-a",)))
+    lines = outline(plan, set())["folds"]
+    assert [(line["arm"], line["folds"], line["test_rows"], line["rows"]) for line in lines] == [
+        ("base", 5, 120, 24), ("fresh, on validation", 5, 216, 216)
+    ]  # fmt: skip
+    assert "1 models x 10 folds x 1 seeds = 10 trials" in to_text(outline(plan, set()))
 
 
 def test_differences_that_arms_do_not_share_are_told_with_the_arm() -> None:

@@ -94,6 +94,19 @@ def test_repeating_the_command_repeats_nothing(finished: Path, corpus: str) -> N
     assert {p: p.stat().st_mtime_ns for p in (finished / "records").iterdir()} == before
 
 
+def test_a_finished_run_is_found_again_without_its_name(
+    corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = ("run", "--protocol", "speaker-independent", "--corpus", corpus, "--model", "majority")
+    first, again = serbench(*given), serbench(*given)
+    assert (first[0], again[0]) == (0, 0) and again[1] == first[1]
+    assert "which asked for the same and is finished: nothing is trained; --out DIR is another run" in again[2]
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+    serbench(*given, "--seeds", "2")
+    assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
 def test_the_same_cells_twice_are_the_same_bytes(finished: Path, corpus: str, tmp_path: Path) -> None:
     assert serbench(*arguments(corpus, tmp_path / "again"))[0] == 0
     assert predictions(tmp_path / "again") == predictions(finished)

@@ -232,6 +232,14 @@ def test_every_protocol_of_a_list_gets_its_own_options() -> None:
     assert "sigwavnet.levels=4" in noise.settings and "sigwavnet.levels=4" in rooms.settings
 
 
+def test_a_study_of_a_file_is_shown_by_its_file_and_refused_where_it_cannot_be_answered(tmp_path: Path) -> None:
+    path = small(tmp_path)
+    code, out, _ = serbench("studies", "show", path)
+    assert code == 0 and f"serbench run {path}" in " ".join(out.split())
+    code, _, err = serbench("studies", "show", small(tmp_path, 'base = "nobody"'))
+    assert code == 2 and "main: unknown arm, model or condition 'nobody'" in err
+
+
 def test_a_user_may_change_models_corpora_seeds_and_settings() -> None:
     changes = Changes(("majority",), ("synth-b",), 4, ("carried-weights.folds=2", "label_map=native"))
     asked = ask(load("X11"), quick=True, changes=changes)

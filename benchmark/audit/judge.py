@@ -92,6 +92,8 @@ def judge(listing: Listing, corpus: str | None, recordings: Path | None, promise
     table = _table(listing, told, heard)
     folds = [_fold(split.name, split.parts) for split in listing.splits]
     every = check_all(folds, table, promises=RULES, rules=RULES)
+    known = {rule: _known(rule, table, heard, lost) for rule in RULES}
+    known[SELECTION] = float(any(fold.dev for fold in folds))
     return Audit(
         listing,
         {part: sum(len(split.parts[part]) for split in listing.splits) for part in (TRAIN, DEV, TEST)},
@@ -99,7 +101,7 @@ def judge(listing: Listing, corpus: str | None, recordings: Path | None, promise
         dict(Counter(t.corpus for t in told.values()).most_common()),
         dict(Counter(t.mark for t in told.values() if t.mark).most_common()),
         lost,
-        tuple(_verdict(rule, every, folds, _known(rule, table, heard, lost), promised) for rule in (*RULES, SELECTION)),
+        tuple(_verdict(rule, every, folds, known[rule], promised) for rule in known),
         (*listing.notes, *(heard.notes if heard else ())),
     )
 
@@ -145,8 +147,6 @@ def _fold(name: str, parts: Mapping[str, Sequence[str]]) -> Fold:
 
 def _known(rule: str, table: pd.DataFrame, heard: "Heard | None", n_untold: int) -> float:
     """The share of the files for which a rule could be asked."""
-    if rule == SELECTION:
-        return 1.0
     if rule == "copy":
         return 1 - n_untold / len(table)
     if rule in ("audio", "near-audio"):

@@ -23,6 +23,7 @@ _WHY = {
     "near-audio": "give the recordings with --audio DIR",
     "copy": "no name tells of which clip it is a copy; give the recordings with --audio DIR",
     "sentence": "no column of sentences, and no names of a corpus that tell them",
+    "selection": "there is no dev part",
 }
 _WORDS = {"leak": "LEAK", "note": "note", "clean": "clean", "part": "in part", "unchecked": "NOT CHECKED"}
 

@@ -37,8 +37,13 @@ def show(name: str, as_json: bool) -> None:
     NAME is that of one that ships, or the path of a file.
     """
     from ...protocols.studies import find
+    from ..study import ask, check, check_names
     from ..study_list import facts, page
     from .models import columns
 
     study = find(name)
+    check(study)
+    if not study.missing:
+        for quick in (False, True) if study.quick else (False,):
+            check_names(ask(study, quick))
     click.echo(json.dumps(facts(study), indent=1) if as_json else page(study, columns()))
