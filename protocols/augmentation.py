@@ -4,8 +4,8 @@ import itertools
 from dataclasses import dataclass, replace
 
 from ..errors import InputError
-from .augment import Augment
-from .protocol import BASE, CLEAN, Arm, Condition
+from .parts.augment import Augment
+from .parts.protocol import BASE, CLEAN, Arm, Condition
 from .speaker_independent import PROTOCOL as NEW_SPEAKERS
 
 FACTORS = ("noise", "pitch", "stretch", "shift", "copies")

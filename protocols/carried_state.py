@@ -6,9 +6,9 @@ import pandas as pd
 
 from ..errors import InputError
 from ..seeds import stream
-from .folds import by_corpus, in_turn, make_fold, stratified
-from .protocol import BASE, Arm, Fold, Practice, Protocol, Split
-from .usable import enough_utterances
+from .parts.folds import by_corpus, in_turn, make_fold, stratified
+from .parts.protocol import BASE, Arm, Fold, Practice, Protocol, Split
+from .parts.usable import enough_utterances
 
 VERSION = 1
 ARMS = (

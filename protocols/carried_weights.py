@@ -13,9 +13,9 @@ import pandas as pd
 
 from ..errors import InputError
 from ..seeds import stream
-from .folds import by_corpus, make_fold, stratified
-from .protocol import BASE, ROW_LEAKS, Arm, Fold, Leak, Protocol, Split
-from .usable import enough_utterances
+from .parts.folds import by_corpus, make_fold, stratified
+from .parts.protocol import BASE, ROW_LEAKS, Arm, Fold, Leak, Protocol, Split
+from .parts.usable import enough_utterances
 
 VERSION = 1
 TENTH = 10

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError
-from .folds import Circle, by_corpus, circle, dev_speakers, make_fold, no_dev
-from .protocol import Fold, Protocol, Split
+from .parts.folds import Circle, by_corpus, circle, dev_speakers, make_fold, no_dev
+from .parts.protocol import Fold, Protocol, Split
 from .speaker_independent import join, speaker_folds
 
 

@@ -17,8 +17,8 @@ import pandas as pd
 from ..errors import InputError, unknown
 from ..seeds import stream
 from .cross_corpus import circles
-from .folds import Circle, dev_speakers, in_turn, linked, make_fold, stratified
-from .protocol import ROW_LEAKS, Arm, Fold, Leak, Protocol, Split, copy_of, row_id, utterance_of
+from .parts.folds import Circle, dev_speakers, in_turn, linked, make_fold, stratified
+from .parts.protocol import ROW_LEAKS, Arm, Fold, Leak, Protocol, Split, copy_of, row_id, utterance_of
 from .published_mfcc_attention import recipes
 
 VERSION = 1

@@ -8,8 +8,8 @@ import pandas as pd
 
 from ..errors import InputError
 from ..seeds import stream
-from .folds import by_corpus, circle
-from .protocol import BASE, Arm, Fold, Split, utterance_of
+from .parts.folds import by_corpus, circle
+from .parts.protocol import BASE, Arm, Fold, Split, utterance_of
 from .speaker_independent import PROTOCOL as NEW_SPEAKERS
 from .speaker_independent import join, speaker_folds
 

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 
 from .cross_corpus import circles, transfer
-from .folds import dev_speakers, no_dev
-from .protocol import Protocol, Split
+from .parts.folds import dev_speakers, no_dev
+from .parts.protocol import Protocol, Split
 
 
 def split(table: pd.DataFrame, options: Any) -> Split:

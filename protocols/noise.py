@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from ..errors import InputError
-from .conditions import check_kinds, check_levels
-from .protocol import CLEAN, Condition
+from .parts.conditions import check_kinds, check_levels
+from .parts.protocol import CLEAN, Condition
 from .speaker_independent import PROTOCOL as NEW_SPEAKERS
 
 KINDS = ("white", "pink", "babble", "speech-shaped")

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 
 from ..errors import InputError
-from .folds import by_corpus, make_fold
-from .protocol import Fold, Protocol, Split
-from .usable import enough_utterances
+from .parts.folds import by_corpus, make_fold
+from .parts.protocol import Fold, Protocol, Split
+from .parts.usable import enough_utterances
 
 PARTS = ("test", "dev", "train")  # identical audio stays in the first of them
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from .protocol import BASE, Arm, Split
+from .parts.protocol import BASE, Arm, Split
 from .speaker_independent import PROTOCOL as NEW_SPEAKERS
 from .speaker_independent import split as new_speakers
 

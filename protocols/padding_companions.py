@@ -6,7 +6,7 @@ Every model is asked as it is; one that masks padding by a setting, also trained
 from dataclasses import replace
 from typing import Any
 
-from .protocol import BASE, Arm, Practice
+from .parts.protocol import BASE, Arm, Practice
 from .speaker_independent import PROTOCOL as NEW_SPEAKERS
 
 UNMASKED = "padding not masked"

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from functools import partial
 
-from .conditions import check_given, check_options, from_options, levels_of
-from .protocol import Condition
+from .parts.conditions import check_given, check_options, from_options, levels_of
+from .parts.protocol import Condition
 from .speaker_independent import PROTOCOL as NEW_SPEAKERS
 
 #: kind -> unit of its level; empty: it has none

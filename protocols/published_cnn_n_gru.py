@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .folds import by_corpus, make_fold
-from .protocol import Fold, Protocol, Split
-from .replay import ORDER, Used, class_parts, remarks
-from .usable import enough_utterances
+from .parts.folds import by_corpus, make_fold
+from .parts.protocol import Fold, Protocol, Split
+from .parts.replay import ORDER, Used, class_parts, remarks
+from .parts.usable import enough_utterances
 
 CUTS = (0.8, 1 - 0.1)  # written so in the code; the product is rounded down
 PARTS = np.array(["train", "test", "dev"], dtype=object)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from ..errors import InputError
-from .protocol import BASE, Arm, Fold, Practice, Split
+from .parts.protocol import BASE, Arm, Fold, Practice, Split
+from .parts.replay import without_last_batches
 from .published_cnn_n_gru import PROTOCOL as AS_WRITTEN
 from .published_cnn_n_gru import split as as_written
-from .replay import without_last_batches
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from ..errors import unknown
-from .augment import Step
-from .folds import by_corpus, make_fold
-from .protocol import ROW_LEAKS, Fold, Protocol, Split, copy_of, row_id, utterance_of
-from .replay import Used, by_file_name, permutation, remarks
-from .usable import enough_utterances
+from .parts.augment import Step
+from .parts.folds import by_corpus, make_fold
+from .parts.protocol import ROW_LEAKS, Fold, Protocol, Split, copy_of, row_id, utterance_of
+from .parts.replay import Used, by_file_name, permutation, remarks
+from .parts.usable import enough_utterances
 
 TEST = 0.2  # of the rows
 _NOISE = Step("noise", 0.035, 0.035, scaled=True)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .folds import by_corpus, make_fold
-from .protocol import Fold, Protocol, Split
-from .replay import ORDER, Used, class_parts, remarks, shuffled_classes, unshuffled_folds
-from .usable import enough_utterances
+from .parts.folds import by_corpus, make_fold
+from .parts.protocol import Fold, Protocol, Split
+from .parts.replay import ORDER, Used, class_parts, remarks, shuffled_classes, unshuffled_folds
+from .parts.usable import enough_utterances
 
 FOLDS = 10
 DEVELOPMENT = 0.9  # of each class

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from ..errors import InputError
-from .protocol import BASE, Arm, Fold, Practice, Split
+from .parts.protocol import BASE, Arm, Fold, Practice, Split
+from .parts.replay import without_last_batches
 from .published_sigwavnet import PROTOCOL as AS_WRITTEN
 from .published_sigwavnet import split as as_written
-from .replay import without_last_batches
 
 VALIDATION = "on validation"
 NOT_REPLAYED = (

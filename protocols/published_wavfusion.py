@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from ..errors import InputError
-from .folds import by_corpus, circle, sessions_nest
 from .official_split import split as official_split
-from .protocol import BASE, Arm, Protocol, Split
-from .replay import Used, remarks
+from .parts.folds import by_corpus, circle, sessions_nest
+from .parts.protocol import BASE, Arm, Protocol, Split
+from .parts.replay import Used, remarks
 from .speaker_independent import join, speaker_folds
 
 LAST = "session 5"

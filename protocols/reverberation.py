@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ..errors import InputError
-from .conditions import check_given, check_kinds, check_levels
-from .protocol import CLEAN, Condition
+from .parts.conditions import check_given, check_kinds, check_levels
+from .parts.protocol import CLEAN, Condition
 from .speaker_independent import PROTOCOL as NEW_SPEAKERS
 
 ROOM, RESPONSE = "room", "response"

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from ..errors import InputError
-from .factors import drawn, factors, full, listed, with_base
-from .protocol import Arm
+from .parts.factors import drawn, factors, full, listed, with_base
+from .parts.protocol import Arm
 from .speaker_independent import PROTOCOL as NEW_SPEAKERS
 
 

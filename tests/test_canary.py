@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import pandas as pd
 import pytest
-from tiny import serbench, tiny_corpus
 
 from serbench.baselines.registry import cards, choose
 from serbench.protocols.carried_state import ARMS
-from serbench.protocols.catalog import protocols
+from serbench.protocols.parts.catalog import protocols
+from serbench.tests.support.tiny import serbench, tiny_corpus
 
 CHANCE = 1 / 4
 #: protocols of networks with a state to carry -> their arms

@@ -42,8 +42,8 @@ def test_imports_point_one_way(folder: str) -> None:
 
 
 def test_the_reader_of_imports_sees_them() -> None:
-    assert "protocols" in imported(ROOT / "benchmark" / "plan.py")
-    assert "errors" in imported(ROOT / "results" / "store.py")
+    assert "protocols" in imported(ROOT / "benchmark" / "planning" / "plan.py")
+    assert "errors" in imported(ROOT / "results" / "evidence" / "store.py")
 
 
 def test_packages_are_complete() -> None:
@@ -84,11 +84,14 @@ HEAVY = ["torch", "sklearn", "librosa", "matplotlib", "statsmodels", "torchaudio
             "from serbench.benchmark.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
             [*HEAVY, "numpy", "pandas", "scipy"],
         ),
-        ("import serbench.results.store, serbench.results.scores, serbench.results.tables", HEAVY),
-        ("from serbench.protocols.catalog import protocols\nprotocols()", HEAVY),
+        (
+            "import serbench.results.evidence.store, serbench.results.evidence.scores, serbench.results.text.tables",
+            HEAVY,
+        ),
+        ("from serbench.protocols.parts.catalog import protocols\nprotocols()", HEAVY),
         ("from serbench.baselines.registry import cards\ncards()", HEAVY),
         (
-            "import serbench.benchmark.plan, serbench.benchmark.request, serbench.benchmark.execute",
+            "from serbench.benchmark.planning import plan, request\nfrom serbench.benchmark.running import execute",
             ["torch", "torchaudio", "sklearn"],
         ),
     ],

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from tiny import serbench
+
+from serbench.tests.support.tiny import serbench
 
 TEXT = (Path(__file__).parents[1] / "results" / "measured" / "lists.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"^    serbench ((?:protocols|studies) [^\n]*)\n\n```\n(.*?)\n```$", TEXT, flags=re.M | re.S)

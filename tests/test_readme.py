@@ -10,7 +10,7 @@ import pytest
 import serbench
 from serbench.baselines.registry import choose
 from serbench.benchmark.cli import cli
-from serbench.protocols.catalog import find
+from serbench.protocols.parts.catalog import find
 
 ROOT = Path(serbench.__path__[0])
 PACKAGES = ("benchmark", "baselines", "protocols", "results")

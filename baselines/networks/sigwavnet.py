@@ -8,17 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import InputError
-from .masking import (
-    SLOPE,
-    at_least,
-    excerpt,
-    last_valid,
-    masked_mean,
-    normed_leaky,
-    steps_after,
-    steps_before,
-    valid,
-)
+from .masking import SLOPE, at_least, excerpt, last_valid, masked_mean, normed_leaky, steps_after, steps_before, valid
 from .recurrence import Memory, run_grus
 from .wavelets import Threshold, WaveletBank, universal_threshold
 

@@ -1,1 +1,1 @@
-"""Audio on its way to a model: decoding, prepared corpora on disk, and where they lie."""
+"""Audio: decoding, fingerprints, and work over many files."""

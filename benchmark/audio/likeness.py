@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from ...protocols.folds import linked
+from ...protocols.parts.folds import linked
 from .fingerprint import ALIKE, ALIKE_SHORT, SHORT, Match, code, match, peaks
 
 _BLOCK = 512  # clips whose codes are compared with all others at once

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from ...protocols.gate import EXAMPLES, Finding, Rules, check_all
-from ...protocols.protocol import Fold, row_id, utterance_of
+from ...protocols.parts.leaks import EXAMPLES, Finding, Rules, check_all
+from ...protocols.parts.protocol import Fold, row_id, utterance_of
 from ..corpora.facts import facts
 from .lists import DEV, TEST, TRAIN, Listing
 from .names import Told, tell, untold

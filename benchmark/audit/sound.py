@@ -11,13 +11,13 @@ import pandas as pd
 
 from ...errors import InputError
 from ..audio.bar import bar
-from ..audio.clips import is_silent
 from ..audio.decode import audio_hash, decode, mono, resample
 from ..audio.fingerprint import RATE_HZ
 from ..audio.likeness import Clips, Pair, codes_of, joined, near_pairs
 from ..audio.workers import ordered
 from ..corpora.folder import audio_files, named
 from ..environment import cores
+from ..prepared.clips import is_silent
 from .names import plain_name
 
 _DEPTH = 4  # folders by which a listed path and a file are compared, from the end

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ...results.statistics.answer_lines import Block
+    from ...results.questions.answer_lines import Block
 
 HELP = """Compare models A and B on every task of RUN that both have; with --test, ask one question of all of RUN.
 
@@ -34,7 +34,7 @@ class WithTests(click.Command):
 
     def get_help(self, ctx: click.Context) -> str:
         """The help text, with the tests."""
-        from ...results.statistics.answer_text import explained
+        from ...results.text.answer_text import explained
 
         self.help = HELP + explained(74)
         return super().get_help(ctx)
@@ -90,12 +90,12 @@ def compare(
 def _two(runs: Sequence[str], a: str, b: str, metric: str, level: float, form: str | None) -> None:
     """Two models on every task."""
     from ...errors import InputError
-    from ...results.metrics import Metric
-    from ...results.probabilities import find_any
-    from ...results.statistics import comparison_text
-    from ...results.statistics.compare import compare as compare_models
-    from ...results.statistics.entries import joined
-    from ...results.store import find_run
+    from ...results.evidence.entries import joined
+    from ...results.evidence.store import find_run
+    from ...results.questions.compare import compare as compare_models
+    from ...results.statistics.metrics import Metric
+    from ...results.statistics.probabilities import find_any
+    from ...results.text import comparison_text
 
     chosen = find_any(metric)
     if not isinstance(chosen, Metric):
@@ -125,10 +125,10 @@ def _ask(
     """One test of everything."""
     from shutil import get_terminal_size
 
-    from ...results.statistics import answer_text
-    from ...results.statistics.answers import answer
-    from ...results.statistics.entries import joined, siblings, utterances
-    from ...results.store import find_run
+    from ...results.evidence.entries import joined, siblings, utterances
+    from ...results.evidence.store import find_run
+    from ...results.questions.answers import answer
+    from ...results.text import answer_text
 
     opened = [find_run(run) for run in runs]
     frames = joined(opened)

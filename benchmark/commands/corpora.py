@@ -12,7 +12,7 @@ import click
 from ...errors import InputError
 
 if TYPE_CHECKING:
-    from ..audio.prepared import Corpus
+    from ..prepared.corpus import Corpus
 
 _json = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 _jobs = click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes.  [default: one per core]")
@@ -27,8 +27,8 @@ def corpora() -> None:
 @_json
 def list_corpora(as_json: bool) -> None:
     """All corpora that can be read or made, and what of them is prepared."""
-    from ..audio.home import home
-    from ..audio.shelf import shelf
+    from ..prepared.home import home
+    from ..prepared.shelf import shelf
 
     lines = shelf(home())
     if as_json:
@@ -62,9 +62,9 @@ def prepare(name: str, folder: Path | None, jobs: int | None) -> None:
 
     Without --from it is looked for under SERBENCH_CORPORA; the built-in ones (synth-a ...) need no folder.
     """
-    from ..audio.home import home
-    from ..audio.prepared import locate
-    from ..audio.prepared import prepare as prepare_corpus
+    from ..prepared.corpus import locate
+    from ..prepared.corpus import prepare as prepare_corpus
+    from ..prepared.home import home
 
     started = time.perf_counter()
     source = locate(name, folder)
@@ -74,7 +74,7 @@ def prepare(name: str, folder: Path | None, jobs: int | None) -> None:
 
 
 def _say_prepared(corpus: "Corpus", seconds: float, *, fresh: bool) -> None:
-    from ..audio.home import folder_size
+    from ..prepared.home import folder_size
 
     table = corpus.table
     click.echo(
@@ -94,8 +94,8 @@ def _say_prepared(corpus: "Corpus", seconds: float, *, fresh: bool) -> None:
 def check(spec: str, jobs: int | None, as_json: bool) -> None:
     """Whether a folder holds the corpus as released, and every file can be used. Exit code 1 when not."""
     from ..audio.bar import bar
-    from ..audio.prepared import locate, parse_spec
-    from ..corpora.check import check as check_corpus
+    from ..checks.corpus_check import check as check_corpus
+    from ..prepared.corpus import locate, parse_spec
 
     name, given = parse_spec(spec)
     source = locate(name, given)
@@ -115,8 +115,8 @@ def check(spec: str, jobs: int | None, as_json: bool) -> None:
 @click.argument("name")
 def remove(name: str) -> None:
     """Delete what was prepared of a corpus; its original files stay."""
-    from ..audio.home import home
-    from ..audio.home import remove as remove_corpus
+    from ..prepared.home import home
+    from ..prepared.home import remove as remove_corpus
 
     count, size = remove_corpus(home(), name)
     click.echo(f"{name}: {count} prepared {'form' if count == 1 else 'forms'} removed, {_megabytes(size)} freed")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ..diagnosis import Check
+    from ..checks.diagnosis import Check
 
 _STYLE = {"ok": "green", "note": "yellow", "missing": "bold red"}
 
@@ -16,7 +16,7 @@ _STYLE = {"ok": "green", "note": "yellow", "missing": "bold red"}
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def doctor(as_json: bool) -> None:
     """What is installed, which device, what is missing for what. Exit code 1 when something needed is missing."""
-    from ..diagnosis import checks
+    from ..checks.diagnosis import checks
 
     found = checks()
     fine = all(check.state != "missing" for check in found)

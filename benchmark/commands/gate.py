@@ -22,12 +22,12 @@ def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[st
     known to be, and no test is possible in one comparison or more.
     """
     from ...errors import InputError
-    from ...results.metrics import find
-    from ...results.statistics import gate as gates
-    from ...results.statistics.comparison_text import to_json
-    from ...results.statistics.file_scores import compare_files
-    from ...results.statistics.predictions_file import read
-    from ...results.store import find_run
+    from ...results.evidence.predictions_file import read
+    from ...results.evidence.store import find_run
+    from ...results.questions import gate as gates
+    from ...results.questions.file_scores import compare_files
+    from ...results.statistics.metrics import find
+    from ...results.text.comparison_text import to_json
 
     if not 0 <= margin < 1:
         raise InputError(f"--margin {margin}: give a share in [0, 1), 0.01 for one point")

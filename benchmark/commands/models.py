@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ..model_check import Outcome
+    from ..checks.model_check import Outcome
 
 _json = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 
@@ -21,7 +21,7 @@ def models() -> None:
 @_json
 def list_models(as_json: bool) -> None:
     """All models: kind, origin, input, trainable parameters, profiles."""
-    from ..model_list import lines, listing
+    from ..checks.model_list import lines, listing
 
     found = lines()
     click.echo(json.dumps([asdict(line) for line in found], indent=1) if as_json else listing(found, columns()))
@@ -33,7 +33,7 @@ def list_models(as_json: bool) -> None:
 def show(spec: str, as_json: bool) -> None:
     """Profiles, variants and every setting of a model, explained; with its size and values as it is written."""
     from ...baselines.registry import choose
-    from ..model_list import facts, page
+    from ..checks.model_list import facts, page
 
     chosen = choose(spec)
     click.echo(json.dumps(facts(chosen), indent=1) if as_json else page(chosen, columns()))
@@ -49,8 +49,8 @@ def check(name: str, profiles: tuple[str, ...], as_json: bool) -> None:
     """Whether a model holds what every model must. Exit code 1 when not."""
     from ...baselines.registry import find, settings_of
     from ...errors import InputError
+    from ..checks.model_check import outcomes, quick_profile
     from ..device import configure, resolve
-    from ..model_check import outcomes, quick_profile
 
     card = find(name)
     configure(resolve("auto"), "fp32", 0)  # as in a run: what cannot be repeated is an error
@@ -76,8 +76,8 @@ def check(name: str, profiles: tuple[str, ...], as_json: bool) -> None:
 
 def _lines(outcome: "Outcome") -> str:
     """A check, and what failed."""
-    from ..model_check import FIRST
-    from ..model_list import hanging
+    from ..checks.model_check import FIRST
+    from ..checks.model_list import hanging
 
     mark = "not run" if outcome.not_run else "ok" if outcome.problem is None else "FAILED"
     lines = hanging(f"  {mark:7}  {outcome.check:11} ", outcome.demands, columns())

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ...results.grids import Grid
-    from ..predict import Prediction
+    from ...results.text.grids import Grid
+    from ..running.predict import Prediction
 
 
 @click.command()
@@ -36,9 +36,9 @@ def predict(
     RUN is a folder, the name of one in runs/, or `latest`, made by `serbench run --keep-weights`. The kept trainings
     of all folds and seeds are averaged.
     """
-    from ...results.store import find_run
-    from ..predict import Wanted
-    from ..predict import predict as ask
+    from ...results.evidence.store import find_run
+    from ..running.predict import Wanted
+    from ..running.predict import predict as ask
 
     found, notes = ask(find_run(run), Wanted(model, **which), files, device)
     for note in notes:
@@ -75,7 +75,7 @@ def as_csv(found: "Sequence[Prediction]") -> str:
 
 def as_table(found: "Sequence[Prediction]") -> str:
     """File, class, how many trainings agree, and the probabilities in %: beside it where they fit, else below it."""
-    from ...results.grids import aligned
+    from ...results.text.grids import aligned
 
     wide = aligned(_grid(found, list(found[0].probabilities or ["probability"])))
     lines = wide if max(map(len, wide)) <= _columns() else aligned(_narrow(found))
@@ -83,7 +83,7 @@ def as_table(found: "Sequence[Prediction]") -> str:
 
 
 def _grid(found: "Sequence[Prediction]", classes: list[str]) -> "Grid":
-    from ...results.grids import Grid
+    from ...results.text.grids import Grid
 
     rows = [
         (
@@ -101,7 +101,7 @@ def _narrow(found: "Sequence[Prediction]") -> "Grid":
     """The probabilities of a file in lines of their own, the largest first."""
     import textwrap
 
-    from ...results.grids import Grid
+    from ...results.text.grids import Grid
 
     rows: list[tuple[str, ...]] = []
     for p in found:

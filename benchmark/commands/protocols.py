@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ...protocols.design import Design
-    from ...protocols.protocol import Protocol
+    from ...protocols.parts.design import Design
+    from ...protocols.parts.protocol import Protocol
 
 SPEAKERS = 6  # that a line of the table names
 ENDINGS = (".csv", ".json")
@@ -26,7 +26,8 @@ def protocols() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def list_protocols(as_json: bool) -> None:
     """Every protocol: what it promises, which leaks it permits, what it scores where nothing can be learned."""
-    from ...protocols import catalog, outline
+    from ...protocols.parts import catalog
+    from ...protocols.parts import export as outline
 
     found = [outline.of_protocol(protocol) for protocol in catalog.protocols().values()]
     if as_json:
@@ -54,7 +55,8 @@ def list_protocols(as_json: bool) -> None:
 def show(name: str, corpora: tuple[str, ...], settings: tuple[str, ...], export: Path | None, as_json: bool) -> None:
     """Folds, counts, promises and permitted leaks of a protocol, on the built-in corpora unless others are named."""
     from ...errors import InputError
-    from ...protocols import catalog, outline
+    from ...protocols.parts import catalog
+    from ...protocols.parts import export as outline
     from ..conditions.kinds import complete
 
     protocol = catalog.find(name)
@@ -78,9 +80,9 @@ def show(name: str, corpora: tuple[str, ...], settings: tuple[str, ...], export:
 
 def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str]) -> "tuple[Design, list[str]]":
     """The folds, and what the corpora note; what is wrong with an option is said before a corpus is prepared."""
-    from ...protocols.design import design, maps_for, options_from
-    from ..request import DEFAULT_CORPORA, opened
-    from ..settings import parse
+    from ...protocols.parts.design import design, maps_for, options_from
+    from ..planning.request import DEFAULT_CORPORA, opened
+    from ..planning.settings import parse
 
     given = parse(settings, protocol, ())
     label_map = given.run.get("label_map")
@@ -93,7 +95,7 @@ def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str
 
 def _write(path: Path, lines: Sequence[dict[str, Any]]) -> None:
     from ...errors import InputError
-    from ...results.files import StoreError, write_bytes
+    from ...results.evidence.files import StoreError, write_bytes
 
     if path.suffix.lower() == ".json":
         text = "[\n" + ",\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n]\n"
@@ -130,10 +132,11 @@ def _text(facts: dict[str, Any], label_map: str) -> str:
 
 def _label_map(facts: dict[str, Any], name: str) -> list[str]:
     """What a label map is, what it says of every corpus, and what that makes of these."""
-    from ...protocols import labels, outline
-    from ...results.corpora import Corpora, coverage_of
-    from ...results.grids import aligned
-    from ...results.transfer import shares
+    from ...protocols.parts import export as outline
+    from ...protocols.parts import labels
+    from ...results.evidence.corpora import Corpora, coverage_of
+    from ...results.text.grids import aligned
+    from ...results.text.transfer import shares
 
     chosen = labels.load(name)
     lines = [f"  version {chosen.version}: {chosen.summary}", f"  source: {chosen.source}"]

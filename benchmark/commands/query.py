@@ -22,7 +22,7 @@ class WithTables(click.Command):
         """The help text, with the tables."""
         from textwrap import fill
 
-        from ...results.query import TABLES
+        from ...results.evidence.query import TABLES
 
         text = HELP
         for name, (what, columns) in TABLES.items():
@@ -38,8 +38,8 @@ class WithTables(click.Command):
 def query(runs: tuple[str, ...], form: str | None) -> None:
     """Ask the results of RUN with SQL."""
     from ...errors import InputError
-    from ...results.query import query as ask
-    from ...results.store import find_run
+    from ...results.evidence.query import query as ask
+    from ...results.evidence.store import find_run
 
     *folders, sql = runs
     if not folders:

@@ -22,7 +22,7 @@ def report(runs: tuple[str, ...], out: Path | None, opened: str) -> None:
     Each RUN is a folder, the name of one in runs/, or `latest`. Several runs make one report.
     """
     from ...results.reports.report import report as write
-    from ..recipes import changed
+    from ..planning.recipes import changed
 
     made = write(runs, out, changed)
     for note in made.notes:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ..request import Request
-    from ..session import Session
-    from ..study import Asked
+    from ..planning.request import Request
+    from ..planning.study import Asked
+    from ..running.session import Session
 
 #: options that say what is to be run
 _WHAT = (
@@ -49,7 +49,7 @@ def _asked(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def called(**given: Any) -> None:
-        from ..session import Session
+        from ..running.session import Session
 
         how = {name: given.pop(name) for name in ("jobs", "device", "precision", "out", "keep_weights")}
         what = {name: given.pop(name) for name in ("models", "corpora", "seeds", "settings")}
@@ -65,7 +65,7 @@ def _asked(command: Callable[..., None]) -> Callable[..., None]:
 
 def _of_protocol(protocol: str | None, quick: bool, what: dict[str, Any]) -> "tuple[Request, ...]":
     from ...errors import InputError
-    from ..request import DEFAULT_CORPORA, DEFAULT_MODELS, Request, each_map
+    from ..planning.request import DEFAULT_CORPORA, DEFAULT_MODELS, Request, each_map
 
     if protocol is None:
         raise InputError("what is to be run? Name a study (`serbench studies list`) or give --protocol P")
@@ -78,8 +78,8 @@ def _of_protocol(protocol: str | None, quick: bool, what: dict[str, Any]) -> "tu
 
 def _of_study(study: str, protocol: str | None, quick: bool, what: dict[str, Any]) -> "Asked":
     from ...errors import InputError
-    from ...protocols.studies import find
-    from ..study import Changes, ask, check, check_names
+    from ...protocols.parts.studies import find
+    from ..planning.study import Changes, ask, check, check_names
 
     if protocol is not None:
         raise InputError(f"{study} and --protocol {protocol}: a study has its protocol; give one of them")
@@ -103,7 +103,7 @@ def plan(requests: "tuple[Request, ...]", asked: "Asked | None", session: "Sessi
 
     Says the smallest difference of two models that could be seen, from the models in the run folder where it holds two.
     """
-    from ..outline import to_text
+    from ..planning.summary import to_text
 
     session.checked_device()
     if asked is not None and not as_json:
@@ -120,12 +120,12 @@ def _lacks(asked: "Asked") -> list[str]:
 
 
 def _outline(request: "Request", session: "Session") -> dict[str, Any]:
-    from ...results.metrics import METRICS
+    from ...results.evidence.store import open_run
+    from ...results.statistics.metrics import METRICS
     from ...results.statistics.power import stored_fold_sd, stored_sd
-    from ...results.store import open_run
-    from ..outline import outline
-    from ..request import resolve
-    from ..session import notes
+    from ..planning.request import resolve
+    from ..planning.summary import outline
+    from ..running.session import notes
 
     made, corpora = resolve(request)
     run = open_run(session.out) if session.out is not None and session.out.exists() else None
@@ -147,7 +147,7 @@ def run(requests: "tuple[Request, ...]", asked: "Asked | None", session: "Sessio
     question, the tests that answer it, and what they say in words. --model, --corpus and --seeds replace what it has,
     --set adds to it. Finished cells are kept whatever happens; the same command goes on from there.
     """
-    from ..study import answer_text, refuse
+    from ..planning.study import answer_text, refuse
 
     if asked is None:
         raise SystemExit(session.run(requests, requests[0].protocol)[1])

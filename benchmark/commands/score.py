@@ -20,10 +20,11 @@ def score(files: tuple[Path, ...], metric: str, as_json: bool) -> None:
     it where the folds are no cross-validation of all rows.
     """
     from ...errors import InputError
-    from ...results.metrics import METRICS, Metric
-    from ...results.probabilities import find_any
-    from ...results.statistics import comparison_text, file_scores
-    from ...results.statistics.predictions_file import read
+    from ...results.evidence.predictions_file import read
+    from ...results.questions import file_scores
+    from ...results.statistics.metrics import METRICS, Metric
+    from ...results.statistics.probabilities import find_any
+    from ...results.text import comparison_text
 
     if len(files) > 2:
         raise InputError(f"{len(files)} files: give one, or two to compare")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ...results.corpora import Corpora
-    from ...results.scores import Score
-    from ...results.statistics.ladder import Ladder
-    from ...results.store import Frames, Run
+    from ...results.evidence.corpora import Corpora
+    from ...results.evidence.scores import Score
+    from ...results.evidence.store import Frames, Run
+    from ...results.questions.ladder import Ladder
 
     Shown = tuple[list[Score], Frames, Corpora, list[Ladder]]
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @click.option("--latex", "form", flag_value="latex", help="Tables (booktabs) for a document.")
 def show(runs: tuple[str, ...], form: str | None) -> None:
     """The table of RUN: a folder, the name of one in runs/, or `latest`; several are read as one."""
-    from ...results import tables
-    from ...results.scores import to_json
-    from ...results.store import find_run
+    from ...results.evidence.scores import to_json
+    from ...results.evidence.store import find_run
+    from ...results.text import tables
 
     shown = shown_of([find_run(run) for run in runs])
     scores, _, corpora, _ = shown
@@ -36,7 +36,7 @@ def show(runs: tuple[str, ...], form: str | None) -> None:
     elif form == "markdown":
         click.echo(markdown_of(*shown), nl=False)
     elif form == "latex":
-        from ...results import latex  # with it come pictures, which nothing else here needs
+        from ...results.text import latex  # with it come pictures, which nothing else here needs
 
         click.echo("\n".join(latex.tables([score for score in scores if score.n_done])), nl=False)
     else:
@@ -45,10 +45,10 @@ def show(runs: tuple[str, ...], form: str | None) -> None:
 
 def shown_of(runs: "Sequence[Run]") -> "Shown":
     """The scores of runs as far as they have come, what they are computed from, facts of their corpora, ladders."""
-    from ...results import ladder_table
-    from ...results.corpora import corpora_of
-    from ...results.scores import scores
-    from ...results.statistics.entries import joined, siblings
+    from ...results.evidence.corpora import corpora_of
+    from ...results.evidence.entries import joined, siblings
+    from ...results.evidence.scores import scores
+    from ...results.text import ladder_table
 
     frames = runs[0].frames() if len(runs) == 1 else joined(runs)
     steps = ladder_table.found(frames.records, frames.predictions, frames.plan, siblings(runs))
@@ -59,7 +59,7 @@ def text_of(scores: "Sequence[Score]", frames: "Frames", corpora: "Corpora", lad
     """The table for a terminal, with the notes of the run below it, ladders, and answers that stay the same."""
     from shutil import get_terminal_size
 
-    from ...results import ladder_table, stability_table, tables
+    from ...results.text import ladder_table, stability_table, tables
 
     width = min(max(get_terminal_size((100, 24)).columns, 80), 140)
     same = stability_table.terminal(frames.records, frames.predictions, width)
@@ -68,7 +68,7 @@ def text_of(scores: "Sequence[Score]", frames: "Frames", corpora: "Corpora", lad
 
 def markdown_of(scores: "Sequence[Score]", frames: "Frames", corpora: "Corpora", ladders: "Sequence[Ladder]") -> str:
     """The same as Markdown."""
-    from ...results import ladder_table, stability_table, tables
+    from ...results.text import ladder_table, stability_table, tables
 
     same = stability_table.markdown(frames.records, frames.predictions)
     return tables.markdown(scores, frames.notes, corpora) + ladder_table.markdown(ladders) + same
@@ -76,9 +76,10 @@ def markdown_of(scores: "Sequence[Score]", frames: "Frames", corpora: "Corpora",
 
 def write_tables(run: "Run") -> "Shown":
     """Write `tables/` and `figures/` of a run folder; returns what they show."""
-    from ...results import figures, tables
-    from ...results.files import write_bytes
+    from ...results.evidence.files import write_bytes
+    from ...results.reports import figures
     from ...results.reports.pictures import draw_all, ladder_pictures, matrices
+    from ...results.text import tables
 
     shown = shown_of([run])
     scores, _, corpora, steps = shown

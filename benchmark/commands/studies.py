@@ -17,8 +17,8 @@ def studies() -> None:
 @_json
 def list_studies(as_json: bool) -> None:
     """Every study that ships: its question, its protocol, and what is missing here to run it."""
-    from ...protocols.studies import load, names
-    from ..study_list import line_of, listing
+    from ...protocols.parts.studies import load, names
+    from ..checks.study_list import line_of, listing
     from .models import columns
 
     found = [line_of(load(name)) for name in names()]
@@ -36,9 +36,9 @@ def show(name: str, as_json: bool) -> None:
 
     NAME is that of one that ships, or the path of a file.
     """
-    from ...protocols.studies import find
-    from ..study import ask, check, check_names
-    from ..study_list import facts, page
+    from ...protocols.parts.studies import find
+    from ..checks.study_list import facts, page
+    from ..planning.study import ask, check, check_names
     from .models import columns
 
     study = find(name)

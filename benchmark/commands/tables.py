@@ -21,13 +21,14 @@ def tables(paper: str, runs: tuple[str, ...], form: str | None) -> None:
     from shutil import get_terminal_size
 
     from ...baselines.registry import cards
-    from ...protocols import catalog
-    from ...results.papers import paper_data, paper_text
+    from ...protocols.parts import catalog
+    from ...results.evidence.replays import replays, together
+    from ...results.evidence.store import find_run
+    from ...results.papers import paper_data
     from ...results.papers.claims import published
     from ...results.papers.paper_tables import build
-    from ...results.papers.replays import replays, together
-    from ...results.store import find_run
-    from ..recipes import changed
+    from ...results.text import paper_text
+    from ..planning.recipes import changed
 
     known = published(paper)
     frames, sizes = together([find_run(run) for run in runs]) if runs else (None, {})

@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 from scipy import signal
 
-from ...protocols.protocol import Condition
+from ...protocols.parts.protocol import Condition
 from ..audio.decode import resample
 from . import snr
 

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from scipy import signal
 
-from ...protocols.protocol import Condition
+from ...protocols.parts.protocol import Condition
 from ..audio.decode import resample
 from .channel import fitted
 from .coders import CODERS, Coder

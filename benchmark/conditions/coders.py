@@ -6,7 +6,7 @@ from functools import lru_cache
 import av
 
 from ...errors import InputError
-from ...protocols.protocol import Condition
+from ...protocols.parts.protocol import Condition
 
 
 @dataclass(frozen=True)

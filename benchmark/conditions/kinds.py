@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError, unknown
-from ...protocols.protocol import Condition
+from ...protocols.parts.protocol import Condition
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,7 +133,7 @@ _SYNTHESIZER = (
     "synthesis", "synthetic", "synthetic_face", "synthetic_prosody", "synthetic_text", "synthetic_voice",
 )  # fmt: skip
 _ROOM = ("conditions.rooms", "conditions.recordings", "audio.decode", "conditions.noise")
-_FACE = (f"{_HARNESS}.modalities", f"{_HARNESS}.video")
+_FACE = (f"{_HARNESS}.training.modalities", f"{_HARNESS}.training.video")
 KINDS: dict[str, Kind] = {
     "clean": Kind(),
     "white": _noise("made"),

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from ...protocols.protocol import Condition
+from ...protocols.parts.protocol import Condition
 from ...seeds import stream
 from . import snr
 from .noise import NOISES, Noise

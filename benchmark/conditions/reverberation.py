@@ -11,7 +11,7 @@ import numpy as np
 from scipy import signal
 
 from ...errors import InputError
-from ...protocols.protocol import Condition
+from ...protocols.parts.protocol import Condition
 from ...seeds import stream
 from ..audio.decode import decode, resample
 from . import rooms, snr

@@ -5,7 +5,7 @@ Steps of ``b`` bits are those of a recording whose full scale is +-1: 2 / 2**b.
 
 import numpy as np
 
-from ...protocols.protocol import Condition
+from ...protocols.parts.protocol import Condition
 from ...seeds import stream
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, unknown
-from ..metrics import PER_CLASS, find
+from ..statistics.metrics import PER_CLASS, find
 
 STATUSES = ("authors", "withdrawn preprint", "secondary source", "unverified")
 COLUMNS = (

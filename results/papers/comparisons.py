@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..metrics import METRICS, PER_CLASS, tally
-from ..statistics.arms import BASE
-from ..statistics.entries import label_of
+from ..evidence.arms import BASE
+from ..evidence.entries import label_of
+from ..evidence.replays import Replay
+from ..statistics.metrics import METRICS, PER_CLASS, tally
 from .claims import Claim, Matrix, Task
-from .replays import Replay
 from .verdicts import Prediction, Verdict, judge, predict
 
 SIZE_TOLERANCE = 0.01  # of the number of utterances: damaged and contradictory clips that are dropped by name

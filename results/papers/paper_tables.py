@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..evidence.replays import Replay
 from .claims import Claim, Derived, Matrix, Paper, Published
 from .comparisons import (
     Changed,
@@ -22,7 +23,6 @@ from .comparisons import (
     unlike,
     values_of,
 )
-from .replays import Replay
 from .verdicts import matrix_distance
 
 ENOUGH_SEEDS = 5  # of a command that is proposed

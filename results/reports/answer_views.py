@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from ..statistics import answer_text
-from ..statistics.answer_lines import Answer, Line
-from ..statistics.answers import TESTS, answer
-from ..statistics.arms import BASE
-from ..statistics.comparison_text import p_value
-from ..store import Frames
-from .sources import Evidence
+from ..evidence.arms import BASE
+from ..evidence.sources import Evidence
+from ..evidence.store import Frames
+from ..questions.answer_lines import Answer, Line
+from ..questions.answers import TESTS, answer
+from ..text import answer_text
+from ..text.comparison_text import p_value
 
 MOST_LINES = 400  # of one table
 MANY = 600_000  # predictions, from which what takes long is left to `serbench compare`

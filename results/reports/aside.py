@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import figures
-from ..scores import Score
+from ..evidence.scores import Score
+from . import figures
 
 FEWEST = 8  # matrices for which a process is started
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..probabilities import ECE_BINS, reliability, risk_coverage
-from ..scores import Score
-from ..style import INK, WIDTH, caption, look
-from .members import Member
+from ..evidence.members import Member
+from ..evidence.scores import Score
+from ..evidence.sources import Evidence
+from ..statistics.probabilities import ECE_BINS, reliability, risk_coverage
 from .plots import size, under, where
-from .sources import Evidence
+from .style import INK, WIDTH, caption, look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

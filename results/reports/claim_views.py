@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..evidence.arms import BASE
+from ..evidence.entries import label_of
+from ..evidence.replays import replays
+from ..evidence.sources import Evidence
+from ..evidence.store import Frames
 from ..papers.claims import names, published
 from ..papers.comparisons import Changed, Line, claim_lines, unchanged
-from ..papers.replays import replays
 from ..papers.verdicts import MEANING, Prediction
-from ..statistics.arms import BASE
-from ..statistics.entries import label_of
-from ..store import Frames
-from ..tables import NONE, percent
-from .sources import Evidence
+from ..text.tables import NONE, percent
 
 
 @dataclass(frozen=True)

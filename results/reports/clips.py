@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .members import Member
-from .sources import Evidence
+from ..evidence.members import Member
+from ..evidence.sources import Evidence
 
 MOST_BYTES = 6_000_000  # of packed scores before compression; what is beyond is left out of the page, and said
 UNKNOWN = 255

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...seeds import stream
-from ..metrics import METRICS
-from ..scores import TWO_WAYS, condition_order, condition_parts
+from ..evidence.members import KIND, Member
+from ..evidence.scores import TWO_WAYS, condition_order, condition_parts
 from ..statistics.many_models import Estimate
+from ..statistics.metrics import METRICS
 from ..statistics.robustness import Curve, degradation, snr_curve
 from ..statistics.speakers import Interval
-from ..tables import NONE, percent, with_interval
-from .members import KIND, Member
+from ..text.tables import NONE, percent, with_interval
 
 REPS = 1_000
 _NO_ESTIMATE = Estimate(None, Interval(None, None, None))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..scores import TWO_WAYS, Score, condition_parts
-from ..style import COLORS, INK, SOFT, WIDTH, caption, chance_line, look
+from ..evidence.scores import TWO_WAYS, Score, condition_parts
 from .plots import CHANCE, MEAN, draw_points, intervals, legend, size, under, unfinished, where
+from .style import COLORS, INK, SOFT, WIDTH, caption, chance_line, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

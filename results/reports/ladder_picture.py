@@ -4,9 +4,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..statistics.ladder import Drop, Ladder, Step
-from ..statistics.siblings import Part
-from ..style import COLORS, GRID, INK, PAPER, SOFT, WIDTH, caption, chance_line
+from ..evidence.siblings import Part
+from ..questions.ladder import Drop, Ladder, Step
+from .style import COLORS, GRID, INK, PAPER, SOFT, WIDTH, caption, chance_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..corpora import UNKNOWN, Corpora
-from ..scores import Score
-from ..style import GRID, INK, caption
-from ..words import percent
+from ..evidence.corpora import UNKNOWN, Corpora
+from ..evidence.scores import Score
+from ..text.words import percent
 from .plots import under
+from .style import GRID, INK, caption
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,16 +12,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..style import COLORS, GRID, INK, PAPER, SOFT
-from ..tables import LEAK_WORDS, percent, with_interval
+from ..evidence.members import Member
+from ..text.tables import LEAK_WORDS, percent, with_interval
 from .answer_views import View
 from .claim_views import Claims
 from .clips import Clips
 from .condition_views import ConditionRow
-from .members import Member
 from .pictures import Picture
 from .plots import under, where
 from .stability_views import StabilityRow
+from .style import COLORS, GRID, INK, PAPER, SOFT
 from .views import TIED_RULE, Section, bar
 
 TITLES = {

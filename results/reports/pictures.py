@@ -7,16 +7,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..corpora import UNKNOWN, Corpora
-from ..scores import Score
-from ..statistics.arms import BASE, Grid, grid_of
-from ..statistics.ladder import Ladder
-from ..style import RC, file_name, save
+from ..evidence.arms import BASE, Grid, grid_of
+from ..evidence.corpora import UNKNOWN, Corpora
+from ..evidence.members import Member
+from ..evidence.scores import Score
+from ..evidence.sources import Evidence
+from ..questions.ladder import Ladder
 from . import calibration, curves, ladder_picture, plots, sweep_picture
 from .matrices import matrix
-from .members import Member
 from .ranking import ranking_figure, ranking_of
-from .sources import Evidence
+from .style import RC, file_name, save
 
 if TYPE_CHECKING:
     import pandas as pd

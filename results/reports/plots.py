@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..scores import Score
-from ..style import INK, LETTER, PAPER, SOFT, WIDTH, caption, look
-from ..words import percent, sized, with_interval
-from .members import Member
+from ..evidence.members import Member
+from ..evidence.scores import Score
+from ..text.words import percent, sized, with_interval
+from .style import INK, LETTER, PAPER, SOFT, WIDTH, caption, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..evidence.members import Member
 from ..statistics.many_models import Ranking, rank_models
 from . import plots
-from .members import Member
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,22 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import latex, stability_table, tables
-from ..corpora import corpora_of
-from ..files import write_bytes
-from ..grids import Grid, pipes
-from ..metrics import METRICS
+from ..evidence.corpora import corpora_of
+from ..evidence.files import write_bytes
+from ..evidence.members import members
+from ..evidence.scores import scores
+from ..evidence.sources import Evidence, gather
+from ..evidence.store import find_run
 from ..papers.comparisons import Changed, unchanged
-from ..scores import scores
-from ..statistics.ladder import ladders
-from ..store import find_run
+from ..questions.ladder import ladders
+from ..statistics.metrics import METRICS
+from ..text import latex, stability_table, tables
+from ..text.grids import Grid, pipes
 from . import answer_views, aside, claim_views, views
 from .clips import pack
 from .condition_views import condition_rows
-from .members import members
 from .page import TITLES, Content, html
 from .pictures import Picture, draw_all, pictures
-from .sources import Evidence, gather
 from .stability_views import stability_rows
 
 DRAWN_FIRST = 40  # confusion matrices that are drawn as files; the page has them all

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ..stability_table import of_perturb, said
-from .sources import Evidence
+from ..evidence.sources import Evidence
+from ..text.stability_table import of_perturb, said
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..scores import Score
-from ..statistics.arms import BASE, Grid
-from ..style import GRID, INK, WIDTH, caption
-from ..words import percent
+from ..evidence.arms import BASE, Grid
+from ..evidence.scores import Score
+from ..text.words import percent
 from .plots import intervals, size, under, where
+from .style import GRID, INK, WIDTH, caption
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..scores import Score
+from ..evidence.members import Member
+from ..evidence.scores import Score
+from ..evidence.sources import Evidence
 from ..statistics.speakers import paired_t
 from ..statistics.two_models import holm
-from ..tables import percent
-from .members import Member
+from ..text.tables import percent
 from .pictures import blocks, first_condition
 from .plots import lines_of, size, under, where
-from .sources import Evidence
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LEVEL = 0.05

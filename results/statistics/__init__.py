@@ -1,1 +1,1 @@
-"""Statistics: intervals and tests over speakers and folds, many models, robustness, power, comparisons."""
+"""Statistics: numbers on arrays: metrics, intervals, tests, robustness, power."""

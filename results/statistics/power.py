@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from ..metrics import Metric
-from ..pools import ByCell
-from .entries import Task, blocks, entries
-from .sides import Side, fold_differences_of, side, why_unpaired
+from ..evidence.entries import Task, blocks, entries
+from ..evidence.pools import ByCell
+from ..evidence.sides import Side, fold_differences_of, side, why_unpaired
+from .metrics import Metric
 from .speakers import STUDENT_FROM
 
 POWER = 0.8

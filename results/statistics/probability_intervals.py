@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from ..probabilities import ProbabilityMetric, probabilities_of
 from .many_models import Estimate, expanded_tails
+from .probabilities import ProbabilityMetric, probabilities_of
 from .speakers import BOOTSTRAP, BOOTSTRAP_FROM, STUDENT, STUDENT_FROM, Interval, mean_known
 from .weighted_metrics import WEIGHTED, Rows
 

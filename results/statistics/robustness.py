@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from ..metrics import Metric
 from .many_models import Estimate, expanded_tails
+from .metrics import Metric
 from .speakers import BOOTSTRAP, BOOTSTRAP_FROM, STUDENT, STUDENT_FROM, Interval, PairedTest, mean_known, paired_t
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from ..metrics import Metric, Tally, tally
+from .metrics import Metric, Tally, tally
 
 BOOTSTRAP_FROM = 6  # test speakers; with fewer, even the expanded percentile covers too little
 STUDENT_FROM = 3

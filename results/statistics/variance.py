@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..metrics import Metric
+from .metrics import Metric
 from .speakers import unit_scores
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from ..probabilities import ECE_BINS
+from .probabilities import ECE_BINS
 from .speakers import mean_known
 
 _REPS = 64  # resamples of one product of matrices: they fit into the cache

@@ -1,0 +1,1 @@
+"""Checks: what models, corpora and this machine must hold, and lists that say what is missing."""

@@ -1,0 +1,139 @@
+"""Whether a folder holds a corpus as released, and whether every file of it can be used."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from ..audio.bar import Progress
+from ..corpora import facts as known_facts
+from ..corpora.adapters import ADAPTERS, read
+from ..corpora.facts import Facts
+from ..corpora.folder import named
+from ..corpora.releases import Released, release
+from ..corpora.user_table import ABSENT
+from .corpus_faults import judge
+from .listening import Task, listen
+
+Severity = Literal["fault", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was found. A fault means: not the corpus as released, or clips that cannot be used as they are."""
+
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check` found, faults first."""
+
+    corpus: str
+    source: Path
+    utterances: int
+    lines: tuple[Line, ...]
+
+    @property
+    def ok(self) -> bool:
+        """No fault; warnings and notes do not count."""
+        return all(line.severity != "fault" for line in self.lines)
+
+    def to_text(self) -> str:
+        """A heading, then a line for each finding."""
+        faults = sum(line.severity == "fault" for line in self.lines)
+        verdict = "as it should be" if self.ok else f"{faults} {'fault' if faults == 1 else 'faults'}"
+        heading = f"{self.corpus} in {self.source}: {self.utterances} utterances, {verdict}"
+        return "\n".join([heading, *(f"  {line.severity:<8} {line.text}" for line in self.lines)])
+
+
+def check(name: str, source: Path, progress: Progress | None = None, jobs: int | None = None) -> Report:
+    """Compare a corpus with what is known about it, and read every audio file.
+
+    ``progress`` is told how many files of how many are read, by ``jobs`` processes (default: one per core). Raises
+    InputError where `read` does.
+    """
+    table, notes = read(name, source)
+    facts = known_facts.facts(name) if name in known_facts.names() else None
+    lines = [_of_note(note.removeprefix(f"{name}: "), facts) for note in notes]
+    released = released_ids(name)
+    if facts:
+        lines += [Line(*found) for found in compare(table, facts, set(released))]
+    else:
+        lines.append(Line("note", _summary(table) + "; nothing is known about this corpus to compare with"))
+    tasks = [
+        Task(utterance, path, released.get(utterance))
+        for utterance, path in zip(table["id"], table["path"], strict=True)
+    ]
+    lines += [Line(*found) for found in judge(listen(tasks, progress, jobs), table, facts, released)]
+    order: tuple[Severity, ...] = ("fault", "warning", "note")
+    return Report(name, source, len(table), tuple(sorted(lines, key=lambda line: order.index(line.severity))))
+
+
+def released_ids(name: str) -> dict[str, Released]:
+    """The released files of a corpus by the id of their utterance; empty where their list is not known."""
+    adapter = ADAPTERS.get(name)
+    if adapter is None or adapter.parse is None:
+        return {}
+    rows = ((adapter.parse(file.path.rpartition(".")[0]), file) for file in release(name))
+    return {f"{name}/{row['id']}": file for row, file in rows if isinstance(row, dict)}
+
+
+def compare(table: pd.DataFrame, facts: Facts, released: set[str]) -> list[tuple[Severity, str]]:
+    """Counts of the table beside the known ones, and names beside the released ones."""
+    found: list[tuple[Severity, str]] = []
+    gone = [row for row in facts.absent if row["id"] not in set(table["id"])]
+    wrong = {column: _differences(table, column, facts, gone) for column in facts.counts}
+    classes = wrong.pop("emotion")
+    head = f"{len(table)} of {facts.utterances} utterances"
+    other = facts.other_releases.get(str(len(table)))
+    if other:
+        found.append(("fault", f"{len(table)} utterances: this is {other}, not the release of {facts.utterances}"))
+    if len(table) != facts.utterances - len(gone) or classes:
+        found.append(("fault", f"{head}; {', '.join(classes)}" if classes else head))
+    found += [("fault", f"{column}: {named(lines, 12)}") for column, lines in wrong.items() if lines]
+    if not found:
+        without = f", {len(gone)} has no audio" if gone else ""
+        found.append(("note", f"{head}: the counts are those of the release ({_summary(table)}{without})"))
+    if table["speaker"].nunique() != facts.n_speakers:
+        found.append(("fault", f"{table['speaker'].nunique()} of {facts.n_speakers} speakers"))
+    if missing := sorted(released - set(table["id"])):
+        found.append(("fault", f"{len(missing)} released clips are missing: {_ids(missing)}"))
+    if extra := sorted(set(table["id"]) - released) if released else []:
+        found.append(("fault", f"{len(extra)} clips that the release of {facts.utterances} lacks: {_ids(extra)}"))
+    if not released:
+        found.append(("note", "no list of the released files is known: names, sizes and hashes are not compared"))
+    return [*found, *(("note", f"known: {defect}") for defect in facts.defects)]
+
+
+def _differences(table: pd.DataFrame, column: str, facts: Facts, gone: list[dict[str, str]]) -> list[str]:
+    """``value have of should``, for values whose counts differ; then values that should not be there."""
+    expected = dict(facts.counts[column])
+    for row in gone:
+        expected[row[column]] -= 1
+    have = Counter(
+        str(value).partition("/")[2] if column == "speaker" else str(value) for value in table[column].dropna()
+    )
+    lines = [
+        f"{value} {have[value]} of {count}" if count else f"{value} is missing"
+        for value, count in expected.items()
+        if (have[value] != count if count else value not in have)
+    ]
+    whole = sum(facts.counts[column].values()) in (0, facts.utterances)  # else only the main values are known
+    return lines + [f"{value} {have[value]} of 0" for value in sorted(have.keys() - expected.keys()) if whole]
+
+
+def _summary(table: pd.DataFrame) -> str:
+    return f"{table['speaker'].nunique()} speakers, {table['emotion'].nunique()} classes"
+
+
+def _ids(ids: list[str]) -> str:
+    return named(id.partition("/")[2] for id in ids)
+
+
+def _of_note(note: str, facts: Facts | None) -> Line:
+    # of a known corpus the counts below say how much is missing; of a user's table only this line does
+    return Line("fault" if facts is None and ABSENT in note else "warning", note)

@@ -1,0 +1,101 @@
+"""Reading every audio file of a table, for `check`: what each holds, and whether it is the released file."""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import InputError
+from ..audio.bar import Progress
+from ..audio.decode import audio_hash, decode, mono
+from ..audio.workers import ordered
+from ..corpora.releases import HEX, Released
+from ..environment import cores
+from ..prepared.clips import is_silent
+
+_POINTER = b"version https://git-lfs"
+_FAINT = 10 ** (-60 / 20)  # peak
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file to read, and the released file it should be, where that is known."""
+
+    utterance: str
+    path: str
+    released: Released | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one file holds. ``error`` says why it cannot be read; then all else is empty.
+
+    ``audio`` is the hash of the decoded samples. ``same`` tells whether the file has the released size and SHA-256;
+    None where there is nothing to compare with, or the file has another ending and so was converted.
+    """
+
+    utterance: str
+    error: str = ""
+    same: bool | None = None
+    rate_hz: int = 0
+    channels: int = 0
+    seconds: float = 0.0
+    clipped: int = 0
+    silent: bool = False
+    faint: bool = False
+    audio: str = ""
+
+
+def listen(tasks: Sequence[Task], progress: Progress | None = None, jobs: int | None = None) -> list[Heard]:
+    """Read all files, in ``jobs`` processes (default: one per core); in the order of the tasks."""
+    found = []
+    with closing(ordered(hear, tasks, jobs or cores())) as results:
+        for done, heard in enumerate(results, start=1):
+            found.append(heard)
+            if progress:
+                progress(done, len(tasks))
+    return found
+
+
+def hear(task: Task) -> Heard:
+    """Read one file. Never raises for a file that cannot be read."""
+    path = Path(task.path)
+    try:
+        decoded = decode(path)
+    except InputError as error:
+        return Heard(task.utterance, error=_reason(path, str(error)))
+    samples = mono(decoded.samples)
+    peak = float(np.abs(decoded.samples).max())
+    silent = is_silent(samples)
+    return Heard(
+        task.utterance,
+        same=_same(path, task.released),
+        rate_hz=decoded.rate_hz,
+        channels=decoded.channels,
+        seconds=decoded.seconds,
+        clipped=decoded.clipped,
+        silent=silent,
+        faint=not silent and peak < _FAINT,
+        audio=audio_hash(samples, decoded.rate_hz),
+    )
+
+
+def _reason(path: Path, error: str) -> str:
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_POINTER)) == _POINTER:
+                return "a pointer of git-lfs, not the audio: run `git lfs pull`"
+    except OSError:
+        pass  # the error at hand already says so
+    return error.removeprefix(f"{path}: ")
+
+
+def _same(path: Path, released: Released | None) -> bool | None:
+    if released is None or path.suffix.lower() != Path(released.path).suffix.lower():
+        return None
+    if path.stat().st_size != released.bytes:
+        return False
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:HEX] == released.sha256

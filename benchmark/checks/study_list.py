@@ -1,0 +1,206 @@
+"""What there is to say about studies: a few lines for the list, a page for one."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ...errors import InputError
+from ...protocols.parts.studies import Form, Study
+from ..planning.request import resolve
+from ..planning.study import Asked, ask, check, commands, missing_corpora, missing_here, model_of, parts
+from ..planning.summary import outline
+from .model_list import hanging
+
+ARMS = (
+    "Arms run in the study alone. One of them by itself: add what it sets as --set MODEL.KEY=VALUE (what it does to "
+    "training clips without MODEL), and write its variants as --model MODEL+VARIANT."
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A study in the list.
+
+    ``missing_here`` keeps its full form from running, ``quick_missing_here`` its quick form (where there is none, the
+    full one); both begin with ``missing``, what serbench lacks.
+    """
+
+    name: str
+    question: str
+    source: str
+    kind: str
+    protocol: tuple[str, ...]
+    models: tuple[str, ...]
+    corpora: tuple[str, ...]
+    metric: str
+    test: tuple[str, ...]
+    quick: bool
+    missing: tuple[str, ...]
+    missing_here: tuple[str, ...]
+    quick_missing_here: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def runs(self) -> str:
+        """What of it can be run here."""
+        if not self.missing_here:
+            return "runs here"
+        return "quick form runs here" if self.quick and not self.quick_missing_here else "does not run here"
+
+
+def line_of(study: Study) -> Line:
+    """The line of one study."""
+    full = study.full
+    lacks, quick = (tuple(missing_here(ask(study, quick))) for quick in (False, study.quick is not None))
+    return Line(
+        study.name, study.question, study.source, study.kind, full.protocols, full.models, full.corpora, study.metric,
+        tuple(one.test for one in full.tests), study.quick is not None, study.missing, lacks, quick, study.notes,
+    )  # fmt: skip
+
+
+def listing(lines: Sequence[Line], columns: int) -> str:
+    """The list as text."""
+    width = max((len(line.name) for line in lines), default=0)
+    text = []
+    for line in lines:
+        what = ", ".join(line.protocol) or "no protocol"
+        text.append(hanging(f"{line.name:{width}}  ", line.question, columns))
+        text.append(hanging(f"{'':{width}}  ", f"{what}; {line.runs}", columns))
+        if line.missing_here:
+            text.append(hanging(f"{'':{width}}  missing here: ", _short(line.missing_here, line.models), columns))
+    n = sum(line.runs != "does not run here" for line in lines)
+    said = (
+        f"{len(lines)} studies, {n} of them run here in a full or a quick form. `serbench studies show NAME` says "
+        "everything about one, `serbench run NAME --quick` runs it in two minutes where there is a quick form; "
+        "--corpus names other corpora than a study has."
+    )
+    return "\n".join([*text, "", hanging("", said, columns)])
+
+
+def page(study: Study, columns: int) -> str:
+    """Everything about a study, with the counts of its plans where the corpora are there."""
+    return "\n".join(hanging(start, text, columns) if text else start for start, text in _page(study))
+
+
+def facts(study: Study) -> dict[str, Any]:
+    """The same for machines; the plan of a form is null where it cannot be made here."""
+    check(study)
+    forms = {"full": False, **({"quick": True} if study.quick else {})}
+    return {
+        **asdict(line_of(study)),
+        "forms": {
+            name: {**asdict(study.form(quick)), **_planned(ask(study, quick)), "commands": _commands(study, quick)}
+            for name, quick in forms.items()
+        },
+    }
+
+
+def _page(study: Study) -> Iterator[tuple[str, str]]:
+    """Pairs (begins a line, text that is wrapped beside it)."""
+    check(study)
+    yield f"{study.name}: ", study.question
+    yield "  ", f"{study.kind} of: {study.source}"
+    if study.metric:
+        yield "  metric: ", study.metric
+    for number, one in enumerate(study.full.tests):
+        yield f"  {'test' if number == 0 else 'also'}: ", f"{one.test}: {_summary(one.test)}"
+    for note in study.notes:
+        yield "  not in it: ", note
+    for line in study.missing:
+        yield "  cannot be run: ", line
+    for name, quick in (("full form", False), *((("quick form", True),) if study.quick else ())):
+        yield "", ""
+        yield from _form(study, name, quick)
+
+
+def _form(study: Study, name: str, quick: bool) -> Iterator[tuple[str, str]]:
+    asked, form = ask(study, quick), study.form(quick)
+    yield f"{name}: ", f"{_join(form.protocols)} on {_join(form.corpora)}, {form.seeds} seed{'s' * (form.seeds > 1)}"
+    yield "  models: ", _join(form.models)
+    if form.settings:
+        yield "  settings: ", "; ".join(form.settings)
+    yield from _arms(form)
+    for one in form.tests:
+        said = [
+            *([f"against {one.base}"] if one.base else []),
+            *([f"of {', '.join(one.levels)}"] if one.levels else []),
+        ]
+        if said:
+            yield f"  {one.test}: ", "; ".join(said)
+    lacks = missing_here(asked)
+    for text in (text for text in lacks if text not in study.missing):
+        yield "  missing here: ", text
+    found = _planned(asked)
+    for plan in found["plans"] or ():
+        yield "  plan: ", _counts(plan)
+    if found["reason"]:
+        yield "  plan: ", f"not made here: {found['reason']}"
+    if form.protocols:
+        yield "  command: ", commands(asked, quick)[0]
+        for command in parts(asked):
+            yield "  without the study: ", command
+    if form.arms:
+        yield "  ", ARMS
+
+
+def _arms(form: Form) -> Iterator[tuple[str, str]]:
+    for arm in form.arms:
+        said = [f"{name}={value}" for name, value in (*arm.settings, *arm.training)]
+        said += [f"variant {name}" for name in arm.variants]
+        yield "  arm: ", f"'{arm.name}'{f' of {arm.model}' if arm.model else ''}: {', '.join(said) or 'as it is'}"
+
+
+def _planned(asked: Asked) -> dict[str, Any]:
+    """``plans``: the outline of each request, None with the ``reason`` where corpora or encoders are not there."""
+    if lacks := [f"corpus {spec}" for spec in missing_corpora(asked)]:
+        return {"plans": None, "reason": _short(lacks)}
+    if fresh := [spec for spec in asked.form.corpora if not _prepared(spec)]:
+        return {"plans": None, "reason": f"{_join(fresh)} not prepared yet; `serbench plan` prepares and counts"}
+    try:
+        return {"plans": [outline(resolve(request)[0], set()) for request in asked.requests], "reason": ""}
+    except InputError as error:
+        return {"plans": None, "reason": str(error)}
+
+
+def _prepared(spec: str) -> bool:
+    """Whether a corpus can be opened without decoding it now."""
+    from ..corpora.synthetic import NAMES
+    from ..prepared.corpus import parse_spec
+    from ..prepared.home import home, stored
+
+    name, _ = parse_spec(spec)
+    return name in NAMES or any(not form.state for form in stored(home(), name))
+
+
+def _counts(plan: dict[str, Any]) -> str:
+    folds = sum(line["folds"] for line in plan["folds"])
+    return (
+        f"{plan['protocol']}: {len(plan['models'])} models, {len(plan['arms'])} arms, {folds} folds, "
+        f"{plan['seeds']} seeds, {len(plan['conditions'])} conditions: {plan['trainings']} trainings, "
+        f"{plan['cells']} cells"
+    )
+
+
+def _commands(study: Study, quick: bool) -> list[str]:
+    return commands(ask(study, quick), quick) if study.form(quick).protocols else []
+
+
+def _summary(test: str) -> str:
+    from ...results.questions.answers import TESTS
+
+    return TESTS[test].summary
+
+
+def _short(lacks: Sequence[str], models: Sequence[str] = ()) -> str:
+    """What serbench lacks, then the corpora together, then what ``models`` lack, by their names."""
+    corpora = [text.removeprefix("corpus ") for text in lacks if text.startswith("corpus ")]
+    names = {model_of(spec) for spec in models}
+    unready = {name for text in lacks if (name := text.partition(": ")[0]) in names}
+    said = [text for text in lacks if not text.startswith("corpus ") and text.partition(": ")[0] not in unready]
+    said += [f"{'corpus' if len(corpora) == 1 else 'corpora'} {_join(corpora)}"] if corpora else []
+    said += [f"weights or an extra for {_join(sorted(unready))} (`serbench models list`)"] if unready else []
+    return "; ".join(said)
+
+
+def _join(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,1 @@
+"""Planning: from options and studies to trials and cells, before anything runs."""

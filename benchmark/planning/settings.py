@@ -1,0 +1,76 @@
+"""`--set key=value`: options of the run, of the protocol (`noise.dir=...`) and of models (`mfcc-attention.lr=...`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from ...errors import InputError, unknown
+from ...protocols.parts.augment import EXPLAIN, NOTHING
+from ...protocols.parts.protocol import Protocol
+
+#: options of the run itself
+RUN_OPTIONS = {"label_map": "the label map, instead of the protocol's own; of several, as A,B, one after the other"}
+#: what is done to training clips: `--set KEY` -> field of `Augment`
+AUGMENT = {
+    "train_snr": "snr", "train_noise": "noises", "train_noise_dir": "dir",
+    **{f"augment.{name}": name for name in EXPLAIN if name not in ("snr", "noises", "dir", "content")},
+}  # fmt: skip
+
+
+@dataclass
+class Given:
+    """What the user set, by owner."""
+
+    run: dict[str, str] = field(default_factory=dict)
+    protocol: dict[str, str] = field(default_factory=dict)
+    models: dict[str, dict[str, str]] = field(default_factory=dict)
+    augment: dict[str, Any] = field(default_factory=dict)  # field of `Augment` -> value
+
+
+def parse(assignments: Sequence[str], protocol: Protocol, models: Sequence[str]) -> Given:
+    """Sort `key=value` by owner; ``models`` are the names of the models in the run.
+
+    Raises InputError for a key that nobody owns, with the nearest one; a model checks its own settings' names.
+    """
+    given = Given(models={name: {} for name in models})
+    options = {f"{protocol.name}.{f.name}" for f in _fields(protocol.options)}
+    seen: dict[str, str] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        owner, dot, name = key.rpartition(".")
+        if not equals or not key or not value:
+            raise InputError(f"--set {assignment}: not of the form key=value, for instance mfcc-attention.lr=3e-4")
+        if key in seen:
+            raise InputError(f"--set {key}: given twice, {seen[key]} and {value}; give it once")
+        seen[key] = value
+        if key in RUN_OPTIONS:
+            given.run[key] = value
+        elif key in AUGMENT:
+            given.augment[AUGMENT[key]] = augment_value(key, value)
+        elif dot and owner == protocol.name:
+            given.protocol[name] = value
+        elif dot and owner in given.models:
+            given.models[owner][name] = value
+        else:
+            known = {*RUN_OPTIONS, *AUGMENT, *options, *(f"{model}.SETTING" for model in models)}
+            raise unknown("setting", key, known)
+    return given
+
+
+def augment_value(key: str, text: str) -> Any:
+    """The text of one of `AUGMENT` as a value of its field: ``5..20`` or ``10`` for train_snr, ``white,babble``, ..."""
+    name = AUGMENT[key]
+    try:
+        if name == "snr":
+            low, dots, high = text.partition("..")
+            return (float(low), float(high if dots else low))
+        if name == "noises":
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        return type(getattr(NOTHING, name))(text)
+    except ValueError as error:
+        form = "a level or a range in dB, as 5..20" if name == "snr" else f"a number: {EXPLAIN[name]}"
+        raise InputError(f"{key}={text}: give {form}") from error
+
+
+def _fields(options: Any) -> tuple[Any, ...]:
+    return fields(options)

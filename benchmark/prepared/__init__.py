@@ -1,0 +1,1 @@
+"""Prepared corpora: every clip decoded once, kept on disk, found again."""

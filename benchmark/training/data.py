@@ -1,0 +1,182 @@
+"""What a model hears, reads and sees of a row, and fixed features that are computed once and kept."""
+
+import hashlib
+import io
+import sys
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from ...protocols.parts.protocol import CLEAN, Condition, utterance_of
+from ...results.evidence.files import StoreError, write_bytes
+from ..conditions.kinds import apply
+from ..prepared.corpus import Corpus
+from .augment import Making
+from .modalities import content_of, face_of, modality_of, transcript_of
+
+#: clips (N_i,) in, one array (T_i, ...) per clip out
+Front = Callable[[list[np.ndarray]], list[np.ndarray]]
+#: sound (N,), transcript, or face of one clip in, its vectors (T, D) out
+Encode = Callable[[Any], np.ndarray]
+CHUNK = 64  # clips that a front gets at once
+MEMORY = 6 * 2**30  # bytes of features kept in memory; the oldest go first
+SHARD = 2**28  # bytes of fresh features after which they are written
+WHOLE = Making()  # no copies: every row is a clip itself
+
+
+class Data:
+    """The prepared corpora of a run, and the features that were computed from them.
+
+    Features of clean rows also lie beside the prepared corpus (and are removed with it), so that another process or
+    the next run does not compute them again. ``key`` names what computes them: sources and settings.
+    """
+
+    def __init__(self, corpora: Mapping[str, Corpus], memory: int = MEMORY) -> None:
+        self.corpora, self._memory = corpora, memory
+        self._kept: OrderedDict[tuple[str, str, str], np.ndarray] = OrderedDict()
+        self._bytes = 0
+        self._shards: dict[Path, frozenset[str]] = {}  # files of features -> their rows
+
+    def corpus_of(self, row: str) -> Corpus:
+        """The corpus that a row belongs to."""
+        return self.corpora[row.partition("/")[0]]
+
+    def waveform(self, row: str, condition: Condition = CLEAN, making: Making = WHOLE) -> np.ndarray:
+        """Float32 samples (N,) of a row under a condition. InputError for a copy that ``making`` cannot make."""
+        corpus, utterance = self.corpus_of(row), utterance_of(row)
+        sound = corpus.waveform(utterance)
+        if making.key(row):
+            sound = making.sound(sound, corpus.rate_hz, row)
+        return apply(sound, corpus.rate_hz, utterance, condition)
+
+    def features(
+        self, key: str, front: Front, rows: Sequence[str], condition: Condition = CLEAN, making: Making = WHOLE
+    ) -> list[np.ndarray]:
+        """Features of rows, in their order; the missing ones are computed in chunks of similar length."""
+
+        def compute(chunk: Sequence[str]) -> list[np.ndarray]:
+            return front([self.waveform(row, condition, making) for row in chunk])
+
+        found: dict[str, np.ndarray] = {}
+        for made, part in making.parts(rows):
+            found |= zip(part, self._known(key, compute, part, condition, made), strict=True)
+        return [found[row] for row in rows]
+
+    def encoded(
+        self,
+        modality: str,
+        key: str,
+        encode: Encode,
+        rows: Sequence[str],
+        condition: Condition = CLEAN,
+        making: Making = WHOLE,
+    ) -> list[np.ndarray]:
+        """Features of one modality of rows, each clip encoded alone; a condition acts on the modality of its kind."""
+        heard = condition if modality == modality_of(condition.kind) else CLEAN
+
+        def material(row: str) -> Any:
+            if modality == "audio":
+                return self.waveform(row, heard, making)
+            corpus, utterance = self.corpus_of(row), utterance_of(row)
+            if modality == "text":
+                return transcript_of(corpus, utterance)
+            return face_of(corpus, utterance, making.face_shift_s(row), heard)
+
+        found: dict[str, np.ndarray] = {}
+        for name in sorted({row.partition("/")[0] for row in rows}):
+            # the name of a prepared corpus covers its sound and words, not what is seen
+            seen = f"-{content_of(self.corpora[name])[:16]}" if modality == "face" else ""
+            of = [row for row in rows if row.partition("/")[0] == name]
+            for made, part in making.parts(of):
+                full = f"{modality}-{key}{seen}"
+                values = self._known(full, lambda chunk: [encode(material(row)) for row in chunk], part, heard, made)
+                found |= zip(part, values, strict=True)
+        return [found[row] for row in rows]
+
+    def _known(
+        self,
+        key: str,
+        compute: Callable[[Sequence[str]], list[np.ndarray]],
+        rows: Sequence[str],
+        condition: Condition,
+        made: str,
+    ) -> list[np.ndarray]:
+        """Features that are kept in memory or beside their corpus, and the others, which are computed and kept.
+
+        ``made`` names how the rows are made, empty for clips themselves: only these are kept beside the corpus.
+        """
+        name = f"{condition.name}|{condition.content}|{made}"
+        found = {row: self._kept[key, name, row] for row in rows if (key, name, row) in self._kept}
+        stored = condition == CLEAN and not made
+        if stored:
+            found |= self._load(key, name, set(rows) - found.keys())
+        missing = sorted((row for row in rows if row not in found), key=lambda row: (self._samples(row), row))
+        fresh: dict[str, np.ndarray] = {}
+        for start in range(0, len(missing), CHUNK):
+            chunk = missing[start : start + CHUNK]
+            fresh.update(zip(chunk, compute(chunk), strict=True))
+            if start + CHUNK >= len(missing) or sum(value.nbytes for value in fresh.values()) > SHARD:
+                if stored:
+                    self._save(key, fresh)
+                self._keep(key, name, fresh)
+                found |= fresh
+                fresh = {}
+        return [found[row] for row in rows]
+
+    def _samples(self, row: str) -> int:
+        return self.corpus_of(row).n_samples(utterance_of(row))
+
+    def _keep(self, key: str, name: str, fresh: Mapping[str, np.ndarray]) -> None:
+        for row, value in fresh.items():
+            old = self._kept.pop((key, name, row), None)
+            self._kept[key, name, row] = value
+            self._bytes += value.nbytes - (0 if old is None else old.nbytes)
+        while self._bytes > self._memory:
+            self._bytes -= self._kept.popitem(last=False)[1].nbytes
+
+    def _save(self, key: str, fresh: Mapping[str, np.ndarray]) -> None:
+        """One file per corpus and call, named by its rows; whole or absent."""
+        for corpus in {row.partition("/")[0] for row in fresh}:
+            rows = sorted(row for row in fresh if row.partition("/")[0] == corpus)
+            values = [fresh[row] for row in rows]
+            if not values[0].size:
+                continue
+            buffer = io.BytesIO()
+            lengths = np.array([len(value) for value in values])
+            np.savez(buffer, rows=np.array(rows), lengths=lengths, values=np.concatenate(values))
+            name = hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+            folder = self.corpora[corpus].folder / "features" / key
+            try:
+                write_bytes(folder / f"{name}.npz", buffer.getvalue())
+            except StoreError as error:
+                raise StoreError(
+                    f"cannot keep features in {folder} ({error.__cause__}); make room there, or let SERBENCH_HOME "
+                    "name a folder on another disk"
+                ) from error
+
+    def _load(self, key: str, name: str, rows: set[str]) -> dict[str, np.ndarray]:
+        """What other processes or earlier runs kept of ``rows``; a file is read when one of them lies in it."""
+        found: dict[str, np.ndarray] = {}
+        for corpus in sorted({row.partition("/")[0] for row in rows}):
+            for path in sorted((self.corpora[corpus].folder / "features" / key).glob("*.npz")):
+                try:
+                    if path not in self._shards:
+                        with np.load(path) as shard:
+                            self._shards[path] = frozenset(shard["rows"].tolist())
+                    if self._shards[path].isdisjoint(rows):
+                        continue
+                    with np.load(path) as shard:
+                        parts = np.split(shard["values"], np.cumsum(shard["lengths"])[:-1])
+                        values = dict(zip(shard["rows"].tolist(), parts, strict=True))
+                except (ValueError, KeyError, OSError, EOFError, BadZipFile, zlib.error) as error:
+                    print(f"Note: {path}: damaged ({error}), computed again", file=sys.stderr)
+                    path.unlink(missing_ok=True)
+                    continue
+                self._keep(key, name, values)
+                found |= {row: value for row, value in values.items() if row in rows}
+        return found

@@ -1,0 +1,217 @@
+"""Training a network: one function, read from top to bottom. It sees train and dev, never test."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...baselines.registry import Recipe
+from ...errors import InputError
+from ...results.statistics.metrics import tally, uar
+from .batches import Rows, batch_of, bucketed, by_length
+from .optimization import groups_of, optimizer_of, schedule_of
+
+
+@dataclass
+class Fitted:
+    """What a training left behind, beside the weights: its curve, the chosen epoch, and what happened on the way."""
+
+    epoch: int
+    epochs: int
+    n_parameters: int
+    history: list[dict[str, float]] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def fit(
+    module: nn.Module,
+    recipe: Recipe,
+    train: Rows,
+    dev: Rows,
+    order: np.random.Generator,
+    autocast: Any,
+    carried: bool = False,
+) -> Fitted:
+    """Train ``module`` in place and leave it at the epoch with the best dev UAR (ties: the lower dev loss).
+
+    Without dev rows, or where the recipe keeps it, the last epoch stays. ``order`` shuffles the batches; ``autocast``
+    is a context manager for the precision. A batch that does not fit the device's memory is halved, its gradient
+    accumulated, and that is noted. ``carried``: a recurrent network hands its state on from batch to batch.
+    """
+    started = time.perf_counter()
+    device = train.truth.device
+    weights = class_weights(recipe, train)
+    optimizer = optimizer_of(recipe, groups_of(module, recipe))
+    schedule = schedule_of(recipe, optimizer)
+    fitted = Fitted(0, 0, sum(p.numel() for p in module.parameters() if p.requires_grad))
+    best, best_state, parts = (-1.0, math.inf), None, 1
+    for epoch in range(1, recipe.epochs + 1):
+        module.train()
+        _carry(module, carried)
+        total, norm = 0.0, 0.0
+        # a child per epoch: how the clips are shuffled does not depend on how many batches a model makes of them
+        for batch in bucketed(train.features, recipe.batch, order.spawn(1)[0]):
+            optimizer.zero_grad(set_to_none=True)
+            loss, parts = _backward(module, recipe, train, batch, weights, autocast, parts, fitted.events)
+            norm = max(norm, _clip(module, recipe.clip_norm))
+            optimizer.step()
+            total += loss * len(batch)
+        facts = {"epoch": float(epoch), "loss": total / len(train), "lr": optimizer.param_groups[0]["lr"], "norm": norm}
+        schedule.step()
+        if not math.isfinite(facts["loss"]):
+            raise FloatingPointError(f"the training loss is {facts['loss']} in epoch {epoch}; lower the learning rate")
+        if len(dev):
+            scores = predict(module, dev, recipe.batch, autocast, carried=carried)
+            facts["dev_uar"] = dev_uar(dev, scores)
+            facts["dev_loss"] = float(functional.nll_loss(scores, dev.truth.to(scores.device)))
+            if recipe.keep == "best" and (facts["dev_uar"], -facts["dev_loss"]) > (best[0], -best[1]):
+                fitted.epoch, best = epoch, (facts["dev_uar"], facts["dev_loss"])
+                best_state = {name: value.detach().clone() for name, value in module.state_dict().items()}
+        facts.update(_own(module, "watch") or {})
+        fitted.history.append(facts)
+        if len(dev) and recipe.keep == "best" and epoch - _last_rise(fitted.history) >= recipe.patience:
+            break
+    _carry(module, False)
+    fitted.epochs = len(fitted.history)
+    if best_state is None:
+        fitted.epoch = fitted.epochs
+    else:
+        module.load_state_dict(best_state)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    fitted.seconds = time.perf_counter() - started
+    return fitted
+
+
+def predict(
+    module: nn.Module,
+    rows: Rows,
+    batch: int,
+    autocast: Any,
+    order: Sequence[int] | None = None,
+    carried: bool = False,
+) -> Tensor:
+    """Log-probabilities (n, C) float32 on the CPU, in the order of the rows.
+
+    ``order`` is that in which they are batched, by default by length; with ``carried`` each batch of a recurrent
+    network begins with the state that the one before it left.
+    """
+    module.eval()
+    order = by_length(rows) if order is None else order
+    parts: list[Tensor] = []
+    _carry(module, carried)
+    with torch.inference_mode(), autocast:
+        for start in range(0, len(order), batch):
+            x, lengths = batch_of([rows.features[i] for i in order[start : start + batch]])
+            parts.append(functional.log_softmax(module(x, lengths).float(), dim=1).cpu())
+    _carry(module, False)
+    scores = torch.cat(parts)
+    return scores[torch.tensor(order).argsort()]
+
+
+def _carry(module: nn.Module, on: bool) -> None:
+    """Begin or end handing the recurrent state on. InputError for a network that has none to hand on."""
+    carry: Any = getattr(module, "carry", None)
+    if carry is not None:
+        carry(on)
+    elif on:
+        raise InputError(f"{type(module).__name__}: has no recurrent state to carry; choose a recurrent network")
+
+
+def dev_uar(dev: Rows, scores: Tensor) -> float:
+    """UAR over the classes that dev has."""
+    pairs = (dev.truth.cpu() * dev.n_classes + scores.argmax(1)).numpy()
+    counts = np.bincount(pairs, minlength=dev.n_classes**2).reshape(dev.n_classes, dev.n_classes)
+    return float(uar(tally(counts)))
+
+
+def class_weights(recipe: Recipe, train: Rows) -> Tensor:
+    """Loss weight of every class (C,): ones, or the inverse frequency in train with mean 1 over the train rows."""
+    if recipe.class_weights == "none":
+        return torch.ones(train.n_classes, device=train.truth.device)
+    counts = torch.bincount(train.truth.cpu(), minlength=train.n_classes).to(train.truth.device)
+    return len(train) / (train.n_classes * counts.clamp(min=1).float())
+
+
+def _backward(
+    module: nn.Module,
+    recipe: Recipe,
+    rows: Rows,
+    batch: list[int],
+    weights: Tensor,
+    autocast: Any,
+    parts: int,
+    events: list[str],
+) -> tuple[float, int]:
+    """Gradient of one batch in ``parts`` pieces; halves the pieces as long as they do not fit."""
+    while True:
+        try:
+            total, whole = 0.0, weights[rows.truth[torch.as_tensor(batch, device=rows.truth.device)]].sum()
+            for piece in np.array_split(np.asarray(batch), min(parts, len(batch))):
+                x, lengths = batch_of([rows.features[i] for i in piece])
+                truth = rows.truth[torch.as_tensor(piece, device=rows.truth.device)]
+                with autocast:
+                    loss = loss_of(module, recipe, module(x, lengths), truth, weights)
+                # the harness's loss divides by the weights of its rows, a model's own is taken for a plain mean
+                share = len(piece) / len(batch) if hasattr(module, "loss") else float(weights[truth].sum() / whole)
+                (loss * share).backward()  # type: ignore[no-untyped-call]
+                total += float(loss.detach()) * share
+            return total, parts
+        except torch.cuda.OutOfMemoryError:
+            if parts >= len(batch):
+                raise
+            module.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+            parts *= 2
+            events.append(f"batch of {len(batch)} did not fit: accumulated in {parts} parts{_of_parts(module)}")
+
+
+def _of_parts(module: nn.Module) -> str:
+    """What is no longer of the whole batch when it is accumulated in parts; '' where the gradient stays the same."""
+    seen = []
+    if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in module.modules()):
+        seen.append("batch normalization")
+    if hasattr(module, "loss"):
+        seen.append("the model's own loss")
+    return f"; of one part at a time: {' and '.join(seen)}" if seen else ""
+
+
+def loss_of(module: nn.Module, recipe: Recipe, scores: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
+    """The model's own loss, or weighted cross-entropy; plus its penalty where it has one."""
+    loss = _own(module, "loss", scores, truth, weights)
+    if loss is None:
+        loss = functional.cross_entropy(scores.float(), truth, weight=weights, label_smoothing=recipe.label_smoothing)
+    penalty = _own(module, "penalty")
+    total: Tensor = loss if penalty is None else loss + penalty
+    return total
+
+
+def _own(module: nn.Module, method: str, *arguments: Tensor) -> Any:
+    """What an optional method of a model returns; None where the model has none."""
+    call: Any = getattr(module, method, None)
+    return None if call is None else call(*arguments)
+
+
+def _clip(module: nn.Module, limit: float) -> float:
+    """Norm of the gradient before clipping; ``limit`` 0 leaves it as it is."""
+    gradients = [p.grad for p in module.parameters() if p.grad is not None]
+    norm = nn.utils.get_total_norm(gradients)
+    if limit:
+        nn.utils.clip_grads_with_norm_(module.parameters(), limit, norm)
+    return float(norm)
+
+
+def _last_rise(history: list[dict[str, float]]) -> float:
+    """The epoch in which the dev UAR last rose above everything before it."""
+    best, rise = -1.0, 0.0
+    for facts in history:
+        if facts["dev_uar"] > best:
+            best, rise = facts["dev_uar"], facts["epoch"]
+    return rise

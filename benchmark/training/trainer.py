@@ -1,0 +1,260 @@
+"""One way to use every kind of model: build, fit, predict, keep and load its weights."""
+
+import contextlib
+import copy
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ...baselines.registry import Chosen, Task, modules_of
+from ...errors import InputError
+from ...protocols.parts.protocol import CLEAN, HONEST, Condition, Practice
+from ...seeds import derive, stream
+from ..environment import installed, source_hash
+from ..planning.plan import digest
+from .augment import Making
+from .batches import Batch, Clip, Rows, arranged, batch_of, padded
+from .data import WHOLE, Data, Front
+from .train import Fitted, fit, predict
+
+#: what features are computed with
+LIBRARIES = ("torch", "torchaudio", "librosa", "numpy", "scipy", "transformers", "timm", "opensmile")
+BATCH = 64  # clips per batch when nothing is trained
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The facts that randomness may depend on: names of (model and settings), of the train rows, and the seed."""
+
+    settings: str
+    rows: str
+    seed: int
+
+
+@dataclass
+class Learned:
+    """A model that can predict, with what its training left behind."""
+
+    model: Any
+    fitted: Fitted
+    facts: dict[str, Any]
+
+
+class Trainer:
+    """Builds, fits and asks models on one device and in one precision, over one run's data."""
+
+    def __init__(self, data: Data, rate_hz: int, device: torch.device, precision: str) -> None:
+        self.data, self.rate_hz, self.device, self.precision = data, rate_hz, device, precision
+
+    def build(self, chosen: Chosen, classes: Sequence[str], streams: Streams) -> Any:
+        """The untrained model; its weights depend on the streams alone."""
+        torch.manual_seed(derive("weights", streams.settings, streams.rows, streams.seed))
+        model = chosen.card.build(chosen.settings, Task(tuple(classes), self.rate_hz))
+        return model.to(self.device) if isinstance(model, nn.Module) else model
+
+    def learn(
+        self,
+        chosen: Chosen,
+        classes: Sequence[str],
+        train: "Labelled",
+        dev: "Labelled",
+        streams: Streams,
+        carried: bool = False,
+        begin: Any = None,
+    ) -> Learned:
+        """Fit on train, choose on dev.
+
+        ``carried``: a recurrent network hands its state from batch to batch; ``begin``: a trained network of the same
+        kind, with whose weights it begins.
+        """
+        model = self.build(chosen, classes, streams)
+        order = stream("order", streams.rows, streams.seed)
+        if chosen.card.kind == "network":
+            if begin is not None:
+                model.load_state_dict(begin.state_dict())
+            torch.manual_seed(derive("dropout", streams.settings, streams.rows, streams.seed))
+            rows, dev_rows = (self._rows(chosen, model, part, len(classes)) for part in (train, dev))
+            if hasattr(model, "adapt"):
+                model.adapt(_batches(rows.features))
+            facts = {name: encoder.key for name, encoder in getattr(model, "encoders", {}).items()}
+            fitted = fit(model, chosen.settings, rows, dev_rows, order, self._autocast(), carried)
+            return Learned(model, fitted, facts)
+        fitted = Fitted(0, 0, 0)
+        if chosen.card.kind == "inference":
+            return Learned(model, fitted, {})
+        features, dev_features = (self._stacked(chosen, model, part, CLEAN) for part in (train, dev))
+        facts = model.fit(features, train.truth, dev_features, dev.truth, order)
+        return Learned(model, fitted, facts)
+
+    def predict(
+        self,
+        chosen: Chosen,
+        learned: Any,
+        part: "Labelled",
+        condition: Condition,
+        n_classes: int,
+        practice: Practice = HONEST,
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Class indices (n,) and log-probabilities (n, C) or None, in the order of the rows."""
+        network = isinstance(learned, nn.Module)
+        features: Any = (
+            self._rows(chosen, learned, part, n_classes, condition)
+            if network
+            else self._stacked(chosen, learned, part, condition)
+        )
+        if practice.statistics == "test":
+            learned = _adapted(chosen, learned, _batches(features.features) if network else features)
+        if network:
+            batch = getattr(chosen.settings, "batch", BATCH)
+            order = arranged(features, batch, practice.order, stream("test order", *sorted(part.rows)))
+            carried = practice.state == "carried"
+            scores = predict(learned, features, batch, self._autocast(), order, carried)
+            return scores.argmax(1).numpy(), scores.numpy()
+        guess, scores = learned.predict(features)
+        return guess, scores
+
+    def _autocast(self) -> Any:
+        if self.precision == "bf16":
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def _rows(
+        self, chosen: Chosen, module: nn.Module, part: "Labelled", n_classes: int, condition: Condition = CLEAN
+    ) -> Rows:
+        truth = torch.as_tensor(part.truth, device=self.device)
+        least = math.ceil(chosen.card.min_seconds * self.rate_hz)
+        if hasattr(module, "encoders"):
+            return Rows(self._encoded(chosen, module, part, condition), truth, n_classes)
+        if hasattr(module, "front"):
+            key = front_key(chosen, module, self.device, self.precision)
+            arrays = self.data.features(key, self._front(module, least), part.rows, condition, self._making(part))
+        else:
+            making = self._making(part)
+            arrays = [lengthen(self.data.waveform(row, condition, making), least) for row in part.rows]
+        return Rows([torch.from_numpy(a).to(self.device) for a in arrays], truth, n_classes)
+
+    def _making(self, part: "Labelled") -> Making:
+        return replace(part.making, device=self.device)
+
+    def _encoded(self, chosen: Chosen, module: Any, part: "Labelled", condition: Condition) -> list[Clip]:
+        """What frozen encoders make of each modality of the rows, by name; models with the same encoders share it."""
+        least = math.ceil(chosen.card.min_seconds * self.rate_hz)
+
+        def values(name: str, encoder: Encoder) -> list[np.ndarray]:
+            def encode(clip: Any) -> np.ndarray:
+                return encoded(encoder, name, clip, self.device, least).cpu().numpy()
+
+            making = self._making(part)
+            return self.data.encoded(name, encoder_key(chosen, encoder), encode, part.rows, condition, making)
+
+        known = {name: values(name, encoder) for name, encoder in module.encoders.items()}
+        return [
+            {name: torch.from_numpy(v[i]).to(self.device) for name, v in known.items()} for i in range(len(part.rows))
+        ]
+
+    def _front(self, module: Any, least: int) -> Front:
+        def front(clips: list[np.ndarray]) -> list[np.ndarray]:
+            waveforms, lengths = padded([torch.from_numpy(lengthen(clip, least)).to(self.device) for clip in clips])
+            with torch.inference_mode():
+                features, valid = module.front(waveforms, lengths)
+            return [f[:n].cpu().numpy() for f, n in zip(features, valid.tolist(), strict=True)]
+
+        return front
+
+    def _stacked(self, chosen: Chosen, model: Any, part: "Labelled", condition: Condition) -> np.ndarray:
+        if not part.rows:
+            return np.zeros((0,), dtype=np.float32)
+
+        def front(clips: list[np.ndarray]) -> list[np.ndarray]:
+            return [np.asarray(model.front(clip), dtype=np.float32) for clip in clips]
+
+        key = front_key(chosen, model, self.device, self.precision)
+        return np.stack(self.data.features(key, front, part.rows, condition, self._making(part)))
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Row ids, their class indices (n,) int64, and how copies among them are made."""
+
+    rows: tuple[str, ...]
+    truth: np.ndarray
+    making: Making = WHOLE
+
+
+def lengthen(waveform: np.ndarray, least: int) -> np.ndarray:
+    """The clip (N,), with zeros up to ``least`` samples where it is shorter than the model's declared minimum."""
+    return waveform if len(waveform) >= least else np.pad(waveform, (0, least - len(waveform)))
+
+
+def front_key(chosen: Chosen, model: Any, device: torch.device, precision: str) -> str:
+    """Name of the fixed features: the model's sources with its own ``front_key``, or with all of its settings.
+
+    And what computes them: libraries, kind of device and precision.
+    """
+    facts = getattr(model, "front_key", None)
+    text = source_hash(modules_of(chosen.card))
+    about = (chosen.card.name, chosen.card.version, text, asdict(chosen.settings) if facts is None else facts)
+    return digest("front", *about, device.type, precision, [installed(package) for package in LIBRARIES])
+
+
+class Encoder(Protocol):
+    """A frozen encoder of a network with several modalities, as its ``encoders`` name them."""
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What decides its features, beside the text of its module and of what that imports."""
+        ...
+
+    def __call__(self, clip: Any, device: torch.device) -> Tensor:
+        """Sound (N,), transcript, or face (images or a track) of one clip -> vectors (T, D)."""
+        ...
+
+
+def encoded(encoder: Encoder, modality: str, clip: Any, device: torch.device, least: int) -> Tensor:
+    """Features (T, D) of one clip in one modality; sound shorter than ``least`` samples gets zeros."""
+    features = encoder(lengthen(clip, least) if modality == "audio" else clip, device)
+    if features.dim() != 2 or not len(features):
+        raise ValueError(
+            f"{type(encoder).__name__} gave {tuple(features.shape)} for a clip; (T, D), T > 0, was expected"
+        )
+    return features.float()
+
+
+def encoder_key(chosen: Chosen, encoder: Encoder) -> str:
+    """Name of what an encoder makes: its facts, and the text of its module and of what that imports."""
+    card = replace(chosen.card, module=type(encoder).__module__, sources=())
+    return digest("encoder", encoder.key, source_hash(modules_of(card)))
+
+
+def state_of(model: Any) -> dict[str, Tensor]:
+    """Weights as tensors, whatever the kind of model."""
+    if isinstance(model, nn.Module):
+        return {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    return {name: torch.from_numpy(np.array(value, order="C")) for name, value in model.state().items()}
+
+
+def load_state(model: Any, state: dict[str, Tensor]) -> None:
+    """Undo `state_of`."""
+    if isinstance(model, nn.Module):
+        model.load_state_dict(state)
+    else:
+        model.load({name: value.numpy() for name, value in state.items()})
+
+
+def _adapted(chosen: Chosen, model: Any, rows: Any) -> Any:
+    """A copy of the model, normalized by the statistics of ``rows``. InputError for a model that has none."""
+    if not hasattr(model, "adapt"):
+        raise InputError(f"{chosen.spec}: normalizes by no statistics of its training rows, so test has none to give")
+    changed = copy.deepcopy(model)
+    changed.adapt(rows)
+    return changed
+
+
+def _batches(features: Sequence[Clip]) -> Iterator[Batch]:
+    for start in range(0, len(features), BATCH):
+        yield batch_of(features[start : start + BATCH])

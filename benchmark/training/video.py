@@ -1,0 +1,88 @@
+"""Pictures of a video at a steady rate, with the times at which they are shown, through PyAV."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from ...errors import InputError
+
+#: endings of files that may hold pictures beside the sound
+ENDINGS = frozenset({".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".flv"})
+PER_SECOND = 8
+MOST = 64  # pictures of a clip: its first 8 s
+SIDE = 224  # pixels of the shorter side; the picture is neither cut nor squeezed
+
+
+def pictures(path: Path, shift_s: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """RGB pictures (T, H, W, 3) uint8, 8 per second of the clip, and the times in seconds (T,) of those shown.
+
+    Picture k is the one on the screen at k / 8 s after the sound begins, or ``shift_s`` before that (earlier than the
+    first one: the first; later than the last one: the last); a slower video repeats pictures, and its times show it.
+    InputError for a file that is missing, damaged or without pictures.
+    """
+    images: list[np.ndarray] = []
+    times: list[float] = []
+    end, last = 0.0, None
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise InputError(f"{path}: holds no pictures, only sound")
+            for shown, frame, end in _shown(container):
+                last = (shown, frame)
+                while len(images) < MOST and len(images) / PER_SECOND - shift_s < end:
+                    same = times and times[-1] == shown
+                    images.append(images[-1] if same else _image(frame))
+                    times.append(shown)
+                if len(images) >= MOST and end > (MOST - 1) / PER_SECOND:
+                    break
+    except (av.error.FFmpegError, OSError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path}: its pictures cannot be read ({reason.lower()})") from error
+    n = min(MOST, math.ceil(end * PER_SECOND))
+    if last is None or n < 1:
+        raise InputError(f"{path}: holds no pictures that can be decoded")
+    if (missing := n - len(images)) > 0:
+        images += [_image(last[1])] * missing
+        times += [last[0]] * missing
+    return np.stack(images[:n]), np.array(times[:n])
+
+
+def has_pictures(path: Path) -> bool:
+    """Whether a file can be opened and has a video stream."""
+    try:
+        with av.open(str(path)) as container:
+            return bool(container.streams.video)
+    except (av.error.FFmpegError, OSError):
+        return False
+
+
+def _shown(container: Any) -> Iterator[tuple[float, Any, float]]:
+    """(time after the begin of the sound, picture, time of the next one) in the order of showing.
+
+    The last picture stays as long as one does on average.
+    """
+    stream = container.streams.video[0]
+    stream.thread_type = "AUTO"
+    clock = container.streams.audio[0] if container.streams.audio else stream
+    begin = float((clock.start_time or 0) * clock.time_base)
+    last: tuple[float, Any] | None = None
+    for frame in container.decode(stream):
+        if frame.pts is None:
+            continue  # of unknown time
+        now = float(frame.pts * stream.time_base) - begin
+        if last is not None and now > last[0]:
+            yield *last, now
+        last = (now, frame)
+    if last is not None:
+        yield *last, last[0] + 1 / float(stream.average_rate or 25)
+
+
+def _image(frame: Any) -> np.ndarray:
+    scale = SIDE / min(frame.width, frame.height)
+    width, height = (max(SIDE, math.floor(size * scale + 0.5)) for size in (frame.width, frame.height))
+    image: np.ndarray = frame.to_ndarray(format="rgb24", width=width, height=height)
+    return image

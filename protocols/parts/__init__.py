@@ -1,0 +1,1 @@
+"""Parts of protocols: what a protocol is, folds, labels, leak checks, conditions, arms, studies, export."""

@@ -1,0 +1,181 @@
+"""Label maps: the native classes of each corpus -> a common set; every class is kept, merged or dropped, and counted.
+
+A map is a TOML file in ``labels/``: ``name``, ``version``, ``summary``, ``source``, ``classes`` (all that it maps to);
+a section ``[corpora.NAME]`` for each corpus that ships with an adapter; ``[default]``, by canonical name, for every
+other corpus. A section lists what is ``kept``, ``merged`` (native = "into") and ``dropped``. ``[within]`` is explained
+in ``native.toml``.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+
+from ...errors import InputError, unknown
+
+Fate = Literal["kept", "merged", "dropped"]
+_FOLDER = files("serbench.protocols") / "labels"
+_KEYS = {"name", "version", "summary", "source", "classes", "default", "corpora"}
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """A versioned map. ``corpora`` and ``default``: native class -> class, or None where it is dropped.
+
+    ``within``: corpus -> the map that protocols inside one corpus use for it where none is named.
+    """
+
+    name: str
+    version: int
+    summary: str
+    source: str
+    classes: tuple[str, ...]
+    corpora: Mapping[str, Mapping[str, str | None]]
+    default: Mapping[str, str | None]
+    within: Mapping[str, str]
+
+    def of(self, corpus: str) -> Mapping[str, str | None]:
+        """Native class -> class or None, for one corpus."""
+        return self.corpora.get(corpus, self.default)
+
+
+class Line(NamedTuple):
+    """What becomes of the ``n`` utterances of a native class of a corpus; ``label`` is None where it is dropped."""
+
+    label_map: str
+    corpus: str
+    emotion: str
+    n: int
+    fate: Fate
+    label: str | None
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A table with the column ``label``, without the utterances whose class is dropped.
+
+    ``coverage`` has a line per native class, with the columns of `Line`; the classes of a corpus with an adapter are
+    all there, also those of which the table has none (n = 0).
+    """
+
+    table: pd.DataFrame
+    coverage: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def names() -> tuple[str, ...]:
+    """The label maps that there are."""
+    return tuple(sorted(f.name.removesuffix(".toml") for f in _FOLDER.iterdir() if f.name.endswith(".toml")))
+
+
+@cache
+def load(name: str) -> LabelMap:
+    """A label map by name; InputError with the nearest one."""
+    if name not in names():
+        raise unknown("label map", name, names())
+    return read((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"), f"label map {name}")
+
+
+def read(text: str, where: str) -> LabelMap:
+    """A label map from the text of its file; InputError for what is missing, unknown, said twice or no class of it."""
+    try:
+        facts = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{where}: not TOML: {error}") from error
+    if odd := (facts.keys() - {"within"}) ^ _KEYS:
+        raise InputError(f"{where}: {', '.join(sorted(odd))} missing or unknown; a map has {', '.join(sorted(_KEYS))}")
+    classes = facts["classes"]
+    return LabelMap(
+        name=facts["name"],
+        version=facts["version"],
+        summary=facts["summary"],
+        source=facts["source"],
+        classes=tuple(classes),
+        corpora={corpus: _fates(part, classes, f"{where}, {corpus}") for corpus, part in facts["corpora"].items()},
+        default=_fates(facts["default"], classes, f"{where}, default"),
+        within=facts.get("within", {}),
+    )
+
+
+def within(corpus: str) -> str:
+    """The map that a protocol inside one corpus uses for it where none is named."""
+    return load("native").within.get(corpus, "native")
+
+
+def fate(emotion: str, label: str | None) -> Fate:
+    """What happens to a native class."""
+    return "dropped" if label is None else "kept" if label == emotion else "merged"
+
+
+def apply(table: pd.DataFrame, name: str) -> Labelled:
+    """Give every utterance the class that map ``name`` says, and leave out those whose class it drops.
+
+    Raises InputError for a class that the map does not know, with the nearest one, and for a corpus of which nothing
+    is kept.
+    """
+    chosen = load(name)
+    table = table.reset_index(drop=True)
+    coverage, notes, labels = [], [], []
+    for corpus, part in table.groupby("corpus", sort=True):
+        to = chosen.of(corpus)
+        counts = part["emotion"].value_counts()
+        _check(part, corpus, chosen)
+        fates = [Line(name, str(corpus), e, int(counts.get(e, 0)), fate(e, to[e]), to[e]) for e in sorted(to)]
+        coverage += [line for line in fates if line.n or corpus in chosen.corpora]
+        notes += _notes(fates)
+        labels.append(part["emotion"].map(to))
+    kept = table.assign(label=pd.concat(labels) if labels else None)
+    kept = kept[kept["label"].notna()].reset_index(drop=True)
+    # as objects, so that no class stays None
+    lines = pd.DataFrame(coverage, columns=list(Line._fields), dtype=object).astype({"n": int})
+    return Labelled(kept, lines, tuple(notes))
+
+
+def _fates(section: Mapping[str, Any], classes: Sequence[str], where: str) -> dict[str, str | None]:
+    if odd := section.keys() - {"kept", "merged", "dropped"}:
+        raise unknown(f"key of {where}", min(odd), ("kept", "merged", "dropped"))
+    said = [(e, e) for e in section.get("kept", [])]
+    said += list(section.get("merged", {}).items())
+    said += [(e, None) for e in section.get("dropped", [])]
+    fates: dict[str, str | None] = {}
+    for emotion, label in said:
+        if emotion in fates:
+            raise InputError(f"{where}: {emotion} is named twice; a class has one fate")
+        if label is not None and label not in classes:
+            raise unknown(f"class of {where}", label, classes)
+        fates[emotion] = label
+    return fates
+
+
+def _check(part: pd.DataFrame, corpus: str, chosen: LabelMap) -> None:
+    to = chosen.of(corpus)
+    if part["emotion"].isna().any():
+        raise InputError(
+            f"{corpus}: no emotion for {part.loc[part['emotion'].isna(), 'id'].iloc[0]}; every clip has one"
+        )
+    odd = sorted(set(part["emotion"]) - to.keys())
+    if odd:
+        where = part.loc[part["emotion"] == odd[0], "id"]
+        raise InputError(f"{corpus}: {unknown('emotion', odd[0], to)} ({len(where)} utterances, e.g. {where.iloc[0]})")
+    if not any(to[e] for e in set(part["emotion"])):
+        classes = ", ".join(sorted(set(part["emotion"])))
+        raise InputError(f"{corpus}: label map {chosen.name} drops every class it has ({classes}); use another map")
+
+
+def _notes(lines: Sequence[Line]) -> list[str]:
+    into: dict[str, list[str]] = {}
+    for line in lines:
+        if line.n and line.label and line.fate == "merged":
+            into.setdefault(line.label, []).append(f"{line.emotion} {line.n}")
+    where = f"{lines[0].corpus}: label map {lines[0].label_map}"
+    counted = [f"{', '.join(those)} as {label}" for label, those in sorted(into.items())]
+    notes = [f"{where} counts {'; '.join(counted)}"] if counted else []
+    if dropped := [line for line in lines if line.n and line.fate == "dropped"]:
+        which = ", ".join(f"{line.emotion} {line.n}" for line in dropped)
+        n, total = (sum(line.n for line in those) for those in (dropped, lines))
+        notes.append(f"{where} drops {n} of {total} utterances: {which}")
+    return notes

@@ -1,0 +1,119 @@
+"""Which utterances a protocol can use: what is too thin is dropped by name, before any fold is made.
+
+A class is thin with fewer than 10 utterances or, where new speakers are promised, from fewer than 3 speakers (all of
+them, in a corpus of two). A speaker is thin with a single utterance: a fold or a cluster of one clip says nothing.
+Dropping one can make the other thin, so both rules repeat until nothing changes.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from ...errors import InputError
+
+CLASS_UTTERANCES = 10
+CLASS_SPEAKERS = 3
+SPEAKER_UTTERANCES = 2
+
+
+def enough_utterances(part: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """One corpus without its thin classes, and notes: for protocols that do not look at speakers."""
+    counts = part["label"].value_counts()
+    thin = counts[counts < CLASS_UTTERANCES]
+    rest = part[~part["label"].isin(thin.index)]
+    corpus = _corpus(part)
+    _some(part, rest)
+    if thin.empty:
+        return rest, ()
+    which = ", ".join(f"{label} ({_number(n, 'utterance')})" for label, n in sorted(thin.items()))
+    return rest, (f"{corpus}: classes dropped: {which}; fewer than {CLASS_UTTERANCES} utterances",)
+
+
+def enough_speakers(part: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """One corpus without unnamed speakers, thin classes and thin speakers, and notes: for protocols with new speakers.
+
+    Raises InputError when nothing is left.
+    """
+    corpus = _corpus(part)
+    rest = part[part["speaker"].notna()]
+    unnamed = len(part) - len(rest)
+    classes: dict[str, tuple[int, int]] = {}
+    speakers: dict[str, int] = {}
+    while True:
+        counts = rest["speaker"].value_counts()
+        lone = counts[counts < SPEAKER_UTTERANCES]
+        rest = rest[~rest["speaker"].isin(lone.index)]
+        sizes = rest.groupby("label")["speaker"].agg(["size", "nunique"])
+        wanted = min(CLASS_SPEAKERS, rest["speaker"].nunique())
+        thin = sizes[(sizes["size"] < CLASS_UTTERANCES) | (sizes["nunique"] < wanted)]
+        rest = rest[~rest["label"].isin(thin.index)]
+        speakers |= {str(name): int(n) for name, n in lone.items()}
+        classes |= {str(row.Index): (int(row[1]), int(row[2])) for row in thin.itertuples()}
+        if lone.empty and thin.empty:
+            break
+    _some(part, rest)
+    left = set(part["speaker"].dropna()) - set(rest["speaker"]) - speakers.keys()
+    notes = _notes(corpus, unnamed, len(part), classes, speakers)
+    if left:
+        notes += (f"{corpus}: speakers dropped with those classes: {_short(corpus, left)}",)
+    return rest, notes
+
+
+def agreeing(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The utterances without those whose identical audio lies under several emotions, and notes.
+
+    Nobody can say which label of such a clip is right. Near-identical audio shares a ``group`` only, and stays.
+    """
+    several = table.groupby("audio_hash")["emotion"].transform("nunique") > 1
+    if not several.any():
+        return table, ()
+    notes = []
+    for corpus, part in table[several].groupby("corpus", sort=True):
+        alike = table[several & table["audio_hash"].isin(part["audio_hash"])]
+        sets = [
+            " = ".join(f"{name} ({emotion})" for name, emotion in zip(same["id"], same["emotion"], strict=True))
+            for _, same in alike.groupby("audio_hash", sort=False)
+        ]
+        notes.append(f"{corpus}: identical audio under different labels dropped: {'; '.join(sets)}")
+    return table[~several], tuple(notes)
+
+
+def _corpus(part: pd.DataFrame) -> str:
+    return str(part["corpus"].iloc[0])
+
+
+def _some(part: pd.DataFrame, rest: pd.DataFrame) -> None:
+    if rest.empty:
+        counts = ", ".join(f"{label} {n}" for label, n in sorted(part["label"].value_counts().items()))
+        raise InputError(
+            f"{_corpus(part)}: no class has {CLASS_UTTERANCES} utterances by enough named speakers: {counts}, "
+            f"{_number(part['speaker'].nunique(), 'speaker')}; give more of the corpus"
+        )
+
+
+def _notes(
+    corpus: str, unnamed: int, n: int, classes: Mapping[str, tuple[int, int]], speakers: Mapping[str, int]
+) -> tuple[str, ...]:
+    notes = []
+    if unnamed:
+        notes.append(f"{corpus}: {unnamed} of {n} utterances dropped: their speaker has no name")
+    if classes:
+        which = ", ".join(
+            f"{label} ({_number(size, 'utterance')}, {_number(by, 'speaker')})"
+            for label, (size, by) in sorted(classes.items())
+        )
+        notes.append(
+            f"{corpus}: classes dropped: {which}; fewer than {CLASS_UTTERANCES} utterances or {CLASS_SPEAKERS} speakers"
+        )
+    if speakers:
+        names = _short(corpus, speakers)
+        notes.append(f"{corpus}: {_number(len(speakers), 'speaker')} dropped, one utterance each: {names}")
+    return tuple(notes)
+
+
+def _short(corpus: str, speakers: Iterable[str]) -> str:
+    return ", ".join(name.removeprefix(f"{corpus}/") for name in sorted(speakers))
+
+
+def _number(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Evidence: what run folders hold, and what may be put together to one result."""

@@ -1,0 +1,91 @@
+"""Which predictions stand behind a score, and what they say by speaker and by clip."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+
+from ..statistics.metrics import METRICS
+from ..statistics.speakers import mean_known
+from .pools import Cells
+from .scores import IDENTITY, Score, grouped
+from .sources import Evidence
+
+KIND = "uar"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A score with the predictions behind it, as positions and codes; ``runs`` are (seed, repeat) pairs.
+
+    ``speakers`` are the test speakers in alphabetical order, ``by_speaker`` their UAR, seeds and repeats averaged.
+    ``basis`` names the rows that were tested: two scores with the same can be compared by pairs.
+    """
+
+    score: Score
+    cells: Cells
+    at: np.ndarray  # (n,) positions among the predictions
+    run: np.ndarray  # (n,) code of the run
+    runs: tuple[tuple[int, int], ...]
+    truth: np.ndarray  # (n,) index into the classes of the score
+    guess: np.ndarray
+    speakers: tuple[str, ...]
+    by_speaker: np.ndarray  # (speakers,) in [0, 1]
+    basis: int
+    confusions: np.ndarray  # (runs, speakers, C, C)
+
+
+def members(found: Sequence[Score], evidence: Evidence) -> list[Member]:
+    """Of every score that has predictions, in the order of the scores."""
+    cells = _cells_of(evidence.records)
+    wanted = [(score, cells.get((*(getattr(score, n) for n in IDENTITY), score.tag), {})) for score in found]
+    return [_member(score, those, evidence) for score, those in wanted if score.n_done and those]
+
+
+def _cells_of(records: pd.DataFrame) -> dict[tuple[object, ...], Cells]:
+    """The cells of a score by its facts and tag."""
+    found: dict[tuple[object, ...], Cells] = {}
+    for facts, part in groupby(grouped(records), key=lambda group: group[0]):
+        alike = list(part)
+        for k, (_, cells) in enumerate(alike, start=1):
+            found[(*facts, str(k) if len(alike) > 1 else "")] = cells
+    return found
+
+
+def _member(score: Score, cells: Cells, evidence: Evidence) -> Member:
+    done = {position: cell for position, cell in cells.items() if cell.status == "done"}
+    runs = sorted({(cell.seed, cell.repeat) for cell in done.values()})
+    spans = [np.arange(evidence.start[p], evidence.start[p + 1]) for p in done]
+    at = np.concatenate(spans)
+    codes = [runs.index((cell.seed, cell.repeat)) for cell in done.values()]
+    run = np.repeat(codes, [len(span) for span in spans])
+    truth, guess = (_class_codes(evidence.predictions[name], at, score.classes) for name in ("truth", "guess"))
+    speaker = evidence.predictions["speaker"].cat
+    known, code = np.unique(speaker.codes.to_numpy()[at], return_inverse=True)
+    counts = _counts(code, run, truth, guess, (len(known), len(runs), len(score.classes)))
+    named = known >= 0
+    rows = np.unique(evidence.predictions["row"].cat.codes.to_numpy()[at])
+    return Member(
+        score, done, at, run, tuple(runs), truth, guess,
+        speakers=tuple(str(speaker.categories[k]) for k in known[named]),
+        by_speaker=mean_known(METRICS[KIND].of(counts[:, named]), 0), basis=hash((rows.tobytes(), score.classes)),
+        confusions=counts[:, named],
+    )  # fmt: skip
+
+
+def _class_codes(column: pd.Series, at: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    of_category = pd.Index(classes).get_indexer(pd.Index(column.cat.categories.astype(object)))
+    codes: np.ndarray = of_category[column.cat.codes.to_numpy()[at]]
+    return codes
+
+
+def _counts(
+    speaker: np.ndarray, run: np.ndarray, truth: np.ndarray, guess: np.ndarray, shape: tuple[int, int, int]
+) -> np.ndarray:
+    """Confusions (runs, speakers, C, C)."""
+    n, runs, classes = shape
+    flat = ((run * n + speaker) * classes + truth) * classes + guess
+    counts = np.bincount(flat, minlength=n * runs * classes**2).astype(np.int32)
+    return counts.reshape(runs, n, classes, classes)

@@ -1,0 +1,134 @@
+"""The predictions of a score as confusion counts: by cell, by run (a seed and repeat), by speaker.
+
+Everything per prediction is done on whole arrays; only cells are looped over.
+"""
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...errors import InputError
+from ..statistics.speakers import PAIRED_COLUMNS
+
+Cells = dict[int, Any]  # records as named tuples by their position
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The predictions of recorded cells as integer codes, sorted by cell."""
+
+    start: np.ndarray  # (cells + 1,) first prediction of each cell
+    speaker: np.ndarray  # -1: unknown
+    utterance: np.ndarray
+    row: np.ndarray
+    truth: np.ndarray
+    guess: np.ndarray
+    labels: pd.Index  # of the codes in truth and guess
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Confusion counts of one score."""
+
+    by_cell: np.ndarray  # (cells, C, C)
+    by_run: np.ndarray  # (runs, C, C); a run is a (seed, repeat)
+    by_speaker: np.ndarray  # (runs, speakers, C, C)
+    fold: np.ndarray  # (cells,) code of the (repeat, fold)
+    seed: np.ndarray  # (runs,)
+    n_utterances: int
+    n_unknown: int  # predictions without a speaker
+    notes: tuple[str, ...]
+
+
+def code_rows(records: pd.DataFrame, predictions: pd.DataFrame) -> Rows:
+    """Code the predictions (``key`` and `PREDICTION_COLUMNS`) whose key is among those of the records."""
+    cell = pd.Index(records["key"]).get_indexer(pd.Index(predictions["key"]))
+    keep = np.flatnonzero(cell >= 0)
+    keep = keep[np.argsort(cell[keep], kind="stable")]
+    speaker = pd.factorize(predictions["speaker"], sort=True)[0][keep]  # the resamples go by this order
+    utterance, row = (pd.factorize(predictions[c])[0][keep] for c in ("utterance", "row"))
+    (truth, of_truth), (guess, of_guess) = (
+        pd.factorize(predictions[c], use_na_sentinel=False) for c in ("truth", "guess")
+    )
+    labels = of_truth.union(of_guess, sort=False)
+    truth, guess = labels.get_indexer(of_truth)[truth], labels.get_indexer(of_guess)[guess]
+    start = np.searchsorted(cell[keep], np.arange(len(records) + 1))
+    return Rows(start, speaker, utterance, row, truth[keep], guess[keep], labels)
+
+
+def _codes(values: Iterable[Hashable]) -> np.ndarray:
+    """Numbers 0, 1, ... for equal values, in order of first appearance."""
+    seen: dict[Hashable, int] = {}
+    return np.array([seen.setdefault(value, len(seen)) for value in values])
+
+
+def pool_cells(done: Cells, rows: Rows, classes: tuple[str, ...]) -> Pool:
+    """Confusions over ``classes`` of the done cells of one score. Raises InputError for labels outside them."""
+    where, cells, n = np.array(list(done)), list(done.values()), len(classes)
+    at = np.concatenate([np.arange(rows.start[c], rows.start[c + 1]) for c in where])
+    counts = rows.start[where + 1] - rows.start[where]
+    cell = np.repeat(np.arange(len(cells)), counts)  # of each prediction
+    code = pd.Index(classes).get_indexer(rows.labels)
+    truth, guess = code[rows.truth[at]], code[rows.guess[at]]
+    if (odd := (truth < 0) | (guess < 0)).any():
+        key = cells[cell[odd][0]].key
+        raise InputError(f"predictions of cell {key}: labels that are not among its classes {', '.join(classes)}")
+    pair = truth * n + guess
+    run = _codes((c.seed, c.repeat) for c in cells)
+    seed_of_run = {r: c.seed for r, c in zip(run, cells, strict=True)}
+    present = np.bincount(rows.speaker[at] + 1) > 0
+    speaker = (np.cumsum(present) - 1)[rows.speaker[at] + 1]
+    shape = (len(seed_of_run), int(present.sum()))
+    by_cell = _counts(cell, pair, len(cells), n)
+    by_run = np.zeros((len(seed_of_run), n, n), dtype=by_cell.dtype)
+    np.add.at(by_run, run, by_cell)
+    return Pool(
+        by_cell=by_cell,
+        by_run=by_run,
+        by_speaker=_counts(run[cell] * shape[1] + speaker, pair, shape[0] * shape[1], n).reshape(*shape, n, n),
+        fold=_codes((c.repeat, c.fold) for c in cells),
+        seed=_codes(seed_of_run.values()),
+        n_utterances=len(pd.unique(rows.utterance[at])),
+        n_unknown=int((rows.speaker[at] < 0).sum()),
+        notes=tuple(_faults(counts, [c.n_test for c in cells], run[cell], rows.row[at])),
+    )
+
+
+def _faults(counts: np.ndarray, expected: list[int], run: np.ndarray, row: np.ndarray) -> Iterable[str]:
+    """What is odd about the predictions: counts per cell, and run and row of each prediction."""
+    code, distinct = pd.factorize(row)
+    again = len(row) - np.count_nonzero(np.bincount(run * len(distinct) + code))
+    if again:
+        yield f"{again} predictions repeat a row under one seed and repeat"
+    short = int((counts != expected).sum())
+    if short:
+        yield f"{short} cells hold another number of predictions than they have test rows"
+
+
+def _counts(part: np.ndarray, pair: np.ndarray, n_parts: int, n: int) -> np.ndarray:
+    """Confusions (parts, C, C) from the part and the (true, chosen) pair of every prediction."""
+    return np.bincount(part * n * n + pair, minlength=n_parts * n * n).reshape(n_parts, n, n)
+
+
+class ByCell:
+    """All predictions, sorted by cell once, so that the rows of some cells are found without a look at the others."""
+
+    def __init__(self, predictions: pd.DataFrame) -> None:
+        code, keys = pd.factorize(predictions["key"])
+        self._keys = pd.Index(keys)
+        self._start = np.concatenate([[0], np.cumsum(np.bincount(code, minlength=len(keys)))])
+        self._rows = predictions[["row", "speaker", "truth", "guess"]].iloc[np.argsort(code, kind="stable")]
+
+    def rows(self, records: pd.DataFrame) -> pd.DataFrame:
+        """Predictions of the done ones of these cells with the facts of their cell: columns `PAIRED_COLUMNS`."""
+        done = records[records["status"] == "done"]
+        cell = self._keys.get_indexer(pd.Index(done["key"]))
+        order = np.argsort(cell, kind="stable")[int((cell < 0).sum()) :]
+        cell = cell[order]
+        spans = [np.arange(self._start[k], self._start[k + 1]) for k in cell]
+        found = self._rows.iloc[np.concatenate(spans) if spans else []].reset_index(drop=True)
+        facts = done[["seed", "repeat", "fold", "fold_hash"]].iloc[np.repeat(order, [len(span) for span in spans])]
+        return pd.concat([facts.reset_index(drop=True), found], axis=1)[list(PAIRED_COLUMNS)]

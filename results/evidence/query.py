@@ -1,0 +1,94 @@
+"""SQL over what runs hold: five tables in a DuckDB database in memory, closed to files and network."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ...errors import InputError
+from .entries import joined, siblings, utterances
+from .files import read_json
+from .store import Run
+
+#: table -> what a line is, and its columns
+TABLES = {
+    "records": (
+        "a line per cell: one training tested under one condition",
+        "key, training, status, protocol, model, arm, train, test, fold, repeat, seed, condition, label_map, classes, "
+        "leaks, n_train, n_dev, n_test, epoch, epochs, n_parameters, device, precision, seconds_fit, seconds_test, "
+        "error, notes, and the other fields of a record; settings, options, environment and data as JSON text",
+    ),
+    "predictions": (
+        "a line per test row of a finished cell",
+        "key (of its record), row, utterance, speaker, truth, guess, log_probability (a list in the order of the "
+        "record's classes, or null)",
+    ),
+    "utterances": (
+        "a line per utterance and label map",
+        "id, corpus, path, speaker, gender, language, emotion, label, sentence, session, dialogue, intensity, "
+        "official_split, seconds, audio_hash",
+    ),
+    "siblings": (
+        "a line per test row of a fold that trains on copies of its test rows",
+        "fold_hash (as in records), row, siblings (training rows of the same utterance)",
+    ),
+    "trainings": (
+        "a line per epoch of a training",
+        "training (as in records), chosen (the epoch whose weights were kept), epoch, loss, lr, norm, dev_uar, "
+        "dev_loss, and what the model watches",
+    ),
+}
+_JSON = ("settings", "options", "environment", "data")
+
+
+def tables(runs: Sequence[Run]) -> dict[str, pd.DataFrame]:
+    """The tables by name, of one or several runs."""
+    frames = joined(runs)
+    records = frames.records.assign(**{c: frames.records[c].map(_text) for c in _JSON})
+    return {
+        "records": records,
+        "predictions": frames.predictions,
+        "utterances": utterances(runs),
+        "siblings": siblings(runs).astype({"siblings": int}),
+        "trainings": trainings(runs),
+    }
+
+
+def trainings(runs: Sequence[Run]) -> pd.DataFrame:
+    """The curves of all trainings, a line per epoch; also of those that have no finished cell yet."""
+    lines = []
+    for run in runs:
+        for path in sorted((run.folder / "trainings").glob("*.json")):
+            fitted = read_json(path)["fitted"]
+            lines += [{"training": path.stem, "chosen": fitted["epoch"], **epoch} for epoch in fitted["history"]]
+    columns = ["training", "chosen", "epoch", "loss", "lr", "norm", "dev_uar", "dev_loss"]
+    found = pd.DataFrame(lines)
+    if not len(found):
+        return pd.DataFrame({c: pd.Series(dtype=str if c == "training" else float) for c in columns})
+    return found.astype({"epoch": int})
+
+
+def query(runs: Sequence[Run], sql: str) -> pd.DataFrame:
+    """The result of one SQL statement. Raises InputError for wrong SQL, and for what would reach outside."""
+    import duckdb
+
+    with duckdb.connect(":memory:") as base:
+        for name, frame in tables(runs).items():
+            if len(frame.columns):
+                base.register("given", frame)
+                base.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
+                base.unregister("given")
+        base.execute("SET enable_external_access = false")
+        base.execute("SET lock_configuration = true")
+        try:
+            statements = base.extract_statements(sql)
+            if [s.type.name for s in statements] not in (["SELECT"], ["EXPLAIN"]):
+                raise InputError("query: give one SELECT; the run is read, never changed")
+            return base.execute(statements[0]).df()
+        except duckdb.Error as error:
+            raise InputError(f"query: {' '.join(str(error).split())}") from error
+
+
+def _text(value: object) -> str:
+    import json
+
+    return json.dumps(value, sort_keys=True)

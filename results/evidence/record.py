@@ -1,0 +1,80 @@
+"""The one record schema: a flat frozen dataclass of JSON types, one per cell (a trial under a condition)."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Self
+
+from ...errors import InputError
+
+FORMAT = 1  # of a run folder; a change of the schema below changes it
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One cell: what was trained on what, tested on what, where, and how long it took.
+
+    ``key`` names the cell, ``trial`` the trial, ``training`` what was fitted (trials that differ only in their test
+    rows share it). ``n_train``, ``n_dev``, ``n_test`` are utterances, however many copies of each there are.
+    ``classes`` is the order of the log-probabilities. ``missing`` are classes of the task without
+    test rows in this fold. ``epoch`` is the epoch that dev chose (the last one where there is no dev), null where a
+    model has no epochs. ``error`` is the traceback of a failed cell.
+    """
+
+    key: str
+    trial: str
+    training: str
+    status: Literal["done", "failed"]
+    protocol: str
+    protocol_version: int
+    model: str
+    model_version: int
+    arm: str
+    train: str
+    test: str
+    fold: str
+    fold_hash: str
+    repeat: int
+    seed: int
+    condition: str
+    label_map: str
+    classes: list[str]
+    leaks: list[str]
+    n_train: int
+    n_dev: int
+    n_test: int
+    missing: list[str]
+    test_evaluations: int
+    epochs: int | None
+    epoch: int | None
+    n_parameters: int | None
+    device: str
+    precision: str
+    seconds_fit: float
+    seconds_test: float
+    settings: dict[str, Any]  # of the model
+    options: dict[str, Any]  # of the protocol
+    environment: dict[str, str]
+    data: dict[str, str]  # corpus -> fingerprint
+    provider: str  # of the model: "serbench", or a plugin's package and version
+    code: str  # hash of the source text that decides the result: model, training, protocol, condition
+    finished: str  # UTC, ISO 8601
+    error: str | None = None
+    notes: list[str] = field(default_factory=list)
+    predictions_sha256: str | None = None  # of the Parquet file
+
+    def to_json(self) -> dict[str, Any]:
+        """As a plain dictionary; lists and dictionaries in it are those of the record."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], where: str) -> Self:
+        """From a stored dictionary; keys that are missing or unknown are an error that names the file."""
+        names = {f.name for f in fields(cls)}
+        if values.keys() != names:
+            odd = sorted(values.keys() ^ names)
+            raise InputError(f"{where}: not a record of format {FORMAT}: {', '.join(odd)} missing or unknown")
+        return cls(**values)
+
+
+#: columns of a stored prediction: row id, utterance id, speaker, true class, chosen class, log-probability of every
+#: class in the order of the record's ``classes`` (null where a model has none)
+PREDICTION_COLUMNS = ("row", "utterance", "speaker", "truth", "guess", "log_probability")

@@ -1,0 +1,132 @@
+"""Runs as claims see them: every complete run of a model on one corpus, as a confusion matrix of its own.
+
+A run is a seed and a repeat with all of its folds. What is not finished is counted and left out.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+from .entries import joined
+from .pools import code_rows, pool_cells
+from .record import Record
+from .store import Frames, Run
+
+#: cells that differ in one of these are never runs of the same thing
+_TOGETHER = {
+    "protocol", "protocol_version", "model", "model_version", "provider", "code", "arm", "train", "test", "label_map",
+    "settings", "options", "classes",
+} & Record.__dataclass_fields__.keys()  # fmt: skip
+_PLANNED = ("protocol", "model", "arm", "train", "test", "label_map")
+_CELL = ("seed", "repeat", "fold")
+_NAME = re.compile(r"(?P<corpus>.+)-(?P<mark>[0-9a-f]{12})-(?P<label_map>.+)")
+
+Sizes = Mapping[tuple[str, str, str], int]  # (corpus, first 12 of its fingerprint, label map) -> utterances
+
+
+@dataclass(frozen=True)
+class Replay:
+    """All complete runs of one model under one protocol on one corpus.
+
+    ``by_run`` (runs, C, C), ``seeds`` and ``repeats`` (runs,). ``n_open``: runs that are not complete.
+    ``utterances``: of the corpus after the label map, None where the run folder does not say.
+    """
+
+    protocol: str
+    model: str
+    arm: str
+    corpus: str
+    label_map: str
+    classes: tuple[str, ...]
+    settings: Mapping[str, Any]
+    options: Mapping[str, Any]
+    leaks: tuple[str, ...]
+    devices: tuple[str, ...]
+    by_run: np.ndarray
+    seeds: np.ndarray
+    repeats: np.ndarray
+    n_open: int
+    utterances: int | None
+
+    @property
+    def step(self) -> float:
+        """The least difference of two accuracies: 1 / test rows of a run."""
+        return float(1 / self.by_run.sum((1, 2)).mean()) if len(self.by_run) else 0.0
+
+
+def together(runs: Sequence[Run]) -> tuple[Frames, dict[tuple[str, str, str], int]]:
+    """Several run folders as one, as `joined` has it, and the sizes of their corpora."""
+    return joined(runs), {name: n for run in runs for name, n in sizes(run).items()}
+
+
+def sizes(run: Run) -> dict[tuple[str, str, str], int]:
+    """Utterances of every corpus of a run after its label map, from the tables that the run stored."""
+    import pyarrow.parquet as pq
+
+    found = {}
+    for path in sorted((run.folder / "utterances").glob("*.parquet")):
+        if name := _NAME.fullmatch(path.stem):
+            found[name["corpus"], name["mark"], name["label_map"]] = pq.read_metadata(path).num_rows
+    return found
+
+
+def replays(frames: Frames, sizes: Sizes) -> list[Replay]:
+    """The runs within one corpus on clean test audio, grouped by what was run; in a fixed order."""
+    records = frames.records
+    if doubled := list(records["key"][records["key"].duplicated()]):
+        raise InputError(f"records: cell {doubled[0]} is stored twice; delete one of them")
+    rows = code_rows(records, frames.predictions)
+    groups: dict[str, dict[int, Any]] = {}
+    for position, cell in enumerate(records.itertuples(index=False)):
+        if cell.condition == "clean" and cell.train == cell.test:
+            basis = {name: getattr(cell, name) for name in _TOGETHER} | {"data": cell.data.get(cell.test)}
+            groups.setdefault(json.dumps(basis, sort_keys=True, default=list), {})[position] = cell
+    planned: dict[tuple[Any, ...], set[tuple[Any, ...]]] = {}
+    for cell in frames.plan.itertuples(index=False):
+        if cell.condition == "clean":
+            planned.setdefault(_values(cell, _PLANNED), set()).add(_values(cell, _CELL))
+    return [_replay(cells, rows, planned, sizes) for _, cells in sorted(groups.items())]
+
+
+def _values(cell: Any, names: Iterable[str]) -> tuple[Any, ...]:
+    return tuple(getattr(cell, name) for name in names)
+
+
+def _replay(cells: dict[int, Any], rows: Any, planned: Mapping[Any, set[Any]], sizes: Sizes) -> Replay:
+    one = next(iter(cells.values()))
+    asked = {_values(cell, _CELL) for cell in cells.values()} | planned.get(_values(one, _PLANNED), set())
+    folds: dict[int, set[str]] = {}  # every seed has all folds of a repeat
+    for _, repeat, fold in asked:
+        folds.setdefault(repeat, set()).add(fold)
+    got: dict[tuple[int, int], set[str]] = {(seed, repeat): set() for seed, repeat, _ in asked}
+    for cell in cells.values():
+        if cell.status == "done":
+            got[cell.seed, cell.repeat].add(cell.fold)
+    complete = {run for run, have in got.items() if have == folds[run[1]]}
+    done = {p: c for p, c in cells.items() if (c.seed, c.repeat) in complete}
+    done = dict(sorted(done.items(), key=lambda item: (*_values(item[1], _CELL), item[1].key)))
+    runs = list(dict.fromkeys((c.seed, c.repeat) for c in done.values()))
+    n = len(one.classes)
+    mark = one.data.get(one.test, "")[:12]
+    return Replay(
+        protocol=one.protocol,
+        model=one.model,
+        arm=one.arm,
+        corpus=one.test,
+        label_map=one.label_map,
+        classes=tuple(one.classes),
+        settings=one.settings,
+        options=one.options,
+        leaks=tuple(sorted({leak for c in cells.values() for leak in c.leaks})),
+        devices=tuple(sorted({f"{c.device}, {c.precision}" for c in done.values()})),
+        by_run=pool_cells(done, rows, tuple(one.classes)).by_run if done else np.zeros((0, n, n), int),
+        seeds=np.array([seed for seed, _ in runs], int),
+        repeats=np.array([repeat for _, repeat in runs], int),
+        n_open=len(got) - len(complete),
+        utterances=sizes.get((one.test, mark, one.label_map)),
+    )

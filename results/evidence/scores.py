@@ -1,0 +1,300 @@
+"""From records and predictions to scores: one per protocol, model, arm, train, test, condition and label map.
+
+Per seed the test predictions of all folds of a repeat are pooled, and the metric is taken over the classes of the
+task; repeats are averaged within a seed, then come mean and deviation over seeds.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...errors import InputError
+from ...seeds import stream
+from ..statistics.metrics import METRICS, Metric
+from ..statistics.speakers import Interval, mean_known, speaker_intervals, unknown_speakers
+from .pools import Cells, Pool, Rows, code_rows, pool_cells
+
+#: what makes two cells parts of one score, as printed
+IDENTITY = ("protocol", "model", "arm", "train", "test", "condition", "label_map", "leaks")
+#: cells that differ in these are never pooled either
+_BASIS = ("protocol_version", "model_version", "provider", "code", "settings", "options", "data", "classes")
+_MARK = 8  # digits by which a note names a hash
+PUBLIC = (*IDENTITY, "chance", "n_folds", "n_seeds", "n_failed", "n_utterances", "metrics")
+#: units of levels of which more is stronger
+RISING = frozenset({"s", "ms", "%"})
+#: kinds of condition that go in two ways (louder or softer, earlier or later): the level of the clean one, if known
+TWO_WAYS: dict[str, float | None] = {"gain": 0.0, "face-shift": 0.0, "header-rate": None}
+RngFor = Callable[..., np.random.Generator]
+Facts = tuple[Any, ...]  # the values of IDENTITY
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A metric of a score in [0, 1]; what is unknown is None.
+
+    ``mean`` and ``sd`` over seeds, ``low`` and ``high`` of the 95 % interval over test speakers, ``sd_folds`` and
+    ``sd_speakers``: deviation of the scores of folds and of speakers, seeds averaged.
+    """
+
+    mean: float | None = None
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
+    sd_folds: float | None = None
+    sd_speakers: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One line of a table. The fields up to ``metrics`` are what ``show --json`` prints; the others are for tables.
+
+    ``tag`` numbers scores that agree in all public facts and still stand on different things (versions, source code,
+    settings, data); a note says on which.
+    """
+
+    protocol: str
+    model: str
+    arm: str
+    train: str
+    test: str
+    condition: str
+    label_map: str
+    leaks: tuple[str, ...]
+    chance: float | None
+    n_folds: int
+    n_seeds: int
+    n_failed: int
+    n_utterances: int
+    metrics: dict[str, Value]
+    tag: str = ""
+    place: int = 0  # of the arm among those that were planned
+    classes: tuple[str, ...] = ()
+    confusion: np.ndarray | None = None  # (C, C) counts over all folds, seeds and repeats
+    n_runs: int = 0  # (seed, repeat) pairs that are pooled in it
+    n_cells: int = 0
+    n_done: int = 0
+    n_pending: int = 0
+    n_speakers: int = 0
+    missing: dict[str, int] = field(default_factory=dict)  # class -> folds without a test row of it
+    interval_method: str | None = None
+    interval_reason: str | None = None
+    devices: tuple[str, ...] = ()  # "device, precision"
+    notes: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()  # last lines of the tracebacks
+
+    @property
+    def label(self) -> str:
+        """The model, with arm and tag where there is one."""
+        arm = "" if self.arm == "base" else f" [{self.arm}]"
+        return f"{self.model}{arm}{self.tag and f' ({self.tag})'}"
+
+
+def scores(
+    records: pd.DataFrame,
+    predictions: pd.DataFrame,
+    planned: pd.DataFrame | None = None,
+    rng_for: RngFor | None = None,
+) -> list[Score]:
+    """Scores of records (columns as `Record`) and predictions (``key`` and `PREDICTION_COLUMNS`), in table order.
+
+    ``planned`` has a line per cell that was asked for: `IDENTITY`, ``key``, ``code``, ``fold``, ``seed``, and
+    ``repeat`` and ``classes`` where known. Those without a record are pending, beside cells of the same code.
+    ``rng_for(*facts)`` gives the generator of the intervals; by default the stream ``interval``. Predictions without
+    a record belong to a cell that is not finished; they are left out. Raises InputError for a cell stored twice and
+    for labels outside the task.
+    """
+    doubled = records["key"][records["key"].duplicated()]
+    if len(doubled):
+        raise InputError(f"records: cell {doubled.iloc[0]} is stored twice; delete one of them")
+    rng_for = rng_for or partial(stream, "interval")
+    rows = code_rows(records, predictions)
+    pending: dict[tuple[Facts, str], list[Any]] = {}
+    if planned is not None:
+        for cell in planned[~planned["key"].isin(records["key"])].itertuples(index=False):
+            pending.setdefault((_facts(cell), cell.code), []).append(cell)
+    groups = grouped(records)
+    waiting = [pending.pop((facts, next(iter(cells.values())).code), []) for facts, cells in groups]
+    found = [_score(*group, rows, wait, rng_for) for group, wait in zip(groups, waiting, strict=True)]
+    for g, tag, note in _namesakes(groups):
+        found[g] = replace(found[g], tag=tag, notes=(note, *found[g].notes))
+    found += [_score(facts, {}, rows, cells, rng_for) for (facts, _), cells in pending.items()]
+    if planned is not None:
+        place = {arm: k for k, arm in enumerate(dict.fromkeys(planned["arm"]))}
+        found = [replace(score, place=place.get(score.arm, len(place))) for score in found]
+    return sorted(found, key=order)
+
+
+def to_json(scores: Iterable[Score]) -> list[dict[str, Any]]:
+    """As `show --json` prints them: plain, unknown is None, never NaN."""
+    plain = []
+    for score in scores:
+        values = {name: getattr(score, name) for name in PUBLIC}
+        metrics = {name: asdict(value) for name, value in score.metrics.items()}
+        plain.append({**values, "leaks": list(score.leaks), "metrics": metrics})
+    return plain
+
+
+def condition_parts(name: str) -> tuple[str, float | None, str]:
+    """Kind, level and unit of a condition's name.
+
+    >>> condition_parts("white -5 dB"), condition_parts("clean")
+    (('white', -5.0, 'dB'), ('clean', None, ''))
+    """
+    found = re.fullmatch(r"(.+?) (-?[\d.]+(?:e[+-]?\d+)?) ?(.*)", name)
+    return (found[1], float(found[2]), found[3]) if found else (name, None, "")
+
+
+def condition_order(name: str) -> tuple[bool, str, float]:
+    """Sort key of conditions: clean first, then by kind, mild before strong.
+
+    >>> sorted(["room 1 s", "white 0 dB", "room 0.2 s", "clean", "white 20 dB"], key=condition_order)
+    ['clean', 'room 0.2 s', 'room 1 s', 'white 20 dB', 'white 0 dB']
+    """
+    kind, level, unit = condition_parts(name)
+    return (kind != "clean", kind, (level or 0) * (1 if unit in RISING else -1))
+
+
+def order(score: Score) -> tuple[Any, ...]:
+    """Sort key of tables: clean before noise, mild before strong, majority before the models."""
+    return (score.protocol, score.label_map, score.leaks, *within(score))
+
+
+def within(score: Score) -> tuple[Any, ...]:
+    """Sort key of the scores of one protocol and label map; arms stand in the order in which they were planned."""
+    model = (score.model != "majority", score.model, score.arm != "base", score.place, score.arm, score.tag)
+    return (score.train, score.test, condition_order(score.condition), model)
+
+
+def _facts(cell: Any) -> Facts:
+    return (*(getattr(cell, name) for name in IDENTITY[:-1]), tuple(sorted(cell.leaks)))
+
+
+def _basis(cell: Any) -> dict[str, Any]:
+    """What else a score stands on; of the data only the corpora that are trained or tested on."""
+    used = {*cell.train.split("+"), *cell.test.split("+")}
+    basis = {name: getattr(cell, name) for name in _BASIS}
+    return {**basis, "data": {name: mark for name, mark in cell.data.items() if name in used}}
+
+
+def grouped(records: pd.DataFrame) -> list[tuple[Facts, Cells]]:
+    """The cells of each score by their position among the records, in an order that does not depend on theirs."""
+    members: dict[tuple[Facts, str], list[tuple[int, Any]]] = {}
+    for position, cell in enumerate(records.itertuples(index=False)):
+        basis = json.dumps(_basis(cell), sort_keys=True, default=list)
+        members.setdefault((_facts(cell), basis), []).append((position, cell))
+    ordered = sorted(members.items(), key=lambda item: item[0])
+    return [(facts, dict(sorted(cells, key=_place))) for (facts, _), cells in ordered]
+
+
+def _place(item: tuple[int, Any]) -> tuple[Any, ...]:
+    _, cell = item
+    return (cell.seed, cell.repeat, cell.fold, cell.key)
+
+
+def _namesakes(groups: list[tuple[Facts, Cells]]) -> Iterable[tuple[int, str, str]]:
+    """Groups that would print alike: their position, a tag, and a note of what tells them apart."""
+    times = Counter(facts for facts, _ in groups)
+    for facts in (f for f, n in times.items() if n > 1):
+        alike = [g for g, (other, _) in enumerate(groups) if other == facts]
+        bases = [_flat(_basis(next(iter(groups[g][1].values())))) for g in alike]
+        names = sorted({name for basis in bases for name in basis})
+        differ = [name for name in names if len({json.dumps(b.get(name), default=list) for b in bases}) > 1]
+        for tag, (g, basis) in enumerate(zip(alike, bases, strict=True), start=1):
+            yield g, str(tag), "apart from its namesakes: " + ", ".join(f"{n} {basis.get(n)}" for n in differ)
+
+
+def _flat(basis: dict[str, Any]) -> dict[str, Any]:
+    """Without dictionaries in it, and every hash by its first digits, as a note has room for."""
+    basis = {**basis, "code": str(basis["code"])[:_MARK], "data": {c: m[:_MARK] for c, m in basis["data"].items()}}
+    flat = {name: value for name, value in basis.items() if not isinstance(value, dict)}
+    return flat | {f"{name}.{k}": v for name, part in basis.items() if isinstance(part, dict) for k, v in part.items()}
+
+
+def _score(facts: Facts, cells: Cells, rows: Rows, pending: list[Any], rng_for: RngFor) -> Score:
+    lines = [*cells.values(), *pending]
+    classes = tuple(getattr(lines[0], "classes", ()))
+    folds, seeds = {(getattr(c, "repeat", 0), c.fold) for c in lines}, {c.seed for c in lines}
+    done = {position: c for position, c in cells.items() if c.status == "done"}
+    failed = [c for c in cells.values() if c.status == "failed"]
+    missing = Counter(name for name, *_ in {(name, c.repeat, c.fold) for c in done.values() for name in c.missing})
+    score = Score(
+        **dict(zip(IDENTITY, facts, strict=True)),
+        chance=1 / len(classes) if classes else None,
+        n_folds=len(folds),
+        n_seeds=len(seeds),
+        n_failed=len(failed),
+        n_utterances=0,
+        metrics={name: Value() for name in METRICS},
+        classes=classes,
+        n_cells=max(len(lines), len(folds) * len(seeds)),
+        n_done=len(done),
+        n_pending=len(pending),
+        missing=dict(sorted(missing.items())),
+        devices=tuple(sorted({f"{c.device}, {c.precision}" for c in done.values()})),
+        notes=tuple(dict.fromkeys(note for c in cells.values() for note in c.notes)),
+        errors=tuple(_last_lines(c.error for c in failed)),
+    )
+    return _measured(score, done, rows, rng_for) if done else score
+
+
+def _last_lines(errors: Iterable[str | None]) -> list[str]:
+    counts = Counter((error or "no traceback").strip().splitlines()[-1] for error in errors)
+    return [line if n == 1 else f"{line} ({n} cells)" for line, n in counts.items()]
+
+
+def _measured(score: Score, done: Cells, rows: Rows, rng_for: RngFor) -> Score:
+    """The score with its values."""
+    pool = pool_cells(done, rows, score.classes)
+    if pool.n_unknown:
+        intervals = dict.fromkeys(METRICS, unknown_speakers(pool.n_unknown))
+    else:  # the same resamples for every model and condition
+        rng = rng_for(score.protocol, score.train, score.test, score.label_map)
+        intervals = speaker_intervals(pool.by_speaker, list(METRICS.values()), rng)
+    covered: dict[int, set[tuple[int, str]]] = {}
+    for c in done.values():
+        covered.setdefault(c.seed, set()).add((c.repeat, c.fold))
+    alike = len(set(map(frozenset, covered.values()))) == 1
+    uneven = () if alike else ("seeds cover different folds so far: no deviation over seeds",)
+    return replace(
+        score,
+        n_utterances=pool.n_utterances,
+        metrics={name: _value(pool, m, intervals[name], alike) for name, m in METRICS.items()},
+        confusion=pool.by_run.sum(0),
+        n_runs=len(pool.by_run),
+        n_speakers=0 if pool.n_unknown else pool.by_speaker.shape[1],
+        interval_method=intervals["uar"].method,
+        interval_reason=intervals["uar"].reason,
+        notes=(*score.notes, *pool.notes, *uneven),
+    )
+
+
+def _value(pool: Pool, metric: Metric, interval: Interval, alike: bool) -> Value:
+    seeds = _means(metric.of(pool.by_run), pool.seed)
+    speakers = mean_known(metric.of(pool.by_speaker), 0)
+    return Value(
+        mean=float(seeds.mean()) if len(seeds) else None,
+        sd=_sd(seeds) if alike else None,
+        low=interval.low,
+        high=interval.high,
+        sd_folds=_sd(_means(metric.of(pool.by_cell), pool.fold)),
+        sd_speakers=None if pool.n_unknown else _sd(speakers),
+    )
+
+
+def _means(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Means of the values (n,) with equal codes (n,); what is NaN is left out."""
+    known = ~np.isnan(values)
+    _, codes = np.unique(codes[known], return_inverse=True)
+    means: np.ndarray = np.bincount(codes, values[known]) / np.bincount(codes)
+    return means
+
+
+def _sd(values: np.ndarray) -> float | None:
+    return float(values.std(ddof=1)) if len(values) > 1 else None

@@ -1,0 +1,289 @@
+"""A run folder: what was planned, every record, every prediction; appended cell by cell, readable at any time.
+
+``run.json`` format · ``plans/`` what each command asked for · ``records/`` one JSON per cell · ``predictions/`` one
+Parquet per cell, written before its record, so that a record means finished · ``trainings/`` curves · ``weights/``
+until the last cell of a training is stored · ``utterances/`` the labelled tables · ``siblings/`` which test rows have
+copies of themselves in training · ``scored.log`` one line per scoring of a cell, which is what ``test_evaluations``
+counts · ``locks/`` held while a training is under way.
+"""
+
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ...errors import InputError
+from .files import StoreError, read_json, write_bytes, write_json
+from .record import FORMAT, PREDICTION_COLUMNS, Record
+
+#: columns of a plan: one line per cell that was asked for
+PLAN_COLUMNS = (
+    "key", "trial", "training", "protocol", "model", "arm", "train", "test", "fold", "repeat", "seed", "condition",
+    "label_map", "leaks", "classes", "code", "settings",
+)  # fmt: skip
+
+#: what a cell is of that was asked for anew on the same data; a plan names neither recordings nor weights
+_OLDER, _CHANGED = "older code", "earlier recordings, faces, weights or folds"
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What a run holds, as three frames; ``plan`` has a line for every cell asked for, done or not."""
+
+    plan: pd.DataFrame
+    records: pd.DataFrame
+    predictions: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that is known to be one of ours and of this format."""
+
+    folder: Path
+
+    def record_path(self, key: str) -> Path:
+        """Where the record of a cell lies."""
+        return self.folder / "records" / f"{key}.json"
+
+    def predictions_path(self, key: str) -> Path:
+        """Where the predictions of a cell lie."""
+        return self.folder / "predictions" / f"{key}.parquet"
+
+    def weights_path(self, training: str) -> Path:
+        """Where the weights of a training lie."""
+        return self.folder / "weights" / f"{training}.safetensors"
+
+    def kept_path(self, training: str) -> Path:
+        """There when the weights of a training stay after its last cell."""
+        return self.folder / "weights" / f"{training}.keep"
+
+    def drop_weights(self, training: str) -> None:
+        """Remove the weights of a training whose cells are stored, unless they are to be kept."""
+        if not self.kept_path(training).exists():
+            self.weights_path(training).unlink(missing_ok=True)
+
+    def training_path(self, training: str) -> Path:
+        """Where the curve of a training lies."""
+        return self.folder / "trainings" / f"{training}.json"
+
+    def done(self, keys: Iterable[str]) -> set[str]:
+        """Those cells that are finished. A failed cell has a record only, and is tried again."""
+        return {key for key in keys if self.record_path(key).exists() and self.predictions_path(key).exists()}
+
+    def append(self, record: Record, predictions: pd.DataFrame | None) -> None:
+        """Store a finished cell with its predictions, or a failed one without."""
+        if predictions is not None:
+            self.record_path(record.key).unlink(
+                missing_ok=True
+            )  # of an earlier failure: record and predictions mean done
+            content = _parquet(predictions[list(PREDICTION_COLUMNS)])
+            record = replace(record, predictions_sha256=hashlib.sha256(content).hexdigest())
+            write_bytes(self.predictions_path(record.key), content)
+        write_json(self.record_path(record.key), record.to_json())
+
+    def scored(self, start: int = 0) -> tuple[Counter[str], int]:
+        """How often the test rows of each cell were scored, noted from byte ``start`` on; and where the notes end."""
+        path = self.folder / "scored.log"
+        if not path.exists():
+            return Counter(), 0
+        with path.open("rb") as file:
+            file.seek(start)
+            text = file.read()
+        return Counter(text.decode().split()), start + len(text)
+
+    def note_scoring(self, key: str) -> None:
+        """Note that the test rows of a cell are about to be scored."""
+        path = self.folder / "scored.log"
+        try:
+            with path.open("a") as file:  # one short line: appended whole, whoever else appends
+                file.write(f"{key}\n")
+        except OSError as error:
+            raise StoreError(f"cannot write {path}: {error.strerror}; make room and repeat the command") from error
+
+    def add_plan(self, cells: pd.DataFrame, facts: dict[str, Any]) -> None:
+        """Store what a command asked for; the same command writes the same file."""
+        content = _parquet(cells[list(PLAN_COLUMNS)], {"facts": json.dumps(facts)})
+        write_bytes(self.folder / "plans" / f"{plan_name(cells['key'])}.parquet", content)
+
+    def add_utterances(self, name: str, table: pd.DataFrame) -> None:
+        """Store a labelled table once, for groups, speakers and texts in reports."""
+        path = self.folder / "utterances" / f"{name}.parquet"
+        if not path.exists():
+            write_bytes(path, _parquet(table))
+
+    def add_siblings(self, fold_hash: str, siblings: pd.DataFrame) -> None:
+        """Store, once, how many training rows each test ``row`` of a fold shares its utterance with: ``siblings``."""
+        path = self.folder / "siblings" / f"{fold_hash}.parquet"
+        if not path.exists():
+            write_bytes(path, _parquet(siblings[["row", "siblings"]]))
+
+    def siblings(self) -> pd.DataFrame:
+        """Columns fold_hash, row, siblings, of the folds in which test rows have copies of themselves in training."""
+        paths = sorted((self.folder / "siblings").glob("*.parquet"))
+        parts = [pd.read_parquet(path).assign(fold_hash=path.stem) for path in paths]
+        columns = ["fold_hash", "row", "siblings"]
+        return pd.concat([pd.DataFrame(columns=columns), *parts], ignore_index=True)[columns]
+
+    def plans(self) -> list[tuple[pd.DataFrame, dict[str, Any]]]:
+        """What was asked for, with the facts that are stored beside it, in the order of the commands."""
+        paths = sorted((self.folder / "plans").glob("*.parquet"), key=lambda path: (path.stat().st_mtime_ns, path))
+        return [_read_plan(path) for path in paths]
+
+    def frames(self) -> Frames:
+        """Everything stored so far. Raises StoreError naming a damaged file.
+
+        Cells that a later command asked for anew on the same data, since their code changed, are left out with a note.
+        """
+        plans = self.plans()
+        plan, old = newest(plans)
+        records = [record for record in self._records() if record.key not in old]
+        notes = dict.fromkeys(note for _, facts in plans for note in facts.get("notes", ()))
+        notes |= dict.fromkeys(left_out(old.values()))
+        return Frames(
+            plan=plan,
+            records=pd.DataFrame([r.to_json() for r in records], columns=list(Record.__dataclass_fields__)),
+            predictions=self._predictions([record for record in records if record.status == "done"]),
+            notes=tuple(notes),
+        )
+
+    def _records(self) -> list[Record]:
+        paths = sorted((self.folder / "records").glob("*.json"))
+        records = [Record.from_json(read_json(path), str(path)) for path in paths]
+        return [r for r in records if r.status == "failed" or self.predictions_path(r.key).exists()]
+
+    def _predictions(self, records: Sequence[Record]) -> pd.DataFrame:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if not records:
+            return pd.DataFrame(columns=["key", *PREDICTION_COLUMNS])
+        tables = []
+        for record in records:
+            table = pq.ParquetFile(pa.BufferReader(self.intact(record))).read(use_threads=False)
+            tables.append(table.add_column(0, "key", pa.repeat(record.key, len(table))))
+        whole = pa.concat_tables(tables, promote_options="permissive").combine_chunks()  # picked from quickly
+        return whole.to_pandas()
+
+    def intact(self, record: Record) -> bytes:
+        """The Parquet file of a cell. Raises StoreError when it is not what the record says."""
+        path = self.predictions_path(record.key)
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != record.predictions_sha256:
+            raise StoreError(f"{path}: damaged; delete it and repeat the command: this cell then runs again")
+        return content
+
+
+def newest(plans: Sequence[tuple[pd.DataFrame, dict[str, Any]]]) -> tuple[pd.DataFrame, dict[str, str]]:
+    """All cells once, in the order of plans; and those that a later plan asked for anew: key -> what they are of.
+
+    On other data a cell is another one: neither takes the place of the other.
+    """
+    if not plans:
+        return pd.DataFrame(columns=list(PLAN_COLUMNS)), {}
+    parts = [cells.assign(data=_data(cells, facts)) for cells, facts in plans]
+    cells = pd.concat(parts, ignore_index=True).drop_duplicates("key", keep="last")
+    apart = ("key", "trial", "training", "leaks", "classes", "code")
+    alike = ["data", *(name for name in PLAN_COLUMNS if name not in apart)]
+    old = cells.duplicated(alike, keep="last")
+    several = cells[cells.duplicated(alike, keep=False)]
+    other = several["code"] != several.groupby(alike, sort=False)["code"].transform("last")
+    what = dict(zip(several["key"], other.map({True: _OLDER, False: _CHANGED}), strict=True))
+    return cells[~old].drop(columns="data").reset_index(drop=True), {key: what[key] for key in cells.loc[old, "key"]}
+
+
+def left_out(what: Iterable[str]) -> list[str]:
+    """A note for each kind of cells that `newest` leaves out."""
+    return [f"{n} cells of {kind} are stored too and not shown" for kind, n in Counter(what).items()]
+
+
+def _data(cells: pd.DataFrame, facts: dict[str, Any]) -> list[str]:
+    """For every cell the fingerprints of the corpora that it is trained and tested on."""
+    marks = {name: about["fingerprint"] for name, about in facts.get("corpora", {}).items()}
+    pairs = list(zip(cells["train"], cells["test"], strict=True))
+    used = {pair: sorted({name for names in pair for name in names.split("+")}) for pair in set(pairs)}
+    of = {pair: " ".join(marks.get(name, "") for name in names) for pair, names in used.items()}
+    return [of[pair] for pair in pairs]
+
+
+def plan_name(keys: Iterable[str]) -> str:
+    """Name of a plan: a hash of the keys of its cells, whatever command asked for them."""
+    return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()[:16]
+
+
+def create(folder: Path, version: str) -> Run:
+    """Open a run folder, made when it is not there. Raises InputError for a folder that is something else."""
+    if not (folder / "run.json").exists():
+        # what a killed or a concurrent process has begun to write is no foreign file
+        if folder.exists() and (
+            not folder.is_dir()
+            or any(not p.name.startswith(".run.json.") and p.name != "run.json" for p in folder.iterdir())
+        ):
+            raise InputError(f"{folder}: exists and is not a run folder; choose another with --out")
+        write_json(folder / "run.json", {"format": FORMAT, "serbench": version})
+    return open_run(folder)
+
+
+def open_run(folder: Path) -> Run:
+    """Open an existing run folder. Raises InputError when it is none, or of another format."""
+    manifest = folder / "run.json"
+    if not manifest.exists():
+        raise InputError(f"{folder}: not a run folder (no run.json in it); `serbench run --out {folder} ...` makes one")
+    facts = read_json(manifest)
+    found = facts.get("format") if isinstance(facts, dict) else None
+    if found != FORMAT:
+        raise InputError(
+            f"{folder}: a run folder of format {found}, this serbench reads format {FORMAT}; "
+            "use the version that wrote it, or another --out"
+        )
+    return Run(folder)
+
+
+def find_run(name: str, root: Path = Path("runs")) -> Run:
+    """The run folder ``name``: a path, the name of a folder under ``runs/``, or ``latest``."""
+    if name == "latest":
+        found = sorted(root.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+        if not found:
+            raise InputError(f"no run under {root.absolute()}; `serbench run --protocol cross-corpus` makes one")
+        return open_run(found[-1].parent)
+    path = Path(name)
+    return open_run(root / name if not path.exists() and (root / name).exists() else path)
+
+
+def _parquet(frame: pd.DataFrame, metadata: dict[str, str] | None = None) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **(metadata or {})})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _read_plan(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        facts = json.loads(table.schema.metadata[b"facts"])
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+        raise StoreError(f"{path}: damaged ({error}); delete it and repeat the command") from error
+    if missing := set(PLAN_COLUMNS) - set(table.column_names):
+        raise StoreError(
+            f"{path}: no column {', '.join(sorted(missing))}; written by another version: use that, or another --out"
+        )
+    return table.to_pandas(), facts
+
+
+def check_readable(run: Run, keys: Sequence[str]) -> None:
+    """Read everything that is stored of these cells, so that damage is found before anything runs."""
+    for key in keys:
+        run.intact(Record.from_json(read_json(run.record_path(key)), str(run.record_path(key))))

@@ -1,0 +1,1 @@
+"""Questions: what can be asked of evidence, and the tests that answer."""

@@ -1,0 +1,140 @@
+"""What a test says, as plain data: a line per comparison, with the reason where it is refused."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from ...seeds import stream
+from ..evidence.contestants import Group, Kind, groups, order_of
+from ..evidence.entries import Entry, Task, entries
+from ..evidence.pools import ByCell
+from ..evidence.sides import Side, side
+from ..statistics.metrics import Metric
+from ..statistics.probabilities import ProbabilityMetric
+from ..statistics.speakers import Interval, PairedTest
+from ..statistics.two_models import holm
+
+OF_INTERVALS = partial(stream, "interval")  # the generator of a task's intervals, from its facts
+Block = Literal["speaker", "corpus"]  # what is ranked as one
+Unit = Literal["points", "%", "sd", "dB", "rank", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One comparison, or one estimate.
+
+    ``where``: the data, ``what``: the comparison. ``estimate``, ``low``, ``high`` are differences, shares or deviations
+    in [-1, 1], shown in points or percent; with unit dB, rank or none they are shown as they are. ``p`` of the test,
+    ``holm`` corrected over the answer. ``n`` of ``units`` (speakers, folds). ``reason``: why a test or interval is not
+    there. ``note``: what else must be known.
+    """
+
+    where: str
+    what: str
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    holm: float | None = None
+    n: int | None = None
+    units: str = "speakers"
+    unit: Unit = "points"
+    reason: str = ""
+    note: str = ""
+
+    @property
+    def counted(self) -> str:
+        """``n`` with its units, as 6 speakers or 1 seed; empty where nothing is counted."""
+        if self.n is None:
+            return ""
+        one = "corpus" if self.units == "corpora" else self.units.removesuffix("s")
+        return f"{self.n} {one if self.n == 1 else self.units}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The lines of one test, its name, what it does in a line, what must be known to read them, level of intervals."""
+
+    test: str
+    summary: str
+    metric: str
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...] = ()
+    level: float = 0.95
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a test works on: what runs hold, the metric, and what is compared.
+
+    ``probability``: the metric of probabilities that is asked for, None: all of them.
+    ``blocks``: what ranks and trends are within. ``base`` and ``levels`` as `contestants.groups` takes them.
+    ``siblings``: fold_hash, row, siblings. ``utterances``: the labelled tables.
+    """
+
+    records: pd.DataFrame
+    predictions: pd.DataFrame
+    plan: pd.DataFrame
+    metric: Metric
+    base: str = ""
+    levels: tuple[str, ...] = ()
+    siblings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    utterances: pd.DataFrame = field(default_factory=pd.DataFrame)
+    probability: ProbabilityMetric | None = None
+    rng_for: Callable[..., np.random.Generator] = OF_INTERVALS
+    level: float = 0.95
+    blocks: Block = "speaker"
+
+    @cached_property
+    def by_cell(self) -> ByCell:
+        """The predictions, to pick from."""
+        return ByCell(self.predictions)
+
+    @cached_property
+    def _sides(self) -> dict[tuple[Task, str], Side]:
+        return {}
+
+    def side(self, entry: Entry) -> Side:
+        """The side of an entry, made once however often the entry is compared."""
+        at = (entry.task, entry.label)
+        if at not in self._sides:
+            self._sides[at] = side(entry, self.by_cell, self.metric)
+        return self._sides[at]
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """Every model on every task that has a finished cell."""
+        return [e for e in entries(self.records) if len(e.records)]
+
+    def groups(self, kind: Kind | None = None) -> list[Group]:
+        """Who is compared with whom, as asked."""
+        return self.grouped(kind, self.base, self.levels)
+
+    def grouped(self, kind: Kind | None = None, base: str = "", levels: Sequence[str] = ()) -> list[Group]:
+        """Who is compared with whom; arms and conditions of ``majority`` only where there is nothing else."""
+        found = groups(self.entries, order_of(self.plan, self.records), base, levels, kind)
+        others = [g for g in found if g.kind == "models" or g.members[0].model != "majority"]
+        return others or found
+
+
+def of_test(where: str, what: str, test: PairedTest, units: str = "speakers", note: str = "") -> Line:
+    """The line of a paired test."""
+    return Line(
+        where, what, test.mean, test.low, test.high, test.p, None, test.n, units, reason=test.reason or "", note=note
+    )
+
+
+def of_interval(where: str, what: str, value: float | None, interval: Interval, n: int | None, note: str = "") -> Line:
+    """The line of an estimate with its interval."""
+    return Line(where, what, value, interval.low, interval.high, n=n, unit="%", reason=interval.reason or "", note=note)
+
+
+def corrected(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """The lines with p corrected by Holm over all of them that have none yet: they are one family."""
+    family = [None if line.holm is not None else line.p for line in lines]
+    found = holm(family)
+    return tuple(replace(x, holm=p) if x.holm is None else x for x, p in zip(lines, found, strict=True))

@@ -1,0 +1,193 @@
+"""The tests by name: what a study, or `serbench compare --test`, asks of a run.
+
+Every test takes a `Question` and gives lines of plain data; what it cannot say has the reason. All p of an answer are
+one family, corrected by Holm.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+import numpy as np
+import pandas as pd
+
+from ...errors import InputError, unknown
+from ..evidence.contestants import without_copies
+from ..evidence.entries import Entry
+from ..evidence.store import Frames
+from ..statistics.metrics import METRICS, Metric
+from ..statistics.probabilities import find_any
+from .answer_lines import OF_INTERVALS, Answer, Block, Line, Question, corrected
+
+NAMED = 4  # groups that a note names
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A test: a line that says what it does, and where its function is."""
+
+    summary: str
+    module: str
+    function: str
+    probabilities: bool = False  # whether it takes a metric of probabilities
+    takes: str = "two or more arms, models or conditions"  # what there is to be
+    of: str | None = None  # what its estimates are of, where that is not the metric asked for; empty: shares
+    names_leaks: bool = False  # whether its lines do
+    has_base: bool = False  # whether --base says what the others are held against
+    has_blocks: bool = False  # whether its blocks may be corpora
+    has_level: bool = False  # whether its intervals, and what it refuses, follow another level than 0.95
+    note: str = ""  # what must be known of every answer of it
+
+    def lines(self, question: Question) -> list[Line]:
+        """Its lines, p not yet corrected."""
+        found: Callable[[Question], list[Line]] = getattr(import_module(f".{self.module}", __package__), self.function)
+        return found(question)
+
+
+def _paired(how: str, module: str, function: str, has_level: bool = True) -> Test:
+    summary = f"each arm or model minus the base, or every pair{how}"
+    return Test(summary, module, function, has_base=True, has_level=has_level)
+
+
+TESTS: dict[str, Test] = {
+    "main": _paired(", by the main test of the protocol", "pair_tests", "main"),
+    "speaker-t": _paired(": paired t over test speakers, seeds averaged", "pair_tests", "speaker_t"),
+    "corrected-t": _paired(": Nadeau-Bengio corrected t over folds, seeds averaged", "pair_tests", "corrected_t"),
+    "bayes": _paired(": Bayesian correlated t, chances of better, equal within a point, worse", "pair_tests", "bayes"),
+    "tost": _paired(": two one-sided tests of no difference beyond a point", "pair_tests", "equivalence"),
+    "wilcoxon": _paired(": signed ranks over test speakers, exact", "pair_tests", "signed_rank"),
+    "plain-t": Test("as papers print it: plain paired t over folds and seeds, too sure of itself", "pair_tests",
+                    "plain_t", has_base=True, has_level=True),
+    "mcnemar": Test("as papers print it: exact McNemar on the answers of one seed, rows taken as independent",
+                    "pair_tests", "mcnemar", of="WA", has_base=True),
+    "unchanged": Test("share of answers that are those of the base (or of clean audio), clip by clip, with interval",
+                      "pair_tests", "unchanged", takes="several conditions, an arm base, or --base", of=""),
+    "improvement": _paired(": chance that a run beats a run on a test speaker, with interval", "block_tests",
+                           "improvement", has_level=False),
+    "interquartile-mean": Test("mean of the middle half of all scores of speakers and seeds, with interval",
+                               "block_tests", "middle_means"),
+    "friedman": Test("three or more: Friedman on blocks (--blocks), mean ranks, tied groups, Nemenyi against the base",
+                     "block_tests", "friedman", has_blocks=True, has_level=True),
+    "page": Test("Page's trend test that scores rise along levels: those named, those of a sweep, or noise levels",
+                 "block_tests", "page", has_blocks=True, has_level=True),
+    "mixed-model": Test("mixed model of all that varies, speaker and seed random; two full factors with their products",
+                        "mixed_tests", "mixed", has_level=True),
+    "degradation": Test("each condition minus clean, paired over test speakers", "condition_tests", "degradations",
+                        takes="clean and other conditions"),
+    "snr-curve": Test("mean score over the levels of each noise, and SNR50", "condition_tests", "curves",
+                      takes="noises at several levels"),
+    "interaction": Test("differences of differences over speakers: arm by condition, or four arms of two factors",
+                        "condition_tests", "interactions", has_level=True),
+    "protocol-effect": Test("effect of protocol: each step of a ladder minus the one before, paired by utterance and "
+                            "clustered by speaker; rows with and without a sibling in training", "protocol_tests",
+                            "protocol_effect", takes="one model under arms or protocols that leak differently",
+                            names_leaks=True, has_level=True,
+                            note="a step minus another: mean over speakers, of utterances that both test; not the "
+                                 "difference of the two scores where speakers have unequally many utterances"),
+    "fold-trend": Test("Page's trend test that a difference of two arms grows from fold to fold, seeds as blocks",
+                       "protocol_tests", "fold_trend", takes="two arms of one model", has_level=True),
+    "binomial": Test("share of errors that name the class whose block stands before, exact binomial test",
+                     "protocol_tests", "preceding_class", of=""),
+    "spread": Test("mean with its interval, deviations over seeds, folds and speakers, their components",
+                   "descriptions", "spreads"),
+    "groups": Test("scores by gender, language, corpus and intensity with intervals, the worst group marked",
+                   "descriptions", "by_groups"),
+    "probabilities": Test("AUC, Brier, ECE and area under the risk-coverage curve with intervals over speakers",
+                          "descriptions", "probabilities", probabilities=True),
+    "detectable": Test("least difference that the paired t over speakers finds at 80 % power", "descriptions",
+                       "detectable"),
+}  # fmt: skip
+
+
+def answer(
+    frames: Frames,
+    metric: str = "uar",
+    test: str = "main",
+    base: str = "",
+    levels: Sequence[str] = (),
+    siblings: pd.DataFrame | None = None,
+    utterances: pd.DataFrame | None = None,
+    rng_for: Callable[..., np.random.Generator] = OF_INTERVALS,
+    blocks: Block = "speaker",
+    level: float = 0.95,
+) -> Answer:
+    """What a test says of what runs hold.
+
+    ``base``: the arm, model or label that the others are held against; by default arm ``base`` where models have
+    several, and nothing where there are only models. ``levels``: arms, models or conditions, in their order; by
+    default all in the order of the plan. ``siblings`` as `store.Run.siblings` and ``utterances`` as
+    `entries.utterances` have them. ``blocks``: what friedman and page rank within, test speakers or test corpora.
+    ``level``: of intervals, and what a test must be able to reach, or it is refused. Raises InputError for a test,
+    metric, base or level that is not there, and for blocks or a level that a test does not have.
+    """
+    if test not in TESTS:
+        raise unknown("test", test, TESTS)
+    chosen, found = TESTS[test], find_any(metric)
+    if not isinstance(found, Metric) and not chosen.probabilities:
+        raise InputError(
+            f"metric {found.name}: of probabilities; take the test 'probabilities', or {', '.join(METRICS)}"
+        )
+    if blocks != "speaker" and not chosen.has_blocks:
+        those = ", ".join(name for name, other in TESTS.items() if other.has_blocks)
+        raise InputError(f"{test}: it has no blocks of corpora; --blocks {blocks} goes with {those}")
+    if level != 0.95 and not chosen.has_level:
+        those = ", ".join(name for name, other in TESTS.items() if other.has_level)
+        raise InputError(f"{test}: its intervals are at 95 %; --level {level:g} goes with {those}")
+    counts, probability = (found, None) if isinstance(found, Metric) else (METRICS["uar"], found)
+    no_clips, no_siblings = pd.DataFrame(columns=["id"]), pd.DataFrame(columns=["fold_hash", "row", "siblings"])
+    question = Question(
+        frames.records, frames.predictions, frames.plan, counts, base, tuple(levels),
+        no_siblings if siblings is None else siblings, no_clips if utterances is None else utterances, probability,
+        rng_for, level=level, blocks=blocks,
+    )  # fmt: skip
+    lines = corrected(chosen.lines(question))
+    return Answer(test, chosen.summary, found.name, lines, tuple(_notes(question, chosen, lines)), level)
+
+
+def _notes(question: Question, test: Test, lines: Sequence[Line]) -> Iterator[str]:
+    """What must be known beside the lines: why there is none, which leaks there are, and what was left out."""
+    if lines and test.note:
+        yield test.note
+    if not lines:
+        yield f"nothing here to test: it takes {test.takes}"
+    every = question.entries
+    if not test.names_leaks:
+        yield from _leaks(every)
+    said = " ".join(f"{line.where} {line.what} {line.reason}" for line in lines)
+    mixed = {e.mixed: f"{e.task.protocol}, {e.task.where}" for e in every if e.mixed and e.mixed not in said}
+    yield from (f"left out: {reason} ({where}); ask of one run at a time" for reason, where in mixed.items())
+    kept = {id(e) for e in without_copies(every)}
+    if not question.levels and (copies := list(dict.fromkeys(e.label for e in every if id(e) not in kept))):
+        yield f"left out, the base over again: {'; '.join(copies)}"
+    if counted := _unfinished(question, every):
+        more = f"; and {len(counted) - NAMED} more" if len(counted) > NAMED else ""
+        yield f"not complete: {'; '.join(counted[:NAMED])}{more}"
+    if lines and "majority" not in said and {"majority"} < {e.model for e in every}:
+        held = "; --base majority holds the others against it" if test.has_base else ""
+        yield f"left out: majority{held}"
+
+
+def _unfinished(question: Question, every: Sequence[Entry]) -> list[str]:
+    """What has fewer cells than the plan, or than were begun."""
+    facts = ["protocol", "model", "arm", "train", "test", "condition", "label_map"]
+    planned: dict[tuple[str, ...], int] = question.plan.groupby(facts).size().to_dict() if len(question.plan) else {}
+    found = []
+    for e in every:
+        t = e.task
+        n = max(e.n_cells, planned.get((t.protocol, e.model, e.arm, t.train, t.test, t.condition, t.label_map), 0))
+        if len(e.records) < n:
+            found.append(f"{e.label}, {t.where}, {t.condition}: {len(e.records)} of {n} cells")
+    return found
+
+
+def _leaks(every: Sequence[Entry]) -> Iterator[str]:
+    """A line per protocol and set of leaks, with the arms where they differ in them."""
+    for protocol in dict.fromkeys(e.task.protocol for e in every):
+        arms: dict[tuple[str, ...], dict[str, None]] = {}
+        for e in every:
+            if e.task.protocol == protocol:
+                arms.setdefault(e.task.leaks, {})[e.arm] = None
+        for leaks, those in arms.items():
+            if leaks:
+                where = f" (arms: {'; '.join(those)})" if len(arms) > 1 else ""
+                yield f"LEAK, permitted by {protocol}: {', '.join(leaks)}{where}"

@@ -1,0 +1,269 @@
+"""Tests of three or more arms, models or conditions at once: speakers are the blocks, seeds are averaged first.
+
+Ranks and trends may have test corpora as blocks instead; each counts once, whatever it was trained on.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from ..evidence.arms import Grid, number
+from ..evidence.contestants import Group
+from ..evidence.scores import TWO_WAYS, condition_parts
+from ..evidence.sides import Side, why_unpaired
+from ..statistics.many_models import interquartile_mean, page_trend, probability_of_improvement, rank_models
+from ..statistics.speakers import unit_scores
+from .answer_lines import Block, Line, Question, of_interval
+from .sweeps import along, grid_of_group
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+NO_ORDER = "no order: name the levels from low to high with --levels"
+WORDS = "levels are words: name their order"
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Groups of the same members, on several test corpora: their speakers together are the blocks, or they are."""
+
+    group: Group  # the first
+    where: str
+    sides: tuple[tuple[Side, ...], ...]  # by corpus, then by member
+    blocks: Block = "speaker"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the members."""
+        return self.group.names
+
+    def scores(self) -> pd.DataFrame:
+        """Scores by block (lines) and member (columns)."""
+        return self.joined([{n: self._of(s) for n, s in zip(self.names, part, strict=True)} for part in self.sides])
+
+    def along(self, grid: Grid, factor: str) -> pd.DataFrame:
+        """Scores by block (lines) and level of a factor (columns)."""
+        return self.joined([along(grid, factor, {s.entry.arm: self._of(s) for s in part}) for part in self.sides])
+
+    def joined(self, parts: Sequence[Mapping[str, pd.Series] | pd.DataFrame]) -> pd.DataFrame:
+        """Of all corpora; a corpus that is tested after several trainings is one block, their mean."""
+        table = pd.concat([pd.DataFrame(part) for part in parts])
+        return table.groupby(level=0).mean() if self.blocks == "corpus" else table
+
+    def _of(self, one: Side) -> pd.Series:
+        return pd.Series({one.entry.task.test: one.pooled}) if self.blocks == "corpus" else one.by_speaker
+
+    @property
+    def units(self) -> str:
+        """What the blocks are called."""
+        return "speakers" if self.blocks == "speaker" else "corpora"
+
+    def runs(self, member: int) -> np.ndarray:
+        """Scores (speakers, runs) of one member, a run is a seed and repeat; NaN where a corpus has fewer runs."""
+        tables = []
+        for part in self.sides:
+            one = part[member]
+            scores = unit_scores(one.rows, one.entry.classes, one.metric, "speaker")
+            tables.append(scores.pivot_table("score", "speaker", ["seed", "repeat"], dropna=False).to_numpy(float))
+        least = min(table.shape[1] for table in tables)
+        return np.concatenate([table[:, :least] for table in tables])
+
+
+def pooled(question: Question, kind: str | None = None) -> Iterator[tuple[Pooled | None, Line]]:
+    """What can be ranked, and a line that names it; without, the reason in the line."""
+    found: dict[tuple[object, ...], list[Group]] = {}
+    for group in question.groups("conditions" if kind == "conditions" else None):
+        t = group.task
+        own = () if t.train == t.test or question.blocks == "corpus" else (t.train, t.test)
+        key = (group.kind, group.about, t.protocol, t.label_map, t.condition, group.names, own)
+        found.setdefault(key, []).append(group)
+    for those in found.values():
+        first = those[0]
+        sides = [tuple(question.side(e) for e in group.members) for group in those]
+        corpora = ", ".join(group.task.where for group in those)
+        condition = "" if first.task.condition == "clean" or first.kind == "conditions" else first.task.condition
+        where = ", ".join(filter(None, (corpora, condition, first.about)))
+        reason = next((r for part in sides if (r := _why_not(part, question.blocks))), None)
+        line = Line(where, " / ".join(first.names), units="blocks", unit="", reason=reason or "")
+        yield (None if reason else Pooled(first, where, tuple(sides), question.blocks)), line
+
+
+def _why_not(part: Sequence[Side], blocks: Block) -> str | None:
+    """Why the members on one corpus are not tested on the same rows under the same leaks."""
+    first = part[0]
+    for one in part:
+        e = one.entry
+        if e.mixed or one.fault:
+            return e.mixed or f"{e.label}: {one.fault}"
+        if len(e.records) < e.n_cells:
+            return f"{e.label} has {len(e.records)} of {e.n_cells} cells"
+        if e.task.leaks != first.entry.task.leaks:
+            return "they leak differently: ask for the effect of protocol (protocol-effect)"
+        conditions = e.task.condition != first.entry.task.condition
+        if e.classes != first.entry.classes or (reason := None if conditions else why_unpaired(first, one)):
+            return f"{e.label}: {reason if e.classes == first.entry.classes else 'other classes'}"
+    if blocks == "corpus":
+        return None
+    if first.rows["speaker"].isna().any():
+        return f"the speaker of {int(first.rows['speaker'].isna().sum())} rows is unknown"
+    return "speakers are in training: they are no independent blocks" if "speaker" in first.entry.task.leaks else None
+
+
+def friedman(question: Question) -> list[Line]:
+    """Friedman's test of all being equal, mean ranks with tied groups, and Nemenyi's test against the base."""
+    lines = []
+    for those, line in pooled(question):
+        if those is None:
+            lines.append(line)
+            continue
+        table = those.scores()
+        found = rank_models(table.to_numpy(float), those.names, question.level)
+        n = found.n_blocks
+        chi2 = "" if found.chi2 is None else f"chi² {found.chi2:.2f}, {found.df} degrees of freedom"
+        lines.append(
+            Line(
+                those.where, "all are equal", p=found.friedman_p, n=n, units=those.units, unit="",
+                reason=found.reason or "", note=chi2,
+            )
+        )  # fmt: skip
+        if found.reason is None:
+            lines += _ranks(those, found.models, found.ranks, found.groups, n)
+            lines += _against(those, found.models, found.ranks, found.p, n)
+    return lines
+
+
+def _ranks(
+    those: Pooled, models: Sequence[str], ranks: Sequence[float], groups: Sequence[tuple[int, int]], n: int
+) -> Iterator[Line]:
+    for k, (name, rank) in enumerate(zip(models, ranks, strict=True)):
+        tied = "".join(LETTERS[min(g, 25)] for g, (first, last) in enumerate(groups) if first <= k <= last)
+        note = f"not told apart from others in group {tied}" if tied else "told apart from all others"
+        yield Line(those.where, f"mean rank of {name}", rank, n=n, units=those.units, unit="rank", note=note)
+
+
+def _against(
+    those: Pooled, models: Sequence[str], ranks: Sequence[float], p: np.ndarray | None, n: int
+) -> Iterator[Line]:
+    """Nemenyi against the base, whose p holds for all pairs already."""
+    base = None if those.group.base is None else those.group.name(those.group.base)
+    if base is None or p is None:
+        return
+    at = models.index(base)
+    for k, name in enumerate(models):
+        if k != at:
+            corrected = float(p[k, at])
+            yield Line(
+                those.where, f"{name} − {base}", ranks[k] - ranks[at], p=corrected, holm=corrected, n=n,
+                units=those.units, unit="rank", note="Nemenyi, corrected for all pairs",
+            )  # fmt: skip
+
+
+def page(question: Question) -> list[Line]:
+    """Page's test that scores rise along levels.
+
+    The levels named; else those of each factor of a sweep, either way; else, arm by arm, those of each kind of
+    condition from strong to mild.
+    """
+    several = question.records[["arm", "condition"]].nunique()
+    if question.levels or several["arm"] > 1 or several["condition"] == 1:
+        lines = _trends(question)
+        if question.levels or several["condition"] == 1 or not {line.reason for line in lines} <= {NO_ORDER, WORDS}:
+            return lines
+    return _trends(question, "conditions")
+
+
+def _trends(question: Question, kind: str | None = None) -> list[Line]:
+    lines = []
+    for those, line in pooled(question, kind):
+        if those is None:
+            lines.append(line)
+        elif question.levels:
+            order = list(those.names)
+            lines.append(_trend(those, those.scores()[order], " < ".join(order), question.level))
+        elif those.group.kind == "conditions":
+            lines += _severity(those, question.level)
+        else:
+            lines += _factors(those, question.level)
+    return lines
+
+
+def _factors(those: Pooled, level: float) -> Iterator[Line]:
+    grid = grid_of_group(those.group)
+    if grid is None:
+        yield Line(those.where, " / ".join(those.names), units="blocks", unit="", reason=NO_ORDER)
+        return
+    for factor, levels in grid.factors.items():
+        table = those.along(grid, factor)
+        shown = [str(name) for name in table.columns]
+        if any(number(name) is None for name in levels):
+            yield Line(those.where, factor, units="blocks", unit="", reason=WORDS)
+            continue
+        others = len(grid.factors) > 1
+        for columns, sign in ((shown, "rises"), (shown[::-1], "falls")):
+            what = f"{sign} along {factor} {shown[0]} … {shown[-1]}" + (", others averaged" if others else "")
+            yield _trend(those, table[columns], what, level)
+
+
+def _severity(those: Pooled, level: float) -> Iterator[Line]:
+    """From the strongest level of each kind of condition to the mildest: scores are expected to rise."""
+    table = those.scores()
+    kinds: dict[str, list[str]] = {}
+    for name in those.names:  # mild before strong
+        kind, strength, _ = condition_parts(name)
+        if strength is not None and kind not in TWO_WAYS:
+            kinds.setdefault(kind, []).append(name)
+    clean = ["clean"] if "clean" in those.names else []
+    for names in kinds.values():
+        order = [*names[::-1], *clean]
+        if len(order) > 2:
+            yield _trend(those, table[order], f"rises {order[0]} … {order[-1]}", level)
+
+
+def _trend(those: Pooled, table: pd.DataFrame, what: str, level: float) -> Line:
+    values = np.round(table.to_numpy(float), 12)  # equal scores are ties
+    found = page_trend(values, level)
+    rank = None
+    if found.L is not None:
+        ordered = np.arange(values.shape[1])
+        each = [stats.spearmanr(ordered, line).statistic for line in values if np.ptp(line) > 0]
+        rank = float(np.mean(each)) if each else 0.0
+    note = "" if found.L is None else f"L = {found.L:g}; estimate: mean rank correlation by block"
+    return Line(
+        those.where, what, rank, p=found.p, n=found.n_blocks, units="blocks", unit="", reason=found.reason or "",
+        note=note,
+    )  # fmt: skip
+
+
+def improvement(question: Question) -> list[Line]:
+    """The chance that a run of the one beats a run of the other on a speaker, with its interval."""
+    lines = []
+    for those, line in pooled(question):
+        if those is None:
+            lines.append(line)
+            continue
+        from .pair_tests import chosen, named
+
+        t = those.group.task
+        for one, two in chosen(those.group):
+            rng = question.rng_for(t.protocol, t.train, t.test, t.label_map)
+            found = probability_of_improvement(those.runs(one), those.runs(two), rng)
+            n = len(those.runs(one))
+            what = f"{named(those.group, one, two)}: chance of improvement"
+            lines.append(of_interval(those.where, what, found.value, found.interval, n))
+    return lines
+
+
+def middle_means(question: Question) -> list[Line]:
+    """The mean of the middle half of all scores of speakers and seeds, with its interval."""
+    lines = []
+    for those, line in pooled(question):
+        if those is None:
+            lines.append(line)
+            continue
+        t = those.group.task
+        for k, name in enumerate(those.names):
+            runs = those.runs(k)
+            found = interquartile_mean(runs, question.rng_for(t.protocol, t.train, t.test, t.label_map))
+            lines.append(of_interval(those.where, name, found.value, found.interval, len(runs)))
+    return lines

@@ -1,0 +1,190 @@
+"""What conditions cost, and whether they cost one arm or model more than another."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ..evidence.contestants import Group
+from ..evidence.entries import Entry
+from ..evidence.groups import confusions_by_speaker
+from ..evidence.scores import TWO_WAYS, condition_parts
+from ..evidence.sides import Side
+from ..statistics.many_models import Estimate
+from ..statistics.robustness import Degradation, degradation, snr_curve
+from ..statistics.speakers import PairedTest, paired_t, refused
+from .answer_lines import Line, Question, of_test
+from .pair_tests import chosen
+from .sweeps import grid_of_group
+
+OVER = "paired t over speakers, difference of differences"
+CLEAN = "clean"
+
+
+def degradations(question: Question) -> list[Line]:
+    """Each condition minus clean."""
+    lines = []
+    for group, sides in _by_condition(question):
+        clean = sides[CLEAN]
+        for name, one in sides.items():
+            if name != CLEAN:
+                found = _cost(clean, one)
+                kept = "" if found.kept is None else f"keeps {100 * found.kept:.0f} % of clean above chance"
+                lines.append(of_test(f"{group.where}", f"{name} − {CLEAN}", found.test, note=kept))
+    return lines
+
+
+def _by_condition(question: Question) -> Iterator[tuple[Group, dict[str, Side]]]:
+    """Every model and arm that was heard clean and otherwise, with a side for each condition."""
+    levels = question.levels and _conditions(question)
+    for group in question.grouped("conditions"):
+        if group.base is None or (question.base and group.about != question.base):
+            continue
+        members = [e for e in group.members if not levels or e.task.condition in (CLEAN, *levels)]
+        yield group, {e.task.condition: question.side(e) for e in members}
+
+
+def _conditions(question: Question) -> tuple[str, ...]:
+    """Those levels that are conditions."""
+    known = set(question.records["condition"])
+    return tuple(level for level in question.levels if level in known)
+
+
+def _cost(clean: Side, other: Side) -> Degradation:
+    if reason := _unlike(clean, other):
+        return Degradation(refused("paired t over speakers, condition minus clean", 0, reason), None)
+    chance = 1 / len(clean.entry.classes)
+    before, after = (confusions_by_speaker(one.rows, one.entry.classes) for one in (clean, other))
+    return degradation(before, after, clean.metric, chance)
+
+
+def _unlike(one: Side, other: Side) -> str | None:
+    """Why two conditions of a model cannot be paired."""
+    places = ["seed", "repeat", "fold", "row"]
+    a, b = (pd.MultiIndex.from_frame(side.rows[places]) for side in (one, other))
+    if len(a) != len(b) or len(a.symmetric_difference(b)):
+        return "clean and the condition do not have the same rows and seeds yet"
+    if one.rows["speaker"].isna().any():
+        return f"the speaker of {int(one.rows['speaker'].isna().sum())} rows is unknown"
+    return one.entry.mixed or other.entry.mixed
+
+
+def curves(question: Question) -> list[Line]:
+    """Mean score over the levels of each noise, and SNR50."""
+    lines = []
+    for group, sides in _by_condition(question):
+        kinds: dict[str, dict[float, Side]] = {}
+        for name, one in sides.items():
+            kind, level, unit = condition_parts(name)
+            if unit == "dB" and level is not None and kind not in TWO_WAYS:
+                kinds.setdefault(kind, {})[level] = one
+        for kind, by_level in kinds.items():
+            lines += _curve(question, group, kind, sides[CLEAN], by_level)
+    return lines
+
+
+def _curve(question: Question, group: Group, kind: str, clean: Side, by_level: Mapping[float, Side]) -> list[Line]:
+    levels = sorted(by_level, reverse=True)
+    what = f"{kind}, {levels[0]:g} to {levels[-1]:g} dB"
+    reasons = [reason for level in levels if (reason := _unlike(clean, by_level[level]))]
+    if reasons:
+        return [Line(group.where, what, unit="%", reason=reasons[0])]
+    classes, t = clean.entry.classes, group.task
+    noisy = np.stack([confusions_by_speaker(by_level[level].rows, classes) for level in levels])
+    quiet = confusions_by_speaker(clean.rows, classes)
+    rng = question.rng_for(t.protocol, t.train, t.test, t.label_map)
+    found = snr_curve(levels, noisy, quiet, question.metric, 1 / len(classes), rng, reps=1_000)
+    n = quiet.shape[1]
+    return [
+        _estimate(group.where, f"{what}: mean over levels", found.area, n, "%"),
+        _estimate(group.where, f"{what}: SNR50", found.snr50, n, "dB"),
+    ]
+
+
+def _estimate(where: str, what: str, found: Estimate, n: int, unit: str) -> Line:
+    i = found.interval
+    values = (found.value, i.low, i.high)
+    return Line(where, what, *values, n=n, unit="dB" if unit == "dB" else "%", reason=i.reason or "")
+
+
+def interactions(question: Question) -> list[Line]:
+    """Differences of differences: arm by condition where there are conditions, else of four arms."""
+    if question.records["condition"].nunique() > 1:
+        return _with_conditions(question)
+    return _of_four(question)
+
+
+def _with_conditions(question: Question) -> list[Line]:
+    """(One under the condition − one clean) − (other under it − other clean), for every two that are compared."""
+    wanted = _conditions(question)
+    others = tuple(level for level in question.levels if level not in wanted)
+    found: dict[tuple[object, ...], dict[str, Group]] = {}
+    for group in question.grouped(None, question.base, others):
+        key: tuple[object, ...] = (*group.task._replace(condition="", leaks=()), group.about)
+        found.setdefault(key, {})[group.task.condition] = group
+    lines = []
+    for by_condition in found.values():
+        clean = by_condition.get(CLEAN)
+        for condition, group in by_condition.items():
+            if clean is None or condition == CLEAN or (wanted and condition not in wanted):
+                continue
+            quiet = dict(zip(clean.names, clean.members, strict=True))
+            for one, two in chosen(group):
+                a, b = group.names[one], group.names[two]
+                if a in quiet and b in quiet:
+                    four = [group.members[one], quiet[a], group.members[two], quiet[b]]
+                    lines.append(_contrast(question, clean.where, f"{a} − {b}, {condition} against {CLEAN}", four))
+    return lines
+
+
+def _of_four(question: Question) -> list[Line]:
+    """(Fourth − third) − (second − first) of four named arms, or of two factors against their first levels."""
+    lines = []
+    for group in question.groups("arms"):
+        for four in _fours(group, question.levels):
+            entries = [next(e for e in group.members if e.arm == name) for name in four]
+            what = f"({four[3]} − {four[2]}) − ({four[1]} − {four[0]})"
+            lines.append(_contrast(question, group.where, what, [entries[k] for k in (3, 2, 1, 0)]))
+    if not lines:
+        names = "four arms with --levels, or a sweep of two factors"
+        return [Line("", "interaction", reason=f"nothing to contrast: it takes conditions, or {names}")]
+    return lines
+
+
+def _fours(group: Group, levels: Sequence[str]) -> list[tuple[str, str, str, str]]:
+    if len(levels) == 4:
+        have = {e.arm for e in group.members}
+        return [(levels[0], levels[1], levels[2], levels[3])] if have >= set(levels) else []
+    grid = grid_of_group(group)
+    if grid is None or len(grid.factors) != 2:
+        return []
+    (first, rows), (second, columns) = grid.factors.items()
+    at = {(point.get(first), point.get(second)): arm for arm, point in grid.points.items()}
+    corner, found = at.get((rows[0], columns[0])), []
+    for r, c in itertools.product(rows[1:], columns[1:]):
+        across, down, both = at.get((rows[0], c)), at.get((r, columns[0])), at.get((r, c))
+        if corner and across and down and both:
+            found.append((corner, across, down, both))
+    return found
+
+
+def _contrast(question: Question, where: str, what: str, four: Sequence[Entry]) -> Line:
+    """(First − second) − (third − fourth), by speaker."""
+    sides = [question.side(entry) for entry in four]
+    test = _differences(sides, question.level)
+    leaks = {entry.task.leaks for entry in four}
+    note = "arms leak differently: an effect of protocol" if len(leaks) > 1 else ""
+    return of_test(where, what, test, note=note)
+
+
+def _differences(sides: Sequence[Side], level: float) -> PairedTest:
+    if reason := next((s.entry.mixed or s.fault for s in sides if s.entry.mixed or s.fault), None):
+        return refused(OVER, 0, reason)
+    tested = [s.tested for s in sides]
+    if not all(tested[0].equals(other) for other in tested[1:]):
+        return refused(OVER, 0, "not all four are tested on the same rows")
+    if tested[0]["speaker"].isna().any():
+        return refused(OVER, 0, "the speaker of some rows is unknown")
+    a, b, c, d = (s.by_speaker.to_numpy(float) for s in sides)
+    return paired_t((a - b) - (c - d), OVER, level)

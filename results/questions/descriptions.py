@@ -1,0 +1,164 @@
+"""What a run says of each model without comparing any: spread, groups of speakers, probabilities, power."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from ..evidence.entries import Entry, blocks
+from ..evidence.groups import GROUPS, by_group, interval_of, with_utterances
+from ..statistics.power import minimum_detectable, pooled_sd
+from ..statistics.probabilities import PROBABILITY_METRICS, ProbabilityMetric
+from ..statistics.probability_intervals import ProbabilityRows, difference, estimate, rows_of
+from ..statistics.variance import spread
+from .answer_lines import Line, Question, Unit, of_interval
+
+
+def spreads(question: Question) -> list[Line]:
+    """Mean with its interval, deviations over seeds, folds and speakers, and the components that can be told apart."""
+    lines = []
+    for e in _entries(question):
+        rows = question.side(e).rows
+        found = spread(rows, e.classes, question.metric)
+        between = interval_of(rows, e.classes, question.metric, _rng(question, e))
+        c = found.components
+        lines.append(
+            Line(
+                _where(e), f"{e.label}: mean", found.mean, between.low, between.high, n=found.n_seeds, units="seeds",
+                unit="%", reason=between.reason or "", note="; ".join(c.notes),
+            )
+        )  # fmt: skip
+        numbers = (
+            ("deviation over seeds", found.sd_seeds, "seeds", found.n_seeds),
+            ("deviation over folds", found.sd_folds, "folds", found.n_folds),
+            ("deviation over speakers", found.sd_speakers, "speakers", found.n_speakers),
+            *((f"component of {n}, as a deviation", v and v**0.5, "", None)
+              for n, v in (("folds", c.fold), ("speakers", c.speaker), ("seeds", c.seed), ("the rest", c.rest))),
+        )  # fmt: skip
+        lines += [
+            Line(_where(e), f"{e.label}: {what}", v, n=n, units=u, unit="sd")
+            for what, v, u, n in numbers
+            if v is not None
+        ]
+    return lines
+
+
+def by_groups(question: Question) -> list[Line]:
+    """Scores by gender, language, corpus and intensity, the worst group marked."""
+    lines = []
+    if "id" not in question.utterances.columns:
+        return []
+    for e in _entries(question):
+        t = e.task
+        rows = with_utterances(_with_clips(question, e), question.utterances)
+        for column in (c for c in GROUPS if c in rows.columns and rows[c].nunique() > 1):
+            rng = question.rng_for(t.protocol, t.train, t.test, t.label_map)
+            found = by_group(rows, column, e.classes, question.metric, rng)
+            for g in found.table.itertuples(index=False):
+                worst = g.group == found.worst and found.gap
+                apart = f"; the worst, {100 * (found.gap or 0):.1f} points below the best" if worst else ""
+                note = f"{g.n} rows{apart}"
+                low, high = (None if pd.isna(x) else float(x) for x in (g.low, g.high))
+                lines.append(
+                    Line(
+                        _where(e), f"{e.label}: {column} {g.group}", g.score, low, high, n=g.n_speakers, unit="%",
+                        reason=g.reason, note=note,
+                    )
+                )  # fmt: skip
+    return lines
+
+
+def _with_clips(question: Question, entry: Entry) -> pd.DataFrame:
+    """Its predictions with the facts of their cells. Keys are looked up once each: a merge of many rows is slow."""
+    code, keys = pd.factorize(question.predictions["key"])
+    cell = pd.Index(entry.records["key"]).get_indexer(pd.Index(keys.astype(str)))[code]
+    mine, facts = question.predictions[cell >= 0], entry.records[["seed", "repeat", "fold"]]
+    return mine.assign(**{name: facts[name].to_numpy()[cell[cell >= 0]] for name in facts.columns})
+
+
+def probabilities(question: Question) -> list[Line]:
+    """Metrics of probabilities with their intervals, and differences from the base where one is named."""
+    wanted = [question.probability] if question.probability else list(PROBABILITY_METRICS.values())
+    of_entry: dict[int, tuple[ProbabilityRows | None, str]] = {}
+    found = _entries(question)
+    for k, e in enumerate(found):
+        of_entry[k] = rows_of(_with_clips(question, e), e.classes)
+    lines = []
+    for k, e in enumerate(found):
+        rows, reason = of_entry[k]
+        for metric in wanted:
+            lines.append(_probability(question, e, rows, reason, metric))
+    base = {e.task: k for k, e in enumerate(found) if question.base in (e.label, e.model, e.arm)}
+    for k, e in enumerate(found):
+        other = base.get(e.task)
+        if other is not None and other != k:
+            lines += _apart(question, e, found[other].label, of_entry[k][0], of_entry[other][0], wanted)
+    return lines
+
+
+def _probability(
+    question: Question, e: Entry, rows: ProbabilityRows | None, reason: str, metric: ProbabilityMetric
+) -> Line:
+    what = f"{e.label}: {metric.title}"
+    if rows is None:
+        return Line(_where(e), what, unit="%", reason=reason)
+    found = estimate(rows, metric, _rng(question, e))
+    line = of_interval(_where(e), what, found.value, found.interval, rows.n_speakers)
+    return line if _is_share(metric) else replace(line, unit="")
+
+
+def _is_share(metric: ProbabilityMetric) -> bool:
+    """Whether it is shown in percent; the Brier score goes up to 2 and is shown as it is."""
+    return metric.range[1] <= 1
+
+
+def _apart(
+    question: Question, e: Entry, base: str, a: ProbabilityRows | None, b: ProbabilityRows | None,
+    wanted: list[ProbabilityMetric],
+) -> Iterator[Line]:  # fmt: skip
+    for metric in wanted:
+        what = f"{e.label} − {base}: {metric.title}"
+        if a is None or b is None:
+            yield Line(_where(e), what, reason="one of the two gives no probabilities")
+            continue
+        found = difference(a, b, metric, _rng(question, e))
+        i = found.interval
+        unit: Unit = "points" if _is_share(metric) else ""
+        yield Line(_where(e), what, found.value, i.low, i.high, n=a.n_speakers, unit=unit, reason=i.reason or "")
+
+
+def detectable(question: Question) -> list[Line]:
+    """The least difference of two arms or models that the paired t over speakers finds at 80 % power."""
+    lines = []
+    for block in blocks(question.records, question.predictions):
+        table = block.table(question.metric)
+        kept = [name for name in table.columns if not name.startswith("majority")]
+        sd = pooled_sd([(table[a] - table[b]).to_numpy() for a, b in combinations(kept, 2)])
+        where = ", ".join([block.task.where, *([block.task.condition] if block.task.condition != "clean" else [])])
+        if sd is None:
+            lines.append(Line(where, "detectable difference", reason="it takes two models or arms on the same rows"))
+            continue
+        found = minimum_detectable(len(table), sd)
+        note = f"from {len(kept)} models or arms, whose speaker differences deviate by {100 * sd:.1f} points"
+        lines.append(
+            Line(where, "detectable difference", found.difference, n=found.n, reason=found.reason or "", note=note)
+        )
+    return lines
+
+
+def _rng(question: Question, e: Entry) -> np.random.Generator:
+    return question.rng_for(e.task.protocol, e.task.train, e.task.test, e.task.label_map)
+
+
+def _entries(question: Question) -> list[Entry]:
+    """Every model and arm on every task, those of the levels where some are named."""
+    words = {*question.levels, *([question.base] if question.levels else [])}
+    every = [e for e in question.entries if e.mixed is None]
+    return [e for e in every if not words or words & {e.label, e.model, e.arm, e.task.condition}]
+
+
+def _where(e: Entry) -> str:
+    parts = [e.task.protocol, e.task.where, *([e.task.condition] if e.task.condition != "clean" else [])]
+    return ", ".join(parts)

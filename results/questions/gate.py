@@ -1,0 +1,156 @@
+"""Is a candidate worse than a base? One-sided, by the main test of the protocol, corrected over the family."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import InputError, unknown
+from ..evidence.entries import Entry, entries
+from ..evidence.store import Frames
+from ..statistics.metrics import Metric
+from ..statistics.speakers import STUDENT_FROM
+from ..statistics.two_models import holm, worse_than
+from ..text.comparison_text import NONE, interval, p_value
+from ..text.grids import Grid, aligned
+from .compare import Comparison, compare_entries
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Candidate minus base on one task.
+
+    ``p`` is of: worse by more than the margin; corrected by Holm. ``answer``: ``worse`` (p below 1 - level), ``not
+    worse`` (the interval lies above -margin), ``undecided``, or ``refused``, where the comparison is.
+    """
+
+    comparison: Comparison
+    p: float | None
+    answer: str
+
+    @property
+    def reason(self) -> str | None:
+        """Why the main test is refused; equal differences, which it refuses too, the gate decides by their mean."""
+        return self.comparison.reason
+
+
+def match(base: Frames, candidate: Frames, models: Sequence[str] = ()) -> list[tuple[Entry, Entry]]:
+    """(candidate, base) entries of the same task and model; of different ones where each side has one model only.
+
+    ``models`` limits them, by label. Raises InputError when nothing can be matched.
+    """
+    one, two = (
+        {(e.task, e.label): e for e in entries(f.records) if not models or e.label in models} for f in (candidate, base)
+    )
+    labels = {label for _, label in (*one, *two)}
+    for name in models:
+        if name not in labels:
+            raise unknown("model", name, {e.label for f in (base, candidate) for e in entries(f.records)})
+    shared = [key for key in one if key in two]
+    if shared:
+        return [(one[key], two[key]) for key in shared]
+    mine, theirs = ({label for _, label in side} for side in (one, two))
+    if len(mine) == len(theirs) == 1:
+        pairs = [(x, y) for (s, _), x in one.items() for (t, _), y in two.items() if s == t]
+        if pairs:
+            return pairs
+    names = [", ".join(sorted(side)) or "no model" for side in (theirs, mine)]
+    raise InputError(
+        f"gate: base ({names[0]}) and candidate ({names[1]}) share no model on the same protocol, corpora, condition "
+        "and label map; run both alike"
+    )
+
+
+def left_out(base: Frames, candidate: Frames, models: Sequence[str] = ()) -> list[str]:
+    """A note for each side that has what the other lacks, so that a candidate does not pass by what it lost."""
+    chosen = {(x.task, y.task, x.label, y.label) for x, y in match(base, candidate, models)}
+    notes = []
+    for name, frames, task, label in (("base", base, 1, 3), ("candidate", candidate, 0, 2)):
+        taken = {(pair[task], pair[label]) for pair in chosen}
+        lost = [
+            e for e in entries(frames.records) if (not models or e.label in models) and (e.task, e.label) not in taken
+        ]
+        named = dict.fromkeys(f"{e.label} ({e.task.protocol}, {e.task.where}, {e.task.condition})" for e in lost)
+        if named:
+            more = f" and {len(named) - 4} more" if len(named) > 4 else ""
+            notes.append(f"only in {name}, not compared: {', '.join(list(named)[:4])}{more}")
+    return notes
+
+
+def gate(
+    base: Frames, candidate: Frames, metric: Metric, margin: float, models: Sequence[str] = (), level: float = 0.95
+) -> list[Verdict]:
+    """A verdict for every task and model that both runs have."""
+    made = [
+        compare_entries(x, y, candidate.predictions, metric, level, base.predictions)
+        for x, y in match(base, candidate, models)
+    ]
+    return judge(made, margin, level)
+
+
+def judge(comparisons: Sequence[Comparison], margin: float, level: float = 0.95) -> list[Verdict]:
+    """Verdicts of comparisons of a candidate (``a``) with a base (``b``), one family."""
+    raw = [_p_worse(c, margin) for c in comparisons]
+    return [Verdict(c, p, _answer(c, p, margin, level)) for c, p in zip(comparisons, holm(raw), strict=True)]
+
+
+def _p_worse(c: Comparison, margin: float) -> float | None:
+    """One-sided p; equal differences have no spread, then the mean alone decides.
+
+    For whatever else the main test is refused, the gate is: its share may be unknown.
+    """
+    return worse_than(c.differences, margin, c.share)[0] if c.reason is None or _equal(c.differences) else None
+
+
+def _equal(differences: np.ndarray) -> bool:
+    return len(differences) >= STUDENT_FROM and float(differences.std(ddof=1)) <= 1e-12
+
+
+def _answer(c: Comparison, p: float | None, margin: float, level: float) -> str:
+    if p is None:
+        return "refused"
+    if p < 1 - level:
+        return "worse"
+    above = c.main.low is not None and c.main.low > -margin
+    equal = _equal(c.differences) and c.differences.mean() >= -margin
+    return "not worse" if above or equal else "undecided"
+
+
+def refusal(verdicts: Sequence[Verdict]) -> str | None:
+    """How many comparisons were refused, and why the first; None where all were made."""
+    refused = [v for v in verdicts if v.answer == "refused"]
+    if not refused:
+        return None
+    if len(refused) == len(verdicts):
+        return f"no test is possible: {refused[0].reason}"
+    c = refused[0].comparison
+    first = "first " if len(refused) > 1 else ""
+    where = f"{first}{c.a} on {_where(c)}"
+    return f"no test is possible in {len(refused)} of {len(verdicts)} comparisons, {where}: {c.reason}"
+
+
+def to_text(verdicts: Sequence[Verdict], margin: float) -> str:
+    """For a terminal of 80 columns."""
+    first = verdicts[0].comparison
+    rows = []
+    for v in verdicts:
+        c = v.comparison
+        rows.append((c.a, _where(c), NONE if v.answer == "refused" else interval(c.main), p_value(v.p), v.answer))
+    header = ("candidate", "test data", "candidate − base", "p of\nworse", "answer")
+    lines = aligned(Grid("", header, tuple(rows), left=2))
+    title = f"{first.metric}, differences in points; worse: by more than {100 * margin:g}, one-sided, corrected by Holm"
+    marks = ["refused, " if v.answer == "refused" else "" for v in verdicts]
+    reasons = [
+        f"{mark}{row[0]}, {row[1]}: {v.reason}" for mark, row, v in zip(marks, rows, verdicts, strict=True) if v.reason
+    ]
+    reasons += [f"LEAK, permitted by {protocol}: {leaks}" for protocol, leaks in _leaks(verdicts)]
+    return "\n".join([title, "", *lines, *(["", *reasons] if reasons else [])]) + "\n"
+
+
+def _where(c: Comparison) -> str:
+    return c.task.where if c.task.condition == "clean" else f"{c.task.where}, {c.task.condition}"
+
+
+def _leaks(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
+    tasks = [v.comparison.task for v in verdicts]
+    return list(dict.fromkeys((task.protocol, ", ".join(task.leaks)) for task in tasks if task.leaks))

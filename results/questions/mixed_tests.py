@@ -1,0 +1,123 @@
+"""A mixed model of everything that varies in a run: arms by their factors, models, conditions, corpora."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from ..evidence.arms import BASE, ordered
+from ..evidence.contestants import Group, without_copies
+from ..evidence.entries import Entry
+from ..statistics.mixed import MixedModel, mixed_model
+from ..statistics.speakers import unit_scores
+from .answer_lines import Line, Question
+from .sweeps import grid_of_group
+
+MOST_PRODUCTS = 24  # of two factors; more are not fitted
+
+
+def mixed(question: Question) -> list[Line]:
+    """Fixed effects of every factor, speaker and seed random; one fit for each protocol, label map and set of leaks."""
+    found: dict[tuple[object, ...], list[Entry]] = {}
+    every = [e for e in question.entries if e.mixed is None]
+    for e in every if question.levels else without_copies(every):
+        wanted = not question.levels or {e.arm, e.model, e.label, e.task.condition} & {*question.levels, question.base}
+        if wanted and e.model != "majority":
+            found.setdefault((e.task.protocol, e.task.label_map, e.task.leaks), []).append(e)
+    return [line for those in found.values() for line in _of_protocol(question, those)]
+
+
+def _of_protocol(question: Question, those: list[Entry]) -> Iterator[Line]:
+    points = _points(those)
+    apart = _apart(points)
+    those = [e for e in those if e.arm != BASE or e.model not in apart]
+    scores, factors = _table(question, those, points)
+    where = ", ".join(dict.fromkeys(e.task.where for e in those))
+    pair = [name for name in factors if name != "corpus" or len(factors) == 2]  # corpora are blocks of a design
+    crossed = pair if len(pair) == 2 and _full(scores, pair) else []
+    if not factors:
+        reason = "nothing varies: one arm, model, condition and corpus"
+        yield Line(where, "mixed model", units="scores", n=len(scores), reason=reason)
+        return
+    found = mixed_model(scores, factors, question.level, crossed)
+    if found.effects is None:
+        yield Line(where, " and ".join(factors), units="scores", n=len(scores), reason=found.reason or "")
+        return
+    leaks = "speakers are in training" if "speaker" in those[0].task.leaks else ""
+    for effect in found.effects.itertuples(index=False):
+        yield Line(
+            where, effect.effect, effect.estimate, effect.low, effect.high, effect.p,
+            n=len(scores), units="scores", note=leaks,
+        )  # fmt: skip
+    yield from _components(where, found, scores, factors, apart)
+
+
+def _apart(points: dict[tuple[str, str], dict[str, str | None]]) -> dict[str, str]:
+    """Models whose base has levels of several factors that no other arm has: which of them does what is not known."""
+    found = {}
+    for model in dict.fromkeys(model for model, _ in points):
+        others = [point for (of, arm), point in points.items() if of == model and arm != BASE]
+        base = points.get((model, BASE), {})
+        alone = [f"{k} = {v}" for k, v in base.items() if v is not None and v not in {p.get(k) for p in others}]
+        if len(alone) > 1 and others:
+            found[model] = " and ".join(alone)
+    return found
+
+
+def _components(
+    where: str, found: MixedModel, scores: pd.DataFrame, factors: list[str], apart: dict[str, str]
+) -> Iterator[Line]:
+    """Standard deviations of the random effects, what the fixed ones are against, and the bases left out."""
+    against = ", ".join(f"{name} = {scores[name].cat.categories[0]}" for name in factors)
+    parts = {"speaker": found.speaker, "seed": found.seed, "rest": found.rest}
+    shown = ", ".join(f"{name} {100 * value**0.5:.1f}" for name, value in parts.items() if value is not None)
+    note = f"deviations in points of the random effects: {shown}; effects are against {against}; Wald intervals"
+    for model, levels in apart.items():
+        note += f"; base of {model} left out: {levels} only come together there"
+    yield Line(where, "random effects", n=len(scores), units="scores", note=note)
+
+
+def _full(scores: pd.DataFrame, factors: list[str]) -> bool:
+    """Whether every level of the one factor meets every level of the other, in few products."""
+    sizes = [scores[name].nunique() for name in factors]
+    cells = len(scores[factors].drop_duplicates())
+    return bool(cells == sizes[0] * sizes[1] and (sizes[0] - 1) * (sizes[1] - 1) <= MOST_PRODUCTS)
+
+
+def _table(
+    question: Question, those: list[Entry], points: dict[tuple[str, str], dict[str, str | None]]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Scores by speaker and seed with the levels of everything that varies, as categories, the base first."""
+    parts = []
+    for e in those:
+        rows = question.side(e).rows
+        by = unit_scores(rows[rows["speaker"].notna()], e.classes, question.metric, "speaker")
+        mean = by.groupby(["speaker", "seed"], as_index=False)["score"].mean()
+        facts = {"model": e.model, **points[e.model, e.arm], "condition": e.task.condition, "corpus": e.task.where}
+        parts.append(mean.assign(**facts))
+    table = pd.concat(parts, ignore_index=True)
+    names = [c for c in table.columns if c not in ("score", "speaker", "seed") and table[c].nunique(dropna=False) > 1]
+    table = table.dropna(subset=names).dropna(subset=["score"]).reset_index(drop=True)
+    names = [name for name in names if table[name].nunique() > 1]
+    first = {"condition": "clean", "arm": BASE, "model": question.base}
+    bases = {k: v for (_, arm), point in points.items() if arm == BASE for k, v in point.items()}
+    for name in names:
+        levels = ordered(table[name])
+        base = first.get(name) or bases.get(name)
+        categories = [base, *(x for x in levels if x != base)] if base in levels else levels
+        table[name] = pd.Categorical(table[name], categories=categories)
+    return table, names
+
+
+def _points(those: list[Entry]) -> dict[tuple[str, str], dict[str, str | None]]:
+    """(model, arm) -> its levels: of the factors of a sweep, else the name of the arm."""
+    found: dict[tuple[str, str], dict[str, str | None]] = {}
+    for model in dict.fromkeys(e.model for e in those):
+        mine = {e.arm: e for e in those if e.model == model}
+        grid = grid_of_group(Group("arms", those[0].task, model, tuple(mine.values()), None))
+        for arm in mine:
+            if grid is None:
+                found[model, arm] = {"arm": arm}
+            else:
+                point = grid.points.get(arm, {})
+                found[model, arm] = {factor: point.get(factor) for factor in grid.factors}
+    return found

@@ -1,0 +1,149 @@
+"""Tests of two arms or models at a time: each member of a group minus its base, or every pair."""
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+
+from ..evidence.contestants import Group, Kind
+from ..evidence.sides import Side
+from ..statistics.speakers import OVER_FOLDS, OVER_SPEAKERS, PairedTest
+from ..statistics.two_models import ROPE, WILCOXON
+from .answer_lines import Line, Question, of_interval, of_test
+from .compare import FALSE_ALARMS, PLAIN, Comparison, compare_sides
+from .stability import paired_answers, share_unchanged
+
+Pairs = Iterator[tuple[str, str, Comparison]]
+
+
+def pairs(question: Question) -> Pairs:
+    """(where, what, comparison) of every two that are compared."""
+    for group in question.groups():
+        sides = [question.side(entry) for entry in group.members]
+        for one, two in chosen(group):
+            a, b = sides[one], sides[two]
+            yield group.where, named(group, one, two), compare_sides(a, b, question.level)
+
+
+def chosen(group: Group) -> list[tuple[int, int]]:
+    """Positions of the members to compare, first minus second: all with the base, or every pair but with majority."""
+    if group.base is not None:
+        base = group.members.index(group.base)
+        return [(k, base) for k in range(len(group.members)) if k != base]
+    kept = [k for k, entry in enumerate(group.members) if entry.model != "majority" or len(group.members) == 2]
+    return list(combinations(kept, 2))
+
+
+def named(group: Group, one: int, two: int) -> str:
+    """``lr=0.1 − base``."""
+    return f"{group.names[one]} − {group.names[two]}"
+
+
+def main(question: Question) -> list[Line]:
+    """The main test of the protocol, whichever it is."""
+    return _lines(question, lambda c: c.main, lambda c: c.main.name)
+
+
+def speaker_t(question: Question) -> list[Line]:
+    """Paired t over test speakers, also where it is not the main test."""
+    return _lines(question, lambda c: _among(c, OVER_SPEAKERS))
+
+
+def corrected_t(question: Question) -> list[Line]:
+    """Nadeau-Bengio over folds."""
+    return _lines(question, lambda c: _among(c, OVER_FOLDS), units="folds")
+
+
+def plain_t(question: Question) -> list[Line]:
+    """Plain t over folds and seeds, as papers print it."""
+    note = f"false alarms at 5 %: about {100 * FALSE_ALARMS['plain t']:.0f} %"
+    return _lines(question, lambda c: c.plain or c.main, lambda c: note, units="folds × seeds")
+
+
+def signed_rank(question: Question) -> list[Line]:
+    """Wilcoxon over test speakers."""
+    return _lines(question, lambda c: _among(c, WILCOXON))
+
+
+def mcnemar(question: Question) -> list[Line]:
+    """Exact McNemar on the answers of one seed."""
+    lines = []
+    for where, what, c in pairs(question):
+        m = c.mcnemar
+        if m is None:
+            lines.append(Line(where, what, reason=c.reason or "", units="rows"))
+            continue
+        share = (m.only_a - m.only_b) / c.n_rows
+        note = f"only the first right {m.only_a}, only the second {m.only_b}; takes rows as independent"
+        lines.append(Line(where, what, share, p=m.p, n=c.n_rows, units="rows", note=note))
+    return lines
+
+
+def equivalence(question: Question) -> list[Line]:
+    """Two one-sided tests of no difference beyond a point."""
+    lines = []
+    for where, what, c in pairs(question):
+        t, m = c.equivalence, c.main
+        p, reason = (None, c.reason) if t is None else (t.p, t.reason)
+        note = f"small p: no difference beyond ± {100 * ROPE:g} point"
+        lines.append(Line(where, what, m.mean, m.low, m.high, p, n=m.n, reason=reason or "", note=note))
+    return lines
+
+
+def bayes(question: Question) -> list[Line]:
+    """Bayesian correlated t: the chances that the first is better, equal within a point, worse."""
+    lines = []
+    for where, what, c in pairs(question):
+        q, m = c.posterior, c.main
+        note, reason = "", (q.reason if q else c.reason) or ""
+        if q is not None and q.above is not None:
+            note = f"better {q.above:.3f}, within ± {100 * q.rope:g} point {q.within:.3f}, worse {q.below:.3f}"
+        lines.append(Line(where, what, m.mean, m.low, m.high, n=m.n, reason=reason, note=note))
+    return lines
+
+
+def unchanged(question: Question) -> list[Line]:
+    """The share of answers that are those of the base, clip by clip."""
+    lines = []
+    kind: Kind | None = None
+    if not question.base and not question.levels and _several_conditions(question):
+        kind = "conditions"
+    for group in question.groups(kind):
+        if group.base is None:
+            continue
+        first = question.side(group.base)
+        for entry in group.members:
+            if entry is not group.base:
+                lines.append(_same(question, group, first, question.side(entry)))
+    return lines
+
+
+def _several_conditions(question: Question) -> bool:
+    return bool(question.records["condition"].nunique() > 1)
+
+
+def _same(question: Question, group: Group, first: Side, second: Side) -> Line:
+    what = f"{group.name(second.entry)} as {group.name(first.entry)}"
+    task = group.task
+    answers = paired_answers(first.rows, second.rows)
+    rng = question.rng_for(task.protocol, task.train, task.test, task.label_map)
+    share, interval = share_unchanged(answers, first.entry.classes, rng)
+    return of_interval(group.where, what, share, interval, int(answers["speaker"].nunique()), f"{len(answers)} answers")
+
+
+def _among(c: Comparison, name: str) -> PairedTest:
+    """The test of that name; the refused main one where nothing was tested."""
+    return next((test for test in (c.main, *c.beside) if test.name == name), c.main)
+
+
+def _lines(
+    question: Question,
+    test_of: Callable[[Comparison], PairedTest],
+    note_of: Callable[[Comparison], str] = lambda c: "",
+    units: str = "speakers",
+) -> list[Line]:
+    lines = []
+    for where, what, c in pairs(question):
+        test = test_of(c)
+        over = "folds" if test.name == OVER_FOLDS else "folds × seeds" if test.name == PLAIN else units
+        noted = "; ".join(filter(None, (note_of(c), *c.notes)))
+        lines.append(of_test(where, what, test, over, noted))
+    return lines

@@ -1,0 +1,1 @@
+"""Text: results as tables, sentences, CSV, LaTeX and JSON."""

@@ -1,0 +1,225 @@
+"""Comparisons of two models as text for a terminal, and as plain data. Pure string builders, 80 columns."""
+
+import io
+import textwrap
+from collections.abc import Iterable, Sequence
+from csv import writer
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from ..questions.compare import FALSE_ALARMS, Comparison
+from ..statistics.metrics import METRICS
+from ..statistics.speakers import OVER_FOLDS, PairedTest
+from .grids import Grid, aligned
+from .latex import table
+
+WIDTH = 80
+NONE = "–"
+MEANS = (
+    "A and B: scores pooled over folds, averaged over seeds. A − B: mean over speakers, or folds, of the differences "
+    "of their scores; where these have unequally many rows it is not A minus B."
+)
+
+
+def p_value(p: float | None) -> str:
+    """Three decimals, never 0.
+
+    >>> p_value(0.0312), p_value(0.00004), p_value(None)
+    ('0.031', '<0.001', '–')
+    """
+    return NONE if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def points(value: float | None) -> str:
+    """A difference in points, signed.
+
+    >>> points(0.0312), points(-0.2)
+    ('+3.1', '-20.0')
+    """
+    return NONE if value is None else f"{100 * value:+.1f}"
+
+
+def interval(test: PairedTest) -> str:
+    """Mean difference and its interval, in points."""
+    if test.low is None or test.high is None:
+        return points(test.mean)
+    return f"{points(test.mean)} [{points(test.low)}, {points(test.high)}]"
+
+
+def terminal(comparisons: Sequence[Comparison]) -> str:
+    """All comparisons: per protocol a line each with the main test, then what stands beside it."""
+    if not comparisons:
+        return "Nothing to compare: the two models share no task.\n"
+    blocks: list[list[str]] = [[f"A: {comparisons[0].a}", f"B: {comparisons[0].b}"]]
+    for _, part in groupby(comparisons, key=_family):
+        those = list(part)
+        blocks.append(_head(those[0]))
+        blocks.append(aligned(Grid("", _header(those), tuple(_lines(those)), left=1)))
+        blocks += [_details(c) for c in those]
+    if any(c.main.mean is not None for c in comparisons):
+        blocks.append(_wrap(MEANS))
+    if any(c.plain for c in comparisons):
+        t, m = (f"{100 * FALSE_ALARMS[name]:.0f} %" for name in ("plain t", "mcnemar"))
+        text = (
+            "* As papers print them: they take rows, or folds and seeds, as independent. Simulated false alarms at 5 % "
+            f"where equal models suit ten speakers differently: plain t {t}, McNemar {m}; paired t over speakers 5 %."
+        )
+        blocks.append(_wrap(text))
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _family(c: Comparison) -> tuple[str, ...]:
+    return (c.task.protocol, c.task.label_map, *c.task.leaks)
+
+
+def _head(c: Comparison) -> list[str]:
+    leaks = f"LEAK, permitted by the protocol: {', '.join(c.task.leaks)}"
+    text = f"{c.task.protocol}, label map {c.task.label_map}: {METRICS[c.metric].title} in %, differences in points"
+    return [*_wrap(text), *([leaks] if c.task.leaks else [])]
+
+
+def _header(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    family = sum(c.main.p is not None for c in comparisons)
+    return ("", "A", "B", _of_difference(comparisons[0]), "p", f"Holm\nof {family}")
+
+
+def _of_difference(c: Comparison) -> str:
+    return f"A − B [{100 * c.level:g} %]"
+
+
+def _lines(comparisons: Sequence[Comparison]) -> Iterable[tuple[str, ...]]:
+    """A line each; under several conditions the corpora are headings."""
+    several = len({c.task.condition for c in comparisons}) > 1
+    for where, part in groupby(comparisons, key=lambda c: c.task.where):
+        if several:
+            yield (where,)
+        for c in part:
+            name = f"  {c.task.condition}" if several else where
+            a, b = (NONE if s is None else f"{100 * s:.1f}" for s in (c.score_a, c.score_b))
+            found = "refused" if c.reason else interval(c.main)
+            yield (name, a, b, found, p_value(c.main.p), p_value(c.holm))
+
+
+def _details(c: Comparison) -> list[str]:
+    lines = [f"{c.task.where}, {c.task.condition}"]
+    refusal = _wrap(f"REFUSED: {c.reason}", "  ") if c.reason else []
+    if not c.n_rows:  # nothing could be paired
+        return [*lines, *refusal]
+    seeds = f"{c.seeds[0]} seed(s) each" if c.seeds[0] == c.seeds[1] else f"{c.seeds[0]} and {c.seeds[1]} seeds"
+    lines += _wrap(
+        f"{c.n_rows} test rows of {c.n_speakers} speakers, {c.n_folds} fold(s), {seeds}; "
+        f"main test: {_named(c.main)}", "  "
+    )  # fmt: skip
+    lines += refusal
+    lines += [part for note in c.notes for part in _wrap(f"Note: {note}", "  ")]
+    lines += [part for text in _beside(c) for part in _wrap(text, "  ")]
+    return lines + [part for text in _papers(c) for part in _wrap(text, "  * ")]
+
+
+def _beside(c: Comparison) -> Iterable[str]:
+    e, q, t = c.effect, c.posterior, c.equivalence
+    if e and e.sd is not None:
+        d = NONE if e.d_z is None else f"{e.d_z:.2f}"
+        yield f"effect: d_z {d}, deviation of the differences {100 * e.sd:.1f} points"
+    if q and q.within is not None and q.above is not None and q.below is not None:
+        yield (
+            f"Bayes: A better {q.above:.3f}, equal within {100 * q.rope:g} point {q.within:.3f}, B better {q.below:.3f}"
+        )
+    if t and t.p is not None:
+        yield f"no difference beyond {100 * t.margin:g} point (two one-sided tests): p {p_value(t.p)}"
+    for test in c.beside:
+        yield f"{_named(test)}: {_result(test)}"
+
+
+def _papers(c: Comparison) -> Iterable[str]:
+    if c.plain:
+        yield f"{_named(c.plain)}: {_result(c.plain)}"
+    if c.mcnemar:
+        m = c.mcnemar
+        yield f"exact McNemar, one seed: only A right {m.only_a}, only B right {m.only_b}: p {p_value(m.p)}"
+
+
+def _named(test: PairedTest) -> str:
+    name = test.name.removesuffix(" over folds").removesuffix(" over speakers").removesuffix(" over folds × seeds")
+    unit = "folds" if test.name == OVER_FOLDS else "folds × seeds" if "×" in test.name else "speakers"
+    return f"{name} over {test.n} {unit}" if test.n != 1 else name
+
+
+def _result(test: PairedTest) -> str:
+    return f"refused: {test.reason}" if test.reason else f"{interval(test)}, p {p_value(test.p)}"
+
+
+def _wrap(text: str, indent: str = "") -> list[str]:
+    wrap = textwrap.TextWrapper(
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=" " * (len(indent) + 2),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return wrap.wrap(text)
+
+
+def csv(comparisons: Sequence[Comparison]) -> str:
+    """One line per comparison, every number in [0, 1]; what is unknown is empty."""
+    text = io.StringIO()
+    out = writer(text, lineterminator="\n")
+    numbers = ("score_a", "score_b", "difference", "low", "high", "p", "holm_p", "d_z", "p_plain_t", "p_mcnemar")
+    facts = ("protocol", "train", "test", "condition", "label_map", "leaks", "a", "b", "metric", "main_test")
+    out.writerow([*facts, "n", "level", *numbers, "reason"])
+    for c in comparisons:
+        m, e = c.main, c.effect
+        found = (c.score_a, c.score_b, m.mean, m.low, m.high, m.p, c.holm, e.d_z if e else None)
+        papers = (c.plain.p if c.plain else None, c.mcnemar.p if c.mcnemar else None)
+        values = ["" if x is None else f"{x:.6g}" for x in (*found, *papers)]
+        facts_of = (*c.task[:5], " ".join(c.task.leaks), c.a, c.b, c.metric, m.name, m.n, f"{c.level:g}")
+        out.writerow([*facts_of, *values, m.reason or ""])
+    return text.getvalue()
+
+
+def latex(comparisons: Sequence[Comparison]) -> str:
+    """A booktabs table per protocol: the main test, and beside it what papers print."""
+    parts = []
+    for _, part in groupby(comparisons, key=_family):
+        those = list(part)
+        first = those[0]
+        rows = []
+        for line, c in zip((x for x in _lines(those) if len(x) > 1), those, strict=True):
+            papers = (c.plain.p if c.plain else None, c.mcnemar.p if c.mcnemar else None)
+            where = c.task.where if c.task.condition == "clean" else f"{c.task.where}, {c.task.condition}"
+            rows.append((where, *line[1:], *map(p_value, papers)))
+        header = ("", first.a, first.b, _of_difference(first), "p", "Holm", "plain t", "McNemar")
+        leaks = f", LEAK: {', '.join(first.task.leaks)} shared" if first.task.leaks else ""
+        caption = (
+            f"{METRICS[first.metric].title} in % of {first.a} (A) and {first.b} (B) under {first.task.protocol}{leaks}"
+            f"; main test: {first.main.name}; plain t and McNemar as papers print them. {MEANS}"
+        )
+        parts.append(table(Grid("", header, tuple(rows)), caption, "-".join(("compare", *_family(first)))))
+    return "\n".join(parts)
+
+
+def to_json(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """As `compare --json` prints them: plain, unknown is None, never NaN."""
+    plain = []
+    for c in comparisons:
+        values: dict[str, Any] = {**c.task._asdict(), "leaks": list(c.task.leaks)}
+        for name in ("a", "b", "metric", "score_a", "score_b", "n_rows", "n_speakers", "n_folds", "level"):
+            values[name] = getattr(c, name)
+        values["n_seeds"] = list(c.seeds)
+        values["main"], values["holm_p"], values["reason"] = asdict(c.main), c.holm, c.reason
+        values["beside"] = [asdict(test) for test in c.beside]
+        for name in ("effect", "posterior", "equivalence"):
+            part = getattr(c, name)
+            values[name] = None if part is None else asdict(part)
+        values["as_papers_print"] = {
+            "plain_t": c.plain and asdict(c.plain),
+            "mcnemar": c.mcnemar and asdict(c.mcnemar),
+            "false_alarms": FALSE_ALARMS,
+        }
+        values["differences"] = [None if np.isnan(d) else float(d) for d in c.differences]
+        values["notes"] = list(c.notes)
+        plain.append(values)
+    return plain

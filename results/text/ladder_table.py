@@ -1,0 +1,82 @@
+"""The leak ladder as a table below that of the scores: a line per step, what it costs, what siblings are worth."""
+
+import textwrap
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ..evidence.scores import Value
+from ..evidence.siblings import Part
+from ..questions.ladder import Ladder, Step, ladders
+from ..statistics.metrics import METRICS
+from ..statistics.two_models import holm
+from .comparison_text import interval, p_value
+from .grids import Grid, aligned, pipes
+from .words import NONE, percent, with_interval
+
+NOTE = (
+    "minus: mean over speakers of this step minus {against}, in points, paired by utterance (effect of protocol), "
+    "which is not the difference of the scores where speakers have unequally many rows; p corrected by Holm over the "
+    "steps of the table"
+)
+SIBLINGS = "sibling: test rows of which training has another row of the same utterance, and the others"
+
+
+def found(records: pd.DataFrame, predictions: pd.DataFrame, plan: pd.DataFrame, siblings: pd.DataFrame) -> list[Ladder]:
+    """The ladders of a run, those of ``majority`` only where there are no others."""
+    order = tuple(dict.fromkeys(plan["arm"]))
+    every = ladders(records, predictions, METRICS["uar"], siblings, order)
+    return [one for one in every if one.model != "majority"] or every
+
+
+def terminal(every: Sequence[Ladder], width: int = 100) -> str:
+    """Aligned text with an empty line before each; nothing where there is no ladder."""
+    wrap = textwrap.TextWrapper(width, initial_indent="· ", subsequent_indent="  ", break_on_hyphens=False)
+    blocks = [[*aligned(grid(one)), *(line for note in notes(one) for line in wrap.wrap(note))] for one in every]
+    return "".join("\n" + "\n".join(block) + "\n" for block in blocks)
+
+
+def markdown(every: Sequence[Ladder]) -> str:
+    """The same as Markdown."""
+    return "".join(f"\n{pipes(grid(one))}\n\n" + "".join(f"- {n}\n" for n in notes(one)) for one in every)
+
+
+def grid(one: Ladder) -> Grid:
+    """A line per step."""
+    split = any(step.siblings for step in one.steps)
+    minus = "minus the\nstep before [95 %]" if one.consecutive else "minus\nthe first [95 %]"
+    header = ("step", "UAR [95 %]", minus, "p", "Holm", *(("with a\nsibling", "\nwithout") if split else ()))
+    corrected = holm([step.drop.test.p if step.drop else None for step in one.steps])
+    rows = tuple(_row(one, step, p, split) for step, p in zip(one.steps, corrected, strict=True))
+    protocols = " and ".join(one.protocols)
+    title = f"{protocols}: {one.model}, tested on {one.test}, {len(one.classes)} classes, chance {percent(one.chance)}"
+    return Grid(title, header, rows, left=1)
+
+
+def _row(one: Ladder, step: Step, corrected: float | None, split: bool) -> tuple[str, ...]:
+    trained = "" if step.train == one.test else f" (trained on {step.train})"
+    score = with_interval(Value(step.score, None, step.interval.low, step.interval.high))
+    drop = step.drop
+    minus, p = (NONE, NONE) if drop is None else (interval(drop.test), p_value(drop.test.p))
+    if drop is not None and drop.test.reason:
+        minus = "refused"
+    parts = (_part(step.siblings.having), _part(step.siblings.lacking)) if step.siblings else (NONE, NONE)
+    return (step.name + trained, score, minus, p, p_value(corrected), *(parts if split else ()))
+
+
+def _part(part: Part) -> str:
+    return f"{percent(part.score)} ({part.n})"
+
+
+def notes(one: Ladder) -> list[str]:
+    """How to read it, and why something is refused."""
+    against = "the one before" if one.consecutive else "the first"
+    reasons = dict.fromkeys(f"refused: {s.drop.test.reason}" for s in one.steps if s.drop and s.drop.test.reason)
+    left = [f"{s.drop.left_out} ({s.name})" for s in one.steps if s.drop and s.drop.left_out]
+    said = [f"utterances that only one of two steps tests are left out: {', '.join(left)}"] if left else []
+    leaks: dict[str, list[str]] = {}
+    for step in one.steps:
+        leaks.setdefault(", ".join(step.leaks) or "none", []).append(step.name)
+    found = [f"leaks: {those}, in {'; '.join(names)}" for those, names in leaks.items()]
+    siblings = [SIBLINGS] if any(s.siblings for s in one.steps) else []
+    return [*found, NOTE.format(against=against), *siblings, *said, *reasons]

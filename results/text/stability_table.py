@@ -1,0 +1,73 @@
+"""How many answers stay the same under `perturb`, as a table below that of the scores."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import pandas as pd
+from rich.cells import cell_len
+
+from ..evidence.scores import Value, condition_order
+from ..questions.stability import Stability, stability
+from .grids import Grid, aligned, pipes
+from .words import NONE, unique, with_interval
+
+PROTOCOL = "perturb"
+TITLE = "Answers that stay the same, in %"
+MEANING = "the same: of the answers to the clean audio, by row, fold and seed; 95 % over test speakers"
+
+
+def terminal(records: pd.DataFrame, predictions: pd.DataFrame, width: int = 100) -> str:
+    """Aligned text with an empty line before it; nothing where no answers are to be compared."""
+    found = of_perturb(records, predictions)
+    return "".join("\n" + "\n".join(aligned(grid)) + "\n" for grid in grids(found, width)) + _text(found, "\n", "· ")
+
+
+def markdown(records: pd.DataFrame, predictions: pd.DataFrame) -> str:
+    """The same as Markdown."""
+    found = of_perturb(records, predictions)
+    return "".join(f"\n{pipes(grid)}\n" for grid in grids(found, None)) + _text(found, "\n", "- ")
+
+
+def of_perturb(records: pd.DataFrame, predictions: pd.DataFrame) -> list[Stability]:
+    """`stability` of the cells of the protocol perturb."""
+    mine = records[records["protocol"] == PROTOCOL]
+    found = stability(mine, predictions[predictions["key"].isin(mine["key"])])
+    return sorted(found, key=lambda s: (s.task._replace(condition=""), condition_order(s.task.condition)))
+
+
+def grids(found: Sequence[Stability], width: int | None) -> list[Grid]:
+    """A grid per train and test, conditions down and models across, as many as ``width`` takes."""
+    made = []
+    for _, part in groupby(found, key=lambda s: s.task._replace(condition="")):
+        section = list(part)
+        conditions, labels = unique(s.task.condition for s in section), unique(s.label for s in section)
+        labels.sort(key=lambda label: (label != "majority", label))
+        cells = {(s.task.condition, s.label): said(s) for s in section}
+        room = max(18, *map(cell_len, labels)) + 2
+        step = len(labels) if width is None else max(1, (width - max(map(cell_len, conditions))) // room)
+        n = max(s.n_clean for s in section)
+        title = f"{TITLE}; {section[0].task.where}, {n} answers"
+        for k in range(0, len(labels), step):
+            chosen = labels[k : k + step]
+            rows = tuple((c, *(cells.get((c, label), NONE) for label in chosen)) for c in conditions)
+            made.append(Grid(title, ("condition", *chosen), rows, left=1 + len(chosen)))
+    return made
+
+
+def said(s: Stability) -> str:
+    """Share and interval in percent, starred where answers are missing.
+
+    >>> from ..statistics.speakers import Interval
+    >>> said(Stability(("perturb", "a", "a", "inverted", "native", ()), "m", 90, 100, 0.985, Interval(0.97, 1.0, "")))
+    '98.5 [97.0, 100.0]*'
+    """
+    return with_interval(Value(s.share, None, s.interval.low, s.interval.high)) + ("*" if s.n < s.n_clean else "")
+
+
+def _text(found: Sequence[Stability], before: str, mark: str) -> str:
+    """What was compared; why intervals are not there, each reason once; what the star means."""
+    reasons = unique(s.interval.reason for s in found if s.interval.reason)
+    missing = ["* some answers are not there yet"] if any(s.n < s.n_clean for s in found) else []
+    lines = [MEANING] if found else []
+    lines += [*(f"no interval: {reason}" for reason in reasons), *missing]
+    return before + "".join(f"{mark}{line}\n" for line in lines) if lines else ""

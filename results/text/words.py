@@ -1,0 +1,71 @@
+"""Scores in words and numbers, as every table prints them."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from ..evidence.scores import Score, Value
+
+NONE = "–"
+
+
+def percent(value: float | None) -> str:
+    """In percent with one decimal; unknown is a dash.
+
+    >>> percent(0.4534), percent(None)
+    ('45.3', '–')
+    """
+    return NONE if value is None else f"{100 * value:.1f}"
+
+
+def with_interval(value: Value) -> str:
+    """Mean and interval.
+
+    >>> with_interval(Value(mean=0.453, low=0.41, high=0.496))
+    '45.3 [41.0, 49.6]'
+    """
+    if value.low is None or value.high is None:
+        return percent(value.mean)
+    return f"{percent(value.mean)} [{percent(value.low)}, {percent(value.high)}]"
+
+
+def where(score: Score) -> str:
+    """What was trained on and tested on."""
+    return score.test if score.train == score.test else f"{score.train} → {score.test}"
+
+
+def remark(score: Score) -> str:
+    """Which cells are missing from a score; nothing for a complete one."""
+    causes = ", ".join(f"{n} {word}" for n, word in ((score.n_failed, "failed"), (score.n_pending, "pending")) if n)
+    done = f"{score.n_done} of {score.n_cells} cells" + (f" ({causes})" if causes else "")
+    return "" if score.n_done == score.n_cells else done
+
+
+def starred(score: Score) -> str:
+    """UAR and interval, starred where cells are missing."""
+    return with_interval(score.metrics["uar"]) + ("*" if remark(score) else "")
+
+
+def star(rows: Iterable[tuple[str, ...]]) -> str:
+    """What the star means, where any cell of these rows has one."""
+    return "; * not all cells" if any("*" in text for row in rows for text in row[1:]) else ""
+
+
+def sized(found: Sequence[Score], what: str) -> str:
+    """Rows and speakers of scores on one test, ``what`` is counted; from the least to the most where they differ.
+
+    Scores differ where cells are missing, and where arms are tested on other utterances. Empty where none has any.
+    """
+    utterances = {s.n_utterances for s in found if s.n_utterances}
+    speakers = {s.n_speakers for s in found if s.n_utterances and s.n_speakers}
+    if not utterances:
+        return ""
+    return f"{_span(utterances)} {what} of {_span(speakers) if speakers else 'unknown'} speakers"
+
+
+def _span(counts: Collection[int]) -> str:
+    least, most = min(counts), max(counts)
+    return str(most) if least == most else f"{least} to {most}"
+
+
+def unique(values: Iterable[str]) -> list[str]:
+    """Each once, in their order."""
+    return list(dict.fromkeys(values))

@@ -1,0 +1,103 @@
+"""Damaged audio: refused in one line with file and reason; a length that nobody promised is no fault."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+
+from serbench.benchmark.audio.containers import missing_bytes
+from serbench.benchmark.audio.decode import decode, length_seconds
+from serbench.errors import InputError
+from serbench.tests.support.audio_files import CODECS, FORMS, RATE, encode, tone
+
+
+@pytest.mark.parametrize(("form", "subtype", "ending", "error"), FORMS)
+@pytest.mark.parametrize("keep", [0.95, 0.3])
+def test_truncated(tmp_path: Path, form: str, subtype: str, ending: str, error: float, keep: float) -> None:
+    path = tmp_path / f"a.{ending}"
+    rng = np.random.default_rng(0)
+    soundfile.write(path, 0.1 * rng.standard_normal(40_000), RATE, format=form, subtype=subtype)
+    content = path.read_bytes()
+    assert missing_bytes(path) == 0
+    path.write_bytes(content[: int(keep * len(content))])
+    with pytest.raises(InputError, match=rf"{path.name}: .*truncated") as caught:
+        decode(path)
+    assert "\n" not in str(caught.value)
+    if form != "FLAC":  # what the header promises is exact to the byte
+        assert abs(missing_bytes(path) - (len(content) - int(keep * len(content)))) <= 32
+
+
+@pytest.mark.parametrize(("codec", "ending"), [*CODECS, ("aac", "3gp")])
+def test_truncated_pyav(tmp_path: Path, codec: str, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    rng = np.random.default_rng(0)
+    options = {"movflags": "faststart"} if ending == "m4a" else {}
+    encode(path, (0.1 * rng.standard_normal(40_000)).astype(np.float32), codec, **options)
+    content = path.read_bytes()
+    assert decode(path).seconds == pytest.approx(2.5, abs=0.2)
+    path.write_bytes(content[: len(content) * 3 // 5])
+    with pytest.raises(InputError, match=rf"{path.name}: truncated"):
+        decode(path)
+
+
+def test_unknown_length_is_no_promise(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.wav"
+    soundfile.write(path, tone(), RATE)
+    content = bytearray(path.read_bytes())
+    content[4:8] = content[40:44] = b"\xff\xff\xff\xff"  # as programs write that cannot seek
+    path.write_bytes(content)
+    assert missing_bytes(path) == 0
+    assert decode(path).samples.shape == (1, 9600)
+
+
+def test_flac_of_unknown_length(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.flac"
+    soundfile.write(path, tone(), RATE)
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # the last 36 bits of these eight bytes count the samples; 0: unknown
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    np.testing.assert_allclose(decode(path).samples[0], tone(), atol=2**-15)
+    assert length_seconds(path) == 0
+
+
+def test_unusable_files_are_named_with_the_reason(tmp_path: Path) -> None:
+    def refused(name: str, reason: str) -> None:
+        with pytest.raises(InputError, match=rf"{name}: .*{reason}") as caught:
+            decode(tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+    refused("none.wav", "no such file")
+    (tmp_path / "zero.wav").touch()
+    refused("zero.wav", "empty")
+    (tmp_path / "folder.wav").mkdir()
+    refused("folder.wav", "is a directory")
+    for name in ("text.wav", "text.mp4", "text.raw"):
+        (tmp_path / name).write_text("this is not audio\n" * 50)
+        refused(name, "(not|no) audio")
+    (tmp_path / "pointer.wav").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    refused("pointer.wav", "git lfs pull")
+    soundfile.write(tmp_path / "header.wav", np.empty(0), RATE)
+    refused("header.wav", "no samples")
+    for value, count in ((np.nan, 3), (np.inf, 1)):
+        samples = tone()
+        samples[100 : 100 + count] = value
+        soundfile.write(tmp_path / "nan.wav", samples, RATE, subtype="FLOAT")
+        refused("nan.wav", f"{count} of 9600 samples are NaN or infinite")
+    content = (tmp_path / "nan.wav").read_bytes()
+    (tmp_path / "riff.wav").write_bytes(content[:30])
+    refused("riff.wav", "malformed|damaged|not audio")
+
+
+def test_video_without_sound(tmp_path: Path) -> None:
+    path = tmp_path / "mute.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 32
+        frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), dtype=np.uint8))
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(InputError, match=r"mute\.mp4: no audio stream"):
+        decode(path)

@@ -1,0 +1,172 @@
+"""`serbench doctor`: what it finds, what it says is missing, and its exit code."""
+
+import json
+import shutil
+from collections import namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from serbench.baselines import registry
+from serbench.benchmark.checks import diagnosis
+from serbench.benchmark.checks.diagnosis import Check, checks, corpora_check, home_check, import_problem
+from serbench.benchmark.commands.doctor import doctor
+from serbench.benchmark.environment import installed
+from serbench.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Check]:
+    """What the doctor finds here, by name; torch is imported for it once."""
+    return {check.name: check for check in checks()}
+
+
+def say(monkeypatch: pytest.MonkeyPatch, given: list[Check], *options: str) -> Result:
+    monkeypatch.setattr(diagnosis, "checks", lambda: given)
+    return CliRunner().invoke(doctor, options)
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, versions: dict[str, str]) -> None:
+    """As if other versions were installed ('' is not installed)."""
+    monkeypatch.setattr(
+        "serbench.benchmark.checks.diagnosis.installed", lambda name: versions.get(name, installed(name))
+    )
+
+
+def test_this_environment_is_complete(found: dict[str, Check], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not [check for check in found.values() if check.state == "missing"]
+    groups = {check.group for check in found.values()}
+    assert groups == {"python", "packages", "device", "machine", "data", "plugins", "extras"}
+    for name in ("python", "serbench", "numpy", "scikit-learn", "torch pair", "av decodes", "cpu", "memory"):
+        assert found[name].state == "ok"
+    assert "pytest" not in found  # needed by the tests alone
+    said = say(monkeypatch, list(found.values()))
+    assert said.exit_code == 0
+    assert said.stdout.rstrip().endswith("Everything needed is here.")
+    assert not [line for line in said.stdout.splitlines() if line.startswith("   ")]  # no check needs two lines
+
+
+def test_json_says_the_same(found: dict[str, Check], monkeypatch: pytest.MonkeyPatch) -> None:
+    said = say(monkeypatch, list(found.values()), "--json")
+    told = json.loads(said.stdout)
+    assert told["ok"] is True
+    assert [Check(**check) for check in told["checks"]] == list(found.values())
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_exit_code_1_when_something_is_missing(monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]) -> None:
+    fine = Check("machine", "memory", "ok", "1 GiB")
+    limit = Check("extras", "timm", "note", "not installed", "pip install timm")
+    gone = Check("packages", "numpy", "missing", "not installed [link]", "pip install 'numpy>=2.0'")
+    assert say(monkeypatch, [fine, limit], *options).exit_code == 0
+    said = say(monkeypatch, [fine, limit, gone], *options)
+    assert said.exit_code == 1
+    assert "not installed [link]" in said.stdout  # brackets are text, not markup
+
+
+def test_a_pair_that_does_not_fit_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, {"torch": "2.13.0+cpu", "torchaudio": "2.11.0+cpu"})
+    pair = list(diagnosis._pair())
+    assert pair[0].state == "missing"
+    said = say(monkeypatch, pair)
+    assert said.exit_code == 1
+    line = next(line for line in said.stdout.splitlines() if "torch pair" in line)
+    assert "torch 2.13.0+cpu and torchaudio 2.11.0+cpu do not fit" in line
+    assert line.endswith("pip install 'torch>=2.11,<2.12' 'torchaudio>=2.11,<2.11.1'")
+
+
+def test_torchaudio_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "import_problem", lambda name: "OSError: no" if name == "torchaudio" else "")
+    broken = list(diagnosis._pair())[-1]
+    assert (broken.name, broken.state) == ("torchaudio", "missing")
+    assert broken.value == "cannot be imported: OSError: no"
+    assert broken.hint.startswith("pip install --force-reinstall 'torchaudio==")
+    pretend(monkeypatch, {"torchaudio": ""})
+    assert [check.name for check in diagnosis._pair()] == ["torch pair"]  # said once
+
+
+def test_packages_that_are_absent_or_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, {"numpy": "1.26.4", "soxr": ""})
+    wrong = {check.name: check for check in diagnosis._packages() if check.state == "missing"}
+    assert wrong.keys() == {"numpy", "soxr"}
+    assert wrong["numpy"].value == "1.26.4; needed: >=2.0"
+    assert wrong["numpy"].hint == "pip install 'numpy>=2.0'"
+    assert wrong["soxr"].value.startswith("not installed; needed: >=")
+
+
+@pytest.mark.parametrize(
+    "error", ["ImportError('a.so:\\n gone')", "OSError('a.so:\\n gone')", "RuntimeError('a.so: gone')"]
+)
+def test_a_failing_import_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str) -> None:
+    (tmp_path / "fails_to_import.py").write_text(f"raise {error}")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert import_problem("fails_to_import") == f"{error.partition('(')[0]}: a.so: gone"
+    assert import_problem("json") == ""
+
+
+def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert home_check(tmp_path).state == "ok"
+    assert home_check(tmp_path).value.startswith(f"{tmp_path}, ")
+    later = home_check(tmp_path / "not" / "yet")
+    assert (later.state, later.value.endswith("made when first used")) == ("ok", True)
+    (tmp_path / "file").write_text("")
+    assert home_check(tmp_path / "file" / "below").state == "missing"
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(2**40, 2**40, 2**20))
+    full = home_check(tmp_path)
+    assert (full.state, "0.0 GiB free" in full.value) == ("note", True)
+
+
+def test_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = ["emodb", "ravdess"]
+    assert corpora_check("", known).value == "not set"
+    assert corpora_check(str(tmp_path / "no"), known).state == "missing"
+    assert corpora_check(str(tmp_path), known).state == "note"
+    for name in ("ravdess", "another"):
+        (tmp_path / name).mkdir()
+    assert corpora_check(str(tmp_path), known).value == f"{tmp_path}: ravdess"
+    monkeypatch.setenv("SERBENCH_CORPORA", str(tmp_path))
+    monkeypatch.setenv("SERBENCH_HOME", str(tmp_path / "home"))
+    home, corpora = diagnosis._data()
+    assert home.value.startswith(str(tmp_path / "home"))
+    assert corpora.value.endswith("ravdess")
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def cards() -> Iterator[Check]:
+        return (check for check in diagnosis._devices() if check.name != "cpu")
+
+    memory = namedtuple("memory", "total_memory")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"Card {index}")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: memory(24 * 2**30))
+    assert [(card.name, card.state) for card in cards()] == [("cuda:0", "ok"), ("cuda:1", "ok")]
+    assert [card.value.partition(";")[0] for card in cards()] == ["Card 0, 24 GiB", "Card 1, 24 GiB"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert [(card.name, card.state) for card in cards()] == [("cuda", "note")]
+
+
+def test_plugins_that_do_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "broken", lambda: {"their-model": "ModuleNotFoundError: No module named 'x'"})
+    broken, models = diagnosis._plugins()
+    assert (broken.name, broken.state) == ("their-model", "note")
+    assert "No module named 'x'" in broken.value
+    assert models.state == "ok"
+
+    def clash() -> None:
+        raise InputError("two models are called 'a'")
+
+    monkeypatch.setattr(registry, "cards", clash)
+    assert [(check.state, check.value) for check in diagnosis._plugins()] == [("missing", "two models are called 'a'")]
+
+
+def test_extras_say_what_they_are_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, {"transformers": "5.0", "timm": ""})
+    states = {check.name: check for check in diagnosis._extras()}
+    assert states["transformers"].value == "5.0, for models on pretrained audio and text encoders"
+    assert (states["timm"].state, states["timm"].hint) == ("note", "pip install timm")

@@ -1,0 +1,287 @@
+import re
+import subprocess
+import sys
+from csv import DictReader
+from dataclasses import replace
+from io import StringIO
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from serbench.errors import InputError
+from serbench.results.evidence.files import StoreError
+from serbench.results.evidence.members import members
+from serbench.results.evidence.scores import scores
+from serbench.results.evidence.sources import gather
+from serbench.results.evidence.store import create
+from serbench.results.papers.claims import published
+from serbench.results.papers.comparisons import claim_lines
+from serbench.results.papers.verdicts import MEANING, Prediction, Verdict
+from serbench.results.questions.ladder import ladders
+from serbench.results.reports import answer_views, claim_views, views
+from serbench.results.reports.condition_views import condition_rows
+from serbench.results.reports.pictures import pictures
+from serbench.results.reports.ranking import ranking_of
+from serbench.results.reports.report import report
+from serbench.results.statistics.metrics import METRICS
+from serbench.tests.support.report_runs import EVIL, cells, complete, plan
+from serbench.tests.support.tiny import serbench
+
+
+def evidence_of(*runs):
+    evidence = gather(runs)
+    found = scores(evidence.records, evidence.predictions, evidence.plan)
+    return evidence, found, members(found, evidence)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return complete(tmp_path_factory.mktemp("report") / "run")
+
+
+def test_what_is_gathered_is_what_the_store_reads(run):
+    evidence, found, _ = evidence_of(run)
+    frames = run.frames()
+    plain = scores(frames.records, frames.predictions, frames.plan)
+    assert [s.label for s in found] == [s.label for s in plain] == ["majority", "strong", "weak"]
+    assert [s.metrics for s in found] == [s.metrics for s in plain]  # the same resamples: the same intervals
+    merged = evidence.predictions.astype({"key": str}).merge(frames.predictions, on=["key", "row"])
+    assert len(merged) == len(frames.predictions) and (merged["guess_x"].astype(str) == merged["guess_y"]).all()
+    k = int(np.flatnonzero(evidence.predictions["key"] == "strong-1-1-")[5])
+    stored = frames.predictions[frames.predictions["key"] == "strong-1-1-"]["log_probability"].iloc[5]
+    assert np.array_equal(evidence.values[evidence.offset[k] : evidence.offset[k + 1]], stored)
+    assert evidence.notes == frames.notes == ("one <b> note",)
+
+
+def test_spread_over_speakers_is_that_of_the_scores(run):
+    _, _, known = evidence_of(run)
+    for member in known:
+        assert member.by_speaker.std(ddof=1) == pytest.approx(member.score.metrics["uar"].sd_speakers)
+        assert len(member.speakers) == 6 and len(member.at) == 2 * 72
+        assert np.array_equal(
+            np.bincount(member.truth * 3 + member.guess, minlength=9).reshape(3, 3), member.score.confusion
+        )
+
+
+def test_tied_groups_join_what_the_paired_test_cannot_tell_apart(run):
+    _, found, known = evidence_of(run)
+    (section,) = views.sections(found, known)
+    letters = {s.label: text for s, text in section.lines}
+    assert letters["strong"] == "a" and "a" not in letters["weak"] and section.remark == views.TIED_RULE
+    twin, _ = views.tied([known[1], replace(known[1], score=replace(known[1].score, model="twin"))])
+    assert set(twin.values()) == {"a"}
+
+
+def test_tied_groups_are_refused_where_speakers_are_in_training_or_too_few(run, tmp_path):
+    leaky = complete(tmp_path / "leaky", protocol="random", leaks=["speaker"])
+    _, found, known = evidence_of(leaky)
+    (section,) = views.sections(found, known)
+    assert section.remark.startswith("No tied groups: speakers are in training") and not section.lines[0][1]
+    assert views.tied(evidence_of(run)[2][:1])[1] == "No tied groups: fewer than two models are complete."
+
+
+def test_pictures_and_the_reason_for_each_that_is_not_there(run, tmp_path):
+    leaky = complete(tmp_path / "leaky", protocol="random", leaks=["speaker"])
+    noisy = create(tmp_path / "noisy", "0")
+    plan(
+        noisy, [r for c in ("clean", "white 0 dB") for r in cells(noisy, {"weak": 1.0}, protocol="noise", condition=c)]
+    )
+    swept = create(tmp_path / "swept", "0")
+    plan(swept, [r for a in ("base", "l=1") for r in cells(swept, {"weak": 1.0}, protocol="sweep", arm=a)])
+    alone, reasons = pictures(*_turned(evidence_of(run)))
+    assert {p.section for p in alone} == {"leaderboard", "speakers", "critical-difference", "probabilities"}
+    assert set(reasons) == {"ladder", "matrix", "noise", "sweeps", "training"}
+    evidence, found, known = evidence_of(run, leaky, noisy, swept)
+    steps = ladders(evidence.records, evidence.predictions, METRICS["uar"])
+    all_of_them, reasons = pictures(found, known, evidence, ladders=steps)
+    assert {p.section for p in all_of_them} >= {"ladder", "noise", "sweeps"} and set(reasons) == {"matrix", "training"}
+    assert len({p.name for p in all_of_them}) == len(all_of_them)
+    nothing, reasons = pictures([], [], evidence_of(create(tmp_path / "empty", "0"))[0])
+    assert not nothing and len(reasons) == 9
+
+
+def test_a_ranking_names_what_it_leaves_out(run):
+    known = evidence_of(run)[2]
+    ranking, where, missing = ranking_of(known)
+    assert (set(ranking.models), where, missing) == ({"majority", "weak", "strong"}, "c", [])
+    late = replace(known[0], score=replace(known[0].score, model="late", n_done=1))
+    elsewhere = [replace(m, score=replace(m.score, train="d", test="d")) for m in known[:2]]
+    rows = [replace(m, score=replace(m.score, train="e", test="e"), basis=k) for k, m in enumerate(known)]
+    again, where, missing = ranking_of([*known, late, *elsewhere, *rows])
+    names = [m.score.label for m in known]
+    assert np.array_equal(again.ranks, ranking.ranks) and where == "c"
+    assert missing == [
+        "Not in it, incomplete: late on c.",
+        f"Not in it, not all corpora have the same models: {names[0]} on d, {names[1]} on d.",
+        f"Not in it, tested on other rows: {', '.join(f'{name} on e' for name in names)}.",
+    ]
+    assert ranking_of([late]) == (None, "", ["Not in it, incomplete: late on c."])
+
+
+def _turned(three):
+    evidence, found, known = three
+    return found, known, evidence
+
+
+def test_what_noise_costs_is_the_paired_difference_over_speakers(tmp_path):
+    noisy = create(tmp_path / "noisy", "0")
+    levels = {"clean": 2.5, "white 10 dB": 1.0, "white 0 dB": 0.0}
+    facts = {"protocol": "noise"}
+    made = [r for name, skill in levels.items() for r in cells(noisy, {"m": skill}, condition=name, **facts)]
+    plan(noisy, made)
+    _, _, known = evidence_of(noisy)
+    (row,) = condition_rows(known)
+    by = {m.score.condition: m.by_speaker for m in known}
+    drop = 100 * (by["white 0 dB"] - by["clean"]).mean()
+    assert (row.kind, row.strongest, row.model) == ("white", "0 dB", "m") and row.loss.startswith(f"{drop:+.1f} [")
+    uar = [100 * m.score.metrics["uar"].mean for m in known if m.score.condition != "clean"]
+    assert row.mean.startswith(f"{np.mean(uar):.1f} [")
+    assert condition_rows([m for m in known if m.score.condition != "clean"]) == []
+
+
+def test_every_form_is_written_and_agrees(run, tmp_path):
+    made = report([str(run.folder)], tmp_path / "out")
+    assert {p.name for p in made.folder.iterdir()} == {
+        "report.html", "report.md", "scores.csv", "speakers.csv", "claims.csv", "answers.csv", "tables.tex", "tables",
+        "figures",
+    }  # fmt: skip
+    assert made.notes == ()
+    lines = list(DictReader(StringIO((made.folder / "scores.csv").read_text())))
+    uar = {line["model"]: f"{100 * float(line['uar_mean']):.1f}" for line in lines}
+    for name in ("report.html", "report.md", "tables.tex"):
+        text = (made.folder / name).read_text()
+        assert all(value in text for value in uar.values()), name
+    speakers = pd.read_csv(made.folder / "speakers.csv")
+    assert len(speakers) == 18 and speakers["uar"].between(0, 1).all()
+    text = (made.folder / "report.md").read_text()
+    images = re.findall(r"!\[.*?\]\((.*?)\)", text)
+    assert images and all((made.folder / image).with_suffix(s).exists() for image in images for s in (".png", ".svg"))
+    assert "serbench run --set 'a b'" in text and "strong a, weak b" in text
+
+
+def test_a_run_still_going_on(tmp_path):
+    run = create(tmp_path / "run", "0")
+    records = cells(run, {"weak": 0.5, "strong": 2.0})
+    plan(run, records)
+    done, failed, gone = records[0], records[-1], records[1]
+    error = f"Traceback\nValueError: {EVIL}"
+    run.append(replace(failed, status="failed", error=error, predictions_sha256=None), None)
+    run.record_path(gone.key).unlink()
+    made = report([str(run.folder)], tmp_path / "out")
+    assert made.notes == ("not complete: 6 of 8 cells are done, 1 failed, 1 pending",)
+    text = made.page.read_text()
+    assert "<b>Not complete.</b> 6 of 8 cells are done" in text and EVIL not in text
+    assert "ValueError: &lt;script&gt;" in text and done.model in text
+
+
+def test_nothing_done_yet(tmp_path):
+    run = create(tmp_path / "run", "0")
+    made = report([str(run.folder)], tmp_path / "out")
+    text = made.page.read_text()
+    assert "0 of 0 cells are done" in text and "No cell is finished yet." in text
+    assert "\\begin{table}" not in (made.folder / "tables.tex").read_text()
+
+
+def test_several_runs_together_count_a_cell_once(run, tmp_path):
+    again = complete(tmp_path / "again")
+    other = complete(tmp_path / "other", protocol="random", leaks=["speaker"])
+    evidence, found, _ = evidence_of(run, again, other)
+    assert len(evidence.records) == 24 and len(found) == 6
+    assert "12 cells are in several of the runs; each counts once" in evidence.notes
+    made = report([str(run.folder), str(other.folder), str(run.folder)], tmp_path / "out")
+    text = made.page.read_text()
+    assert text.count("serbench run --set") == 2 and "LEAK" in text
+
+
+def test_damage_and_wrong_folders_are_named(tmp_path):
+    run = complete(tmp_path / "run")
+    path = next((run.folder / "predictions").glob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(StoreError, match=path.name):
+        report([str(run.folder)], tmp_path / "out")
+    with pytest.raises(InputError, match="not a run folder"):
+        report([str(tmp_path)], tmp_path / "out")
+
+
+def test_the_command_says_where_the_page_is(run, tmp_path):
+    code, out, err = serbench("report", run.folder, "--out", tmp_path / "out", "--open", "no")
+    assert (code, out, err) == (0, f"{tmp_path / 'out' / 'report.html'}\n", "")
+    code, _, err = serbench("report", tmp_path / "nowhere", "--open", "no")
+    assert code == 2 and "nowhere" in err
+    assert serbench("report")[0] == 2
+
+
+def test_a_report_loads_neither_torch_nor_models():
+    code = (
+        "import sys, serbench.results.reports.report, serbench.benchmark.commands.report;"
+        "sys.exit(any(m in sys.modules for m in ('torch', 'sklearn', 'librosa', 'matplotlib')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_claims_stand_beside_ours_with_their_verdicts(run, tmp_path, monkeypatch):
+    paper = published("mfcc-attention")
+    claim = next(c for c in paper.claims if not c.not_comparable)
+    (line,) = claim_lines(next(iter(claim.places)), claim, [])
+    judged = replace(line, replayed=Prediction(0.5, 0.452, 0.548, 5), verdict=Verdict("above", f"because {EVIL}"))
+    row = claim_views._row(paper.paper.title, judged)
+    assert (row.published, row.replayed, row.honest) == (claim.value, "50.0 [45.2, 54.8] (5 runs)", "–")
+    assert row.judged and not claim_views._row("", line).judged
+    assert claim_views._row("", replace(line, replayed=Prediction(0.5, None, None, 1))).replayed == "50.0 (1 run)"
+    made = claim_views.Claims((row,), 3, (("above", MEANING["above"]),))
+    monkeypatch.setattr(claim_views, "claims", lambda *_: made)
+    written = report([str(run.folder)], tmp_path / "out")
+    text = written.page.read_text()
+    assert "50.0 [45.2, 54.8] (5 runs)" in text and "3 more published values" in text and EVIL not in text
+    assert "50.0 [45.2, 54.8] (5 runs)" in (written.folder / "report.md").read_text()
+    (stored,) = DictReader(StringIO((written.folder / "claims.csv").read_text()))
+    assert stored["verdict"] == "above" and stored["published"] == claim.value
+
+
+def test_models_without_claims_say_so_and_those_with_wait_for_runs(run, tmp_path):
+    assert claim_views.claims(evidence_of(run)[0]).reason.startswith("No claims: none of these models")
+    other = create(tmp_path / "other", "0")
+    plan(other, cells(other, {"mfcc-attention": 1.0}))
+    found = claim_views.claims(evidence_of(other)[0])
+    assert not found.rows and found.n_open > 10 and "wait for complete runs" in found.reason
+
+
+def test_answers_stand_in_their_sections_and_are_those_of_the_command(run, tmp_path):
+    swept = create(tmp_path / "swept", "0")
+    facts = {"protocol": "sweep"}
+    arms = {"base": 0.5, "noise=1 pitch=0": 0.8, "noise=1 pitch=2": 1.0, "noise=0 pitch=2": 0.7}
+    plan(
+        swept,
+        [
+            r
+            for arm, s in arms.items()
+            for r in cells(swept, {"m": s}, arm=arm, settings={"noise": 0, "pitch": 0}, **facts)
+        ],
+    )
+    leaky = complete(tmp_path / "leaky", protocol="random", leaks=["speaker"])
+    noisy = create(tmp_path / "noisy", "0")
+    facts = {"protocol": "noise"}
+    plan(noisy, [r for c in ("clean", "white 0 dB") for r in cells(noisy, {"m": 1.0, "k": 2.0}, condition=c, **facts)])
+    made = report([str(r.folder) for r in (run, swept, leaky, noisy)], tmp_path / "out")
+    lines = pd.read_csv(made.folder / "answers.csv")
+    assert set(lines["test"]) == {
+        "protocol-effect", "main", "page", "degradation", "interaction", "spread", "probabilities",
+    }  # fmt: skip
+    _, out, _ = serbench("compare", swept.folder, "--test", "main", "--csv")
+    theirs = pd.read_csv(StringIO(out))
+    mine = lines[lines["test"] == "main"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(mine[theirs.columns], theirs, check_dtype=False)
+    text, page = ((made.folder / name).read_text() for name in ("report.md", "report.html"))
+    assert "### Each arm against its base" in text and "noise=1 pitch=2 − base" in page
+    assert list((made.folder / "figures").glob("sweeps_sweep_*_m_*.svg"))  # two factors: a map
+    names = {p.name.split("_")[0] for p in (made.folder / "figures").glob("*.png")}
+    assert names >= {"ladder", "probabilities", "sweeps", "noise"}
+
+
+def test_what_takes_long_is_left_to_the_command(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(answer_views, "MANY", 100)
+    made = report([str(run.folder)], tmp_path / "out")
+    text = (made.folder / "report.md").read_text()
+    assert "serbench compare RUN --test probabilities" in text and "serbench compare RUN --test groups" in text
+    assert "probabilities" not in set(pd.read_csv(made.folder / "answers.csv")["test"])

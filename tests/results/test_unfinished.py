@@ -1,0 +1,47 @@
+"""Evidence of a run that goes on: seeds that cover other folds. Warnings are errors, here as everywhere."""
+
+import pytest
+
+from serbench.results.evidence.entries import utterances
+from serbench.results.evidence.store import create
+from serbench.results.questions.answers import TESTS, answer
+from serbench.results.questions.compare import compare
+from serbench.results.reports.report import report
+from serbench.results.statistics.metrics import METRICS
+from serbench.tests.support import report_runs
+
+
+@pytest.fixture(params=[4, 6])  # speakers: intervals are of Student's t, or of a bootstrap
+def run(request, tmp_path, monkeypatch):
+    monkeypatch.setattr(report_runs, "SPEAKERS", request.param)
+    made = create(tmp_path / "run", "0")
+    records = report_runs.cells(made, {"majority": 0.0, "weak": 0.8, "strong": 2.5})
+    report_runs.plan(made, records)
+    for model, fold in (("weak", 0), ("strong", 1)):
+        (made.folder / "records" / f"{model}-{fold}-1-.json").unlink()
+    return made
+
+
+def test_every_test_takes_it(run):
+    frames = run.frames()
+    assert len(frames.records) == 10 and len(frames.plan) == 12
+    for name in sorted(set(TESTS) - {"binomial"}):  # which wants an arm of its own
+        found = answer(frames, test=name, siblings=run.siblings(), utterances=utterances([run]))
+        assert found.lines or found.notes
+        assert all(line.estimate is None or line.estimate == line.estimate for line in found.lines), name
+        assert any(note.startswith("not complete: ") and ": 3 of 4 cells" in note for note in found.notes), name
+
+
+def test_metrics_of_probabilities_have_intervals(run):
+    lines = answer(run.frames(), test="probabilities", metric="brier").lines
+    known = {line.what: line for line in lines if line.estimate is not None}
+    assert set(known) == {"strong: Brier", "weak: Brier"}
+    assert all(line.low < line.estimate < line.high for line in known.values())
+
+
+def test_the_report_and_two_models_take_it(run, tmp_path):
+    made = report([str(run.folder)], tmp_path / "out")
+    assert "10 of 12" in made.page.read_text()
+    frames = run.frames()
+    (found,) = compare(frames.records, frames.predictions, "weak", "strong", METRICS["uar"])
+    assert found.main.p is None and "lacks" in found.reason
