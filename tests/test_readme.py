@@ -14,9 +14,10 @@ from serbench.protocols.parts.catalog import find
 
 ROOT = Path(serbench.__path__[0])
 PACKAGES = ("benchmark", "baselines", "protocols", "results")
+_INSTALL = "python3 -m venv .venv && .venv/bin/pip install -c constraints.txt"
 SET_UP = (
-    "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/serbench run --protocol cross-corpus",
-    "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest",
+    f"{_INSTALL} . && .venv/bin/serbench run --protocol cross-corpus",
+    f"{_INSTALL} -e '.[test]' && .venv/bin/python -m pytest",
 )
 PLUGINS = {"pooled-mlp"}  # the example that README.md itself installs
 

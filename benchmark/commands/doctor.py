@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import click
@@ -14,9 +15,14 @@ _STYLE = {"ok": "green", "note": "yellow", "missing": "bold red"}
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def doctor(as_json: bool) -> None:
+@click.option("--constraints", is_flag=True, help="Print the versions that were tested together, for pip install -c.")
+def doctor(as_json: bool, constraints: bool) -> None:
     """What is installed, which device, what is missing for what. Exit code 1 when something needed is missing."""
     from ..checks.diagnosis import checks
+
+    if constraints:
+        click.echo((files("serbench") / "constraints.txt").read_text(encoding="utf-8"), nl=False)
+        return
 
     found = checks()
     fine = all(check.state != "missing" for check in found)

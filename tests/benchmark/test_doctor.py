@@ -2,19 +2,25 @@
 
 import json
 import shutil
+import tomllib
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from packaging.requirements import Requirement
+from packaging.version import Version
 
+import serbench
 from serbench.baselines import registry
 from serbench.benchmark.checks import diagnosis
 from serbench.benchmark.checks.diagnosis import Check, checks, corpora_check, home_check, import_problem
 from serbench.benchmark.commands.doctor import doctor
 from serbench.benchmark.environment import installed
 from serbench.errors import InputError
+
+ROOT = Path(serbench.__path__[0])
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +176,15 @@ def test_extras_say_what_they_are_for(monkeypatch: pytest.MonkeyPatch) -> None:
     states = {check.name: check for check in diagnosis._extras()}
     assert states["transformers"].value == "5.0, for models on pretrained audio and text encoders"
     assert (states["timm"].state, states["timm"].hint) == ("note", "pip install timm")
+
+
+def test_constraints_are_printed_and_fit_what_the_project_asks_for() -> None:
+    out = CliRunner().invoke(doctor, ["--constraints"]).output
+    pinned = dict(line.split("==") for line in out.splitlines() if not line.startswith("#"))
+    assert all(Version(version) for version in pinned.values())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [Requirement(text) for text in (*project["dependencies"], *project["optional-dependencies"]["test"])]
+    own = [requirement for requirement in asked if requirement.name != "serbench"]
+    assert len(own) > 20
+    for requirement in own:
+        assert requirement.specifier.contains(pinned[requirement.name.lower()]), requirement
