@@ -21,8 +21,25 @@ from .card import RECIPE, Card, Classical, Kind, NoSettings, Recipe, Task, Varia
 from .settings import change, hints, parse
 
 __all__ = [
-    "GROUP", "RECIPE", "Card", "Chosen", "Classical", "Kind", "NoSettings", "Recipe", "Task", "Variant",
-    "broken", "cards", "choose", "find", "model", "modules_of", "provider", "settings_of", "text_of",
+    "GROUP",
+    "RECIPE",
+    "Card",
+    "Classical",
+    "Kind",
+    "ModelChoice",
+    "NoSettings",
+    "Recipe",
+    "Task",
+    "Variant",
+    "broken",
+    "cards",
+    "choose",
+    "find",
+    "model",
+    "modules_of",
+    "provider",
+    "settings_of",
+    "text_of",
 ]  # fmt: skip
 
 GROUP = "serbench.models"
@@ -111,7 +128,7 @@ def find(name: str) -> Card:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ModelChoice:
     """A model with its profile, variants and settings; ``spec`` is how it is written."""
 
     card: Card
@@ -126,7 +143,7 @@ class Chosen:
         return "+".join((self.card.name + profile, *self.variants))
 
 
-def choose(spec: str, overrides: Mapping[str, str] = {}) -> Chosen:
+def choose(spec: str, overrides: Mapping[str, str] = {}) -> ModelChoice:
     """Read ``name:profile+variant`` and set ``overrides`` (setting -> text) on top.
 
     Two variants, or a variant and an override, that set the same setting contradict each other: InputError, as for
@@ -147,7 +164,7 @@ def choose(spec: str, overrides: Mapping[str, str] = {}) -> Chosen:
                 raise InputError(f"'{spec}': {owner[setting]} and variant '{variant}' both set '{setting}'; keep one")
             owner[setting] = f"variant '{variant}'"
         values |= card.variants[variant].settings
-    return Chosen(card, profile, tuple(sorted(names)), change(settings, values, spec))
+    return ModelChoice(card, profile, tuple(sorted(names)), change(settings, values, spec))
 
 
 def settings_of(card: Card, profile: str) -> Any:

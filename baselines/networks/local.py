@@ -25,7 +25,7 @@ def local_part(kind: Local, channels: int, codewords: int) -> nn.Module:
     if kind == "tcn":
         return Tcn(channels)
     if kind in ("mean", "squeeze"):
-        return Whole(channels, scales=kind == "squeeze")
+        return GlobalMean(channels, scales=kind == "squeeze")
     return Center(channels, codewords, stem=kind == "lvc-stem")
 
 
@@ -53,7 +53,7 @@ class Tcn(nn.Module):
         return x
 
 
-class Whole(nn.Module):
+class GlobalMean(nn.Module):
     """The mean over time through two dense layers: in place of every frame, or as weights of its channels.
 
     The latter is squeeze-and-excitation (Hu et al., CVPR 2018).

@@ -26,7 +26,7 @@ EXTRAS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Fact:
     """One fact. ``missing`` is needed and not there; ``note`` limits what can be done; ``hint`` says what to do."""
 
     group: Literal["python", "packages", "device", "machine", "data", "plugins", "extras"]
@@ -36,27 +36,27 @@ class Check:
     hint: str = ""
 
 
-def checks() -> list[Check]:
+def facts() -> list[Fact]:
     """Everything, in the order in which it is read. Imports torch and torchaudio."""
     groups = (_python, _packages, _pair, _decoders, _devices, _machine, _data, _plugins, _extras)
-    return [check for group in groups for check in group()]
+    return [fact for group in groups for fact in group()]
 
 
-def _python() -> Iterator[Check]:
-    yield Check("python", "python", "ok", f"{platform.python_version()} ({sys.executable})")
+def _python() -> Iterator[Fact]:
+    yield Fact("python", "python", "ok", f"{platform.python_version()} ({sys.executable})")
     head, dirty = commit()
     built = f", commit {head[:12]}{' with changes' if dirty == 'yes' else ''}" if head else ""
-    yield Check("python", "serbench", "ok", (installed("serbench") or "not installed, run from its source") + built)
+    yield Fact("python", "serbench", "ok", (installed("serbench") or "not installed, run from its source") + built)
 
 
-def _packages() -> Iterator[Check]:
+def _packages() -> Iterator[Fact]:
     """Every package that serbench needs, but for the pair, against the versions that its metadata asks for."""
     from packaging.requirements import Requirement
 
     try:
         lines = requires("serbench") or []
     except PackageNotFoundError:
-        yield Check("packages", "serbench", "missing", "not installed", "pip install . in its folder")
+        yield Fact("packages", "serbench", "missing", "not installed", "pip install . in its folder")
         return
     for needed in sorted((Requirement(line) for line in lines), key=lambda needed: needed.name.lower()):
         if needed.name in PAIR or (needed.marker and not needed.marker.evaluate({"extra": ""})):
@@ -65,37 +65,37 @@ def _packages() -> Iterator[Check]:
         fits = bool(found) and needed.specifier.contains(found, prereleases=True)
         value = found if fits else f"{found or 'not installed'}; needed: {needed.specifier}"
         hint = "" if fits else f"pip install '{needed.name}{needed.specifier}'"
-        yield Check("packages", needed.name, "ok" if fits else "missing", value, hint)
+        yield Fact("packages", needed.name, "ok" if fits else "missing", value, hint)
 
 
-def _pair() -> Iterator[Check]:
+def _pair() -> Iterator[Fact]:
     """The pair in one line, and whether both can be imported."""
     versions = [installed(name) for name in PAIR]
     problem = pair_problem(*versions)
     if problem:
-        yield Check("packages", "torch pair", "missing", problem)
+        yield Fact("packages", "torch pair", "missing", problem)
     else:
-        yield Check("packages", "torch pair", "ok", f"torch {versions[0]} and torchaudio {versions[1]} fit")
+        yield Fact("packages", "torch pair", "ok", f"torch {versions[0]} and torchaudio {versions[1]} fit")
     for name, version in zip(PAIR, versions, strict=True):
         trouble = import_problem(name) if version else ""
         if trouble:
             hint = "" if problem else f"pip install --force-reinstall '{name}=={version}'"
-            yield Check("packages", name, "missing", f"cannot be imported: {trouble}", hint)
+            yield Fact("packages", name, "missing", f"cannot be imported: {trouble}", hint)
 
 
-def _decoders() -> Iterator[Check]:
+def _decoders() -> Iterator[Fact]:
     for name, what in (("soundfile", "WAV, FLAC, OGG, AIFF and more"), ("av", "MP4, MP3, M4A and more")):
         trouble = import_problem(name)
         if trouble:
-            yield Check("packages", f"{name} decodes", "missing", f"cannot be imported: {trouble}")
+            yield Fact("packages", f"{name} decodes", "missing", f"cannot be imported: {trouble}")
             continue
         module = importlib.import_module(name)
         library = f"FFmpeg {module.ffmpeg_version_info}" if name == "av" else module.__libsndfile_version__
-        yield Check("packages", f"{name} decodes", "ok", f"{what} ({library})")
+        yield Fact("packages", f"{name} decodes", "ok", f"{what} ({library})")
 
 
-def _devices() -> Iterator[Check]:
-    yield Check("device", "cpu", "ok", f"{cpu_model()}, {cores()} cores")
+def _devices() -> Iterator[Fact]:
+    yield Fact("device", "cpu", "ok", f"{cpu_model()}, {cores()} cores")
     if import_problem("torch"):
         return
     import torch
@@ -103,48 +103,48 @@ def _devices() -> Iterator[Check]:
     from ..device import why_no_cuda
 
     if not torch.cuda.is_available():
-        yield Check("device", "cuda", "note", why_no_cuda(), "everything runs on the CPU, networks slowly")
+        yield Fact("device", "cuda", "note", why_no_cuda(), "everything runs on the CPU, networks slowly")
         return
     for index in range(torch.cuda.device_count()):
         memory = torch.cuda.get_device_properties(index).total_memory / GIB
         name = f"{torch.cuda.get_device_name(index)}, {memory:.0f} GiB"
-        yield Check("device", f"cuda:{index}", "ok", f"{name}; CUDA {torch.version.cuda}, driver {driver()}")
+        yield Fact("device", f"cuda:{index}", "ok", f"{name}; CUDA {torch.version.cuda}, driver {driver()}")
 
 
-def _machine() -> Iterator[Check]:
-    yield Check("machine", "system", "ok", platform.platform())
+def _machine() -> Iterator[Fact]:
+    yield Fact("machine", "system", "ok", platform.platform())
     if hasattr(os, "sysconf"):
         page = os.sysconf("SC_PAGE_SIZE")
         total, free = (page * os.sysconf(name) / GIB for name in ("SC_PHYS_PAGES", "SC_AVPHYS_PAGES"))
-        yield Check("machine", "memory", "ok", f"{total:.1f} GiB, {free:.1f} GiB unused")
+        yield Fact("machine", "memory", "ok", f"{total:.1f} GiB, {free:.1f} GiB unused")
 
 
-def home_check(home: Path) -> Check:
+def home_check(home: Path) -> Fact:
     """The folder of prepared corpora: whether it can be written, and the space that is left there."""
     nearest = next(path for path in (home, *home.parents) if path.exists())
     if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
-        return Check("data", "SERBENCH_HOME", "missing", f"{home}: cannot be written", "set it to a folder of yours")
+        return Fact("data", "SERBENCH_HOME", "missing", f"{home}: cannot be written", "set it to a folder of yours")
     free = shutil.disk_usage(nearest).free
     value = f"{home}, {free / GIB:.1f} GiB free{'' if home.exists() else '; made when first used'}"
     if free < SMALLEST_HOME:
-        return Check("data", "SERBENCH_HOME", "note", value, "prepared corpora may not fit; set it to a larger disk")
-    return Check("data", "SERBENCH_HOME", "ok", value)
+        return Fact("data", "SERBENCH_HOME", "note", value, "prepared corpora may not fit; set it to a larger disk")
+    return Fact("data", "SERBENCH_HOME", "ok", value)
 
 
-def corpora_check(folder: str, known: list[str]) -> Check:
+def corpora_check(folder: str, known: list[str]) -> Fact:
     """Which of the known corpora lie in the folder that SERBENCH_CORPORA names ('': not set)."""
     if not folder:
-        return Check("data", "SERBENCH_CORPORA", "note", "not set", "name corpora by --corpus NAME=DIR, or set it")
+        return Fact("data", "SERBENCH_CORPORA", "note", "not set", "name corpora by --corpus NAME=DIR, or set it")
     if not Path(folder).is_dir():
-        return Check("data", "SERBENCH_CORPORA", "missing", f"{folder}: no such folder", "set it to your corpora")
+        return Fact("data", "SERBENCH_CORPORA", "missing", f"{folder}: no such folder", "set it to your corpora")
     found = [name for name in known if (Path(folder) / name).is_dir()]
     if not found:
         hint = f"it should hold folders called {', '.join(known)}"
-        return Check("data", "SERBENCH_CORPORA", "note", f"{folder}: none of the known corpora", hint)
-    return Check("data", "SERBENCH_CORPORA", "ok", f"{folder}: {', '.join(found)}")
+        return Fact("data", "SERBENCH_CORPORA", "note", f"{folder}: none of the known corpora", hint)
+    return Fact("data", "SERBENCH_CORPORA", "ok", f"{folder}: {', '.join(found)}")
 
 
-def _data() -> Iterator[Check]:
+def _data() -> Iterator[Fact]:
     from ..corpora.adapters import ADAPTERS
     from ..prepared.home import home
 
@@ -152,25 +152,25 @@ def _data() -> Iterator[Check]:
     yield corpora_check(os.environ.get("SERBENCH_CORPORA", ""), sorted(ADAPTERS))
 
 
-def _plugins() -> Iterator[Check]:
+def _plugins() -> Iterator[Fact]:
     from ...baselines.registry import broken, cards, provider
 
     try:
         found = cards()
     except InputError as error:  # two models under one name
-        yield Check("plugins", "models", "missing", str(error))
+        yield Fact("plugins", "models", "missing", str(error))
         return
     for name, why in sorted(broken().items()):
-        yield Check("plugins", name, "note", f"does not load: {why}", "mend or uninstall it; the others work")
+        yield Fact("plugins", name, "note", f"does not load: {why}", "mend or uninstall it; the others work")
     outside = [f"{name} ({provider(card)})" for name, card in found.items() if provider(card) != "serbench"]
-    yield Check("plugins", "models", "ok", f"{len(found)}, of them from plugins: {', '.join(outside) or 'none'}")
+    yield Fact("plugins", "models", "ok", f"{len(found)}, of them from plugins: {', '.join(outside) or 'none'}")
 
 
-def _extras() -> Iterator[Check]:
+def _extras() -> Iterator[Fact]:
     for name, (purpose, how) in EXTRAS.items():
         found = installed(name)
         value = f"{found}, for {purpose}" if found else f"not installed; only for {purpose}"
-        yield Check("extras", name, "ok" if found else "note", value, "" if found else how)
+        yield Fact("extras", name, "ok" if found else "note", value, "" if found else how)
 
 
 def import_problem(module: str) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ...baselines.registry import Card, Recipe, settings_of
 from ...baselines.settings import change
 from ...seeds import stream
-from ..training.batches import Batch, Rows, batch_of
+from ..training.batches import Batch, FeatureRows, batch_of
 from ..training.train import class_weights, fit, loss_of, predict
 from .classical_check import classical, front
 from .subject import TASK, Subject, log_probabilities, tones
@@ -21,7 +21,7 @@ STEPS, CLIPS = 300, 32  # within so many steps, so many clips must be learned by
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckOutcome:
     """One check: its name, what it demands, what failed in words (None: it holds), and why it could not be made."""
 
     check: str
@@ -52,7 +52,7 @@ def quick_profile(card: Card) -> str:
     return "tiny" if "tiny" in card.profiles else "clean"
 
 
-def outcomes(card: Card, profile: str | None = None) -> Iterator[Outcome]:
+def outcomes(card: Card, profile: str | None = None) -> Iterator[CheckOutcome]:
     """Run the checks for the model's kind; what a check raises is its problem. One of `FIRST` that fails ends it."""
     quick = quick_profile(card)
     subject = Subject(card, profile or quick, settings_of(card, profile or quick))
@@ -67,7 +67,7 @@ def outcomes(card: Card, profile: str | None = None) -> Iterator[Outcome]:
                 not_run = str(why)
             except Exception as error:  # whatever a stranger's model does
                 problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        yield Outcome(name, (test.__doc__ or "").partition("\n")[0], problem, not_run)
+        yield CheckOutcome(name, (test.__doc__ or "").partition("\n")[0], problem, not_run)
         if problem and name in FIRST:
             return
 
@@ -237,7 +237,7 @@ def variants(subject: Subject) -> str | None:
     return None
 
 
-def _loss(module: nn.Module, recipe: Recipe, rows: Rows) -> Tensor:
+def _loss(module: nn.Module, recipe: Recipe, rows: FeatureRows) -> Tensor:
     """Loss of all rows in one batch, in training, with the same dropout every time."""
     module.train()
     torch.manual_seed(0)
@@ -245,8 +245,8 @@ def _loss(module: nn.Module, recipe: Recipe, rows: Rows) -> Tensor:
     return loss_of(module, recipe, module(x, lengths), rows.truth, class_weights(recipe, rows))
 
 
-def _none(rows: Rows) -> Rows:
-    return Rows([], rows.truth[:0], rows.n_classes)
+def _none(rows: FeatureRows) -> FeatureRows:
+    return FeatureRows([], rows.truth[:0], rows.n_classes)
 
 
 def _plain() -> contextlib.AbstractContextManager[None]:

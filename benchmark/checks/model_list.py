@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args, get_origin
 
 from ...baselines.card import RECIPE, Card, Task
-from ...baselines.registry import Chosen, broken, cards, provider
+from ...baselines.registry import ModelChoice, broken, cards, provider
 from ...baselines.settings import hints, words
 from ...errors import InputError
 
@@ -17,7 +17,7 @@ TASK = Task(tuple(f"class {i}" for i in range(CLASSES)))
 
 
 @dataclass(frozen=True)
-class Line:
+class ModelLine:
     """One model in the list; a plugin that does not load has only a name and a problem."""
 
     name: str
@@ -31,14 +31,14 @@ class Line:
     problem: str | None = None
 
 
-def lines() -> list[Line]:
+def lines() -> list[ModelLine]:
     """All models, then the plugins that do not load."""
     return [_line(card) for card in cards().values()] + [
-        Line(name, problem=f"does not load: {error}") for name, error in broken().items()
+        ModelLine(name, problem=f"does not load: {error}") for name, error in broken().items()
     ]
 
 
-def listing(lines: Sequence[Line], columns: int = 100) -> str:
+def listing(lines: Sequence[ModelLine], columns: int = 100) -> str:
     """The list as text: two lines for each model, the second says where it is from."""
     width = max((len(line.name) for line in lines), default=0)
     hears = max((len(line.input) for line in lines), default=0)
@@ -111,7 +111,7 @@ def counted(module: Any, batch: Any) -> int:
     return int(counter.get_total_flops()) // 2  # it counts a multiplication and an addition as two
 
 
-def page(chosen: Chosen, columns: int = 100) -> str:
+def page(chosen: ModelChoice, columns: int = 100) -> str:
     """Everything about a model: where it is from, its profiles and variants, every setting with its meaning.
 
     Size and values of settings are those of the profile and variants that are chosen.
@@ -119,7 +119,7 @@ def page(chosen: Chosen, columns: int = 100) -> str:
     return "\n".join(hanging(start, text, columns) for start, text in _page(chosen))
 
 
-def facts(chosen: Chosen) -> dict[str, Any]:
+def facts(chosen: ModelChoice) -> dict[str, Any]:
     """The same for machines."""
     card = chosen.card
     return {
@@ -147,7 +147,7 @@ def facts(chosen: Chosen) -> dict[str, Any]:
     }
 
 
-def _line(card: Card) -> Line:
+def _line(card: Card) -> ModelLine:
     count, problem = None, None
     try:
         count = parameters(card, card.settings)
@@ -155,7 +155,7 @@ def _line(card: Card) -> Line:
         problem = f"does not build: {type(error).__name__}: {' '.join(str(error).split())}"
     if problem is None and (missing := card.needs(card.settings)):
         problem = f"is not ready: {missing}"
-    return Line(
+    return ModelLine(
         card.name, card.kind, card.origin, " + ".join(card.modalities), count,
         tuple(card.profiles), tuple(card.variants), provider(card), problem,
     )  # fmt: skip
@@ -170,7 +170,7 @@ class Cost:
     problem: str | None = None
 
 
-def _cost(chosen: Chosen) -> Cost:
+def _cost(chosen: ModelChoice) -> Cost:
     count = None
     try:
         count = parameters(chosen.card, chosen.settings)
@@ -179,7 +179,7 @@ def _cost(chosen: Chosen) -> Cost:
         return Cost(count, problem=" ".join(str(error).split()) or type(error).__name__)
 
 
-def _page(chosen: Chosen) -> Iterator[tuple[str, str]]:
+def _page(chosen: ModelChoice) -> Iterator[tuple[str, str]]:
     """Pairs (begins a line, text that is wrapped beside it)."""
     card = chosen.card
     as_written = "" if chosen.spec == card.name else f"{chosen.spec}: "

@@ -18,7 +18,7 @@ ARMS = (
 
 
 @dataclass(frozen=True)
-class Line:
+class StudyLine:
     """A study in the list.
 
     ``missing_here`` keeps its full form from running, ``quick_missing_here`` its quick form (where there is none, the
@@ -48,17 +48,17 @@ class Line:
         return "quick form runs here" if self.quick and not self.quick_missing_here else "does not run here"
 
 
-def line_of(study: Study) -> Line:
+def line_of(study: Study) -> StudyLine:
     """The line of one study."""
     full = study.full
     lacks, quick = (tuple(missing_here(ask(study, quick))) for quick in (False, study.quick is not None))
-    return Line(
+    return StudyLine(
         study.name, study.question, study.source, study.kind, full.protocols, full.models, full.corpora, study.metric,
         tuple(one.test for one in full.tests), study.quick is not None, study.missing, lacks, quick, study.notes,
     )  # fmt: skip
 
 
-def listing(lines: Sequence[Line], columns: int) -> str:
+def listing(lines: Sequence[StudyLine], columns: int) -> str:
     """The list as text."""
     width = max((len(line.name) for line in lines), default=0)
     text = []

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ...baselines.registry import Card, Task
 from ...seeds import stream
-from ..training.batches import Batch, Clip, Rows, batch_of, padded
+from ..training.batches import Batch, Clip, FeatureRows, batch_of, padded
 from ..training.modalities import FORMS
 from ..training.trainer import encoded, lengthen
 
@@ -33,14 +33,14 @@ class Subject:
         torch.manual_seed(seed)
         return self.card.build(self.settings, TASK)
 
-    def ready(self, n: int) -> tuple[Any, Rows]:
+    def ready(self, n: int) -> tuple[Any, FeatureRows]:
         """A built and adapted network, and ``n`` clips as it takes them."""
         module = self.build()
         clips, truth = tones(n)
         features = self.features(module, clips)
         if hasattr(module, "adapt"):
             module.adapt([batch_of(features)])
-        return module, Rows(features, torch.from_numpy(truth), len(TASK.classes))
+        return module, FeatureRows(features, torch.from_numpy(truth), len(TASK.classes))
 
     def features(self, module: Any, clips: Sequence[np.ndarray], zeros: int = 0) -> list[Clip]:
         """Clips as the network takes them: through its front in one batch with ``zeros`` more behind, or waveforms.

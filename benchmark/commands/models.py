@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ..checks.model_check import Outcome
+    from ..checks.model_check import CheckOutcome
 
 _json = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 
@@ -74,7 +74,7 @@ def check(name: str, profiles: tuple[str, ...], as_json: bool) -> None:
     raise SystemExit(1 if failed else 0)
 
 
-def _lines(outcome: "Outcome") -> str:
+def _lines(outcome: "CheckOutcome") -> str:
     """A check, and what failed."""
     from ..checks.model_check import FIRST
     from ..checks.model_list import hanging

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...baselines.registry import Chosen, choose
+from ...baselines.registry import ModelChoice, choose
 from ...errors import InputError, unknown
 from ...protocols.parts.augment import NOTHING
 from ...protocols.parts.protocol import BASE, Arm, Fold, NoOptions, Protocol
@@ -81,7 +81,7 @@ class Choice:
     model: str
     spec: str
     overrides: dict[str, str]
-    chosen: Chosen
+    chosen: ModelChoice
     lacks: str = ""
 
 
@@ -106,7 +106,7 @@ def choices(decided: Decided, model: str, overrides: Mapping[str, str]) -> Itera
         yield Choice(arm, base.spec, spec, changes, chosen, lacks)
 
 
-def _lacks(base: Chosen, arm: Arm) -> str:
+def _lacks(base: ModelChoice, arm: Arm) -> str:
     """Why a model cannot have what an arm for all models sets; empty where it can."""
     if arm.practice.state == "carried" and not base.card.recurrent(base.settings):
         return "no recurrent state to carry on; a recurrent network has one"
@@ -118,7 +118,7 @@ def _lacks(base: Chosen, arm: Arm) -> str:
     return ""
 
 
-def _hears_padding(base: Chosen) -> bool:
+def _hears_padding(base: ModelChoice) -> bool:
     """Whether other clips can change an answer, as its card says and `models check` tests, or can be made to."""
     return bool(base.card.companions) or hasattr(base.settings, "mask_padding")
 

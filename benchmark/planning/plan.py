@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...baselines.registry import Chosen, modules_of, provider
+from ...baselines.registry import ModelChoice, modules_of, provider
 from ...protocols.parts.augment import NOTHING, Augment, Step, augmented
 from ...protocols.parts.design import Design
 from ...protocols.parts.protocol import HONEST, LEAKS, NOTED, Arm, Condition, Fold, Leak, Practice, utterance_of
@@ -258,7 +258,7 @@ class _Folds:
         return _FoldKeys(train, rows, whole, digest(whole, self.design.label_map_of(fold), leaks))
 
 
-def _outside(chosen: Chosen, data: Mapping[str, str]) -> list[Mapping[str, str]]:
+def _outside(chosen: ModelChoice, data: Mapping[str, str]) -> list[Mapping[str, str]]:
     """What decides a model's results beside its settings and the fingerprints: weights that it loads, what it sees."""
     weights: Mapping[str, str] = getattr(chosen.settings, "contents", {})
     forms = getattr(chosen.settings, "forms", chosen.card.modalities)

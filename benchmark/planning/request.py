@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...baselines.registry import Chosen, cards, choose
+from ...baselines.registry import ModelChoice, cards, choose
 from ...errors import InputError
 from ...protocols.parts.catalog import find
 from ...protocols.parts.design import Design, design, options_from
@@ -116,7 +116,7 @@ def opened(specs: Sequence[str]) -> tuple[dict[str, Corpus], pd.DataFrame, tuple
     return corpora, *link(table.sort_values("id", ignore_index=True), corpora)
 
 
-def _seen(made: Design, every: Sequence[Chosen], corpora: Mapping[str, Corpus]) -> dict[str, str]:
+def _seen(made: Design, every: Sequence[ModelChoice], corpora: Mapping[str, Corpus]) -> dict[str, str]:
     """Names of what is seen in the corpora, if a model looks at faces; InputError where one lacks what it needs."""
     for chosen in every:
         if set(modalities.needs(chosen)) - {"audio"}:
@@ -157,7 +157,7 @@ def _see_what_varies(protocol: Protocol, choices: Sequence[Choice]) -> None:
         )
 
 
-def _see_what_moves(conditions: Sequence[Condition], every: Sequence[Chosen]) -> None:
+def _see_what_moves(conditions: Sequence[Condition], every: Sequence[ModelChoice]) -> None:
     """InputError for a model that sees no face, under a condition that acts on the face."""
     moved = [c.name for c in conditions if modalities.modality_of(c.kind) == "face"]
     blind = [chosen.spec for chosen in every if moved and "face" not in modalities.needs(chosen)]

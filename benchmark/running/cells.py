@@ -14,16 +14,16 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from ...baselines.registry import Chosen, choose, modules_of
+from ...baselines.registry import ModelChoice, choose, modules_of
 from ...protocols.parts.protocol import utterance_of
 from ...results.evidence.files import StoreError, read_json, write_bytes, write_json
 from ...results.evidence.record import Record
 from ...results.evidence.store import Run
 from ..environment import source_hash
 from ..planning.plan import Cell, Plan, Trial, digest
-from ..training.augment import Making
-from ..training.train import Fitted
-from ..training.trainer import Labelled, Learned, Streams, Trainer, load_state, state_of
+from ..training.augment import CopyMaker
+from ..training.train import Fit
+from ..training.trainer import LabelledRows, Streams, TrainedModel, Trainer, load_state, state_of
 
 #: called when a cell is stored: (cell, did it fail)
 Stored = Callable[[Cell, bool], None]
@@ -45,7 +45,7 @@ class Where:
     keep_weights: bool
     scored: Counter[str]
     read: int = 0
-    last: tuple[str, Learned] | None = None
+    last: tuple[str, TrainedModel] | None = None
 
     def refresh(self) -> None:
         """Count what other processes have noted since."""
@@ -86,7 +86,7 @@ def run_training(where: Where, plan: Plan, cells: Sequence[Cell], stored: Stored
         where.run.drop_weights(trial.training)
 
 
-def _learned(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Learned:
+def _learned(where: Where, plan: Plan, trial: Trial, chosen: ModelChoice) -> TrainedModel:
     """Fit, or take the weights that an interrupted run on the same device left behind."""
     fold = plan.folds[trial.fold]
     streams = Streams(digest(chosen.card.name, plan.settings[trial.settings_key]), trial.train_key, trial.seed)
@@ -100,12 +100,12 @@ def _learned(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Learned:
     train, dev = (labelled(plan, trial, rows) for rows in (fold.train, fold.dev))
     carried = trial.practice.state == "carried"
     learned = where.trainer.learn(chosen, fold.classes, train, dev, streams, carried, begin)
-    learned.fitted.seconds = time.perf_counter() - started
+    learned.fit.seconds = time.perf_counter() - started
     state = state_of(learned.model)
     # an empty tensor file cannot be written; a model without state has nothing to keep
     if state:
         story = {
-            "fitted": _finite(vars(learned.fitted)),
+            "fitted": _finite(vars(learned.fit)),
             "facts": _finite(learned.facts),
             "made_on": _made_on(where),
             # what `predict` needs to build the model again
@@ -120,14 +120,14 @@ def _learned(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Learned:
     return learned
 
 
-def _before(where: Where, plan: Plan, trial: Trial, chosen: Chosen) -> Any:
+def _before(where: Where, plan: Plan, trial: Trial, chosen: ModelChoice) -> Any:
     """The trained model that a chain goes on from: just done in this process, else trained again from its head."""
     if where.last is not None and where.last[0] == trial.training:
         return where.last[1].model
     return _learned(where, plan, trial, chosen).model
 
 
-def _left_behind(where: Where, plan: Plan, trial: Trial, chosen: Chosen, streams: Streams) -> Learned | None:
+def _left_behind(where: Where, plan: Plan, trial: Trial, chosen: ModelChoice, streams: Streams) -> TrainedModel | None:
     """The model of an interrupted run, where its weights are whole and were made on this device in this precision."""
     weights, story = where.run.weights_path(trial.training), where.run.training_path(trial.training)
     if not weights.exists() or not story.exists():
@@ -138,7 +138,7 @@ def _left_behind(where: Where, plan: Plan, trial: Trial, chosen: Chosen, streams
             return None
         model = where.trainer.build(chosen, plan.folds[trial.fold].classes, streams)
         load_state(model, load_file(weights))
-        return Learned(model, Fitted(**facts["fitted"]), facts["facts"])
+        return TrainedModel(model, Fit(**facts["fitted"]), facts["facts"])
     except (StoreError, SafetensorError, KeyError, TypeError, RuntimeError):  # damaged: it is trained again
         return None
 
@@ -156,15 +156,17 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def labelled(plan: Plan, trial: Trial, rows: Sequence[str]) -> Labelled:
+def labelled(plan: Plan, trial: Trial, rows: Sequence[str]) -> LabelledRows:
     """Rows with the index of their class in the fold's task, and how copies among them are made."""
     fold = plan.folds[trial.fold]
     index = {name: i for i, name in enumerate(fold.classes)}
     truth = np.array([index[plan.labels[utterance_of(r)]] for r in rows], dtype=np.int64)
-    return Labelled(tuple(rows), truth, Making(dict(fold.copies), trial.seed))
+    return LabelledRows(tuple(rows), truth, CopyMaker(dict(fold.copies), trial.seed))
 
 
-def _score(where: Where, plan: Plan, cell: Cell, chosen: Chosen, learned: Learned) -> tuple[Record, pd.DataFrame]:
+def _score(
+    where: Where, plan: Plan, cell: Cell, chosen: ModelChoice, learned: TrainedModel
+) -> tuple[Record, pd.DataFrame]:
     """Predict the test rows, once."""
     fold = plan.folds[cell.trial.fold]
     where.run.note_scoring(cell.key)
@@ -208,13 +210,13 @@ def _record(
     where: Where,
     plan: Plan,
     cell: Cell,
-    learned: Learned | None,
+    learned: TrainedModel | None,
     seconds_test: float = 0.0,
     test_evaluations: int = 0,
     error: str | None = None,
 ) -> Record:
     trial, fold, design = cell.trial, plan.folds[cell.trial.fold], plan.design
-    fitted = learned.fitted if learned else Fitted(0, 0, 0)
+    fitted = learned.fit if learned else Fit(0, 0, 0)
     if learned and set(fold.dev) & set(fold.test):  # each epoch, or setting, was scored on test rows, to choose one
         test_evaluations += fitted.epochs + int(learned.facts.get("tried", 0))
     present = {plan.labels[utterance_of(row)] for row in fold.test}

@@ -10,7 +10,7 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ...baselines.registry import Chosen, choose, modules_of
+from ...baselines.registry import ModelChoice, choose, modules_of
 from ...errors import InputError, unknown
 from ...protocols.parts.protocol import CLEAN, Arm, Condition
 from ...results.evidence.files import StoreError, read_json
@@ -20,9 +20,9 @@ from ..audio.bar import bar
 from ..device import configure, resolve
 from ..environment import source_hash
 from ..prepared.clips import Clip, Task, make, restore
-from ..training.augment import Making
-from ..training.data import WHOLE, Data, Encode, Front
-from ..training.trainer import Labelled, Streams, Trainer, load_state
+from ..training.augment import CopyMaker
+from ..training.data import NO_COPIES, Data, Encode, Front
+from ..training.trainer import LabelledRows, Streams, Trainer, load_state
 
 FLOOR = float(np.log(np.finfo(np.float32).tiny))  # in place of the log-probability of a class that a model excludes
 
@@ -55,7 +55,7 @@ class Prediction:
 class Kept:
     """Trainings of one model that differ in fold and seed alone, one record of each."""
 
-    chosen: Chosen
+    chosen: ModelChoice
     rate_hz: int
     records: tuple[Record, ...]
 
@@ -73,12 +73,12 @@ class Files(Data):
         self.waveforms = waveforms
         self.found: dict[tuple[str, str], np.ndarray] = {}
 
-    def waveform(self, row: str, condition: Condition = CLEAN, making: Making = WHOLE) -> np.ndarray:
+    def waveform(self, row: str, condition: Condition = CLEAN, maker: CopyMaker = NO_COPIES) -> np.ndarray:
         """Float32 samples (N,) of a file."""
         return self.waveforms[row]
 
     def features(
-        self, key: str, front: Front, rows: Sequence[str], condition: Condition = CLEAN, making: Making = WHOLE
+        self, key: str, front: Front, rows: Sequence[str], condition: Condition = CLEAN, maker: CopyMaker = NO_COPIES
     ) -> list[np.ndarray]:
         """Features of files, each computed alone and once for all trainings that share ``key``."""
         for row in rows:
@@ -93,7 +93,7 @@ class Files(Data):
         encode: Encode,
         rows: Sequence[str],
         condition: Condition = CLEAN,
-        making: Making = WHOLE,
+        maker: CopyMaker = NO_COPIES,
     ) -> list[np.ndarray]:
         """As `features`; InputError for what is not heard."""
         if modality != "audio":
@@ -204,7 +204,7 @@ def _ask(
         load_state(model, load_file(path, str(trainer.device)))
     except SafetensorError as error:
         raise StoreError(f"{path}: damaged ({error}); choose other folds or seeds, or train again") from error
-    parts = [Labelled((file,), np.zeros(1, dtype=np.int64)) for file in files]
+    parts = [LabelledRows((file,), np.zeros(1, dtype=np.int64)) for file in files]
     said = [trainer.predict(kept.chosen, model, part, CLEAN, len(kept.classes)) for part in parts]
     scores = [of_classes for _, of_classes in said if of_classes is not None]
     for file, of_classes in zip(files, scores, strict=False):

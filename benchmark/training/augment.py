@@ -27,7 +27,7 @@ WINDOW_S = 0.064  # of the phase vocoder; a quarter of it is the hop
 
 
 @dataclass(frozen=True)
-class Making:
+class CopyMaker:
     """How copies are made: number of a copy -> its steps, the seed of their draws, and the device that computes."""
 
     copies: Mapping[int, tuple[Step, ...]] = field(default_factory=dict)

@@ -17,7 +17,7 @@ Batch = tuple[Tensor, Tensor] | tuple[dict[str, Tensor], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
-class Rows:
+class FeatureRows:
     """Clips on the device, in a fixed order, and their classes (n,)."""
 
     features: Sequence[Clip]
@@ -67,13 +67,13 @@ def bucketed(clips: Sequence[Clip], batch: int, order: np.random.Generator) -> I
         yield batches[index]
 
 
-def by_length(rows: Rows) -> list[int]:
+def by_length(rows: FeatureRows) -> list[int]:
     """Short clips first, so that little is padded."""
     return sorted(range(len(rows)), key=lambda i: (steps(rows.features[i]), i))
 
 
 def arranged(
-    rows: Rows,
+    rows: FeatureRows,
     batch: int,
     how: Literal["length", "class", "class-reversed", "shuffled", "longest"],
     rng: np.random.Generator,

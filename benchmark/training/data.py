@@ -16,7 +16,7 @@ from ...protocols.parts.protocol import CLEAN, Condition, utterance_of
 from ...results.evidence.files import StoreError, write_bytes
 from ..conditions.kinds import apply
 from ..prepared.corpus import Corpus
-from .augment import Making
+from .augment import CopyMaker
 from .modalities import content_of, face_of, modality_of, transcript_of
 
 #: clips (N_i,) in, one array (T_i, ...) per clip out
@@ -26,7 +26,7 @@ Encode = Callable[[Any], np.ndarray]
 CHUNK = 64  # clips that a front gets at once
 MEMORY = 6 * 2**30  # bytes of features kept in memory; the oldest go first
 SHARD = 2**28  # bytes of fresh features after which they are written
-WHOLE = Making()  # no copies: every row is a clip itself
+NO_COPIES = CopyMaker()  # no copies: every row is a clip itself
 
 
 class Data:
@@ -46,24 +46,24 @@ class Data:
         """The corpus that a row belongs to."""
         return self.corpora[row.partition("/")[0]]
 
-    def waveform(self, row: str, condition: Condition = CLEAN, making: Making = WHOLE) -> np.ndarray:
-        """Float32 samples (N,) of a row under a condition. InputError for a copy that ``making`` cannot make."""
+    def waveform(self, row: str, condition: Condition = CLEAN, maker: CopyMaker = NO_COPIES) -> np.ndarray:
+        """Float32 samples (N,) of a row under a condition. InputError for a copy that ``maker`` cannot make."""
         corpus, utterance = self.corpus_of(row), utterance_of(row)
         sound = corpus.waveform(utterance)
-        if making.key(row):
-            sound = making.sound(sound, corpus.rate_hz, row)
+        if maker.key(row):
+            sound = maker.sound(sound, corpus.rate_hz, row)
         return apply(sound, corpus.rate_hz, utterance, condition)
 
     def features(
-        self, key: str, front: Front, rows: Sequence[str], condition: Condition = CLEAN, making: Making = WHOLE
+        self, key: str, front: Front, rows: Sequence[str], condition: Condition = CLEAN, maker: CopyMaker = NO_COPIES
     ) -> list[np.ndarray]:
         """Features of rows, in their order; the missing ones are computed in chunks of similar length."""
 
         def compute(chunk: Sequence[str]) -> list[np.ndarray]:
-            return front([self.waveform(row, condition, making) for row in chunk])
+            return front([self.waveform(row, condition, maker) for row in chunk])
 
         found: dict[str, np.ndarray] = {}
-        for made, part in making.parts(rows):
+        for made, part in maker.parts(rows):
             found |= zip(part, self._known(key, compute, part, condition, made), strict=True)
         return [found[row] for row in rows]
 
@@ -74,25 +74,25 @@ class Data:
         encode: Encode,
         rows: Sequence[str],
         condition: Condition = CLEAN,
-        making: Making = WHOLE,
+        maker: CopyMaker = NO_COPIES,
     ) -> list[np.ndarray]:
         """Features of one modality of rows, each clip encoded alone; a condition acts on the modality of its kind."""
         heard = condition if modality == modality_of(condition.kind) else CLEAN
 
         def material(row: str) -> Any:
             if modality == "audio":
-                return self.waveform(row, heard, making)
+                return self.waveform(row, heard, maker)
             corpus, utterance = self.corpus_of(row), utterance_of(row)
             if modality == "text":
                 return transcript_of(corpus, utterance)
-            return face_of(corpus, utterance, making.face_shift_s(row), heard)
+            return face_of(corpus, utterance, maker.face_shift_s(row), heard)
 
         found: dict[str, np.ndarray] = {}
         for name in sorted({row.partition("/")[0] for row in rows}):
             # the name of a prepared corpus covers its sound and words, not what is seen
             seen = f"-{content_of(self.corpora[name])[:16]}" if modality == "face" else ""
             of = [row for row in rows if row.partition("/")[0] == name]
-            for made, part in making.parts(of):
+            for made, part in maker.parts(of):
                 full = f"{modality}-{key}{seen}"
                 values = self._known(full, lambda chunk: [encode(material(row)) for row in chunk], part, heard, made)
                 found |= zip(part, values, strict=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...baselines.registry import Chosen, choose
+from ...baselines.registry import ModelChoice, choose
 from ...errors import InputError
 from ...protocols.parts.protocol import CLEAN, Condition
 from ...seeds import stream
@@ -30,13 +30,13 @@ _OPENED = 8  # videos of a corpus that are opened before a run, to see whether t
 _EDGE = 1 << 16  # bytes at each end of a video that tell it from another: the index lies there
 
 
-def needs(chosen: Chosen) -> Mapping[str, tuple[str, ...]]:
+def needs(chosen: ModelChoice) -> Mapping[str, tuple[str, ...]]:
     """Modality -> the forms that the model takes, with its settings."""
     forms: Mapping[str, tuple[str, ...]] | None = getattr(chosen.settings, "forms", None)
     return {name: FORMS[name] for name in chosen.card.modalities} if forms is None else forms
 
 
-def check(chosen: Chosen, corpora: Mapping[str, Corpus], used: Iterable[str]) -> None:
+def check(chosen: ModelChoice, corpora: Mapping[str, Corpus], used: Iterable[str]) -> None:
     """Raise InputError, with the variants that work, when an utterance lacks a modality that the model needs."""
     tables = {name: corpus.table[corpus.table["id"].isin(set(used))] for name, corpus in corpora.items()}
     problem = _lacking(needs(chosen), tables)

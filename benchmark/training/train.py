@@ -14,12 +14,12 @@ from torch.nn import functional
 from ...baselines.registry import Recipe
 from ...errors import InputError
 from ...results.statistics.metrics import tally, uar
-from .batches import Rows, batch_of, bucketed, by_length
+from .batches import FeatureRows, batch_of, bucketed, by_length
 from .optimization import groups_of, optimizer_of, schedule_of
 
 
 @dataclass
-class Fitted:
+class Fit:
     """What a training left behind, beside the weights: its curve, the chosen epoch, and what happened on the way."""
 
     epoch: int
@@ -33,12 +33,12 @@ class Fitted:
 def fit(
     module: nn.Module,
     recipe: Recipe,
-    train: Rows,
-    dev: Rows,
+    train: FeatureRows,
+    dev: FeatureRows,
     order: np.random.Generator,
     autocast: Any,
     carried: bool = False,
-) -> Fitted:
+) -> Fit:
     """Train ``module`` in place and leave it at the epoch with the best dev UAR (ties: the lower dev loss).
 
     Without dev rows, or where the recipe keeps it, the last epoch stays. ``order`` shuffles the batches; ``autocast``
@@ -50,7 +50,7 @@ def fit(
     weights = class_weights(recipe, train)
     optimizer = optimizer_of(recipe, groups_of(module, recipe))
     schedule = schedule_of(recipe, optimizer)
-    fitted = Fitted(0, 0, sum(p.numel() for p in module.parameters() if p.requires_grad))
+    fitted = Fit(0, 0, sum(p.numel() for p in module.parameters() if p.requires_grad))
     best, best_state, parts = (-1.0, math.inf), None, 1
     for epoch in range(1, recipe.epochs + 1):
         module.train()
@@ -92,7 +92,7 @@ def fit(
 
 def predict(
     module: nn.Module,
-    rows: Rows,
+    rows: FeatureRows,
     batch: int,
     autocast: Any,
     order: Sequence[int] | None = None,
@@ -125,14 +125,14 @@ def _carry(module: nn.Module, on: bool) -> None:
         raise InputError(f"{type(module).__name__}: has no recurrent state to carry; choose a recurrent network")
 
 
-def dev_uar(dev: Rows, scores: Tensor) -> float:
+def dev_uar(dev: FeatureRows, scores: Tensor) -> float:
     """UAR over the classes that dev has."""
     pairs = (dev.truth.cpu() * dev.n_classes + scores.argmax(1)).numpy()
     counts = np.bincount(pairs, minlength=dev.n_classes**2).reshape(dev.n_classes, dev.n_classes)
     return float(uar(tally(counts)))
 
 
-def class_weights(recipe: Recipe, train: Rows) -> Tensor:
+def class_weights(recipe: Recipe, train: FeatureRows) -> Tensor:
     """Loss weight of every class (C,): ones, or the inverse frequency in train with mean 1 over the train rows."""
     if recipe.class_weights == "none":
         return torch.ones(train.n_classes, device=train.truth.device)
@@ -143,7 +143,7 @@ def class_weights(recipe: Recipe, train: Rows) -> Tensor:
 def _backward(
     module: nn.Module,
     recipe: Recipe,
-    rows: Rows,
+    rows: FeatureRows,
     batch: list[int],
     weights: Tensor,
     autocast: Any,

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...baselines.registry import Chosen, Task, modules_of
+from ...baselines.registry import ModelChoice, Task, modules_of
 from ...errors import InputError
 from ...protocols.parts.protocol import CLEAN, HONEST, Condition, Practice
 from ...seeds import derive, stream
 from ..environment import installed, source_hash
 from ..planning.plan import digest
-from .augment import Making
-from .batches import Batch, Clip, Rows, arranged, batch_of, padded
-from .data import WHOLE, Data, Front
-from .train import Fitted, fit, predict
+from .augment import CopyMaker
+from .batches import Batch, Clip, FeatureRows, arranged, batch_of, padded
+from .data import NO_COPIES, Data, Front
+from .train import Fit, fit, predict
 
 #: what features are computed with
 LIBRARIES = ("torch", "torchaudio", "librosa", "numpy", "scipy", "transformers", "timm", "opensmile")
@@ -37,11 +37,11 @@ class Streams:
 
 
 @dataclass
-class Learned:
+class TrainedModel:
     """A model that can predict, with what its training left behind."""
 
     model: Any
-    fitted: Fitted
+    fit: Fit
     facts: dict[str, Any]
 
 
@@ -51,7 +51,7 @@ class Trainer:
     def __init__(self, data: Data, rate_hz: int, device: torch.device, precision: str) -> None:
         self.data, self.rate_hz, self.device, self.precision = data, rate_hz, device, precision
 
-    def build(self, chosen: Chosen, classes: Sequence[str], streams: Streams) -> Any:
+    def build(self, chosen: ModelChoice, classes: Sequence[str], streams: Streams) -> Any:
         """The untrained model; its weights depend on the streams alone."""
         torch.manual_seed(derive("weights", streams.settings, streams.rows, streams.seed))
         model = chosen.card.build(chosen.settings, Task(tuple(classes), self.rate_hz))
@@ -59,14 +59,14 @@ class Trainer:
 
     def learn(
         self,
-        chosen: Chosen,
+        chosen: ModelChoice,
         classes: Sequence[str],
-        train: "Labelled",
-        dev: "Labelled",
+        train: "LabelledRows",
+        dev: "LabelledRows",
         streams: Streams,
         carried: bool = False,
         begin: Any = None,
-    ) -> Learned:
+    ) -> TrainedModel:
         """Fit on train, choose on dev.
 
         ``carried``: a recurrent network hands its state from batch to batch; ``begin``: a trained network of the same
@@ -82,20 +82,20 @@ class Trainer:
             if hasattr(model, "adapt"):
                 model.adapt(_batches(rows.features))
             facts = {name: encoder.key for name, encoder in getattr(model, "encoders", {}).items()}
-            fitted = fit(model, chosen.settings, rows, dev_rows, order, self._autocast(), carried)
-            return Learned(model, fitted, facts)
-        fitted = Fitted(0, 0, 0)
+            training = fit(model, chosen.settings, rows, dev_rows, order, self._autocast(), carried)
+            return TrainedModel(model, training, facts)
+        training = Fit(0, 0, 0)
         if chosen.card.kind == "inference":
-            return Learned(model, fitted, {})
+            return TrainedModel(model, training, {})
         features, dev_features = (self._stacked(chosen, model, part, CLEAN) for part in (train, dev))
         facts = model.fit(features, train.truth, dev_features, dev.truth, order)
-        return Learned(model, fitted, facts)
+        return TrainedModel(model, training, facts)
 
     def predict(
         self,
-        chosen: Chosen,
+        chosen: ModelChoice,
         learned: Any,
-        part: "Labelled",
+        part: "LabelledRows",
         condition: Condition,
         n_classes: int,
         practice: Practice = HONEST,
@@ -124,24 +124,24 @@ class Trainer:
         return contextlib.nullcontext()
 
     def _rows(
-        self, chosen: Chosen, module: nn.Module, part: "Labelled", n_classes: int, condition: Condition = CLEAN
-    ) -> Rows:
+        self, chosen: ModelChoice, module: nn.Module, part: "LabelledRows", n_classes: int, condition: Condition = CLEAN
+    ) -> FeatureRows:
         truth = torch.as_tensor(part.truth, device=self.device)
         least = math.ceil(chosen.card.min_seconds * self.rate_hz)
         if hasattr(module, "encoders"):
-            return Rows(self._encoded(chosen, module, part, condition), truth, n_classes)
+            return FeatureRows(self._encoded(chosen, module, part, condition), truth, n_classes)
         if hasattr(module, "front"):
             key = front_key(chosen, module, self.device, self.precision)
-            arrays = self.data.features(key, self._front(module, least), part.rows, condition, self._making(part))
+            arrays = self.data.features(key, self._front(module, least), part.rows, condition, self._maker(part))
         else:
-            making = self._making(part)
-            arrays = [lengthen(self.data.waveform(row, condition, making), least) for row in part.rows]
-        return Rows([torch.from_numpy(a).to(self.device) for a in arrays], truth, n_classes)
+            maker = self._maker(part)
+            arrays = [lengthen(self.data.waveform(row, condition, maker), least) for row in part.rows]
+        return FeatureRows([torch.from_numpy(a).to(self.device) for a in arrays], truth, n_classes)
 
-    def _making(self, part: "Labelled") -> Making:
-        return replace(part.making, device=self.device)
+    def _maker(self, part: "LabelledRows") -> CopyMaker:
+        return replace(part.maker, device=self.device)
 
-    def _encoded(self, chosen: Chosen, module: Any, part: "Labelled", condition: Condition) -> list[Clip]:
+    def _encoded(self, chosen: ModelChoice, module: Any, part: "LabelledRows", condition: Condition) -> list[Clip]:
         """What frozen encoders make of each modality of the rows, by name; models with the same encoders share it."""
         least = math.ceil(chosen.card.min_seconds * self.rate_hz)
 
@@ -149,8 +149,8 @@ class Trainer:
             def encode(clip: Any) -> np.ndarray:
                 return encoded(encoder, name, clip, self.device, least).cpu().numpy()
 
-            making = self._making(part)
-            return self.data.encoded(name, encoder_key(chosen, encoder), encode, part.rows, condition, making)
+            maker = self._maker(part)
+            return self.data.encoded(name, encoder_key(chosen, encoder), encode, part.rows, condition, maker)
 
         known = {name: values(name, encoder) for name, encoder in module.encoders.items()}
         return [
@@ -166,7 +166,7 @@ class Trainer:
 
         return front
 
-    def _stacked(self, chosen: Chosen, model: Any, part: "Labelled", condition: Condition) -> np.ndarray:
+    def _stacked(self, chosen: ModelChoice, model: Any, part: "LabelledRows", condition: Condition) -> np.ndarray:
         if not part.rows:
             return np.zeros((0,), dtype=np.float32)
 
@@ -174,16 +174,16 @@ class Trainer:
             return [np.asarray(model.front(clip), dtype=np.float32) for clip in clips]
 
         key = front_key(chosen, model, self.device, self.precision)
-        return np.stack(self.data.features(key, front, part.rows, condition, self._making(part)))
+        return np.stack(self.data.features(key, front, part.rows, condition, self._maker(part)))
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledRows:
     """Row ids, their class indices (n,) int64, and how copies among them are made."""
 
     rows: tuple[str, ...]
     truth: np.ndarray
-    making: Making = WHOLE
+    maker: CopyMaker = NO_COPIES
 
 
 def lengthen(waveform: np.ndarray, least: int) -> np.ndarray:
@@ -191,7 +191,7 @@ def lengthen(waveform: np.ndarray, least: int) -> np.ndarray:
     return waveform if len(waveform) >= least else np.pad(waveform, (0, least - len(waveform)))
 
 
-def front_key(chosen: Chosen, model: Any, device: torch.device, precision: str) -> str:
+def front_key(chosen: ModelChoice, model: Any, device: torch.device, precision: str) -> str:
     """Name of the fixed features: the model's sources with its own ``front_key``, or with all of its settings.
 
     And what computes them: libraries, kind of device and precision.
@@ -225,7 +225,7 @@ def encoded(encoder: Encoder, modality: str, clip: Any, device: torch.device, le
     return features.float()
 
 
-def encoder_key(chosen: Chosen, encoder: Encoder) -> str:
+def encoder_key(chosen: ModelChoice, encoder: Encoder) -> str:
     """Name of what an encoder makes: its facts, and the text of its module and of what that imports."""
     card = replace(chosen.card, module=type(encoder).__module__, sources=())
     return digest("encoder", encoder.key, source_hash(modules_of(card)))
@@ -246,7 +246,7 @@ def load_state(model: Any, state: dict[str, Tensor]) -> None:
         model.load({name: value.numpy() for name, value in state.items()})
 
 
-def _adapted(chosen: Chosen, model: Any, rows: Any) -> Any:
+def _adapted(chosen: ModelChoice, model: Any, rows: Any) -> Any:
     """A copy of the model, normalized by the statistics of ``rows``. InputError for a model that has none."""
     if not hasattr(model, "adapt"):
         raise InputError(f"{chosen.spec}: normalizes by no statistics of its training rows, so test has none to give")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from serbench.baselines.networks.fusion import Attention, Mixer, margin_loss
-from serbench.baselines.networks.local import NetVlad, Whole, local_part
+from serbench.baselines.networks.local import GlobalMean, NetVlad, local_part
 from serbench.baselines.networks.lvc import Center, FrameNorm
 from serbench.baselines.networks.wavfusion import WavFusion
 from serbench.baselines.registry import Task, choose, find
@@ -196,7 +196,7 @@ def test_netvlad_is_the_formula() -> None:
 def test_the_mean_stands_for_frames_or_scales_them() -> None:
     x, mask = torch.randn(2, 5, 6), torch.arange(5) < torch.tensor([5, 2])[:, None]
     for scales in (False, True):
-        layer = Whole(6, scales)
+        layer = GlobalMean(6, scales)
         for clip, n in ((0, 5), (1, 2)):
             whole = layer.outer(layer.inner(x[clip, :n].mean(0)).relu())
             expected = x[clip] * whole.sigmoid() if scales else whole.relu().expand(5, 6)

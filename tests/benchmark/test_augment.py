@@ -15,7 +15,7 @@ from scipy import stats
 
 from serbench.benchmark.planning.request import Request, resolve
 from serbench.benchmark.prepared.corpus import open_corpus
-from serbench.benchmark.training.augment import Making
+from serbench.benchmark.training.augment import CopyMaker
 from serbench.benchmark.training.data import Data
 from serbench.errors import InputError
 from serbench.protocols.parts.augment import MORE_NOISES, NOISES, Augment, Step, augmented
@@ -31,7 +31,7 @@ DEVICES = ("cpu", "cuda", "cuda")
 
 
 def made(clip: np.ndarray, *steps: Step, utterance: str = "c/u", seed: int = 0, copy: int = 1) -> np.ndarray:
-    return Making({copy: steps}, seed).sound(clip, RATE, f"{utterance}#{copy}")
+    return CopyMaker({copy: steps}, seed).sound(clip, RATE, f"{utterance}#{copy}")
 
 
 # ---- what the steps do -----------------------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ def test_noise_is_drawn_evenly_up_to_a_part_of_the_largest_sample() -> None:
     "step", [NOISE, Step("pitch", 2, 2), Step("stretch", 0.9, 0.9), Step("shift", 0.05, 0.05)], ids=lambda s: s.kind
 )
 def test_cuda_makes_the_same_copies(step: Step) -> None:
-    here, there, again = (Making({1: (step,)}, 0, torch.device(d)).sound(CLIP, RATE, "c/u#1") for d in DEVICES)
+    here, there, again = (CopyMaker({1: (step,)}, 0, torch.device(d)).sound(CLIP, RATE, "c/u#1") for d in DEVICES)
     assert np.array_equal(there, again)
     assert len(here) == len(there) and abs(here - there).max() < 1e-3 * abs(here).max()
 
@@ -186,16 +186,16 @@ def test_utterance_copy_and_seed_decide_the_draws() -> None:
 def test_a_row_sounds_the_same_whatever_is_computed_beside_it() -> None:
     corpus = open_corpus("synth-a")
     clips = list(corpus.table["id"][:6])
-    making = Making({2: (Step("pitch", -2, 2), NOISE), 7: (Step("stretch", 0.9, 1.1),)}, seed=3)
+    maker = CopyMaker({2: (Step("pitch", -2, 2), NOISE), 7: (Step("stretch", 0.9, 1.1),)}, seed=3)
     rows = [f"{clip}#{copy}" for clip in clips for copy in (0, 2, 7)]
-    alone = {row: Data({"synth-a": corpus}).waveform(row, making=making) for row in rows}
+    alone = {row: Data({"synth-a": corpus}).waveform(row, maker=maker) for row in rows}
 
     def front(chunk: list[np.ndarray]) -> list[np.ndarray]:
         return chunk
 
     together = Data({"synth-a": corpus})
     for some in (rows[::-1], rows[3:9], rows):
-        found = together.features("key", front, some, Condition("gain", 0.0, "dB"), making)
+        found = together.features("key", front, some, Condition("gain", 0.0, "dB"), maker)
         assert all(np.array_equal(x, alone[row]) for x, row in zip(found, some, strict=True))
     assert all(np.array_equal(alone[f"{clip}#0"], corpus.waveform(clip)) for clip in clips)
 
@@ -203,7 +203,7 @@ def test_a_row_sounds_the_same_whatever_is_computed_beside_it() -> None:
 def test_a_copy_without_a_recipe_and_silence_in_noise_are_refused() -> None:
     corpus = open_corpus("synth-a")
     with pytest.raises(InputError, match="declares no recipe for copy 4"):
-        Data({"synth-a": corpus}).waveform(f"{corpus.table['id'][0]}#4", making=Making({3: ()}))
+        Data({"synth-a": corpus}).waveform(f"{corpus.table['id'][0]}#4", maker=CopyMaker({3: ()}))
     with pytest.raises(InputError, match="c/u#1: silent"):
         made(np.zeros(500, np.float32), Step("snr", 5, 5, ("white",)))
 

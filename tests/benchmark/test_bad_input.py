@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from serbench.baselines import registry
-from serbench.baselines.registry import Chosen
+from serbench.baselines.registry import ModelChoice
 from serbench.benchmark.environment import PAIR_COMMAND
 from serbench.benchmark.running import session
 from serbench.tests.support.tiny import RATE_HZ, serbench, tiny_corpus
@@ -224,7 +224,7 @@ def test_show_without_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_every_form_of_a_model_must_be_ready(csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def choose(spec: str, overrides: dict[str, str]) -> Chosen:
+    def choose(spec: str, overrides: dict[str, str]) -> ModelChoice:
         found = registry.choose(spec, overrides)
         lacks = {"clean": "its weights are not here"}.get(found.profile)
         return replace(found, card=replace(found.card, needs=lambda settings: lacks))

@@ -15,7 +15,7 @@ from packaging.version import Version
 import serbench
 from serbench.baselines import registry
 from serbench.benchmark.checks import diagnosis
-from serbench.benchmark.checks.diagnosis import Check, checks, corpora_check, home_check, import_problem
+from serbench.benchmark.checks.diagnosis import Fact, corpora_check, facts, home_check, import_problem
 from serbench.benchmark.commands.doctor import doctor
 from serbench.benchmark.environment import installed
 from serbench.errors import InputError
@@ -24,13 +24,13 @@ ROOT = Path(serbench.__path__[0])
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Check]:
+def found() -> dict[str, Fact]:
     """What the doctor finds here, by name; torch is imported for it once."""
-    return {check.name: check for check in checks()}
+    return {check.name: check for check in facts()}
 
 
-def say(monkeypatch: pytest.MonkeyPatch, given: list[Check], *options: str) -> Result:
-    monkeypatch.setattr(diagnosis, "checks", lambda: given)
+def say(monkeypatch: pytest.MonkeyPatch, given: list[Fact], *options: str) -> Result:
+    monkeypatch.setattr(diagnosis, "facts", lambda: given)
     return CliRunner().invoke(doctor, options)
 
 
@@ -41,7 +41,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, versions: dict[str, str]) -> None:
     )
 
 
-def test_this_environment_is_complete(found: dict[str, Check], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_this_environment_is_complete(found: dict[str, Fact], monkeypatch: pytest.MonkeyPatch) -> None:
     assert not [check for check in found.values() if check.state == "missing"]
     groups = {check.group for check in found.values()}
     assert groups == {"python", "packages", "device", "machine", "data", "plugins", "extras"}
@@ -54,18 +54,18 @@ def test_this_environment_is_complete(found: dict[str, Check], monkeypatch: pyte
     assert not [line for line in said.stdout.splitlines() if line.startswith("   ")]  # no check needs two lines
 
 
-def test_json_says_the_same(found: dict[str, Check], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_says_the_same(found: dict[str, Fact], monkeypatch: pytest.MonkeyPatch) -> None:
     said = say(monkeypatch, list(found.values()), "--json")
     told = json.loads(said.stdout)
     assert told["ok"] is True
-    assert [Check(**check) for check in told["checks"]] == list(found.values())
+    assert [Fact(**check) for check in told["checks"]] == list(found.values())
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_exit_code_1_when_something_is_missing(monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]) -> None:
-    fine = Check("machine", "memory", "ok", "1 GiB")
-    limit = Check("extras", "timm", "note", "not installed", "pip install timm")
-    gone = Check("packages", "numpy", "missing", "not installed [link]", "pip install 'numpy>=2.0'")
+    fine = Fact("machine", "memory", "ok", "1 GiB")
+    limit = Fact("extras", "timm", "note", "not installed", "pip install timm")
+    gone = Fact("packages", "numpy", "missing", "not installed [link]", "pip install 'numpy>=2.0'")
     assert say(monkeypatch, [fine, limit], *options).exit_code == 0
     said = say(monkeypatch, [fine, limit, gone], *options)
     assert said.exit_code == 1
@@ -143,7 +143,7 @@ def test_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    def cards() -> Iterator[Check]:
+    def cards() -> Iterator[Fact]:
         return (check for check in diagnosis._devices() if check.name != "cpu")
 
     memory = namedtuple("memory", "total_memory")

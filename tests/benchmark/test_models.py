@@ -19,7 +19,7 @@ from serbench.benchmark.checks.model_check import check, outcomes, quick_profile
 from serbench.benchmark.checks.model_list import counted, macs, parameters
 from serbench.benchmark.checks.subject import Subject, log_probabilities
 from serbench.benchmark.commands.models import models
-from serbench.benchmark.training.batches import Rows, batch_of
+from serbench.benchmark.training.batches import FeatureRows, batch_of
 from serbench.benchmark.training.train import fit
 from serbench.seeds import stream
 from serbench.tests.measure.model_costs import TASK, built, features
@@ -69,7 +69,7 @@ def test_networks_whose_pretrained_weights_are_not_here_take_a_step_at_their_siz
         pytest.skip("can be built: checked above")
     module, complete = built(card, settings)
     clips = features(card, settings, module, complete)
-    rows = Rows(clips, torch.arange(len(clips)) % len(TASK.classes), len(TASK.classes))
+    rows = FeatureRows(clips, torch.arange(len(clips)) % len(TASK.classes), len(TASK.classes))
     assert not complete and log_probabilities(module, batch_of(clips)).isfinite().all()
     losses = []
     for _ in range(2):

@@ -23,7 +23,7 @@ from serbench.benchmark.planning.request import Request, resolve
 from serbench.benchmark.prepared.corpus import Corpus, open_corpus
 from serbench.benchmark.training import data as data_module
 from serbench.benchmark.training import modalities, video
-from serbench.benchmark.training.batches import Rows, batch_of, bucketed, steps
+from serbench.benchmark.training.batches import FeatureRows, batch_of, bucketed, steps
 from serbench.benchmark.training.data import Data
 from serbench.benchmark.training.train import fit
 from serbench.benchmark.training.video import MOST, PER_SECOND, SIDE, pictures
@@ -366,8 +366,8 @@ class Two(nn.Module):
 
 
 def test_groups_have_their_rates_and_warmup_rises_then_falls() -> None:
-    rows = Rows([{"a": torch.ones(2, 1)}] * 4, torch.zeros(4, dtype=torch.long), 2)
-    none = Rows([], rows.truth[:0], 2)
+    rows = FeatureRows([{"a": torch.ones(2, 1)}] * 4, torch.zeros(4, dtype=torch.long), 2)
+    none = FeatureRows([], rows.truth[:0], 2)
     module = Two()
     recipe = Recipe(optimizer="sgd", lr=1.0, momentum=0.0, batch=4, epochs=20, schedule="warmup")
     fitted = fit(module, recipe, rows, none, stream("test"), torch.autocast("cpu", enabled=False))

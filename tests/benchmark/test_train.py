@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from serbench.baselines.registry import Recipe
-from serbench.benchmark.training.batches import Rows, batch_of, bucketed, padded, steps
-from serbench.benchmark.training.train import Fitted, class_weights, dev_uar, fit, loss_of, predict
+from serbench.benchmark.training.batches import FeatureRows, batch_of, bucketed, padded, steps
+from serbench.benchmark.training.train import Fit, class_weights, dev_uar, fit, loss_of, predict
 
 PLAIN = Recipe(optimizer="sgd", momentum=0.0, lr=0.1, batch=8, epochs=3)
 
@@ -35,21 +35,21 @@ class Linear(nn.Module):
         return scores
 
 
-def clusters(n: int = 48, classes: int = 3, seed: int = 0) -> Rows:
+def clusters(n: int = 48, classes: int = 3, seed: int = 0) -> FeatureRows:
     """Points around well separated centers, as clips of one to four equal frames."""
     rng = np.random.default_rng(seed)
     truth = np.arange(n) % classes
     angle = 2 * np.pi * truth / classes
     points = np.stack([np.cos(angle), np.sin(angle)], axis=1) + 0.1 * rng.standard_normal((n, 2))
     clips = [torch.tensor(point, dtype=torch.float32).repeat(1 + i % 4, 1) for i, point in enumerate(points)]
-    return Rows(clips, torch.from_numpy(truth), classes)
+    return FeatureRows(clips, torch.from_numpy(truth), classes)
 
 
-def part(rows: Rows, count: int) -> Rows:
-    return Rows(rows.features[:count], rows.truth[:count], rows.n_classes)
+def part(rows: FeatureRows, count: int) -> FeatureRows:
+    return FeatureRows(rows.features[:count], rows.truth[:count], rows.n_classes)
 
 
-def train(module: nn.Module, recipe: Recipe, rows: Rows, dev: Rows | None = None, seed: int = 0) -> Fitted:
+def train(module: nn.Module, recipe: Recipe, rows: FeatureRows, dev: FeatureRows | None = None, seed: int = 0) -> Fit:
     torch.manual_seed(seed)
     order = np.random.default_rng(seed)
     return fit(module, recipe, rows, part(rows, 0) if dev is None else dev, order, nullcontext())
@@ -114,7 +114,7 @@ SCRIPT = st.lists(st.tuples(st.integers(0, 6), st.sampled_from([0.5, 1.0, 2.0]))
 @given(SCRIPT, st.integers(1, 5))
 def test_the_best_dev_epoch_is_chosen_and_patience_ends_it(script: list[tuple[int, float]], patience: int) -> None:
     truth = torch.tensor([0, 0, 1, 0, 1, 1])
-    rows = Rows([torch.tensor([[float(i)]]) for i in range(6)], truth, 2)
+    rows = FeatureRows([torch.tensor([[float(i)]]) for i in range(6)], truth, 2)
     module = Scripted(script, truth)
     fitted = train(module, replace(PLAIN, epochs=len(script), patience=patience), rows, rows)
 
@@ -180,11 +180,11 @@ def test_the_norm_of_the_gradient_is_limited(limit: float) -> None:
 
 
 def test_balanced_weights_are_the_inverse_frequency() -> None:
-    rows = Rows([torch.zeros(1, 1)] * 6, torch.tensor([0, 1, 1, 1, 3, 3]), 4)
+    rows = FeatureRows([torch.zeros(1, 1)] * 6, torch.tensor([0, 1, 1, 1, 3, 3]), 4)
     assert class_weights(PLAIN, rows).tolist() == [1, 1, 1, 1]
     weights = class_weights(replace(PLAIN, class_weights="balanced"), rows)
     assert weights.tolist() == pytest.approx([6 / 4, 6 / 12, 6 / 4, 6 / 8])  # a class without rows: as if it had one
-    full = Rows(rows.features, torch.tensor([0, 1, 1, 1, 2, 2]), 3)
+    full = FeatureRows(rows.features, torch.tensor([0, 1, 1, 1, 2, 2]), 3)
     assert float(class_weights(replace(PLAIN, class_weights="balanced"), full)[full.truth].mean()) == pytest.approx(1)
 
 
@@ -236,7 +236,7 @@ class Decaying(Cramped):
 def test_a_batch_that_does_not_fit_is_accumulated_to_the_same_gradient(kind: type[Cramped], weights: Any) -> None:
     even = clusters(39)
     kept = [i for i, label in enumerate(even.truth.tolist()) if label != 1 or i % 2]
-    rows = Rows([even.features[i] for i in kept[:26]], even.truth[kept[:26]], 3)  # classes of unequal size
+    rows = FeatureRows([even.features[i] for i in kept[:26]], even.truth[kept[:26]], 3)  # classes of unequal size
     recipe = replace(PLAIN, batch=13, epochs=2, class_weights=weights)
     whole, cramped = built(0, kind), built(0, kind)
     whole.room, cramped.room = 13, 4
@@ -361,7 +361,9 @@ def test_a_model_gives_groups_a_share_of_the_rate() -> None:
 @pytest.mark.parametrize("batch", [1, 5, 100])
 def test_predictions_come_in_the_order_of_the_rows(batch: int) -> None:
     module, rows = built(), clusters(11)
-    alone = torch.cat([predict(module, Rows([clip], rows.truth[:1], 3), 1, nullcontext()) for clip in rows.features])
+    alone = torch.cat(
+        [predict(module, FeatureRows([clip], rows.truth[:1], 3), 1, nullcontext()) for clip in rows.features]
+    )
     scores = predict(module, rows, batch, nullcontext())
     torch.testing.assert_close(scores, alone)
     torch.testing.assert_close(scores.exp().sum(1), torch.ones(11))
@@ -369,7 +371,7 @@ def test_predictions_come_in_the_order_of_the_rows(batch: int) -> None:
 
 
 def test_dev_uar_counts_the_classes_that_dev_has() -> None:
-    dev = Rows([torch.zeros(1, 1)] * 4, torch.tensor([0, 0, 2, 2]), 3)
+    dev = FeatureRows([torch.zeros(1, 1)] * 4, torch.tensor([0, 0, 2, 2]), 3)
     scores = torch.tensor([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0], [0, 0, 1.0]])
     assert dev_uar(dev, scores) == pytest.approx((0.5 + 1) / 2)
 

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from serbench.baselines.registry import Card, Task, cards, find, settings_of
 from serbench.benchmark.checks.model_list import CLASSES, SECONDS, counted, parameters
 from serbench.benchmark.checks.subject import Subject, log_probabilities
-from serbench.benchmark.training.batches import Batch, Rows, batch_of
+from serbench.benchmark.training.batches import Batch, FeatureRows, batch_of
 from serbench.benchmark.training.optimization import groups_of, optimizer_of
 from serbench.benchmark.training.train import class_weights, loss_of
 
@@ -90,7 +90,7 @@ def noise() -> list[np.ndarray]:
     return list((0.1 * drawn).astype(np.float32))
 
 
-def step(module: nn.Module, settings: Any, rows: Rows, batch: Batch) -> Callable[[], None]:
+def step(module: nn.Module, settings: Any, rows: FeatureRows, batch: Batch) -> Callable[[], None]:
     """A step of training, as the harness makes it."""
     optimizer, weights = optimizer_of(settings, groups_of(module, settings)), class_weights(settings, rows)
 
@@ -111,7 +111,7 @@ def measure(name: str, profile: str) -> list[float | None]:
         return [*classical(card, settings), memory() - before]
     module, complete = built(card, settings)
     clips = features(card, settings, module, complete)
-    batch, rows = batch_of(clips), Rows(clips, torch.arange(BATCH) % CLASSES, CLASSES)
+    batch, rows = batch_of(clips), FeatureRows(clips, torch.arange(BATCH) % CLASSES, CLASSES)
     if hasattr(module, "adapt"):
         module.adapt([batch])
     work = step(module, settings, rows, batch)

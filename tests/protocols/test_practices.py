@@ -18,12 +18,12 @@ from sklearn.metrics import recall_score
 from sklearn.svm import SVC
 from torch import Tensor, nn
 
-from serbench.baselines.registry import Chosen, choose
+from serbench.baselines.registry import ModelChoice, choose
 from serbench.benchmark.prepared.corpus import open_corpus
-from serbench.benchmark.training.batches import Rows, arranged, batch_of
+from serbench.benchmark.training.batches import FeatureRows, arranged, batch_of
 from serbench.benchmark.training.data import Data
 from serbench.benchmark.training.train import predict
-from serbench.benchmark.training.trainer import Labelled, Learned, Streams, Trainer
+from serbench.benchmark.training.trainer import LabelledRows, Streams, TrainedModel, Trainer
 from serbench.errors import InputError
 from serbench.protocols.parts.protocol import CLEAN, HONEST, Practice, utterance_of
 from serbench.results.evidence import store
@@ -38,10 +38,10 @@ ORDERS: tuple[Order, ...] = get_args(get_type_hints(Practice)["order"])
 CLIPS = st.lists(st.tuples(st.integers(1, 30), st.integers(0, 3)), min_size=1, max_size=40)
 
 
-def rows_of(clips: Sequence[tuple[int, int]]) -> Rows:
+def rows_of(clips: Sequence[tuple[int, int]]) -> FeatureRows:
     """Clips of given lengths and classes; every frame of clip i is i."""
     features = [torch.full((length, 1), float(i)) for i, (length, _) in enumerate(clips)]
-    return Rows(features, torch.tensor([label for _, label in clips]), 4)
+    return FeatureRows(features, torch.tensor([label for _, label in clips]), 4)
 
 
 @given(CLIPS, st.integers(1, 9), st.sampled_from(ORDERS), st.integers(0, 99))
@@ -103,13 +103,13 @@ class Bench:
         rows = tuple(f"{u}#0" for u in table["id"])
         truth = np.array([CLASSES.index(emotion) for emotion in table["emotion"]])
         test = np.arange(n) % 3 == 0
-        self.train, self.test = (Labelled(tuple(np.array(rows)[some]), truth[some]) for some in (~test, test))
-        self.dev = Labelled((), truth[:0])
+        self.train, self.test = (LabelledRows(tuple(np.array(rows)[some]), truth[some]) for some in (~test, test))
+        self.dev = LabelledRows((), truth[:0])
 
-    def learn(self, chosen: Chosen, carried: bool = False) -> Learned:
+    def learn(self, chosen: ModelChoice, carried: bool = False) -> TrainedModel:
         return self.trainer.learn(chosen, CLASSES, self.train, self.dev, Streams("s", "r", 0), carried)
 
-    def ask(self, chosen: Chosen, learned: Learned, practice: Practice = HONEST) -> Any:
+    def ask(self, chosen: ModelChoice, learned: TrainedModel, practice: Practice = HONEST) -> Any:
         guess, scores = self.trainer.predict(chosen, learned.model, self.test, CLEAN, 4, practice)
         return guess if scores is None else scores
 
@@ -124,7 +124,7 @@ def bench(shared_home: Path) -> Bench:
 COMPANIONS = tuple(Practice(order=order) for order in ("shuffled", "longest", "class"))
 
 
-def few(spec: str, **settings: str) -> Chosen:
+def few(spec: str, **settings: str) -> ModelChoice:
     return choose(spec, {"epochs": "2", "batch": "4", **settings})
 
 
@@ -177,7 +177,7 @@ def test_carried_states_are_those_of_the_batch_before(bench: Bench) -> None:
 def test_training_on_carried_states_is_another_training(bench: Bench) -> None:
     chosen = few("cnn-5-gru:tiny")
     one, two, again = bench.learn(chosen), bench.learn(chosen, carried=True), bench.learn(chosen, carried=True)
-    assert one.fitted.history[-1]["loss"] != two.fitted.history[-1]["loss"] == again.fitted.history[-1]["loss"]
+    assert one.fit.history[-1]["loss"] != two.fit.history[-1]["loss"] == again.fit.history[-1]["loss"]
     assert all(torch.equal(a, b) for a, b in zip(two.model.parameters(), again.model.parameters(), strict=True))
     with pytest.raises(InputError, match="has no recurrent state to carry"):
         bench.learn(few("mfcc-attention:tiny"), carried=True)

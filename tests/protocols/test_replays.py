@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from serbench.benchmark.corpora.adapters import ADAPTERS
 from serbench.benchmark.corpora.releases import release
-from serbench.benchmark.training.augment import Making
+from serbench.benchmark.training.augment import CopyMaker
 from serbench.errors import InputError
 from serbench.protocols import published_cnn_n_gru_as_coded as cnn
 from serbench.protocols import published_mfcc_attention as mfcc
@@ -155,11 +155,11 @@ def test_two_rows_of_tess_are_one_and_only_there() -> None:
     wave = np.sin(np.arange(4000) / 20).astype(np.float32)
 
     def heard(corpus: str, copy: int) -> np.ndarray:
-        return Making(dict(mfcc.recipes(corpus, "augmented")), seed=1).sound(wave, 16_000, f"{corpus}/a#{copy}")
+        return CopyMaker(dict(mfcc.recipes(corpus, "augmented")), seed=1).sound(wave, 16_000, f"{corpus}/a#{copy}")
 
     assert (heard("tess", 1) == heard("tess", 3)).all()
     assert not np.allclose(heard("tess", 1), wave)
-    plain = Making({1: mfcc.recipes("emodb", "augmented")[0][1], 3: mfcc.recipes("emodb", "augmented")[0][1]})
+    plain = CopyMaker({1: mfcc.recipes("emodb", "augmented")[0][1], 3: mfcc.recipes("emodb", "augmented")[0][1]})
     assert not np.allclose(plain.sound(wave, 16_000, "a#1"), plain.sound(wave, 16_000, "a#3"))
 
 

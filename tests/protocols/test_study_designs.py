@@ -15,8 +15,8 @@ from serbench.benchmark.running import cells as running
 from serbench.benchmark.running.cells import Where
 from serbench.benchmark.running.execute import pending
 from serbench.benchmark.running.session import _store
-from serbench.benchmark.training.train import Fitted
-from serbench.benchmark.training.trainer import Learned
+from serbench.benchmark.training.train import Fit
+from serbench.benchmark.training.trainer import TrainedModel
 from serbench.protocols.parts.studies import load, names
 from serbench.results.evidence import files
 from serbench.results.evidence.store import create
@@ -29,8 +29,8 @@ class Guesses:
     def __init__(self) -> None:
         self.draws = np.random.default_rng(0)
 
-    def learn(self, *_: Any) -> Learned:
-        return Learned(None, Fitted(1, 1, 1), {})
+    def learn(self, *_: Any) -> TrainedModel:
+        return TrainedModel(None, Fit(1, 1, 1), {})
 
     def predict(
         self, chosen: Any, model: Any, test: Any, condition: Any, n_classes: int, practice: Any

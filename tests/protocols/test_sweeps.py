@@ -17,7 +17,7 @@ from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.planning.request import Request, resolve
 from serbench.benchmark.prepared.corpus import open_corpus
 from serbench.benchmark.training import modalities
-from serbench.benchmark.training.augment import Making
+from serbench.benchmark.training.augment import CopyMaker
 from serbench.benchmark.training.data import Data
 from serbench.benchmark.training.video import PER_SECOND
 from serbench.errors import InputError
@@ -430,17 +430,17 @@ def test_a_shuffled_face_is_the_same_pictures_in_an_order_of_its_own() -> None:
 
 def test_training_faces_move_evenly_within_the_jitter_and_their_sound_stays() -> None:
     corpus = open_corpus("synth-a")
-    making = Making({1: (Step("face-shift", -240, 240),)})
+    maker = CopyMaker({1: (Step("face-shift", -240, 240),)})
     rows = [f"{clip}#1" for clip in corpus.table["id"]]
-    shifts = np.array([making.face_shift_s(row) for row in rows])
+    shifts = np.array([maker.face_shift_s(row) for row in rows])
     assert -0.24 <= shifts.min() < -0.22 and 0.22 < shifts.max() <= 0.24 and abs(shifts.mean()) < 0.03
     data = Data({"synth-a": corpus})
     for row in rows[:3]:
-        assert np.array_equal(data.waveform(row, making=making), corpus.waveform(utterance_of(row)))
+        assert np.array_equal(data.waveform(row, maker=maker), corpus.waveform(utterance_of(row)))
 
     def encode(clip: Any) -> np.ndarray:
         return np.asarray(clip, dtype=np.float32)
 
-    seen = data.encoded("face", "key", encode, rows[:5], making=making)
+    seen = data.encoded("face", "key", encode, rows[:5], maker=maker)
     for row, face in zip(rows[:5], seen, strict=True):
-        assert np.array_equal(face, modalities.face_of(corpus, utterance_of(row), making.face_shift_s(row)))
+        assert np.array_equal(face, modalities.face_of(corpus, utterance_of(row), maker.face_shift_s(row)))
