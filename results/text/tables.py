@@ -29,7 +29,7 @@ LEAK_WORDS = {
     "audio": "the same recording may be in train and in test",
     "copy": "copies of test utterances may be in train",
     "sentence": "the same sentences are in train and test",
-    "selection": "test utterances choose the epoch, or settings, of a model that has them to choose",
+    "selection": "test utterances choose the epoch of models that have one",
     "order": "test utterances lie class by class and hand their state on",
     "statistics": "statistics of the test utterances are used to normalize",
 }
