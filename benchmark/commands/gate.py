@@ -27,6 +27,7 @@ def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[st
     from ...results.questions import gate as gates
     from ...results.questions.file_scores import compare_files
     from ...results.statistics.metrics import find
+    from ...results.text import gate_text
     from ...results.text.comparison_text import to_json
 
     if not 0 <= margin < 1:
@@ -43,7 +44,7 @@ def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[st
         facts = [{"answer": v.answer, "p_worse": v.p, **to_json([v.comparison])[0]} for v in verdicts]
         click.echo(json.dumps(facts, indent=1, allow_nan=False))
     else:
-        click.echo(gates.to_text(verdicts, margin), nl=False)
+        click.echo(gate_text.to_text(verdicts, margin), nl=False)
     if any(v.answer == "worse" for v in verdicts):
         raise SystemExit(1)
     if said := gates.refusal(verdicts):

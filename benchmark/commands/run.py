@@ -121,8 +121,8 @@ def _lacks(asked: "Asked") -> list[str]:
 
 def _outline(request: "Request", session: "Session") -> dict[str, Any]:
     from ...results.evidence.store import open_run
+    from ...results.questions.deviations import stored_fold_sd, stored_sd
     from ...results.statistics.metrics import METRICS
-    from ...results.statistics.power import stored_fold_sd, stored_sd
     from ..planning.request import resolve
     from ..planning.summary import outline
     from ..running.session import notes

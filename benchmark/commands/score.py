@@ -24,7 +24,7 @@ def score(files: tuple[Path, ...], metric: str, as_json: bool) -> None:
     from ...results.questions import file_scores
     from ...results.statistics.metrics import METRICS, Metric
     from ...results.statistics.probabilities import find_any
-    from ...results.text import comparison_text
+    from ...results.text import comparison_text, file_text
 
     if len(files) > 2:
         raise InputError(f"{len(files)} files: give one, or two to compare")
@@ -38,10 +38,10 @@ def score(files: tuple[Path, ...], metric: str, as_json: bool) -> None:
     found = [file_scores.score(one) for one in given]
     tests = [file_scores.compare_files(given[0], given[1], chosen)] if len(given) == 2 else []
     if as_json:
-        facts = {"files": [file_scores.to_json(one) for one in found], "comparison": comparison_text.to_json(tests)}
+        facts = {"files": [file_text.to_json(one) for one in found], "comparison": comparison_text.to_json(tests)}
         click.echo(json.dumps(facts, indent=1, allow_nan=False))
         return
-    click.echo("\n".join(file_scores.to_text(one) for one in found), nl=False)
+    click.echo("\n".join(file_text.to_text(one) for one in found), nl=False)
     if tests:
         click.echo("\n" + comparison_text.terminal(tests), nl=False)
-    click.echo("\n" + file_scores.legend(), nl=False)
+    click.echo("\n" + file_text.legend(), nl=False)

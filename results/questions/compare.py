@@ -76,6 +76,11 @@ class Comparison:
         """Why the main test is refused; None when it is made."""
         return self.main.reason
 
+    @property
+    def where(self) -> str:
+        """The corpora, and the condition where it is not the clean one."""
+        return self.task.where if self.task.condition == "clean" else f"{self.task.where}, {self.task.condition}"
+
 
 @dataclass(frozen=True)
 class Folds:

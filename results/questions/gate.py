@@ -11,8 +11,6 @@ from ..evidence.store import Frames
 from ..statistics.metrics import Metric
 from ..statistics.speakers import STUDENT_FROM
 from ..statistics.two_models import holm, worse_than
-from ..text.comparison_text import NONE, interval, p_value
-from ..text.grids import Grid, aligned
 from .compare import Comparison, compare_entries
 
 
@@ -125,32 +123,5 @@ def refusal(verdicts: Sequence[Verdict]) -> str | None:
         return f"no test is possible: {refused[0].reason}"
     c = refused[0].comparison
     first = "first " if len(refused) > 1 else ""
-    where = f"{first}{c.a} on {_where(c)}"
-    return f"no test is possible in {len(refused)} of {len(verdicts)} comparisons, {where}: {c.reason}"
-
-
-def to_text(verdicts: Sequence[Verdict], margin: float) -> str:
-    """For a terminal of 80 columns."""
-    first = verdicts[0].comparison
-    rows = []
-    for v in verdicts:
-        c = v.comparison
-        rows.append((c.a, _where(c), NONE if v.answer == "refused" else interval(c.main), p_value(v.p), v.answer))
-    header = ("candidate", "test data", "candidate − base", "p of\nworse", "answer")
-    lines = aligned(Grid("", header, tuple(rows), left=2))
-    title = f"{first.metric}, differences in points; worse: by more than {100 * margin:g}, one-sided, corrected by Holm"
-    marks = ["refused, " if v.answer == "refused" else "" for v in verdicts]
-    reasons = [
-        f"{mark}{row[0]}, {row[1]}: {v.reason}" for mark, row, v in zip(marks, rows, verdicts, strict=True) if v.reason
-    ]
-    reasons += [f"LEAK, permitted by {protocol}: {leaks}" for protocol, leaks in _leaks(verdicts)]
-    return "\n".join([title, "", *lines, *(["", *reasons] if reasons else [])]) + "\n"
-
-
-def _where(c: Comparison) -> str:
-    return c.task.where if c.task.condition == "clean" else f"{c.task.where}, {c.task.condition}"
-
-
-def _leaks(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
-    tasks = [v.comparison.task for v in verdicts]
-    return list(dict.fromkeys((task.protocol, ", ".join(task.leaks)) for task in tasks if task.leaks))
+    place = f"{first}{c.a} on {c.where}"
+    return f"no test is possible in {len(refused)} of {len(verdicts)} comparisons, {place}: {c.reason}"

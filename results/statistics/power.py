@@ -8,16 +8,10 @@ so it comes from stored runs only.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
-import pandas as pd
 from scipy import special
 
-from ..evidence.entries import Task, blocks, entries
-from ..evidence.pools import ByCell
-from ..evidence.sides import Side, fold_differences_of, side, why_unpaired
-from .metrics import Metric
 from .speakers import STUDENT_FROM
 
 POWER = 0.8
@@ -80,30 +74,3 @@ def pooled_sd(differences: Iterable[np.ndarray]) -> float | None:
     known = [d for d in known if len(d) > 1]
     df = sum(len(d) - 1 for d in known)
     return float(np.sqrt(sum((len(d) - 1) * d.var(ddof=1) for d in known) / df)) if df else None
-
-
-def stored_sd(records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric) -> float | None:
-    """`pooled_sd` of the clean speaker differences of all pairs of models that a run holds, ``majority`` apart.
-
-    None where there are no two models on the same rows.
-    """
-    found = []
-    for block in blocks(_chosen(records), predictions):
-        table = block.table(metric)
-        found += [(table[a] - table[b]).to_numpy() for a, b in combinations(table.columns, 2)]
-    return pooled_sd(found)
-
-
-def stored_fold_sd(records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric) -> float | None:
-    """As `stored_sd`, of differences by fold, seeds averaged."""
-    tasks: dict[Task, list[Side]] = {}
-    by_cell = ByCell(predictions)
-    for entry in entries(_chosen(records)):
-        if len(entry.records) and entry.mixed is None:
-            tasks.setdefault(entry.task, []).append(side(entry, by_cell, metric))
-    pairs = [pair for sides in tasks.values() for pair in combinations(sides, 2)]
-    return pooled_sd([fold_differences_of(a, b) for a, b in pairs if why_unpaired(a, b) is None])
-
-
-def _chosen(records: pd.DataFrame) -> pd.DataFrame:
-    return records[(records["condition"] == "clean") & (records["model"] != "majority")].reset_index(drop=True)

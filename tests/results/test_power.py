@@ -3,8 +3,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
+from serbench.results.questions.deviations import stored_fold_sd, stored_sd
 from serbench.results.statistics.metrics import METRICS
-from serbench.results.statistics.power import minimum_detectable, pooled_sd, power_of, stored_fold_sd, stored_sd
+from serbench.results.statistics.power import minimum_detectable, pooled_sd, power_of
 from serbench.results.statistics.speakers import nadeau_bengio
 from serbench.tests.support.paired import cells, frames
 
