@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...protocols.parts.leaks import EXAMPLES, Finding, Rules, check_all
 from ...protocols.parts.protocol import Fold, row_id, utterance_of
-from ..corpora.facts import facts
+from ..corpora.registry import find
 from .lists import DEV, TEST, TRAIN, Listing
 from .names import Told, tell, untold
 
@@ -134,7 +134,7 @@ def _released(told: Mapping[str, Told]) -> list[str | None]:
     same = {
         id: group[0]
         for corpus in {t.corpus for t in told.values() if t.corpus}
-        for group in facts(corpus).identical
+        for group in find(corpus).facts.identical
         for id in group
     }
     return [None if t.mark else same.get(t.original) for t in told.values()]

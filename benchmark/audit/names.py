@@ -5,9 +5,8 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import NamedTuple
 
-from ...errors import unknown
-from ..corpora.adapters import ADAPTERS
 from ..corpora.folder import ENDINGS, Parse, Row
+from ..corpora.registry import cards, find
 
 _FEATURES = (".npy", ".npz", ".pt", ".pth", ".pkl", ".h5", ".json", ".png")
 _PROBES = 64  # names that are searched for those of any corpus, where no name is a corpus's own
@@ -44,9 +43,8 @@ def tell(paths: Iterable[str], corpus: str | None = None) -> dict[str, Told]:
 
     Raises InputError for a corpus that does not exist.
     """
-    if corpus is not None and corpus not in ADAPTERS:
-        raise unknown("corpus", corpus, ADAPTERS)
-    every = {n: a.parse for n, a in ADAPTERS.items() if a.parse is not None and corpus in (None, n)}
+    chosen = cards().values() if corpus is None else [find(corpus)]
+    every = {card.adapter.name: card.adapter.parse for card in chosen if card.adapter.parse is not None}
     found, others = _direct(paths, every)
     seen = {told.corpus for told in found.values()} or {
         told.corpus for path in others[:_PROBES] if (told := _copy(path, every))

@@ -8,11 +8,10 @@ from typing import Literal
 import pandas as pd
 
 from ..audio.bar import Progress
-from ..corpora import facts as known_facts
-from ..corpora.adapters import ADAPTERS, read
 from ..corpora.facts import Facts
 from ..corpora.folder import named
-from ..corpora.releases import Released, release
+from ..corpora.registry import cards, read
+from ..corpora.releases import ReleaseFile, release
 from ..corpora.user_table import ABSENT
 from .corpus_faults import judge
 from .listening import Task, listen
@@ -57,7 +56,8 @@ def check(name: str, source: Path, progress: Progress | None = None, jobs: int |
     InputError where `read` does.
     """
     table, notes = read(name, source)
-    facts = known_facts.facts(name) if name in known_facts.names() else None
+    card = cards().get(name)
+    facts = card.facts if card else None
     lines = [_of_note(note.removeprefix(f"{name}: "), facts) for note in notes]
     released = released_ids(name)
     if facts:
@@ -73,12 +73,13 @@ def check(name: str, source: Path, progress: Progress | None = None, jobs: int |
     return Report(name, source, len(table), tuple(sorted(lines, key=lambda line: order.index(line.severity))))
 
 
-def released_ids(name: str) -> dict[str, Released]:
+def released_ids(name: str) -> dict[str, ReleaseFile]:
     """The released files of a corpus by the id of their utterance; empty where their list is not known."""
-    adapter = ADAPTERS.get(name)
-    if adapter is None or adapter.parse is None:
+    card = cards().get(name)
+    parse = card.adapter.parse if card else None
+    if parse is None:
         return {}
-    rows = ((adapter.parse(file.path.rpartition(".")[0]), file) for file in release(name))
+    rows = ((parse(file.path.rpartition(".")[0]), file) for file in release(name))
     return {f"{name}/{row['id']}": file for row, file in rows if isinstance(row, dict)}
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..corpora.facts import Facts
 from ..corpora.folder import named
-from ..corpora.releases import Released
+from ..corpora.releases import ReleaseFile
 from .listening import Heard
 
 Finding = tuple[Literal["fault", "warning", "note"], str]
@@ -18,7 +18,9 @@ _TRIMMED = 1.0  # seconds that a released file may be longer by its size: header
 _ROUNDING = 0.25  # seconds: lossy formats pad
 
 
-def judge(heard: list[Heard], table: pd.DataFrame, facts: Facts | None, released: dict[str, Released]) -> list[Finding]:
+def judge(
+    heard: list[Heard], table: pd.DataFrame, facts: Facts | None, released: dict[str, ReleaseFile]
+) -> list[Finding]:
     """Findings about all files of a table, in the order: unreadable, sound, duplicates, form, release."""
     good = [clip for clip in heard if not clip.error]
     found: list[Finding] = []
@@ -100,7 +102,7 @@ def _form(good: list[Heard], facts: Facts | None) -> list[Finding]:
     return found
 
 
-def _release(good: list[Heard], facts: Facts | None, released: dict[str, Released]) -> list[Finding]:
+def _release(good: list[Heard], facts: Facts | None, released: dict[str, ReleaseFile]) -> list[Finding]:
     """Files beside the released ones: by size and hash, or by length where they were converted."""
     other = [clip for clip in good if clip.utterance in released and not clip.same]
     resampled = [c for c in other if c.same is False and facts and c.rate_hz != facts.rate_hz]
@@ -118,7 +120,7 @@ def _release(good: list[Heard], facts: Facts | None, released: dict[str, Release
     return found
 
 
-def _lengths(clips: list[Heard], facts: Facts, released: dict[str, Released]) -> list[Finding]:
+def _lengths(clips: list[Heard], facts: Facts, released: dict[str, ReleaseFile]) -> list[Finding]:
     """Clips whose length cannot be that of the released file, whose size bounds it."""
     cut, longer = [], []
     for clip in clips:

@@ -145,11 +145,11 @@ def corpora_check(folder: str, known: list[str]) -> Fact:
 
 
 def _data() -> Iterator[Fact]:
-    from ..corpora.adapters import ADAPTERS
+    from ..corpora.registry import cards
     from ..prepared.home import home
 
     yield home_check(home())
-    yield corpora_check(os.environ.get("SERBENCH_CORPORA", ""), sorted(ADAPTERS))
+    yield corpora_check(os.environ.get("SERBENCH_CORPORA", ""), sorted(cards()))
 
 
 def _plugins() -> Iterator[Fact]:

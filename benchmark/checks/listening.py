@@ -12,7 +12,7 @@ from ...errors import InputError
 from ..audio.bar import Progress
 from ..audio.decode import audio_hash, decode, mono
 from ..audio.workers import ordered
-from ..corpora.releases import HEX, Released
+from ..corpora.releases import HEX, ReleaseFile
 from ..environment import cores
 from ..prepared.clips import is_silent
 
@@ -26,7 +26,7 @@ class Task:
 
     utterance: str
     path: str
-    released: Released | None
+    released: ReleaseFile | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _reason(path: Path, error: str) -> str:
     return error.removeprefix(f"{path}: ")
 
 
-def _same(path: Path, released: Released | None) -> bool | None:
+def _same(path: Path, released: ReleaseFile | None) -> bool | None:
     if released is None or path.suffix.lower() != Path(released.path).suffix.lower():
         return None
     if path.stat().st_size != released.bytes:

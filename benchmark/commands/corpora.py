@@ -44,8 +44,13 @@ def list_corpora(as_json: bool) -> None:
         )
     for line in lines:
         counts = (str(value or "?") for value in (line.utterances, line.speakers, line.classes))
-        shown.add_row(line.name, *counts, line.language, line.license, "\n".join(map(str, line.prepared)) or "-")
+        plugin = "" if line.provider in ("serbench", "your own") else f" (plugin {line.provider})"
+        forms = "\n".join(map(str, line.prepared)) or "-"
+        shown.add_row(line.name, *counts, line.language, line.license + plugin, forms)
     Console(highlight=False).print(shown)
+    for line in lines:
+        if line.problem:
+            click.echo(f"{line.name}: {line.problem}")
     size = sum(form.bytes for line in lines for form in line.prepared)
     click.echo(
         f"\nPrepared corpora lie in {home()} ({_megabytes(size)}). What to cite for each: --json.\n"

@@ -81,6 +81,7 @@ def show(name: str, corpora: tuple[str, ...], settings: tuple[str, ...], export:
 def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str]) -> "tuple[Design, list[str]]":
     """The folds, and what the corpora note; what is wrong with an option is said before a corpus is prepared."""
     from ...protocols.parts.design import design, maps_for, options_from
+    from ..corpora.registry import fates
     from ..planning.request import DEFAULT_CORPORA, opened
     from ..planning.settings import parse
 
@@ -90,7 +91,7 @@ def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str
     options = options_from(protocol, given.protocol)
     by_name, table, near = opened(corpora or DEFAULT_CORPORA)
     notes = [f"{corpus.name}: {note}" for corpus in by_name.values() for note in corpus.notes]
-    return design(protocol, table, label_map, options), [*notes, *near]
+    return design(protocol, table, label_map, options, fates()), [*notes, *near]
 
 
 def _write(path: Path, lines: Sequence[dict[str, Any]]) -> None:
@@ -137,13 +138,14 @@ def _label_map(facts: dict[str, Any], name: str) -> list[str]:
     from ...results.evidence.corpora import Corpora, coverage_of
     from ...results.text.grids import aligned
     from ...results.text.transfer import shares
+    from ..corpora.registry import fates
 
     chosen = labels.load(name)
     lines = [f"  version {chosen.version}: {chosen.summary}", f"  source: {chosen.source}"]
     if name != "native":
         cells = [
             [line["corpus"], _join(line["kept"]), "; ".join(line["merged"]) or "-", _join(line["dropped"])]
-            for line in outline.of_label_map(name)
+            for line in outline.of_label_map(name, fates())
         ]
         lines += ["", *_table(["corpus", "kept", "merged", "dropped"], cells)]
     corpora = Corpora({corpus: "+".join(those) for corpus, those in facts["languages"].items() if those})

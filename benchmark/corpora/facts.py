@@ -1,13 +1,12 @@
-"""What is known about each corpus: how much of what it holds, where it comes from, and what is wrong with it."""
+"""What is known about a corpus: how much of what it holds, where it comes from, and what is wrong with it."""
 
 import tomllib
-from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
 
-from ...errors import unknown
-
-_DATA = files("serbench.benchmark.corpora") / "data"
+from ...errors import InputError
+from ...protocols.parts.labels import CorpusLabels, corpus_labels
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,8 @@ class Facts:
     ``speaker``. ``rate_hz`` and ``channels`` are those of the released files, 0 where they vary. ``identical`` are
     groups of ids with the same audio; ``silent``, ``damaged`` (cannot be read) and ``several_channels`` are ids;
     ``absent`` are labeled utterances (id and columns) without audio. ``other_releases`` are named by their number of
-    utterances.
+    utterances. ``labels`` says what becomes of the classes in label maps: a section ``[labels.MAP]`` for each map in
+    which they do not have the fate that the map gives to their names, and ``label_map``, if not ``native``.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Facts:
     obtain: str
     citation: str
     counts: dict[str, dict[str, int]]
+    labels: CorpusLabels
     defects: tuple[str, ...] = ()
     identical: tuple[tuple[str, ...], ...] = ()
     silent: tuple[str, ...] = ()
@@ -42,19 +43,37 @@ class Facts:
     other_releases: dict[str, str] = field(default_factory=dict)
 
 
-@cache
-def names() -> tuple[str, ...]:
-    """All corpora with facts, sorted."""
-    return tuple(sorted(path.name.removesuffix(".toml") for path in _DATA.iterdir() if path.name.endswith(".toml")))
+_DERIVED = ("name", "labels")  # fields that are not in the file as they are
+_LISTS = ("defects", "silent", "damaged", "several_channels", "absent")
 
 
-@cache
-def facts(name: str) -> Facts:
-    """The facts of one corpus. Raises InputError for an unknown name."""
-    if name not in names():
-        raise unknown("corpus", name, names())
-    values = tomllib.loads((_DATA / f"{name}.toml").read_text(encoding="utf-8"))
+def read_facts(name: str, folder: Path) -> Facts:
+    """The facts of one corpus, from ``NAME.toml``. Raises InputError for what is missing or does not fit."""
+    file = folder / f"{name}.toml"
+    if not file.is_file():
+        raise InputError(f"no facts: {file} is missing; write what is known about the corpus there")
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: not TOML: {error}") from error
+    sections, label_map = values.pop("labels", {}), values.pop("label_map", "native")
+    needed = {f.name for f in fields(Facts) if f.default is MISSING and f.default_factory is MISSING} - {*_DERIVED}
+    if missing := sorted(needed - values.keys()):
+        raise InputError(f"{file}: {', '.join(missing)} missing")
+    if odd := sorted(values.keys() - {f.name for f in fields(Facts)} | values.keys() & {*_DERIVED}):
+        raise InputError(f"{file}: {', '.join(odd)} unknown; facts are {', '.join(sorted(needed))} and some more")
+    if "emotion" not in values["counts"]:
+        raise InputError(f"{file}: no [counts.emotion]: the classes of the corpus, and how many utterances of each")
     values["identical"] = tuple(tuple(group) for group in values.get("identical", ()))
-    for key in ("defects", "silent", "damaged", "several_channels", "absent"):
-        values[key] = tuple(values.get(key, ()))
-    return Facts(name=name, **values)
+    values |= {key: tuple(values.get(key, ())) for key in _LISTS}
+    labels = corpus_labels(list(values["counts"]["emotion"]), sections, label_map, str(file))
+    return Facts(name=name, labels=labels, **_typed(values, file))
+
+
+def _typed(values: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The values, if they are texts and numbers where these are needed."""
+    for f in fields(Facts):
+        if f.type in (str, int) and f.name in values and type(values[f.name]) is not f.type:
+            kind = "text" if f.type is str else "whole number"
+            raise InputError(f"{file}: {f.name} = {values[f.name]!r} is no {kind}")
+    return values

@@ -1,15 +1,19 @@
-"""What identifies the released files of a corpus: path, size and the beginning of their SHA-256."""
+"""What identifies the released files of a corpus: path, size and the beginning of their SHA-256.
+
+The list of a corpus, where it is known, lies beside its facts: NAME.tsv.gz.
+"""
 
 import gzip
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from .registry import cards
 
 HEX = 12  # digits of the SHA-256 that are kept
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
+class ReleaseFile:
     """One file of a release: its path in the release, size in bytes, first digits of its SHA-256."""
 
     path: str
@@ -18,8 +22,11 @@ class Released:
 
 
 @cache
-def release(corpus: str) -> tuple[Released, ...]:
+def release(corpus: str) -> tuple[ReleaseFile, ...]:
     """All audio files of the release; empty for a corpus whose list is not known."""
-    packed = (files("serbench.benchmark.corpora") / "data" / "releases.tsv.gz").read_bytes()
-    lines = (line.split("\t") for line in gzip.decompress(packed).decode().splitlines())
-    return tuple(Released(path, int(size), digest) for name, path, size, digest in lines if name == corpus)
+    card = cards().get(corpus)
+    packed = card and card.folder / f"{corpus}.tsv.gz"
+    if not packed or not packed.exists():
+        return ()
+    lines = (line.split("\t") for line in gzip.decompress(packed.read_bytes()).decode().splitlines())
+    return tuple(ReleaseFile(path, int(size), digest) for path, size, digest in lines)

@@ -13,6 +13,7 @@ from ...protocols.parts.catalog import find
 from ...protocols.parts.design import Design, design, options_from
 from ...protocols.parts.protocol import Arm, Condition, Protocol
 from ..conditions.kinds import complete
+from ..corpora.registry import fates
 from ..corpora.synthetic import NAMES as SYNTHETIC
 from ..prepared import corpus as prepared
 from ..prepared.corpus import Corpus
@@ -98,7 +99,7 @@ def resolve(request: Request) -> tuple[Plan, dict[str, Corpus]]:
     conditions = [complete(condition) for condition in found.protocol.conditions(found.options)]
     _see_what_moves(conditions, [choice.chosen for choice in found.choices])
     corpora, table, near = opened(request.corpora)
-    made = design(found.protocol, table, found.label_map, found.options)
+    made = design(found.protocol, table, found.label_map, found.options, fates())
     made = replace(made, notes=tuple(dict.fromkeys((*near, *made.notes))))
     seen = _seen(made, [choice.chosen for choice in found.choices], corpora)
     data = {name: corpus.fingerprint for name, corpus in corpora.items()} | seen

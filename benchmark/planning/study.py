@@ -126,11 +126,11 @@ def check_names(asked: Asked) -> None:
 
 
 def _known_corpus(spec: str) -> None:
-    from ..corpora.adapters import ADAPTERS
+    from ..corpora.registry import cards
     from ..corpora.synthetic import NAMES
     from ..prepared.home import home, stored
 
-    known = {*ADAPTERS, *NAMES, *(form.name for form in stored(home()))}
+    known = {*cards(), *NAMES, *(form.name for form in stored(home()))}
     if "=" not in spec and spec not in known:
         raise unknown("corpus", spec, known)
 

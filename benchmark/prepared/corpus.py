@@ -17,8 +17,7 @@ from ...errors import InputError, unknown
 from ..audio.bar import Progress, bar
 from ..audio.workers import importing
 from ..corpora import synthetic
-from ..corpora.adapters import ADAPTERS, read
-from ..corpora.facts import facts
+from ..corpora.registry import broken, cards, find, read
 from ..corpora.table import COLUMNS
 from ..environment import cores
 from .build import Material, build, sizes
@@ -113,13 +112,13 @@ def locate(name: str, given: Path | None = None) -> Path | None:
         return found
     if stored(home(), name):
         return None
-    if name not in ADAPTERS:
-        raise unknown("corpus", name, {*ADAPTERS, *synthetic.NAMES, *(s.name for s in stored(home()))})
+    if name not in cards() and name not in broken():
+        raise unknown("corpus", name, {*cards(), *synthetic.NAMES, *(s.name for s in stored(home()))})
+    facts = find(name).facts
     looked = f"no folder {name} in {root}" if root else "SERBENCH_CORPORA is not set"
-    known = facts(name)
     raise InputError(
         f"{name}: not found ({looked}, nothing prepared); give its folder as {name}=DIR; "
-        f"to obtain it: {known.obtain} ({known.homepage})"
+        f"to obtain it: {facts.obtain} ({facts.homepage})"
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..corpora import synthetic
-from ..corpora.facts import facts, names
+from ..corpora.registry import CorpusCard, broken, cards
 from .home import Stored, stored
 
 
@@ -25,8 +25,11 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A corpus: complete counts (0: not known), language, license, prepared forms; ``kind`` says how it is read."""
+class ShelfLine:
+    """A corpus: complete counts (0: not known), language, license, prepared forms; ``kind`` says how it is read.
+
+    ``provider`` is who brings it; ``problem`` says why it cannot be used.
+    """
 
     name: str
     kind: str  # folder, built in, table
@@ -37,35 +40,43 @@ class Line:
     license: str
     prepared: tuple[Form, ...]
     citation: str = ""  # what to cite, of corpora of others
+    provider: str = "serbench"
+    problem: str | None = None
 
 
-def shelf(root: Path) -> list[Line]:
-    """Corpora with facts, the built-in ones, then the user's own as far as they are prepared under ``root``."""
+def shelf(root: Path) -> list[ShelfLine]:
+    """Corpora with facts, the built-in ones, the broken, then the user's own as far as they lie under ``root``."""
     forms: dict[str, list[Stored]] = {}
     for form in stored(root):
         forms.setdefault(form.name, []).append(form)
-    lines = [_known(name, _forms(forms.pop(name, []))) for name in names()]
+    lines = [_released(card, _forms(forms.pop(name, []))) for name, card in cards().items()]
     lines += [_built_in(name, _forms(forms.pop(name, []))) for name in synthetic.NAMES]
+    lines += [_broken(name, why, _forms(forms.pop(name, []))) for name, why in broken().items()]
     return lines + [_own(name, found) for name, found in sorted(forms.items())]
 
 
-def _known(name: str, forms: tuple[Form, ...]) -> Line:
-    f = facts(name)
-    n_classes = len(f.counts["emotion"])
-    return Line(name, "folder", f.utterances, f.n_speakers, n_classes, f.language, f.license, forms, f.citation)
+def _released(card: CorpusCard, forms: tuple[Form, ...]) -> ShelfLine:
+    f = card.facts
+    counts = (f.utterances, f.n_speakers, len(f.counts["emotion"]))
+    return ShelfLine(f.name, "folder", *counts, f.language, f.license, forms, f.citation, card.provider)
 
 
-def _built_in(name: str, forms: tuple[Form, ...]) -> Line:
+def _broken(name: str, why: str, forms: tuple[Form, ...]) -> ShelfLine:
+    return ShelfLine(name, "folder", 0, 0, 0, "", "", forms, problem=why)
+
+
+def _built_in(name: str, forms: tuple[Form, ...]) -> ShelfLine:
     table = synthetic.table(name)
     speakers, classes = table["speaker"].nunique(), table["emotion"].nunique()
     language = ", ".join(sorted(table["language"].unique()))
-    return Line(name, "built in", len(table), speakers, classes, language, "built in", forms)
+    return ShelfLine(name, "built in", len(table), speakers, classes, language, "built in", forms)
 
 
-def _own(name: str, found: list[Stored]) -> Line:
+def _own(name: str, found: list[Stored]) -> ShelfLine:
     newest = next((s.manifest for s in reversed(found) if s.manifest), None) or {}
     counts = (int(newest.get("utterances", 0)), int(newest.get("speakers", 0)), len(newest.get("classes", ())))
-    return Line(name, "table", *counts, ", ".join(newest.get("languages", ())), "your own", _forms(found))
+    languages = ", ".join(newest.get("languages", ()))
+    return ShelfLine(name, "table", *counts, languages, "your own", _forms(found), provider="your own")
 
 
 def _forms(found: list[Stored]) -> tuple[Form, ...]:

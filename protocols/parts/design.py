@@ -10,7 +10,7 @@ import pandas as pd
 from ...errors import InputError, unknown
 from . import labels
 from .folds import linked
-from .labels import Labelled
+from .labels import CorpusLabels, Fates, Labelled
 from .leaks import enforce
 from .protocol import LEAKS, Fold, Leak, Protocol, Split
 from .usable import agreeing
@@ -59,19 +59,24 @@ class Design:
         return self.labelled.coverage
 
 
-def design(protocol: Protocol, table: pd.DataFrame, label_map: str | None = None, options: Any = None) -> Design:
+def design(
+    protocol: Protocol,
+    table: pd.DataFrame,
+    label_map: str | None = None,
+    options: Any = None,
+    fates: Mapping[str, CorpusLabels] = {},
+) -> Design:
     """Folds of ``protocol`` over the utterances of one or several corpora, checked by the gate.
 
-    ``table`` has COLUMNS. ``label_map`` None: the protocol's own; where that is ``native``, the map that
-    ``native.toml`` names for the corpus. ``options`` None: the protocol's defaults. Raises InputError for whatever
-    cannot be used.
+    ``table`` has COLUMNS. ``label_map`` None: the protocol's own; where that is ``native``, the map that the corpus
+    names in ``fates``. ``options`` None: the protocol's defaults. Raises InputError for whatever cannot be used.
     """
     table = _checked(protocol, table)
-    maps = maps_for(protocol, label_map, sorted(table["corpus"].unique()))
+    maps = maps_for(protocol, label_map, sorted(table["corpus"].unique()), fates)
     table, contradictions = agreeing(table)
     if gone := sorted(maps.keys() - set(table["corpus"])):
         raise InputError(f"{', '.join(gone)}: every utterance has identical audio under different labels")
-    labelled = _label(table, maps)
+    labelled = _label(table, maps, fates)
     chosen = protocol.options if options is None else options
     split = protocol.split(labelled.table, chosen)
     leaks = enforce(split.folds, labelled.table, protocol)
@@ -79,14 +84,18 @@ def design(protocol: Protocol, table: pd.DataFrame, label_map: str | None = None
     return Design(protocol, chosen, maps, labelled, split, leaks, tuple(notes))
 
 
-def maps_for(protocol: Protocol, label_map: str | None, corpora: list[str]) -> dict[str, str]:
+def maps_for(
+    protocol: Protocol, label_map: str | None, corpora: list[str], fates: Mapping[str, CorpusLabels] = {}
+) -> dict[str, str]:
     """Corpus -> the label map it gets: the one that is named, else the protocol's own, else the corpus's."""
     name = label_map or protocol.label_map
     labels.load(name)
     if label_map is not None:
         return dict.fromkeys(corpora, name)
     own = dict(protocol.label_maps)
-    return {c: own.get(c, labels.within(c) if name == "native" else name) for c in corpora}
+    if name == "native":
+        own = {corpus: fates[corpus].label_map for corpus in corpora if corpus in fates} | own
+    return {corpus: own.get(corpus, name) for corpus in corpora}
 
 
 def options_from(protocol: Protocol, values: Mapping[str, str]) -> Any:
@@ -123,9 +132,10 @@ def _checked(protocol: Protocol, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(group=table.groupby(sets)["id"].transform("first"))
 
 
-def _label(table: pd.DataFrame, maps: Mapping[str, str]) -> Labelled:
+def _label(table: pd.DataFrame, maps: Mapping[str, str], fates: Fates) -> Labelled:
     """Label maps applied, each to its corpora."""
-    parts = [labels.apply(table[table["corpus"].map(maps) == name], name) for name in dict.fromkeys(maps.values())]
+    by_map = {name: table[table["corpus"].map(maps) == name] for name in dict.fromkeys(maps.values())}
+    parts = [labels.apply(part, name, fates) for name, part in by_map.items()]
     return Labelled(
         pd.concat([part.table for part in parts]).sort_values("id", ignore_index=True),
         pd.concat([part.coverage for part in parts]).sort_values(["corpus", "emotion"], ignore_index=True),

@@ -7,6 +7,7 @@ from typing import Any
 from . import labels
 from .design import Design
 from .folds import by_corpus, sessions_nest
+from .labels import Fates
 from .protocol import LEAKS, Condition, Leak, Protocol, utterance_of
 
 EXPORTED = (
@@ -47,11 +48,12 @@ def of_design(design: Design, conditions: Sequence[Condition]) -> dict[str, Any]
     }
 
 
-def of_label_map(name: str) -> list[dict[str, Any]]:
-    """What a label map makes of each corpus that ships with an adapter, and of any other (`default`)."""
+def of_label_map(name: str, corpora: Fates) -> list[dict[str, Any]]:
+    """What a label map makes of each corpus that says what its classes are, and of any other (`default`)."""
     chosen = labels.load(name)
     lines = []
-    for corpus, fates in [*sorted(chosen.corpora.items()), ("default", chosen.default)]:
+    every = {corpus: chosen.of(own) for corpus, own in sorted(corpora.items())} | {"default": chosen.default}
+    for corpus, fates in every.items():
         said: dict[str, list[str]] = {"kept": [], "dropped": []}
         into: dict[str, list[str]] = {}
         for emotion, label in sorted(fates.items()):

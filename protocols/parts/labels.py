@@ -1,9 +1,8 @@
 """Label maps: the native classes of each corpus -> a common set; every class is kept, merged or dropped, and counted.
 
-A map is a TOML file in ``labels/``: ``name``, ``version``, ``summary``, ``source``, ``classes`` (all that it maps to);
-a section ``[corpora.NAME]`` for each corpus that ships with an adapter; ``[default]``, by canonical name, for every
-other corpus. A section lists what is ``kept``, ``merged`` (native = "into") and ``dropped``. ``[within]`` is explained
-in ``native.toml``.
+A map is a TOML file in ``labels/``: ``name``, ``version``, ``summary``, ``source``, ``classes`` (all that it maps to),
+and ``[default]``: by canonical name, what is ``kept``, ``merged`` (native = "into") and ``dropped``. A corpus may say
+the same of its own classes (`CorpusLabels`); where it does not, the default holds.
 """
 
 import tomllib
@@ -19,28 +18,42 @@ from ...errors import InputError, unknown
 
 Fate = Literal["kept", "merged", "dropped"]
 _FOLDER = files("serbench.protocols") / "labels"
-_KEYS = {"name", "version", "summary", "source", "classes", "default", "corpora"}
+_KEYS = {"name", "version", "summary", "source", "classes", "default"}
+
+
+@dataclass(frozen=True)
+class CorpusLabels:
+    """What a corpus says of its own ``classes``: label map -> native class -> class, or None where it is dropped.
+
+    ``label_map`` is the map that protocols inside this corpus use where none is named.
+    """
+
+    classes: tuple[str, ...]
+    fates: Mapping[str, Mapping[str, str | None]]
+    label_map: str = "native"
+
+
+#: corpus -> what it says of its classes; any other corpus has the default of the map
+Fates = Mapping[str, CorpusLabels]
 
 
 @dataclass(frozen=True)
 class LabelMap:
-    """A versioned map. ``corpora`` and ``default``: native class -> class, or None where it is dropped.
-
-    ``within``: corpus -> the map that protocols inside one corpus use for it where none is named.
-    """
+    """A versioned map. ``default``: native class -> class, or None where it is dropped."""
 
     name: str
     version: int
     summary: str
     source: str
     classes: tuple[str, ...]
-    corpora: Mapping[str, Mapping[str, str | None]]
     default: Mapping[str, str | None]
-    within: Mapping[str, str]
 
-    def of(self, corpus: str) -> Mapping[str, str | None]:
-        """Native class -> class or None, for one corpus."""
-        return self.corpora.get(corpus, self.default)
+    def of(self, corpus: CorpusLabels | None) -> Mapping[str, str | None]:
+        """Native class -> class or None, for one corpus: as it says, else the default; without a fate: not there."""
+        if corpus is None:
+            return self.default
+        fates = {**self.default, **corpus.fates.get(self.name, {})}
+        return {emotion: fates[emotion] for emotion in corpus.classes if emotion in fates}
 
 
 class Line(NamedTuple):
@@ -58,8 +71,8 @@ class Line(NamedTuple):
 class Labelled:
     """A table with the column ``label``, without the utterances whose class is dropped.
 
-    ``coverage`` has a line per native class, with the columns of `Line`; the classes of a corpus with an adapter are
-    all there, also those of which the table has none (n = 0).
+    ``coverage`` has a line per native class, with the columns of `Line`; the classes of a corpus with facts are all
+    there, also those of which the table has none (n = 0).
     """
 
     table: pd.DataFrame
@@ -86,7 +99,7 @@ def read(text: str, where: str) -> LabelMap:
         facts = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where}: not TOML: {error}") from error
-    if odd := (facts.keys() - {"within"}) ^ _KEYS:
+    if odd := facts.keys() ^ _KEYS:
         raise InputError(f"{where}: {', '.join(sorted(odd))} missing or unknown; a map has {', '.join(sorted(_KEYS))}")
     classes = facts["classes"]
     return LabelMap(
@@ -95,15 +108,20 @@ def read(text: str, where: str) -> LabelMap:
         summary=facts["summary"],
         source=facts["source"],
         classes=tuple(classes),
-        corpora={corpus: _fates(part, classes, f"{where}, {corpus}") for corpus, part in facts["corpora"].items()},
         default=_fates(facts["default"], classes, f"{where}, default"),
-        within=facts.get("within", {}),
     )
 
 
-def within(corpus: str) -> str:
-    """The map that a protocol inside one corpus uses for it where none is named."""
-    return load("native").within.get(corpus, "native")
+def corpus_labels(
+    classes: Sequence[str], sections: Mapping[str, Mapping[str, Any]], label_map: str, where: str
+) -> CorpusLabels:
+    """What a corpus says of its ``classes``: label map -> section, as in a map; InputError for what does not fit."""
+    load(label_map)
+    fates = {name: _fates(section, load(name).classes, f"{where}, {name}") for name, section in sections.items()}
+    for name, section in fates.items():
+        if odd := sorted(section.keys() - set(classes)):
+            raise unknown(f"class of {where}, {name}", odd[0], classes)
+    return CorpusLabels(tuple(classes), fates, label_map)
 
 
 def fate(emotion: str, label: str | None) -> Fate:
@@ -111,28 +129,28 @@ def fate(emotion: str, label: str | None) -> Fate:
     return "dropped" if label is None else "kept" if label == emotion else "merged"
 
 
-def apply(table: pd.DataFrame, name: str) -> Labelled:
+def apply(table: pd.DataFrame, name: str, fates: Fates) -> Labelled:
     """Give every utterance the class that map ``name`` says, and leave out those whose class it drops.
 
-    Raises InputError for a class that the map does not know, with the nearest one, and for a corpus of which nothing
-    is kept.
+    ``fates``: what the corpora themselves say of it. Raises InputError for a class that the map does not know, with
+    the nearest one, and for a corpus of which nothing is kept.
     """
     chosen = load(name)
     table = table.reset_index(drop=True)
     coverage, notes, labels = [], [], []
     for corpus, part in table.groupby("corpus", sort=True):
-        to = chosen.of(corpus)
+        to = chosen.of(fates.get(str(corpus)))
         counts = part["emotion"].value_counts()
-        _check(part, corpus, chosen)
-        fates = [Line(name, str(corpus), e, int(counts.get(e, 0)), fate(e, to[e]), to[e]) for e in sorted(to)]
-        coverage += [line for line in fates if line.n or corpus in chosen.corpora]
-        notes += _notes(fates)
+        _check(part, str(corpus), chosen.name, to)
+        lines = [Line(name, str(corpus), e, int(counts.get(e, 0)), fate(e, to[e]), to[e]) for e in sorted(to)]
+        coverage += [line for line in lines if line.n or corpus in fates]
+        notes += _notes(lines)
         labels.append(part["emotion"].map(to))
     kept = table.assign(label=pd.concat(labels) if labels else None)
     kept = kept[kept["label"].notna()].reset_index(drop=True)
     # as objects, so that no class stays None
-    lines = pd.DataFrame(coverage, columns=list(Line._fields), dtype=object).astype({"n": int})
-    return Labelled(kept, lines, tuple(notes))
+    every = pd.DataFrame(coverage, columns=list(Line._fields), dtype=object).astype({"n": int})
+    return Labelled(kept, every, tuple(notes))
 
 
 def _fates(section: Mapping[str, Any], classes: Sequence[str], where: str) -> dict[str, str | None]:
@@ -151,8 +169,7 @@ def _fates(section: Mapping[str, Any], classes: Sequence[str], where: str) -> di
     return fates
 
 
-def _check(part: pd.DataFrame, corpus: str, chosen: LabelMap) -> None:
-    to = chosen.of(corpus)
+def _check(part: pd.DataFrame, corpus: str, name: str, to: Mapping[str, str | None]) -> None:
     if part["emotion"].isna().any():
         raise InputError(
             f"{corpus}: no emotion for {part.loc[part['emotion'].isna(), 'id'].iloc[0]}; every clip has one"
@@ -160,10 +177,13 @@ def _check(part: pd.DataFrame, corpus: str, chosen: LabelMap) -> None:
     odd = sorted(set(part["emotion"]) - to.keys())
     if odd:
         where = part.loc[part["emotion"] == odd[0], "id"]
-        raise InputError(f"{corpus}: {unknown('emotion', odd[0], to)} ({len(where)} utterances, e.g. {where.iloc[0]})")
+        raise InputError(
+            f"{corpus}: {unknown(f'emotion of label map {name}', odd[0], to)} "
+            f"({len(where)} utterances, e.g. {where.iloc[0]})"
+        )
     if not any(to[e] for e in set(part["emotion"])):
         classes = ", ".join(sorted(set(part["emotion"])))
-        raise InputError(f"{corpus}: label map {chosen.name} drops every class it has ({classes}); use another map")
+        raise InputError(f"{corpus}: label map {name} drops every class it has ({classes}); use another map")
 
 
 def _notes(lines: Sequence[Line]) -> list[str]:

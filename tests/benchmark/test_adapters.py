@@ -7,8 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from serbench.benchmark.corpora.adapters import ADAPTERS, read
-from serbench.benchmark.corpora.facts import facts
+from serbench.benchmark.corpora.registry import cards, find, read
 from serbench.benchmark.corpora.releases import release
 from serbench.benchmark.corpora.table import COLUMNS
 from serbench.errors import InputError
@@ -43,7 +42,7 @@ def counts(table: pd.DataFrame, column: str) -> dict[str, int]:
 @pytest.mark.parametrize("corpus", BY_NAME)
 def test_complete_name_list(corpus: str, tmp_path: Path) -> None:
     table, notes = read(corpus, plant(tmp_path / corpus, all_names(corpus)))
-    known = facts(corpus)
+    known = find(corpus).facts
     assert len(table) == known.utterances
     assert counts(table, "emotion") == known.counts["emotion"]
     assert counts(table.assign(speaker=table["speaker"].str.partition("/")[2]), "speaker") == known.counts["speaker"]
@@ -60,7 +59,7 @@ def test_complete_name_list(corpus: str, tmp_path: Path) -> None:
     ("corpus", "count"), [("emodb", 535), ("ravdess", 1440), ("savee", 480), ("tess", 2800), ("crema-d", 7442)]
 )
 def test_ids_are_the_paths_of_the_release(corpus: str, count: int) -> None:
-    parse = ADAPTERS[corpus].parse
+    parse = find(corpus).adapter.parse
     assert parse is not None
     names = [file.path.removesuffix(".wav") for file in release(corpus)]
     ids = [row["id"] for row in map(parse, names) if isinstance(row, dict)]
@@ -223,7 +222,7 @@ def test_more_than_one_copy_below(tmp_path: Path) -> None:
         read("emodb", tmp_path)
 
 
-@pytest.mark.parametrize("corpus", sorted(ADAPTERS))
+@pytest.mark.parametrize("corpus", sorted(cards()))
 def test_missing_empty_and_wrong_folders(corpus: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"^{corpus}: there is no folder .*nowhere$"):
         read(corpus, tmp_path / "nowhere")

@@ -11,8 +11,8 @@ import soundfile
 from serbench.benchmark.checks.corpus_check import Line, Report, check, compare
 from serbench.benchmark.checks.corpus_faults import judge
 from serbench.benchmark.checks.listening import Heard, Task, hear, listen
-from serbench.benchmark.corpora.facts import facts
-from serbench.benchmark.corpora.releases import HEX, Released, release
+from serbench.benchmark.corpora.registry import find
+from serbench.benchmark.corpora.releases import HEX, ReleaseFile, release
 
 RATE = 16_000
 
@@ -151,7 +151,7 @@ def test_conversions_are_told_from_changes(tmp_path: Path) -> None:
 
 def full_table(corpus: str) -> pd.DataFrame:
     """A table with exactly the known counts of class and speaker, not of their pairs."""
-    known = facts(corpus)
+    known = find(corpus).facts
     columns = {
         column: [value for value, count in counts.items() for _ in range(count)]
         for column, counts in known.counts.items()
@@ -165,7 +165,7 @@ def full_table(corpus: str) -> pd.DataFrame:
 def test_another_release() -> None:
     table = full_table("emodb")
     more = pd.concat([table, table.head(816 - 535).assign(id=[f"emodb/more{i}" for i in range(816 - 535)])])
-    found = [text for severity, text in compare(more, facts("emodb"), set(table["id"])) if severity == "fault"]
+    found = [text for severity, text in compare(more, find("emodb").facts, set(table["id"])) if severity == "fault"]
     assert found[0] == "816 utterances: this is EMO-DB 2.0, not the release of 535"
     assert any(text.startswith("816 of 535 utterances; angry ") for text in found)
     assert any(text.startswith("281 clips that the release of 535 lacks") for text in found)
@@ -173,7 +173,7 @@ def test_another_release() -> None:
 
 def test_complete_counts_are_no_fault() -> None:
     table = full_table("tess")
-    found = compare(table, facts("tess"), set(table["id"]))
+    found = compare(table, find("tess").facts, set(table["id"]))
     assert found[0] == (
         "note",
         "2800 of 2800 utterances: the counts are those of the release (2 speakers, 7 classes)",
@@ -184,7 +184,7 @@ def test_complete_counts_are_no_fault() -> None:
 def test_a_missing_class_and_a_strange_one() -> None:
     table = full_table("savee")
     table.loc[table["emotion"] == "fear", "emotion"] = "joy"
-    texts = [text for severity, text in compare(table, facts("savee"), set()) if severity == "fault"]
+    texts = [text for severity, text in compare(table, find("savee").facts, set()) if severity == "fault"]
     assert texts == ["480 of 480 utterances; fear 0 of 60, joy 60 of 0"]
 
 
@@ -197,7 +197,7 @@ def test_missing_speakers_and_sessions_are_named() -> None:
             "emotion": ["angry", "sad"],
         }
     )
-    text = "\n".join(text for severity, text in compare(table, facts("iemocap"), set()) if severity == "fault")
+    text = "\n".join(text for severity, text in compare(table, find("iemocap").facts, set()) if severity == "fault")
     assert "2 of 10039 utterances" in text and "2 of 10 speakers" in text
     assert "Ses01 2 of 1819, Ses02 0 of 1811" in text
     assert "speaker: Ses02_F is missing, Ses02_M is missing" in text and "Ses01_F" not in text
@@ -208,7 +208,7 @@ def heard(id: str, **values: object) -> Heard:
 
 
 def test_known_defects_are_no_fault() -> None:
-    known = facts("crema-d")
+    known = find("crema-d").facts
     table = pd.DataFrame(
         {
             "id": [*known.identical[0], *known.silent, "crema-d/AudioWAV/1001_DFA_ANG_XX"],
@@ -235,7 +235,7 @@ def test_known_defects_are_no_fault() -> None:
 
 
 def test_known_damage_of_meld() -> None:
-    known = facts("meld")
+    known = find("meld").facts
     table = pd.DataFrame({"id": list(known.damaged), "emotion": ["neutral"], "speaker": ["meld/Ross"]})
     clip = Heard(known.damaged[0], error="not audio")
     assert judge([clip], table, known, {}) == [
@@ -247,11 +247,11 @@ def test_the_released_file_is_recognized(tmp_path: Path) -> None:
     path = wav(tmp_path / "a.wav", tone(0))
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()[:HEX]
-    right = Released("wav/a.wav", len(data), digest)
+    right = ReleaseFile("wav/a.wav", len(data), digest)
     assert hear(Task("c/a", str(path), right)).same is True
     assert hear(Task("c/a", str(path), None)).same is None
-    assert hear(Task("c/a", str(path), Released("wav/a.wav", len(data) + 2, digest))).same is False
-    assert hear(Task("c/a", str(path), Released("wav/a.wav", len(data), "0" * HEX))).same is False
+    assert hear(Task("c/a", str(path), ReleaseFile("wav/a.wav", len(data) + 2, digest))).same is False
+    assert hear(Task("c/a", str(path), ReleaseFile("wav/a.wav", len(data), "0" * HEX))).same is False
     flac = wav(tmp_path / "a.flac", tone(0))
     assert hear(Task("c/a", str(flac), right)).same is None
 

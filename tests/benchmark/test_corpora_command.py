@@ -13,7 +13,7 @@ import soundfile
 
 from serbench.benchmark.cli import main
 from serbench.benchmark.corpora import synthetic
-from serbench.benchmark.corpora.facts import facts, names
+from serbench.benchmark.corpora.registry import cards, find
 from serbench.benchmark.prepared.corpus import prepare
 from serbench.benchmark.prepared.home import home
 
@@ -66,9 +66,9 @@ def test_list_is_complete_and_not_cut(corpora: Call, mine: Path) -> None:
     assert "…" not in out
     assert max(map(len, out.splitlines()[:-2])) <= 80
     words = out.split()
-    for name in (*names(), *synthetic.NAMES, "mine"):
+    for name in (*cards(), *synthetic.NAMES, "mine"):
         assert name in words
-    for word in facts("meld").license.split():  # a long one goes over several lines, whole
+    for word in find("meld").facts.license.split():  # a long one goes over several lines, whole
         assert word in words
     line = next(line for line in out.splitlines() if line.startswith("mine"))
     assert line.split()[1:5] == ["6", "2", "2", "xx"]

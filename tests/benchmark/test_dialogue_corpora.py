@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from serbench.benchmark.checks.corpus_check import check
-from serbench.benchmark.corpora.adapters import read
-from serbench.benchmark.corpora.facts import facts
+from serbench.benchmark.corpora.registry import find, read
 from serbench.errors import InputError
 
 CODES = ("neu", "fru", "ang", "sad", "hap", "exc", "sur", "fea", "dis", "oth", "xxx")
@@ -50,8 +49,8 @@ def test_iemocap(tmp_path: Path) -> None:
     assert notes == ()
     assert len(table) == 5 * len(DIALOGUES) * len(CODES)
     assert set(table["speaker"]) == {f"iemocap/Ses0{n}_{g}" for n in range(1, 6) for g in "FM"}
-    assert set(facts("iemocap").counts["emotion"]) == set(table["emotion"])
-    assert set(facts("iemocap").counts["session"]) == set(table["session"])
+    assert set(find("iemocap").facts.counts["emotion"]) == set(table["emotion"])
+    assert set(find("iemocap").facts.counts["session"]) == set(table["session"])
     turn = table.set_index("id").loc["iemocap/Session2/sentences/wav/Ses02F_script01_1b/Ses02F_script01_1b_M001"]
     assert turn["speaker"] == "iemocap/Ses02_M" and turn["gender"] == "male"  # not the F of the dialogue
     assert (turn["session"], turn["dialogue"], turn["sentence"]) == ("Ses02", "Ses02F_script01_1b", "script01_1")
@@ -233,7 +232,7 @@ def test_meld_real_lists(corpora_folder: Path, tmp_path: Path) -> None:
         for d, u in zip(lines["Dialogue_ID"], lines["Utterance_ID"], strict=True):
             (tmp_path / name / f"dia{d}_utt{u}.mp4").touch()
     table, notes = read("meld", tmp_path)
-    known = facts("meld")
+    known = find("meld").facts
     assert len(table) == known.utterances == 13708
     assert table["emotion"].value_counts().to_dict() == known.counts["emotion"]
     assert table["official_split"].value_counts().to_dict() == {"train": 9989, "dev": 1109, "test": 2610}

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from serbench.benchmark.checks.corpus_check import released_ids
-from serbench.benchmark.corpora.adapters import ADAPTERS
-from serbench.benchmark.corpora.facts import facts, names
+from serbench.benchmark.corpora.registry import broken, cards, find
 from serbench.benchmark.corpora.releases import HEX, release
 from serbench.errors import InputError
 
@@ -18,13 +17,14 @@ RELEASED = {"emodb": 535, "ravdess": 1440, "savee": 480, "tess": 2800, "crema-d"
 
 def test_every_corpus_has_an_adapter_and_facts() -> None:
     expected = {"emodb", "ravdess", "emovo", "savee", "tess", "crema-d", "iemocap", "meld"}
-    assert set(names()) == set(ADAPTERS) == expected
-    assert all(adapter.name == name for name, adapter in ADAPTERS.items())
+    assert expected <= set(cards())
+    assert broken() == {}
+    assert all(card.adapter.name == card.facts.name == name for name, card in cards().items())
 
 
-@pytest.mark.parametrize("corpus", names())
+@pytest.mark.parametrize("corpus", cards())
 def test_facts_are_complete_and_agree(corpus: str) -> None:
-    known = facts(corpus)
+    known = find(corpus).facts
     assert sum(known.counts["emotion"].values()) == known.utterances
     for column, counts in known.counts.items():
         total = sum(counts.values())
@@ -37,19 +37,19 @@ def test_facts_are_complete_and_agree(corpus: str) -> None:
 
 
 def test_published_totals() -> None:
-    iemocap, meld = facts("iemocap").counts["emotion"], facts("meld")
+    iemocap, meld = find("iemocap").facts.counts["emotion"], find("meld").facts
     assert sum(iemocap[c] for c in ("angry", "sad", "neutral", "happy", "excited")) == 5531
     assert sum(iemocap[c] for c in ("angry", "sad", "neutral", "happy", "excited", "frustrated")) == 7380
     assert meld.counts["official_split"] == {"train": 9989, "dev": 1109, "test": 2610}
-    assert facts("emodb").other_releases == {"816": "EMO-DB 2.0"}
+    assert find("emodb").facts.other_releases == {"816": "EMO-DB 2.0"}
 
 
 def test_unknown_name() -> None:
     with pytest.raises(InputError, match="unknown corpus 'emodp'; did you mean 'emodb'"):
-        facts("emodp")
+        find("emodp")
 
 
-@pytest.mark.parametrize("corpus", names())
+@pytest.mark.parametrize("corpus", cards())
 def test_release_lists(corpus: str) -> None:
     listed = release(corpus)
     assert len(listed) == RELEASED.get(corpus, 0)
@@ -63,7 +63,7 @@ def test_identical_files_of_the_release_are_known(corpus: str) -> None:
     assert len(ids) == RELEASED[corpus]
     count = Counter(file.sha256 for file in ids.values())
     twice = {id for id, file in ids.items() if count[file.sha256] > 1}
-    known = facts(corpus)
+    known = find(corpus).facts
     assert {id for group in known.identical for id in group} == twice
     for group in known.identical:
         assert len({ids[id].sha256 for id in group}) == 1

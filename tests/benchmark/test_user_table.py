@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from serbench.benchmark.corpora.adapters import read
+from serbench.benchmark.corpora.registry import read
 from serbench.benchmark.corpora.table import COLUMNS
 from serbench.errors import InputError
 

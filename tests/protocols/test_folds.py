@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serbench.benchmark.corpora import synthetic
-from serbench.benchmark.corpora.adapters import read
+from serbench.benchmark.corpora.registry import read
 from serbench.errors import InputError
 from serbench.protocols.parts.folds import (
     Unit,

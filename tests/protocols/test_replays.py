@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from serbench.benchmark.corpora.adapters import ADAPTERS
+from serbench.benchmark.corpora.registry import cards
 from serbench.benchmark.corpora.releases import release
 from serbench.benchmark.training.augment import CopyMaker
 from serbench.errors import InputError
@@ -35,7 +35,7 @@ def released(corpus: str) -> pd.DataFrame:
     names = [file.path for file in release(corpus)]
     if corpus == "emovo":
         names = [f"{s}/{'-'.join((e, s, t))}.wav" for e, s, t in product(*(part.split() for part in EMOVO))]
-    parse = ADAPTERS[corpus].parse
+    parse = cards()[corpus].adapter.parse
     assert parse is not None
     rows = [parse(name.rpartition(".")[0]) for name in names]
     table = pd.DataFrame([row for row in rows if isinstance(row, dict)]).assign(corpus=corpus)

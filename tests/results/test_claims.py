@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from serbench.baselines.registry import cards, choose
-from serbench.benchmark.corpora.facts import facts
+from serbench.benchmark.corpora.registry import find
 from serbench.errors import InputError
 from serbench.protocols.parts import catalog, labels
 from serbench.results.papers import claims
@@ -104,8 +104,8 @@ def test_tasks_are_what_the_label_maps_make(name: str) -> None:
     for task in published(name).paper.tasks.values():
         if not task.protocols:
             continue
-        fates = labels.load(task.label_map).of(task.corpus)
-        counts = facts(task.corpus).counts["emotion"]
+        fates = labels.load(task.label_map).of(find(task.corpus).facts.labels)
+        counts = find(task.corpus).facts.counts["emotion"]
         assert {fates[name] for name in counts} - {None} == set(task.classes)
         assert sum(n for name, n in counts.items() if fates[name]) == task.utterances
 

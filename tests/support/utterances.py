@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from serbench.benchmark.corpora import synthetic
+from serbench.benchmark.corpora.registry import fates
 from serbench.protocols.parts.catalog import find
 from serbench.protocols.parts.design import COLUMNS, Design, design, options_from
 from serbench.protocols.parts.protocol import Fold, utterance_of
@@ -49,7 +50,7 @@ def finish(table: pd.DataFrame) -> pd.DataFrame:
 
 def run(name: str, *tables: pd.DataFrame, label_map: str | None = None, **options: str) -> Design:
     protocol = find(name)
-    return design(protocol, pd.concat(tables), label_map, options_from(protocol, options))
+    return design(protocol, pd.concat(tables), label_map, options_from(protocol, options), fates())
 
 
 def who(made: Design, rows: tuple[str, ...]) -> set[str]:
