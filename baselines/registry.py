@@ -1,23 +1,19 @@
-"""The registry: one decorator that makes a card, and the cards of built-in files and of plugins by name.
+"""The registry: one decorator that makes a card, and all cards by name: built in, of plugins, and of a file.
 
-A built-in model is a file of this folder in which a line begins with ``@model(`` or ``name = model(``; a plugin is an
-entry point of group ``serbench.models`` that names its card. Both are found, not listed; a card imports no torch.
+All are found, not listed (`discovery`); a card imports no torch.
 """
 
-import ast
-import importlib
-import pkgutil
 import re
-import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec, resolve_name
-from typing import Any, Literal, cast, get_args, get_origin
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 from ..errors import InputError, unknown
+from . import discovery
 from .card import RECIPE, Card, Classical, Kind, NoSettings, Recipe, Task, Variant, never, nothing
+from .discovery import GROUP, parts_of
+from .identity import modules_of, text_of
 from .settings import change, hints, parse
 
 __all__ = [
@@ -42,7 +38,6 @@ __all__ = [
     "text_of",
 ]  # fmt: skip
 
-GROUP = "serbench.models"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -104,32 +99,50 @@ def model(
 
 def cards() -> dict[str, Card]:
     """Name -> card of every model that is installed, by name. A name that two of them use is an InputError."""
-    return dict(_found()[0])
+    return dict(discovery.installed()[0])
 
 
 def broken() -> dict[str, str]:
     """Name of a plugin that cannot be loaded -> why, in one line."""
-    return dict(_found()[1])
+    return dict(discovery.installed()[1])
 
 
 def provider(card: Card) -> str:
-    """Who brings the model: ``serbench`` or the plugin's package and version."""
-    return _found()[2][card.name]
+    """Who brings the model: ``serbench``, the plugin's package and version, or the name of its file."""
+    return discovery.origin_of(card)
 
 
 def find(name: str) -> Card:
-    """The card of a model; InputError with the nearest name, or with the error of a broken plugin."""
-    found, errors, _ = _found()
-    if name in found:
-        return found[name]
+    """The card of a model by its name, or by ``FILE.py:NAME``; then its name alone finds it too, in this process.
+
+    InputError with the nearest name, or with the error of a broken plugin or file.
+    """
+    file, rest = parts_of(name)
+    if file:
+        return discovery.from_file(Path(file), rest)
+    known, errors, _ = discovery.installed()
+    known = known | {card.name: card for card in discovery.in_files()}
+    if name in known:
+        return known[name]
     if name in errors:
         raise InputError(f"model '{name}': its plugin does not load: {errors[name]}")
-    raise unknown("model", name, [*found, *errors])
+    raise unknown("model", name, [*known, *errors])
+
+
+def name_of(spec: str) -> str:
+    """The name of the model in ``[FILE.py:]NAME[:PROFILE][+VARIANT]``; nothing is looked up."""
+    return parts_of(spec)[1].partition("+")[0].partition(":")[0]
+
+
+def anywhere(spec: str) -> str:
+    """A spec that means the same in every folder and process: with the whole path of its file, where it has one."""
+    file, rest = parts_of(spec)
+    return f"{Path(file).absolute()}:{rest}" if file else spec
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A model with its profile, variants and settings; ``spec`` is how it is written."""
+    """A model with its profile, variants and settings; ``spec`` is how tables call it."""
 
     card: Card
     profile: str
@@ -144,14 +157,15 @@ class ModelChoice:
 
 
 def choose(spec: str, overrides: Mapping[str, str] = {}) -> ModelChoice:
-    """Read ``name:profile+variant`` and set ``overrides`` (setting -> text) on top.
+    """Read ``[FILE.py:]name:profile+variant`` and set ``overrides`` (setting -> text) on top.
 
     Two variants, or a variant and an override, that set the same setting contradict each other: InputError, as for
     everything unknown and for values of the wrong type.
     """
-    head, *names = spec.split("+")
+    file, rest = parts_of(spec)
+    head, *names = rest.split("+")
     name, colon, profile = head.partition(":")
-    card = find(name)
+    card = find(f"{file}:{name}" if file else name)
     profile = profile if colon else "clean"
     settings = settings_of(card, profile)
     values = parse(settings, overrides, name)
@@ -186,98 +200,6 @@ def _no_profile(card: Card, word: str) -> InputError:
                 f"write --set {card.name}.{setting}={word}. Profiles: {', '.join(card.profiles)}"
             )
     return unknown(f"profile of {card.name}", word, card.profiles)
-
-
-def modules_of(card: Card) -> tuple[str, ...]:
-    """The modules whose text is the model's identity: its own, and what they import from its package, sorted.
-
-    Found by reading import statements, also those inside functions; nothing is imported but packages. The registry,
-    the data types and what lies outside the model's top-level package (for built-ins: this folder) do not count.
-    """
-    package = __package__ or ""
-    home = package if card.module.startswith(f"{package}.") else card.module.partition(".")[0]
-    ours = {f"{package}.{name}" for name in ("registry", "card", "settings")}
-    seen: set[str] = set()
-    todo = [card.module, *(resolve_name(name, card.module.rpartition(".")[0]) for name in card.sources)]
-    while todo:
-        module = todo.pop()
-        if module in seen or module in ours or not f"{module}.".startswith(f"{home}."):
-            continue
-        seen.add(module)
-        todo += _imports(module)
-    return tuple(sorted(seen))
-
-
-def text_of(module: str) -> str:
-    """The source text of a module, without importing it; InputError where it has none."""
-    try:
-        spec = find_spec(module)
-    except ModuleNotFoundError:
-        spec = None
-    text = getattr(spec.loader, "get_source", lambda name: None)(module) if spec else None
-    if text is None:
-        raise InputError(f"module {module}: its source text cannot be read, so its model has no identity")
-    return cast(str, text)
-
-
-def _imports(module: str) -> Iterator[str]:
-    """Modules that the import statements of a module name and that exist."""
-    spec = find_spec(module)
-    package = module if spec and spec.submodule_search_locations is not None else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(text_of(module))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = resolve_name("." * node.level + (node.module or ""), package)
-            inside = find_spec(base) if base.partition(".")[0] == package.partition(".")[0] else None
-            yield base
-            if inside and inside.submodule_search_locations is not None:
-                yield from (f"{base}.{alias.name}" for alias in node.names if find_spec(f"{base}.{alias.name}"))
-
-
-@cache
-def _found() -> tuple[dict[str, Card], dict[str, str], dict[str, str]]:
-    """Cards, errors of plugins, and who brings each card; looked for once per process."""
-    errors: dict[str, str] = {}
-    found: list[tuple[Card, str]] = [(card, "serbench") for card in _built_in()]
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-        card = _plugin(point)
-        if isinstance(card, Card):
-            found.append((card, f"{point.dist.name} {point.dist.version}" if point.dist else point.value))
-        else:
-            errors[point.name] = card
-    origins: dict[str, tuple[Card, str]] = {}
-    for card, origin in found:
-        if card.name in origins:
-            first, by = origins[card.name]
-            raise InputError(
-                f"two models are called '{card.name}': {first.module} ({by}) and {card.module} ({origin}); "
-                "uninstall or rename one"
-            )
-        origins[card.name] = (card, origin)
-    names = sorted(origins)
-    return {name: origins[name][0] for name in names}, errors, {name: origins[name][1] for name in names}
-
-
-def _built_in() -> Iterator[Card]:
-    package = __package__ or ""
-    for info in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
-        if not info.ispkg and re.search(r"^(@|\w+ = )model\(", text_of(info.name), re.MULTILINE):
-            values = vars(importlib.import_module(info.name)).values()
-            yield from (value for value in values if isinstance(value, Card) and value.module == info.name)
-
-
-def _plugin(point: EntryPoint) -> Card | str:
-    """The card that an entry point names, or why there is none, in one line."""
-    try:
-        card = point.load()
-    except (Exception, SystemExit) as error:  # whatever a stranger's module does at import
-        return " ".join("".join(traceback.format_exception_only(error)).split())
-    if not isinstance(card, Card):
-        return f"{point.value} is not a model's card; decorate its build function with @model(...)"
-    if card.name != point.name:
-        return f"{point.value} is called '{card.name}', its entry point '{point.name}'; give both one name"
-    return card
 
 
 def _check(card: Card) -> None:

@@ -28,7 +28,7 @@ def list_models(as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("spec", metavar="NAME[:PROFILE][+VARIANT]")
+@click.argument("spec", metavar="[FILE.py:]NAME[:PROFILE][+VARIANT]")
 @_json
 def show(spec: str, as_json: bool) -> None:
     """Profiles, variants and every setting of a model, explained; with its size and values as it is written."""
@@ -40,7 +40,7 @@ def show(spec: str, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", metavar="[FILE.py:]NAME")
 @click.option(
     "--profile", "profiles", multiple=True, metavar="P", help="Profile; repeatable.  [default: tiny, or clean]"
 )

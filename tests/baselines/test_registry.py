@@ -11,8 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serbench.baselines import registry
-from serbench.baselines.registry import RECIPE, Recipe, Task, Variant, broken, cards, choose, find, model, modules_of
+from serbench.baselines import discovery
+from serbench.baselines.registry import (
+    RECIPE,
+    Recipe,
+    Task,
+    Variant,
+    broken,
+    cards,
+    choose,
+    find,
+    model,
+    modules_of,
+    provider,
+    settings_of,
+)
 from serbench.baselines.settings import parse
 from serbench.errors import InputError
 
@@ -29,13 +42,13 @@ def plugins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., No
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_text(text)
             monkeypatch.delitem(sys.modules, name.removesuffix(".py"), raising=False)
-        found = [EntryPoint(name, value, registry.GROUP) for name, value in points.items()]
-        monkeypatch.setattr(registry, "entry_points", lambda group: found if group == registry.GROUP else [])
-        registry._found.cache_clear()
+        found = [EntryPoint(name, value, discovery.GROUP) for name, value in points.items()]
+        monkeypatch.setattr(discovery, "entry_points", lambda group: found if group == discovery.GROUP else [])
+        discovery.installed.cache_clear()
 
     yield install
     monkeypatch.undo()
-    registry._found.cache_clear()
+    discovery.installed.cache_clear()
 
 
 GOOD = '''
@@ -219,7 +232,7 @@ def test_a_card_that_contradicts_itself_is_refused(changes: dict[str, object], w
 
 def test_whole_numbers_given_for_floats_become_floats() -> None:
     card = model(settings=Kinds(), profiles={"big": {"lr": 1}})(toy)
-    assert type(registry.settings_of(card, "big").lr) is float
+    assert type(settings_of(card, "big").lr) is float
 
 
 def test_a_plugin_is_found_and_short_to_write(plugins: Callable[..., None]) -> None:
@@ -227,7 +240,7 @@ def test_a_plugin_is_found_and_short_to_write(plugins: Callable[..., None]) -> N
     card = find("loud-pooling")
     assert (card.summary, card.settings, card.module) == ("Pools what is loud.", Recipe(), "stranger")
     assert modules_of(card) == ("stranger",)
-    assert registry.provider(card) == "stranger:loud_pooling"  # no distribution brought it
+    assert provider(card) == "stranger:loud_pooling"  # no distribution brought it
     assert "majority" in cards()
 
 

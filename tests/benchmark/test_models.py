@@ -12,7 +12,7 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor, nn
 
-from serbench.baselines import registry
+from serbench.baselines import discovery
 from serbench.baselines.majority import Majority
 from serbench.baselines.registry import Card, Recipe, Task, Variant, cards, choose, find, model, settings_of
 from serbench.benchmark.checks.model_check import check, outcomes, quick_profile
@@ -373,10 +373,12 @@ def run(*arguments: str) -> tuple[int, str]:
 
 
 def test_list_shows_models_and_broken_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    found, _, providers = registry._found()
+    found, _, providers = discovery.installed()
     mine = replace(toy(lambda width, n: None), name="toy")
     monkeypatch.setattr(
-        registry, "_found", lambda: ({**found, "toy": mine}, {"odd": "ImportError: no"}, {**providers, "toy": "pack 2"})
+        discovery,
+        "installed",
+        lambda: ({**found, "toy": mine}, {"odd": "ImportError: no"}, {**providers, "toy": "pack 2"}),
     )
     code, text = run("list")
     assert code == 0
@@ -427,8 +429,8 @@ def test_show_takes_a_model_as_it_is_written() -> None:
 def test_check_says_in_words_what_failed_and_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
     code, text = run("check", "majority")
     assert (code, "all 3 checks hold\n" in text) == (0, True)
-    found, errors, providers = registry._found()
-    monkeypatch.setattr(registry, "_found", lambda: ({**found, "toy": toy(NoMask)}, errors, providers))
+    found, errors, providers = discovery.installed()
+    monkeypatch.setattr(discovery, "installed", lambda: ({**found, "toy": toy(NoMask)}, errors, providers))
     code, text = run("check", "toy")
     assert code == 1
     assert "FAILED   companions" in text and "beyond `lengths`" in text and f"1 of {MADE} checks failed{LEFT}" in text

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from serbench.baselines import registry
+from serbench.baselines import discovery
 from serbench.benchmark.planning.plan import Trial, digest
 from serbench.benchmark.planning.request import Request, resolve
 from serbench.benchmark.training.batches import bucketed, padded
@@ -76,9 +76,9 @@ SMALL = digest("bands", vars(Small()))
 @pytest.fixture
 def _with_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     """The registry has one more model."""
-    known, errors, origins = registry._found()
+    known, errors, origins = discovery.installed()
     found = ({**known, "bands": bands}, errors, {**origins, "bands": "tests"})
-    monkeypatch.setattr(registry, "_found", lambda: found)
+    monkeypatch.setattr(discovery, "installed", lambda: found)
 
 
 def train(trial: Trial, module: nn.Module, features: list[Tensor], truth: Tensor) -> None:
