@@ -10,9 +10,10 @@ import pandas as pd
 from ..audio.bar import Progress
 from ..corpora.facts import Facts
 from ..corpora.folder import named
-from ..corpora.registry import cards, read
+from ..corpora.registry import broken, cards, find, read
 from ..corpora.releases import ReleaseFile, release
 from ..corpora.user_table import ABSENT
+from .corpus_contract import FACT_RULES, TABLE_RULES, Reading, of_facts, read_twice
 from .corpus_faults import judge
 from .listening import Task, listen
 
@@ -20,7 +21,7 @@ Severity = Literal["fault", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CorpusLine:
     """One thing that was found. A fault means: not the corpus as released, or clips that cannot be used as they are."""
 
     severity: Severity
@@ -32,9 +33,9 @@ class Report:
     """What `check` found, faults first."""
 
     corpus: str
-    source: Path
-    utterances: int
-    lines: tuple[Line, ...]
+    source: Path | None
+    utterances: int | None
+    lines: tuple[CorpusLine, ...]
 
     @property
     def ok(self) -> bool:
@@ -45,32 +46,57 @@ class Report:
         """A heading, then a line for each finding."""
         faults = sum(line.severity == "fault" for line in self.lines)
         verdict = "as it should be" if self.ok else f"{faults} {'fault' if faults == 1 else 'faults'}"
-        heading = f"{self.corpus} in {self.source}: {self.utterances} utterances, {verdict}"
+        where = "" if self.source is None else f" in {self.source}"
+        count = "" if self.utterances is None else f"{self.utterances} utterances, "
+        heading = f"{self.corpus}{where}: {count}{verdict}"
         return "\n".join([heading, *(f"  {line.severity:<8} {line.text}" for line in self.lines)])
 
 
+def check_contract(name: str) -> Report:
+    """What can be asked of a corpus without its files: facts and label maps. Raises InputError for an unknown name."""
+    if name in broken():
+        return Report(name, None, None, (CorpusLine("fault", broken()[name]),))
+    lines = _of_contract(of_facts(find(name)), with_table=False)
+    left = ", ".join(TABLE_RULES)
+    lines.append(CorpusLine("note", f"not asked without the files: {left}; give their folder as {name}=DIR"))
+    return Report(name, None, None, tuple(lines))
+
+
 def check(name: str, source: Path, progress: Progress | None = None, jobs: int | None = None) -> Report:
-    """Compare a corpus with what is known about it, and read every audio file.
+    """Ask a corpus for its contract, compare it with what is known about it, and read every audio file.
 
     ``progress`` is told how many files of how many are read, by ``jobs`` processes (default: one per core). Raises
     InputError where `read` does.
     """
-    table, notes = read(name, source)
+    if name in broken():
+        return check_contract(name)
     card = cards().get(name)
     facts = card.facts if card else None
-    lines = [_of_note(note.removeprefix(f"{name}: "), facts) for note in notes]
+    reading = read_twice(card, source) if card else Reading(*read(name, source), [])
+    table, notes = reading.table, reading.notes
+    lines = _of_contract([*of_facts(card), *reading.broken], with_table=True) if card else []
+    if table is None:
+        return Report(name, source, None, tuple(lines))
+    lines += [_of_note(note.removeprefix(f"{name}: "), facts) for note in notes]
     released = released_ids(name)
     if facts:
-        lines += [Line(*found) for found in compare(table, facts, set(released))]
+        lines += [CorpusLine(*finding) for finding in compare(table, facts, set(released))]
     else:
-        lines.append(Line("note", _summary(table) + "; nothing is known about this corpus to compare with"))
+        lines.append(CorpusLine("note", _summary(table) + "; nothing is known about this corpus to compare with"))
     tasks = [
         Task(utterance, path, released.get(utterance))
         for utterance, path in zip(table["id"], table["path"], strict=True)
     ]
-    lines += [Line(*found) for found in judge(listen(tasks, progress, jobs), table, facts, released)]
+    lines += [CorpusLine(*finding) for finding in judge(listen(tasks, progress, jobs), table, facts, released)]
     order: tuple[Severity, ...] = ("fault", "warning", "note")
     return Report(name, source, len(table), tuple(sorted(lines, key=lambda line: order.index(line.severity))))
+
+
+def _of_contract(broken_rules: list[tuple[str, str]], *, with_table: bool) -> list[CorpusLine]:
+    if broken_rules:
+        return [CorpusLine("fault", f"contract, {rule}: {text}") for rule, text in broken_rules]
+    rules = ", ".join((*FACT_RULES, *(TABLE_RULES if with_table else ())))
+    return [CorpusLine("note", f"the corpus keeps its contract: {rules}")]
 
 
 def released_ids(name: str) -> dict[str, ReleaseFile]:
@@ -135,6 +161,6 @@ def _ids(ids: list[str]) -> str:
     return named(id.partition("/")[2] for id in ids)
 
 
-def _of_note(note: str, facts: Facts | None) -> Line:
+def _of_note(note: str, facts: Facts | None) -> CorpusLine:
     # of a known corpus the counts below say how much is missing; of a user's table only this line does
-    return Line("fault" if facts is None and ABSENT in note else "warning", note)
+    return CorpusLine("fault" if facts is None and ABSENT in note else "warning", note)

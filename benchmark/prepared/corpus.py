@@ -95,6 +95,14 @@ def parse_spec(spec: str) -> tuple[str, Path | None]:
     return name, Path(folder) if folder else None
 
 
+def originals(name: str, given: Path | None = None) -> Path | None:
+    """The folder of the original files: the given one, or one under `SERBENCH_CORPORA`; None where there is none."""
+    root = os.environ.get("SERBENCH_CORPORA")
+    if given is None and root and (folder := Path(root).expanduser() / name).exists():
+        return folder
+    return None if given is None else given.expanduser()
+
+
 def locate(name: str, given: Path | None = None) -> Path | None:
     """Where a corpus comes from: the given folder, one under `SERBENCH_CORPORA`, or None: synthesized or prepared.
 
@@ -105,16 +113,14 @@ def locate(name: str, given: Path | None = None) -> Path | None:
         if given is not None:
             raise InputError(f"{name}: built in; it is made by the program and takes no folder")
         return None
-    if given is not None:
-        return given.expanduser()
-    root = os.environ.get("SERBENCH_CORPORA")
-    if root and (found := Path(root).expanduser() / name).exists():
-        return found
+    if folder := originals(name, given):
+        return folder
     if stored(home(), name):
         return None
     if name not in cards() and name not in broken():
         raise unknown("corpus", name, {*cards(), *synthetic.NAMES, *(s.name for s in stored(home()))})
     facts = find(name).facts
+    root = os.environ.get("SERBENCH_CORPORA")
     looked = f"no folder {name} in {root}" if root else "SERBENCH_CORPORA is not set"
     raise InputError(
         f"{name}: not found ({looked}, nothing prepared); give its folder as {name}=DIR; "

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from serbench.benchmark.checks.corpus_contract import read_twice
 from serbench.benchmark.corpora.registry import cards, find, read
 from serbench.benchmark.corpora.releases import release
 from serbench.benchmark.corpora.table import COLUMNS
@@ -42,6 +43,7 @@ def counts(table: pd.DataFrame, column: str) -> dict[str, int]:
 @pytest.mark.parametrize("corpus", BY_NAME)
 def test_complete_name_list(corpus: str, tmp_path: Path) -> None:
     table, notes = read(corpus, plant(tmp_path / corpus, all_names(corpus)))
+    assert read_twice(find(corpus), tmp_path / corpus).broken == []
     known = find(corpus).facts
     assert len(table) == known.utterances
     assert counts(table, "emotion") == known.counts["emotion"]

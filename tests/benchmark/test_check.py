@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from serbench.benchmark.checks.corpus_check import Line, Report, check, compare
+from serbench.benchmark.checks.corpus_check import CorpusLine, Report, check, compare
 from serbench.benchmark.checks.corpus_faults import judge
 from serbench.benchmark.checks.listening import Heard, Task, hear, listen
 from serbench.benchmark.corpora.registry import find
@@ -46,8 +46,8 @@ def test_nothing_wrong(own: Path) -> None:
     report = check("mine", own, lambda done, total: told.append((done, total)))
     assert report.ok
     assert report.lines == (
-        Line("note", "2 speakers, 2 classes; nothing is known about this corpus to compare with"),
-        Line("note", "all 5 audio files can be read"),
+        CorpusLine("note", "2 speakers, 2 classes; nothing is known about this corpus to compare with"),
+        CorpusLine("note", "all 5 audio files can be read"),
     )
     assert told == [(i, 5) for i in range(1, 6)]
     assert report.to_text().splitlines()[0] == f"mine in {own}: 5 utterances, as it should be"

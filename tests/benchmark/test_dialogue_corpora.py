@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from serbench.benchmark.checks.corpus_check import check
+from serbench.benchmark.checks.corpus_contract import read_twice
 from serbench.benchmark.corpora.registry import find, read
 from serbench.errors import InputError
 
@@ -47,6 +48,7 @@ def iemocap(root: Path, sessions: int = 5) -> Path:
 def test_iemocap(tmp_path: Path) -> None:
     table, notes = read("iemocap", iemocap(tmp_path))
     assert notes == ()
+    assert read_twice(find("iemocap"), tmp_path).broken == []
     assert len(table) == 5 * len(DIALOGUES) * len(CODES)
     assert set(table["speaker"]) == {f"iemocap/Ses0{n}_{g}" for n in range(1, 6) for g in "FM"}
     assert set(find("iemocap").facts.counts["emotion"]) == set(table["emotion"])
@@ -232,6 +234,7 @@ def test_meld_real_lists(corpora_folder: Path, tmp_path: Path) -> None:
         for d, u in zip(lines["Dialogue_ID"], lines["Utterance_ID"], strict=True):
             (tmp_path / name / f"dia{d}_utt{u}.mp4").touch()
     table, notes = read("meld", tmp_path)
+    assert read_twice(find("meld"), tmp_path).broken == []
     known = find("meld").facts
     assert len(table) == known.utterances == 13708
     assert table["emotion"].value_counts().to_dict() == known.counts["emotion"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from serbench.benchmark.checks.corpus_check import released_ids
+from serbench.benchmark.checks.corpus_contract import of_facts
 from serbench.benchmark.corpora.registry import broken, cards, find
 from serbench.benchmark.corpora.releases import HEX, release
 from serbench.errors import InputError
@@ -47,6 +48,11 @@ def test_published_totals() -> None:
 def test_unknown_name() -> None:
     with pytest.raises(InputError, match="unknown corpus 'emodp'; did you mean 'emodb'"):
         find("emodp")
+
+
+@pytest.mark.parametrize("corpus", cards())
+def test_facts_keep_the_contract(corpus: str) -> None:
+    assert of_facts(find(corpus)) == []
 
 
 @pytest.mark.parametrize("corpus", cards())
