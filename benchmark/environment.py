@@ -1,6 +1,7 @@
 """Facts about where a result came from: versions, machine, device, commit, and hashes of source text."""
 
 import hashlib
+import importlib
 import importlib.util
 import os
 import platform
@@ -24,6 +25,7 @@ PACKAGES = (
 ROOT = Path(__file__).parents[1]
 #: the versions that fit together, as in pyproject.toml
 TORCH_PAIR = {"torch": ">=2.11,<2.12", "torchaudio": ">=2.11,<2.11.1"}
+PAIR = tuple(TORCH_PAIR)
 PAIR_COMMAND = "pip install " + " ".join(f"'{name}{limits}'" for name, limits in TORCH_PAIR.items())
 
 
@@ -60,6 +62,15 @@ def pair_problem(torch: str, torchaudio: str) -> str | None:
     has = " and ".join(f"{name} {found or 'missing'}" for name, found in pair.items())
     what = "are builds for different devices" if fits else "do not fit"
     return f"{has} {what}; install the pair: {PAIR_COMMAND}"
+
+
+def import_problem(module: str) -> str:
+    """Why a module cannot be imported, in one line; '' when it can."""
+    try:
+        importlib.import_module(module)
+    except (ImportError, OSError, RuntimeError) as error:  # a missing library, or a build for another CUDA
+        return " ".join(f"{type(error).__name__}: {error}".split())
+    return ""
 
 
 def source_hash(modules: Sequence[str]) -> str:

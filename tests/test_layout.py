@@ -91,7 +91,7 @@ HEAVY = ["torch", "sklearn", "librosa", "matplotlib", "statsmodels", "torchaudio
         ("from serbench.protocols.parts.catalog import protocols\nprotocols()", HEAVY),
         ("from serbench.baselines.registry import cards\ncards()", HEAVY),
         (
-            "from serbench.benchmark.planning import plan, request\nfrom serbench.benchmark.running import execute",
+            "from serbench.benchmark.planning import summary\nfrom serbench.benchmark.running import run",
             ["torch", "torchaudio", "sklearn"],
         ),
     ],

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from ...errors import InputError
-from ..environment import TORCH_PAIR, commit, cores, cpu_model, driver, installed, pair_problem
+from ..environment import PAIR, commit, cores, cpu_model, driver, import_problem, installed, pair_problem
 
 GIB = 2**30
 SMALLEST_HOME = 2 * GIB  # three speech corpora of some thousand clips, prepared
-PAIR = tuple(TORCH_PAIR)
 #: optional package -> what it is for, how to get it
 EXTRAS = {
     "transformers": ("models on pretrained audio and text encoders", "pip install transformers"),
@@ -171,12 +170,3 @@ def _extras() -> Iterator[Fact]:
         found = installed(name)
         value = f"{found}, for {purpose}" if found else f"not installed; only for {purpose}"
         yield Fact("extras", name, "ok" if found else "note", value, "" if found else how)
-
-
-def import_problem(module: str) -> str:
-    """Why a module cannot be imported, in one line; '' when it can."""
-    try:
-        importlib.import_module(module)
-    except (ImportError, OSError, RuntimeError) as error:  # a missing library, or a build for another CUDA
-        return " ".join(f"{type(error).__name__}: {error}".split())
-    return ""

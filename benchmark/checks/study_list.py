@@ -6,9 +6,12 @@ from typing import Any
 
 from ...errors import InputError
 from ...protocols.parts.studies import Form, Study
-from ..planning.request import resolve
-from ..planning.study import Asked, ask, check, commands, missing_corpora, missing_here, model_of, parts
-from ..planning.summary import outline
+from ..planning.ready import prepare
+from ..planning.request import model_of
+from ..planning.study import StudyRequest, ask, check_study
+from ..planning.study_commands import commands, parts
+from ..planning.study_needs import missing_corpora, missing_here
+from ..planning.summary import summarize
 from .model_list import hanging
 
 ARMS = (
@@ -84,7 +87,7 @@ def page(study: Study, columns: int) -> str:
 
 def facts(study: Study) -> dict[str, Any]:
     """The same for machines; the plan of a form is null where it cannot be made here."""
-    check(study)
+    check_study(study)
     forms = {"full": False, **({"quick": True} if study.quick else {})}
     return {
         **asdict(line_of(study)),
@@ -97,7 +100,7 @@ def facts(study: Study) -> dict[str, Any]:
 
 def _page(study: Study) -> Iterator[tuple[str, str]]:
     """Pairs (begins a line, text that is wrapped beside it)."""
-    check(study)
+    check_study(study)
     yield f"{study.name}: ", study.question
     yield "  ", f"{study.kind} of: {study.source}"
     if study.metric:
@@ -150,14 +153,14 @@ def _arms(form: Form) -> Iterator[tuple[str, str]]:
         yield "  arm: ", f"'{arm.name}'{f' of {arm.model}' if arm.model else ''}: {', '.join(said) or 'as it is'}"
 
 
-def _planned(asked: Asked) -> dict[str, Any]:
-    """``plans``: the outline of each request, None with the ``reason`` where corpora or encoders are not there."""
+def _planned(asked: StudyRequest) -> dict[str, Any]:
+    """``plans``: the summary of each request, None with the ``reason`` where corpora or encoders are not there."""
     if lacks := [f"corpus {spec}" for spec in missing_corpora(asked)]:
         return {"plans": None, "reason": _short(lacks)}
     if fresh := [spec for spec in asked.form.corpora if not _prepared(spec)]:
         return {"plans": None, "reason": f"{_join(fresh)} not prepared yet; `serbench plan` prepares and counts"}
     try:
-        return {"plans": [outline(resolve(request)[0], set()) for request in asked.requests], "reason": ""}
+        return {"plans": [asdict(summarize(prepare(each).plan)) for each in asked.experiments], "reason": ""}
     except InputError as error:
         return {"plans": None, "reason": str(error)}
 

@@ -7,7 +7,7 @@ import click
 
 if TYPE_CHECKING:
     from ...results.text.grids import Grid
-    from ..running.predict import Prediction
+    from ..running.predict import FilePrediction
 
 
 @click.command()
@@ -27,9 +27,8 @@ def predict(
     run: str,
     model: str,
     files: tuple[str, ...],
-    device: str,
     form: str | None,
-    **which: Any,
+    **options: Any,
 ) -> None:
     """The class of audio FILES, and the probability of every class, by a MODEL of RUN.
 
@@ -37,52 +36,53 @@ def predict(
     of all folds and seeds are averaged.
     """
     from ...results.evidence.store import find_run
-    from ..running.predict import Wanted
-    from ..running.predict import predict as ask
+    from ..audio.bar import bar
+    from ..running.predict import PredictOptions, predict
 
-    found, notes = ask(find_run(run), Wanted(model, **which), files, device)
-    for note in notes:
+    with bar("predicting") as progress:
+        predictions = predict(find_run(run), files, PredictOptions(model, **options), progress)
+    for note in predictions.notes:
         click.echo(f"Note: {note}", err=True)
     text = {"json": as_json, "csv": as_csv}.get(form or "", as_table)
-    click.echo(text(found), nl=False)
+    click.echo(text(predictions.files), nl=False)
 
 
-def as_json(found: "Sequence[Prediction]") -> str:
+def as_json(predictions: "Sequence[FilePrediction]") -> str:
     """A list of objects; ``probabilities`` is null where the model has none."""
     import json
 
     facts = [
         {"file": p.file, "class": p.guess, "probabilities": p.probabilities, "agree": p.agree, "trainings": p.trainings}
-        for p in found
+        for p in predictions
     ]
     return json.dumps(facts, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def as_csv(found: "Sequence[Prediction]") -> str:
+def as_csv(predictions: "Sequence[FilePrediction]") -> str:
     """One line per file, one column per class that has a probability."""
     import csv
     import io
 
-    classes = list(found[0].probabilities or ())
+    classes = list(predictions[0].probabilities or ())
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
     out.writerow(["file", "class", *classes, "agree", "trainings"])
-    for p in found:
+    for p in predictions:
         shares = [f"{share:.6f}" for share in (p.probabilities or {}).values()]
         out.writerow([p.file, p.guess, *shares, p.agree, p.trainings])
     return text.getvalue()
 
 
-def as_table(found: "Sequence[Prediction]") -> str:
+def as_table(predictions: "Sequence[FilePrediction]") -> str:
     """File, class, how many trainings agree, and the probabilities in %: beside it where they fit, else below it."""
     from ...results.text.grids import aligned
 
-    wide = aligned(_grid(found, list(found[0].probabilities or ["probability"])))
-    lines = wide if max(map(len, wide)) <= _columns() else aligned(_narrow(found))
+    wide = aligned(_grid(predictions, list(predictions[0].probabilities or ["probability"])))
+    lines = wide if max(map(len, wide)) <= _columns() else aligned(_narrow(predictions))
     return "\n".join(lines) + "\n"
 
 
-def _grid(found: "Sequence[Prediction]", classes: list[str]) -> "Grid":
+def _grid(predictions: "Sequence[FilePrediction]", classes: list[str]) -> "Grid":
     from ...results.text.grids import Grid
 
     rows = [
@@ -92,28 +92,32 @@ def _grid(found: "Sequence[Prediction]", classes: list[str]) -> "Grid":
             f"{p.agree}/{p.trainings}",
             *(_percent((p.probabilities or {}).get(name)) for name in classes),
         )
-        for p in found
+        for p in predictions
     ]
-    return Grid(_title(found), ("file", "class", "agree", *classes), tuple(rows), left=2)
+    return Grid(_title(predictions), ("file", "class", "agree", *classes), tuple(rows), left=2)
 
 
-def _narrow(found: "Sequence[Prediction]") -> "Grid":
+def _narrow(predictions: "Sequence[FilePrediction]") -> "Grid":
     """The probabilities of a file in lines of their own, the largest first."""
     import textwrap
 
     from ...results.text.grids import Grid
 
     rows: list[tuple[str, ...]] = []
-    for p in found:
+    for p in predictions:
         rows.append((p.file, p.guess, f"{p.agree}/{p.trainings}"))
         shares = sorted((p.probabilities or {}).items(), key=lambda pair: -pair[1])
         text = "  ".join(f"{name}\N{NO-BREAK SPACE}{_percent(share)}" for name, share in shares)
         rows += [("  " + line.replace("\N{NO-BREAK SPACE}", " "),) for line in textwrap.wrap(text, _columns() - 2)]
-    return Grid(_title(found), ("file", "class", "agree"), tuple(rows), left=2)
+    return Grid(_title(predictions), ("file", "class", "agree"), tuple(rows), left=2)
 
 
-def _title(found: "Sequence[Prediction]") -> str:
-    return "" if found[0].probabilities is None else "Probabilities in %; agree: trainings that choose this class alone"
+def _title(predictions: "Sequence[FilePrediction]") -> str:
+    return (
+        ""
+        if predictions[0].probabilities is None
+        else "Probabilities in %; agree: trainings that choose this class alone"
+    )
 
 
 def _percent(share: float | None) -> str:

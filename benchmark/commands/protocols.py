@@ -82,14 +82,15 @@ def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str
     """The folds, and what the corpora note; what is wrong with an option is said before a corpus is prepared."""
     from ...protocols.parts.design import design, maps_for, options_from
     from ..corpora.registry import fates
-    from ..planning.request import DEFAULT_CORPORA, opened
+    from ..planning.ready import open_corpora
+    from ..planning.request import DEFAULT_CORPORA
     from ..planning.settings import parse
 
     given = parse(settings, protocol, ())
     label_map = given.run.get("label_map")
     maps_for(protocol, label_map, [])
     options = options_from(protocol, given.protocol)
-    by_name, table, near = opened(corpora or DEFAULT_CORPORA)
+    by_name, table, near = open_corpora(corpora or DEFAULT_CORPORA)
     notes = [f"{corpus.name}: {note}" for corpus in by_name.values() for note in corpus.notes]
     return design(protocol, table, label_map, options, fates()), [*notes, *near]
 

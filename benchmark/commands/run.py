@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,25 +10,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ..planning.request import Request
-    from ..planning.study import Asked
-    from ..running.session import Session
+    from ..planning.options import RunOptions
+    from ..planning.summary import Preview
+    from ..running.run import RunSummary
 
 #: options that say what is to be run
 _WHAT = (
     click.argument("study", required=False, metavar="[STUDY]"),
     click.option("--protocol", metavar="P", help="Protocol; see `serbench protocols list`."),
     click.option("--quick", is_flag=True, help="The quick form of a study."),
-    click.option("--model", "models", multiple=True, metavar="M", help="Model[:profile][+variant]; repeatable."),
-    click.option("--corpus", "corpora", multiple=True, metavar="C[=DIR]", help="Corpus, or CSV table; repeatable."),
+    click.option("--model", multiple=True, metavar="M", help="Model[:profile][+variant]; repeatable."),
+    click.option("--corpus", multiple=True, metavar="C[=DIR]", help="Corpus, or CSV table; repeatable."),
     click.option("--seeds", type=int, metavar="N", help="Trainings per fold.  [default: 1, or as the study has it]"),
-    click.option(
-        "--set",
-        "settings",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Setting, as mfcc-attention.lr=3e-4; repeatable.",
-    ),
+    click.option("--set", multiple=True, metavar="KEY=VALUE", help="Setting, as mfcc-attention.lr=3e-4; repeatable."),
 )
 #: options that say how and where to
 _HOW = (
@@ -40,121 +35,90 @@ _HOW = (
         "--out", type=click.Path(path_type=Path), metavar="DIR",
         help="Run folder.  [default: runs/<protocol or study>-<time>]",
     ),
+    click.option("--again", is_flag=True, help="Train anew, in a new run folder."),
     click.option("--keep-weights", is_flag=True, help="Keep the weights of every training."),
 )  # fmt: skip
 
 
-def _asked(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command all of these options, as requests, the study if there is one, and a session."""
+def _with_options(command: "Callable[..., None]") -> Callable[..., None]:
+    """Give a command all of these options, as `RunOptions`."""
 
     @wraps(command)
-    def called(**given: Any) -> None:
-        from ..running.session import Session
+    def with_options(**values: Any) -> None:
+        from dataclasses import fields
 
-        how = {name: given.pop(name) for name in ("jobs", "device", "precision", "out", "keep_weights")}
-        what = {name: given.pop(name) for name in ("models", "corpora", "seeds", "settings")}
-        study, protocol, quick = (given.pop(name) for name in ("study", "protocol", "quick"))
-        asked = _of_study(study, protocol, quick, what) if study else None
-        requests = asked.requests if asked else _of_protocol(protocol, quick, what)
-        command(requests, asked, Session(**how), **given)
+        from ..planning.options import RunOptions
+
+        options = RunOptions(**{field.name: values.pop(field.name) for field in fields(RunOptions)})
+        command(options, **values)
 
     for option in reversed((*_WHAT, *_HOW)):
-        called = option(called)
-    return called
-
-
-def _of_protocol(protocol: str | None, quick: bool, what: dict[str, Any]) -> "tuple[Request, ...]":
-    from ...errors import InputError
-    from ..planning.request import DEFAULT_CORPORA, DEFAULT_MODELS, Request, each_map
-
-    if protocol is None:
-        raise InputError("what is to be run? Name a study (`serbench studies list`) or give --protocol P")
-    if quick:
-        raise InputError("--quick: is the short form of a study; --protocol has none")
-    models, corpora = what["models"] or DEFAULT_MODELS, what["corpora"] or DEFAULT_CORPORA
-    seeds = 1 if what["seeds"] is None else what["seeds"]
-    return tuple(each_map(Request(protocol, models, corpora, seeds, what["settings"])))
-
-
-def _of_study(study: str, protocol: str | None, quick: bool, what: dict[str, Any]) -> "Asked":
-    from ...errors import InputError
-    from ...protocols.parts.studies import find
-    from ..planning.study import Changes, ask, check, check_names
-
-    if protocol is not None:
-        raise InputError(f"{study} and --protocol {protocol}: a study has its protocol; give one of them")
-    if what["seeds"] is not None and what["seeds"] < 1:
-        raise InputError(f"--seeds {what['seeds']}: at least one seed is needed")
-    found = find(study)
-    check(found)
-    asked = ask(found, quick, Changes(**{**what, "seeds": what["seeds"] or 0}))
-    if not found.missing:
-        check_names(asked)
-    if asked.left_out:
-        click.echo(f"Note: left out with the models that they are of: {', '.join(asked.left_out)}", err=True)
-    return asked
+        with_options = option(with_options)
+    return with_options
 
 
 @click.command()
-@_asked
+@_with_options
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable; of several protocols or maps a list.")
-def plan(requests: "tuple[Request, ...]", asked: "Asked | None", session: "Session", as_json: bool) -> None:
+def plan(options: "RunOptions", as_json: bool) -> None:
     """What would run, counted, with the reason for everything left out. STUDY or --protocol says of what.
 
     Says the smallest difference of two models that could be seen, from the models in the run folder where it holds two.
     """
-    from ..planning.summary import to_text
+    from ..planning.summary import plan
 
-    session.checked_device()
-    if asked is not None and not as_json:
-        click.echo("\n".join([f"{asked.study.name}: {asked.study.question}", *_lacks(asked), ""]))
-    found = [_outline(request, session) for request in requests]
+    preview = plan(options)
+    for note in preview.notes:
+        click.echo(f"Note: {note}", err=True)
     if as_json:
-        click.echo(json.dumps(found[0] if len(found) == 1 else found, indent=1))
+        plans = [asdict(summary) for summary in preview.plans]
+        click.echo(json.dumps(plans[0] if len(plans) == 1 else plans, indent=1))
     else:
-        click.echo("\n\n".join(map(to_text, found)))
+        click.echo(_preview_text(preview))
 
 
-def _lacks(asked: "Asked") -> list[str]:
-    return [f"cannot be run: {line}" for line in asked.study.missing]
+def _preview_text(preview: "Preview") -> str:
+    from .plan_text import plan_text
 
-
-def _outline(request: "Request", session: "Session") -> dict[str, Any]:
-    from ...results.evidence.store import open_run
-    from ...results.questions.deviations import stored_fold_sd, stored_sd
-    from ...results.statistics.metrics import METRICS
-    from ..planning.request import resolve
-    from ..planning.summary import outline
-    from ..running.session import notes
-
-    made, corpora = resolve(request)
-    run = open_run(session.out) if session.out is not None and session.out.exists() else None
-    done = run.done(cell.key for cell in made.cells) if run is not None else set()
-    deviations: tuple[float | None, ...] = ()
-    if run is not None:
-        frames = run.frames()
-        held = (frames.records, frames.predictions, METRICS["uar"])
-        deviations = (stored_sd(*held), stored_fold_sd(*held))
-    return {**outline(made, done, *deviations), "notes": notes(made, corpora, request)}
+    parts = [plan_text(summary) for summary in preview.plans]
+    if preview.study is not None:
+        study = preview.study.study
+        missing = [f"cannot be run: {line}" for line in study.missing]
+        parts.insert(0, "\n".join([f"{study.name}: {study.question}", *missing]))
+    return "\n\n".join(parts)
 
 
 @click.command()
-@_asked
-def run(requests: "tuple[Request, ...]", asked: "Asked | None", session: "Session") -> None:
+@_with_options
+def run(options: "RunOptions") -> None:
     """Run models on corpora under a protocol, or a study, then print the table.
 
     STUDY is the name of one that ships (`serbench studies list`) or the path of a file; after the table come its
     question, the tests that answer it, and what they say in words. --model, --corpus and --seeds replace what it has,
     --set adds to it. Finished cells are kept whatever happens; the same command goes on from there.
     """
-    from ..planning.study import answer_text, refuse
+    from ..running.run import run
+    from .progress import TerminalProgress
+    from .study_answer import answer_text
 
-    if asked is None:
-        raise SystemExit(session.run(requests, requests[0].protocol)[1])
-    refuse(asked)
-    stored, code = session.run(requests, asked.study.name)
-    click.echo("\n" + answer_text(asked, stored, _width()), nl=False)
-    raise SystemExit(code)
+    summary = run(options, TerminalProgress())
+    _show(summary)
+    if summary.study is not None:
+        click.echo("\n" + answer_text(summary.study, summary.run, _width()), nl=False)
+    raise SystemExit(0 if summary.succeeded else 1)
+
+
+def _show(summary: "RunSummary") -> None:
+    """The table, and every failure with the last line of its traceback."""
+    from .show import text_of, write_tables
+
+    folder = summary.folder
+    click.echo(text_of(*write_tables(summary.run)), nl=False)
+    click.echo(f"tables and figures: {folder}/tables, {folder}/figures", err=True)
+    for failure in summary.failures:
+        click.echo(f"Failed: {failure.model}, {failure.cells} cells: {failure.error}", err=True)
+    if summary.failed:
+        click.echo(f"{summary.failed} cells failed; tracebacks in {folder}/records; all others are kept", err=True)
 
 
 def _width() -> int:

@@ -21,11 +21,11 @@ def list_studies(as_json: bool) -> None:
     from ..checks.study_list import line_of, listing
     from .models import columns
 
-    found = [line_of(load(name)) for name in names()]
+    lines = [line_of(load(name)) for name in names()]
     if as_json:
-        click.echo(json.dumps([{**asdict(line), "runs": line.runs} for line in found], indent=1))
+        click.echo(json.dumps([{**asdict(line), "runs": line.runs} for line in lines], indent=1))
     else:
-        click.echo(listing(found, columns()))
+        click.echo(listing(lines, columns()))
 
 
 @studies.command()
@@ -38,11 +38,11 @@ def show(name: str, as_json: bool) -> None:
     """
     from ...protocols.parts.studies import find
     from ..checks.study_list import facts, page
-    from ..planning.study import ask, check, check_names
+    from ..planning.study import ask, check_names, check_study
     from .models import columns
 
     study = find(name)
-    check(study)
+    check_study(study)
     if not study.missing:
         for quick in (False, True) if study.quick else (False,):
             check_names(ask(study, quick))

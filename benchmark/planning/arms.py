@@ -14,24 +14,24 @@ COMPANIONS = ("shuffled", "longest")
 
 
 @dataclass(frozen=True)
-class Decided:
-    """What decides the arms of a run beside the model.
+class ArmSource:
+    """Where the arms of a run come from, beside the model.
 
-    ``given``: a study's own arms, each combined with each of the protocol's; ``augment``: field -> value that the user
+    ``study_arms``: a study's own, each combined with each of the protocol's; ``augment``: field -> value that the user
     sets for all arms (`--set train_snr=5..20`).
     """
 
     protocol: Protocol
     options: Any
-    given: tuple[Arm, ...] = ()
+    study_arms: tuple[Arm, ...] = ()
     augment: Mapping[str, Any] | None = None
 
     def arms(self) -> tuple[Arm, ...]:
         """Arms that do not depend on the model. InputError where those of study and protocol do not combine."""
         own = (BASE,) if self.protocol.arms == "variants" else self.protocol.arms(self.options)
-        if self.given and self.protocol.arms == "variants":
+        if self.study_arms and self.protocol.arms == "variants":
             raise InputError(f"{self.protocol.name}: its arms are variants; a study with arms needs another protocol")
-        before = tuple(_both(one, other) for one in own for other in self.given) if self.given else own
+        before = tuple(_both(one, other) for one in own for other in self.study_arms) if self.study_arms else own
         arms = tuple(self._changed(arm) for arm in before)
         if self.augment and all(new.augment.rows == old.augment.rows for new, old in zip(arms, before, strict=True)):
             raise InputError(
@@ -51,21 +51,21 @@ class Decided:
         return replace(arm, name=name or arm.name, augment=augment, folds=arm.folds or arm.name)
 
 
-def _both(own: Arm, given: Arm) -> Arm:
+def _both(own: Arm, of_study: Arm) -> Arm:
     """An arm of a protocol and one of a study as one. InputError where both change the same."""
-    same = [name for name, _ in own.settings if name in dict(given.settings)]
-    same += ["the training clips"] if NOTHING not in (own.augment, given.augment) else []
-    same += ["the model"] if own.model and given.model and own.model != given.model else []
+    same = [name for name, _ in own.settings if name in dict(of_study.settings)]
+    same += ["the training clips"] if NOTHING not in (own.augment, of_study.augment) else []
+    same += ["the model"] if own.model and of_study.model and own.model != of_study.model else []
     if same:
-        raise InputError(f"arms '{own.name}' of the protocol and '{given.name}' of the study both set {same[0]}")
-    names = [arm.name for arm in (own, given) if arm.name != BASE.name] or [BASE.name]
+        raise InputError(f"arms '{own.name}' of the protocol and '{of_study.name}' of the study both set {same[0]}")
+    names = [arm.name for arm in (own, of_study) if arm.name != BASE.name] or [BASE.name]
     return replace(
         own,
         name=(" " if all("=" in name for name in names) else ", ").join(names),
-        settings=(*own.settings, *given.settings),
-        variants=(*own.variants, *given.variants),
-        model=own.model or given.model,
-        augment=given.augment if own.augment == NOTHING else own.augment,
+        settings=(*own.settings, *of_study.settings),
+        variants=(*own.variants, *of_study.variants),
+        model=own.model or of_study.model,
+        augment=of_study.augment if own.augment == NOTHING else own.augment,
         folds=own.folds or own.name,
     )
 
@@ -85,15 +85,15 @@ class Choice:
     lacks: str = ""
 
 
-def choices(decided: Decided, model: str, overrides: Mapping[str, str]) -> Iterator[Choice]:
+def choices(source: ArmSource, model: str, overrides: Mapping[str, str]) -> Iterator[Choice]:
     """The model under each of its arms. InputError when there is none."""
     base = choose(model, overrides)
-    found = [arm for arm in decided.arms() if arm.model in ("", base.card.name)]
+    found = [arm for arm in source.arms() if arm.model in ("", base.card.name)]
     if not found:
-        others = sorted({arm.model for arm in decided.arms()})
-        raise InputError(f"{decided.protocol.name}: no arm for model {model}; there are arms for {', '.join(others)}")
-    if decided.protocol.arms == "variants":
-        wanted = decided.options.variants or tuple(base.card.variants)
+        others = sorted({arm.model for arm in source.arms()})
+        raise InputError(f"{source.protocol.name}: no arm for model {model}; there are arms for {', '.join(others)}")
+    if source.protocol.arms == "variants":
+        wanted = source.options.variants or tuple(base.card.variants)
         found += [_variant(found[0], name) for name in base.card.variants if name in set(wanted) - set(base.variants)]
     for arm in found:
         spec = "+".join((model, *arm.variants))
@@ -127,10 +127,10 @@ def _variant(base: Arm, name: str) -> Arm:
     return replace(base, name=name if base.name == BASE.name else f"{name} {base.name}", variants=(name,))
 
 
-def arms_of_run(decided: Decided, models: Sequence[tuple[str, Mapping[str, str]]]) -> list[Choice]:
+def arms_of_run(source: ArmSource, models: Sequence[tuple[str, Mapping[str, str]]]) -> list[Choice]:
     """Every model of a run under each of its arms; two arms of one name must be one thing."""
-    found = [choice for model, overrides in models for choice in choices(decided, model, overrides)]
-    _known(decided, found)
+    found = [choice for model, overrides in models for choice in choices(source, model, overrides)]
+    _known(source, found)
     seen: dict[tuple[str, str], Choice] = {}
     for choice in found:
         key = (choice.model, choice.arm.name)
@@ -140,21 +140,21 @@ def arms_of_run(decided: Decided, models: Sequence[tuple[str, Mapping[str, str]]
     return found
 
 
-def _known(decided: Decided, found: Sequence[Choice]) -> None:
+def _known(source: ArmSource, found: Sequence[Choice]) -> None:
     """InputError for models and settings of arms, and for chosen variants, that the run does not have."""
     names = {choice.chosen.card.name for choice in found}
-    for arm in () if decided.given else decided.arms():
+    for arm in () if source.study_arms else source.arms():
         if arm.model and arm.model not in names:
-            raise InputError(f"{decided.protocol.name}: arm '{arm.name}': {unknown('model', arm.model, names)}")
+            raise InputError(f"{source.protocol.name}: arm '{arm.name}': {unknown('model', arm.model, names)}")
     had = {choice.arm.name for choice in found if not choice.lacks}
     for choice in found:
         stateless = choice.arm.practice.state == "carried"  # lacks more than a setting: `possible` says what
-        own = not decided.given and isinstance(decided.options, NoOptions)  # nobody typed its settings
+        own = not source.study_arms and isinstance(source.options, NoOptions)  # nobody typed its settings
         if choice.arm.name not in had and choice.arm.settings and not stateless and not own:
             choose(choice.spec, choice.overrides)  # raises, with the nearest name
-    if decided.protocol.arms == "variants":
+    if source.protocol.arms == "variants":
         variants = {name for choice in found for name in choice.chosen.card.variants}
-        for name in decided.options.variants:
+        for name in source.options.variants:
             if name not in variants:
                 raise unknown("variant of any model in the run", name, variants)
 

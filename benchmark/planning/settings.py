@@ -1,6 +1,6 @@
 """`--set key=value`: options of the run, of the protocol (`noise.dir=...`) and of models (`mfcc-attention.lr=...`)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -18,7 +18,7 @@ AUGMENT = {
 
 
 @dataclass
-class Given:
+class SettingsByOwner:
     """What the user set, by owner."""
 
     run: dict[str, str] = field(default_factory=dict)
@@ -27,12 +27,12 @@ class Given:
     augment: dict[str, Any] = field(default_factory=dict)  # field of `Augment` -> value
 
 
-def parse(assignments: Sequence[str], protocol: Protocol, models: Sequence[str]) -> Given:
+def parse(assignments: Sequence[str], protocol: Protocol, models: Sequence[str]) -> SettingsByOwner:
     """Sort `key=value` by owner; ``models`` are the names of the models in the run.
 
     Raises InputError for a key that nobody owns, with the nearest one; a model checks its own settings' names.
     """
-    given = Given(models={name: {} for name in models})
+    settings = SettingsByOwner(models={name: {} for name in models})
     options = {f"{protocol.name}.{f.name}" for f in _fields(protocol.options)}
     seen: dict[str, str] = {}
     for assignment in assignments:
@@ -44,17 +44,17 @@ def parse(assignments: Sequence[str], protocol: Protocol, models: Sequence[str])
             raise InputError(f"--set {key}: given twice, {seen[key]} and {value}; give it once")
         seen[key] = value
         if key in RUN_OPTIONS:
-            given.run[key] = value
+            settings.run[key] = value
         elif key in AUGMENT:
-            given.augment[AUGMENT[key]] = augment_value(key, value)
+            settings.augment[AUGMENT[key]] = augment_value(key, value)
         elif dot and owner == protocol.name:
-            given.protocol[name] = value
-        elif dot and owner in given.models:
-            given.models[owner][name] = value
+            settings.protocol[name] = value
+        elif dot and owner in settings.models:
+            settings.models[owner][name] = value
         else:
             known = {*RUN_OPTIONS, *AUGMENT, *options, *(f"{model}.SETTING" for model in models)}
             raise unknown("setting", key, known)
-    return given
+    return settings
 
 
 def augment_value(key: str, text: str) -> Any:
@@ -70,6 +70,15 @@ def augment_value(key: str, text: str) -> Any:
     except ValueError as error:
         form = "a level or a range in dB, as 5..20" if name == "snr" else f"a number: {EXPLAIN[name]}"
         raise InputError(f"{key}={text}: give {form}") from error
+
+
+def complete_augment(augment: Mapping[str, Any]) -> dict[str, Any]:
+    """With the hash of the recordings that training clips are heard in, if any."""
+    if not augment.get("dir"):
+        return dict(augment)
+    from ..conditions.recordings import recordings
+
+    return {**augment, "content": recordings(augment["dir"]).content}
 
 
 def _fields(options: Any) -> tuple[Any, ...]:

@@ -1,19 +1,16 @@
-"""From a study to requests: what runs, whether its names are known, what of it is missing here, and its answer."""
+"""From a study to requests: what runs, and whether every name in it is known."""
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 from ...errors import InputError, unknown
 from ...protocols.parts.augment import EXPLAIN, NOTHING, Augment
 from ...protocols.parts.protocol import Arm
 from ...protocols.parts.studies import Form, Study, StudyArm, StudyTest
-from .request import Request, checked, complete_augment, each_map
-from .settings import AUGMENT, augment_value
-
-if TYPE_CHECKING:
-    from ...results.evidence.store import Run
+from .experiment import Experiment, check
+from .request import Request, each_map, model_of
+from .settings import AUGMENT, augment_value, complete_augment
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Changes:
 
 
 @dataclass(frozen=True)
-class Asked:
+class StudyRequest:
     """A study with a form of it as the user wants it; ``left_out`` are settings of models that do not run."""
 
     study: Study
@@ -35,8 +32,19 @@ class Asked:
     requests: tuple[Request, ...]
     left_out: tuple[str, ...] = ()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the study does not run."""
+        left_out = f"left out with the models that they are of: {', '.join(self.left_out)}"
+        return (left_out,) if self.left_out else ()
 
-def ask(study: Study, quick: bool = False, changes: Changes = Changes()) -> Asked:
+    @cached_property
+    def experiments(self) -> list[Experiment]:
+        """Its requests, each checked once. Raises InputError for whatever does not fit."""
+        return [check(request) for request in self.requests]
+
+
+def ask(study: Study, quick: bool = False, changes: Changes = Changes()) -> StudyRequest:
     """The requests of a study, one for each of its protocols. Raises InputError for arms that are none."""
     form = study.form(quick)
     settings = {key: value for key, _, value in (text.partition("=") for text in form.settings)}
@@ -51,17 +59,17 @@ def ask(study: Study, quick: bool = False, changes: Changes = Changes()) -> Aske
         seeds=changes.seeds or form.seeds,
         settings=tuple(text for key, value in settings.items() if (text := f"{key}={value}") not in left_out),
         arms=tuple(arm for arm in form.arms if arm.model not in gone),
-        tests=_as_called(form.tests, form.models, models),
+        tests=_renamed(form.tests, form.models, models),
     )
-    return Asked(study, form, tuple(_requests(form)), left_out)
+    return StudyRequest(study, form, tuple(_requests(form)), left_out)
 
 
-def _as_called(tests: tuple[StudyTest, ...], before: tuple[str, ...], now: tuple[str, ...]) -> tuple[StudyTest, ...]:
+def _renamed(tests: tuple[StudyTest, ...], before: tuple[str, ...], now: tuple[str, ...]) -> tuple[StudyTest, ...]:
     """The tests with the user's models where they name the study's: those of one name and variants, in any profile."""
     instead = {a: b for a in before for b in now if (model_of(a), a.split("+")[1:]) == (model_of(b), b.split("+")[1:])}
-    called = {spec: instead.get(spec, spec) for spec in before if spec not in now}
+    names = {spec: instead.get(spec, spec) for spec in before if spec not in now}
     return tuple(
-        replace(one, base=called.get(one.base, one.base), levels=tuple(called.get(x, x) for x in one.levels))
+        replace(one, base=names.get(one.base, one.base), levels=tuple(names.get(x, x) for x in one.levels))
         for one in tests
     )
 
@@ -71,8 +79,8 @@ def _requests(form: Form) -> Iterator[Request]:
     arms = tuple(map(arm_of, form.arms))
     for protocol in form.protocols:
         others = {name for name in form.protocols if name != protocol}
-        mine = tuple(text for text in form.settings if text.partition("=")[0].rpartition(".")[0] not in others)
-        yield from each_map(Request(protocol, form.models, form.corpora, form.seeds, mine, arms))
+        settings = tuple(text for text in form.settings if text.partition("=")[0].rpartition(".")[0] not in others)
+        yield from each_map(Request(protocol, form.models, form.corpora, form.seeds, settings, arms))
 
 
 def arm_of(arm: StudyArm) -> Arm:
@@ -88,13 +96,12 @@ def arm_of(arm: StudyArm) -> Arm:
     return Arm(arm.name, arm.settings, arm.variants, arm.model, augment)
 
 
-def check(study: Study) -> None:
+def check_study(study: Study) -> None:
     """Raise InputError for a model, setting, corpus, metric or test that nobody has, in either form."""
     from ...protocols.parts import labels
     from ...results.questions.answers import TESTS
     from ...results.statistics.probabilities import find_any
 
-    where = f"study {study.name}"
     try:
         if study.metric:
             find_any(study.metric)
@@ -103,140 +110,33 @@ def check(study: Study) -> None:
                 if one.test not in TESTS:
                     raise unknown("test", one.test, TESTS)
             for spec in form.corpora:
-                _known_corpus(spec)
+                _check_corpus(spec)
             for request in _requests(form):
-                if label_map := checked(request).label_map:
+                if label_map := check(request).label_map:
                     labels.load(label_map)
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"study {study.name}: {error}") from None
 
 
-def check_names(asked: Asked) -> None:
+def check_names(request: StudyRequest) -> None:
     """Raise InputError for a test that compares what is not run: it would have no answer after all the trainings."""
-    known = set(asked.form.protocols)
-    for found in map(checked, asked.requests):
-        choices = [c for c in found.choices if not c.lacks]
-        known |= {word for c in choices for word in (c.arm.name, c.model, f"{c.model} [{c.arm.name}]")}
-        known |= {condition.name for condition in found.protocol.conditions(found.options)}
-    for one in asked.form.tests:
+    names = set(request.form.protocols)
+    for experiment in request.experiments:
+        choices = [c for c in experiment.choices if not c.lacks]
+        names |= {word for c in choices for word in (c.arm.name, c.model, f"{c.model} [{c.arm.name}]")}
+        names |= {condition.name for condition in experiment.protocol.conditions(experiment.options)}
+    for one in request.form.tests:
         for word in filter(None, (*one.levels, one.base)):
-            if word not in known:
-                said = unknown("arm, model or condition", word, known)
-                raise InputError(f"study {asked.study.name}: {one.test}: {said}")
+            if word not in names:
+                problem = unknown("arm, model or condition", word, names)
+                raise InputError(f"study {request.study.name}: {one.test}: {problem}")
 
 
-def _known_corpus(spec: str) -> None:
+def _check_corpus(spec: str) -> None:
     from ..corpora.registry import cards
     from ..corpora.synthetic import NAMES
     from ..prepared.home import home, stored
 
-    known = {*cards(), *NAMES, *(form.name for form in stored(home()))}
-    if "=" not in spec and spec not in known:
-        raise unknown("corpus", spec, known)
-
-
-def missing_corpora(asked: Asked) -> list[str]:
-    """The corpora of a study that this machine lacks, as they are written."""
-    from ..prepared.corpus import locate, parse_spec
-
-    found = []
-    for spec in asked.form.corpora:
-        try:
-            locate(*parse_spec(spec))
-        except InputError:
-            found.append(spec)
-    return found
-
-
-def missing_models(asked: Asked) -> list[str]:
-    """The models of a study whose weights or package this machine lacks, each with what it lacks."""
-    every = [choice.chosen for request in asked.requests for choice in checked(request).choices]
-    lacks = [(chosen.card.name, chosen.card.needs(chosen.settings)) for chosen in every]
-    return list(dict.fromkeys(f"{name}: {text}" for name, text in lacks if text))
-
-
-def missing_here(asked: Asked) -> list[str]:
-    """What serbench lacks for a study, then corpora, weights and extras that this machine lacks; a line for each."""
-    return [*asked.study.missing, *(f"corpus {spec}" for spec in missing_corpora(asked)), *missing_models(asked)]
-
-
-def refuse(asked: Asked) -> None:
-    """InputError for a study that serbench, or this machine, cannot run, with everything that is missing."""
-    study = asked.study
-    if study.missing:
-        raise InputError(f"study {study.name} cannot be run: {'; '.join(study.missing)}")
-    corpora, lacks = missing_corpora(asked), missing_models(asked)
-    if corpora:
-        how = "not found; name each as --corpus NAME=DIR, or put them where SERBENCH_CORPORA says"
-        lacks.insert(0, f"corpora {', '.join(corpora)} {how} (serbench corpora list)")
-    if lacks:
-        full = study.quick and {*corpora} <= {*study.full.corpora}
-        quick = f"; the quick form needs none of it: serbench run {study.name} --quick" if full else ""
-        raise InputError(f"study {study.name} cannot be run here: {'; '.join(lacks)}{quick}")
-
-
-def commands(asked: Asked, quick: bool) -> list[str]:
-    """The command that runs it, then those that run each of its arms by itself under each of its protocols."""
-    found = [shlex.join(["serbench", "run", asked.study.file or asked.study.name, *(["--quick"] if quick else [])])]
-    return [*found, *(_command(request, arm) for request in asked.requests for arm in asked.form.arms or (_NO_ARM,))]
-
-
-def parts(asked: Asked) -> list[str]:
-    """A command for each of its protocols, which runs the same but for the arms."""
-    return [_command(request, _NO_ARM) for request in asked.requests]
-
-
-_NO_ARM = StudyArm("")
-
-
-def _command(request: Request, arm: StudyArm) -> str:
-    """``serbench run --protocol`` for one request under one arm."""
-    words = ["serbench", "run", "--protocol", request.protocol]
-    names = [spec for spec in request.models if arm.model in ("", model_of(spec))]
-    for spec in names:
-        words += ["--model", "+".join((spec, *arm.variants))]
-    for corpus in request.corpora:
-        words += ["--corpus", corpus]
-    words += ["--seeds", str(request.seeds)] if request.seeds > 1 else []
-    of_arm = [f"{model_of(spec)}.{name}={value}" for spec in names for name, value in arm.settings]
-    settings = [*request.settings, *dict.fromkeys(of_arm), *(f"{key}={value}" for key, value in arm.training)]
-    for setting in settings:
-        if setting.partition(".")[0] not in {model_of(spec) for spec in request.models} - set(map(model_of, names)):
-            words += ["--set", setting]
-    return shlex.join(words)
-
-
-def answer_text(asked: Asked, run: "Run", width: int) -> str:
-    """What the study's tests say of a run, and the same in words; both follow from the run alone."""
-    from ...results.evidence.entries import siblings, utterances
-    from ...results.questions.answers import answer
-    from ...results.text import answer_text, answer_words
-
-    study, form = asked.study, asked.form
-    frames = replace(run.frames(), notes=())
-    parts = [f"{study.name}: {study.question}"]
-    said: list[str] = []
-    for one in form.tests:
-        try:
-            found = answer(frames, study.metric, one.test, one.base, one.levels, siblings([run]), utterances([run]))
-        except InputError as error:
-            said.append(f"No answer by {one.test}: {error}.")
-            continue
-        parts.append(answer_text.terminal(found, width).rstrip("\n"))
-        said += answer_words.words(found)
-    if any(request.synthetic for request in asked.requests):
-        said.append("Built-in synthetic corpora: this shows that everything runs, and is no finding.")
-    return "\n\n".join([*parts, "\n".join(["In words:", *(_wrapped(text, width) for text in said)])]) + "\n"
-
-
-def _wrapped(text: str, width: int) -> str:
-    import textwrap
-
-    return textwrap.fill(
-        text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
-    )
-
-
-def model_of(spec: str) -> str:
-    """The name of the model in ``name:profile+variant``."""
-    return spec.partition(":")[0].partition("+")[0]
+    names = {*cards(), *NAMES, *(form.name for form in stored(home()))}
+    if "=" not in spec and spec not in names:
+        raise unknown("corpus", spec, names)

@@ -4,7 +4,7 @@ import math
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,13 +24,11 @@ from ..planning.plan import Cell, Plan, Trial, digest
 from ..training.augment import CopyMaker
 from ..training.train import Fit
 from ..training.trainer import LabelledRows, Streams, TrainedModel, Trainer, load_state, state_of
-
-#: called when a cell is stored: (cell, did it fail)
-Stored = Callable[[Cell, bool], None]
+from .progress import CellCallback
 
 
 @dataclass
-class Where:
+class RunContext:
     """Where cells are computed and stored, and what every record says about that.
 
     ``scored`` counts the scorings that are noted in the first ``read`` bytes of the run's log. ``last`` is the training
@@ -53,53 +51,53 @@ class Where:
         self.scored += more
 
 
-def run_training(where: Where, plan: Plan, cells: Sequence[Cell], stored: Stored) -> None:
+def run_training(context: RunContext, plan: Plan, cells: Sequence[Cell], store: CellCallback) -> None:
     """Fit once and store every cell of that training. What fails is stored as failed, with its traceback.
 
     Raises StoreError only: when nothing can be written, going on would lose what is computed.
     """
     trial = cells[0].trial
     chosen = choose(trial.spec, dict(trial.overrides))
-    where.refresh()
+    context.refresh()
     try:
-        learned = _learned(where, plan, trial, chosen)
-        where.last = (trial.training, learned)
+        learned = _learned(context, plan, trial, chosen)
+        context.last = (trial.training, learned)
     except StoreError:
         raise
     except Exception:  # whatever a model does wrong belongs into the record of its cells
         for cell in cells:
-            _fail(where, plan, cell, stored)
+            _fail(context, plan, cell, store)
         return
     failed = False
     for cell in cells:
         try:
-            record, predictions = _score(where, plan, cell, chosen, learned)
+            record, predictions = _score(context, plan, cell, chosen, learned)
         except StoreError:
             raise
         except Exception:  # as above
-            _fail(where, plan, cell, stored)
+            _fail(context, plan, cell, store)
             failed = True
         else:
-            where.run.append(record, predictions)
-            stored(cell, False)
+            context.run.append(record, predictions)
+            store(cell, False)
     if not failed:
-        where.run.drop_weights(trial.training)
+        context.run.drop_weights(trial.training)
 
 
-def _learned(where: Where, plan: Plan, trial: Trial, chosen: ModelChoice) -> TrainedModel:
+def _learned(context: RunContext, plan: Plan, trial: Trial, chosen: ModelChoice) -> TrainedModel:
     """Fit, or take the weights that an interrupted run on the same device left behind."""
     fold = plan.folds[trial.fold]
     streams = Streams(digest(chosen.card.name, plan.settings[trial.settings_key]), trial.train_key, trial.seed)
-    if where.keep_weights:
-        write_bytes(where.run.kept_path(trial.training), b"")
-    learned = _left_behind(where, plan, trial, chosen, streams)
+    if context.keep_weights:
+        write_bytes(context.run.kept_path(trial.training), b"")
+    learned = _left_behind(context, plan, trial, chosen, streams)
     if learned is not None:
         return learned
-    begin = None if trial.before is None else _before(where, plan, trial.before, chosen)
+    begin = None if trial.before is None else _before(context, plan, trial.before, chosen)
     started = time.perf_counter()
     train, dev = (labelled(plan, trial, rows) for rows in (fold.train, fold.dev))
     carried = trial.practice.state == "carried"
-    learned = where.trainer.learn(chosen, fold.classes, train, dev, streams, carried, begin)
+    learned = context.trainer.learn(chosen, fold.classes, train, dev, streams, carried, begin)
     learned.fit.seconds = time.perf_counter() - started
     state = state_of(learned.model)
     # an empty tensor file cannot be written; a model without state has nothing to keep
@@ -107,7 +105,7 @@ def _learned(where: Where, plan: Plan, trial: Trial, chosen: ModelChoice) -> Tra
         story = {
             "fitted": _finite(vars(learned.fit)),
             "facts": _finite(learned.facts),
-            "made_on": _made_on(where),
+            "made_on": _made_on(context),
             # what `predict` needs to build the model again
             "spec": trial.spec,
             "overrides": dict(trial.overrides),
@@ -115,36 +113,38 @@ def _learned(where: Where, plan: Plan, trial: Trial, chosen: ModelChoice) -> Tra
             "rate_hz": plan.rate_hz,
             "streams": asdict(streams),
         }
-        write_json(where.run.training_path(trial.training), story)
-        write_bytes(where.run.weights_path(trial.training), save(state))
+        write_json(context.run.training_path(trial.training), story)
+        write_bytes(context.run.weights_path(trial.training), save(state))
     return learned
 
 
-def _before(where: Where, plan: Plan, trial: Trial, chosen: ModelChoice) -> Any:
+def _before(context: RunContext, plan: Plan, trial: Trial, chosen: ModelChoice) -> Any:
     """The trained model that a chain goes on from: just done in this process, else trained again from its head."""
-    if where.last is not None and where.last[0] == trial.training:
-        return where.last[1].model
-    return _learned(where, plan, trial, chosen).model
+    if context.last is not None and context.last[0] == trial.training:
+        return context.last[1].model
+    return _learned(context, plan, trial, chosen).model
 
 
-def _left_behind(where: Where, plan: Plan, trial: Trial, chosen: ModelChoice, streams: Streams) -> TrainedModel | None:
+def _left_behind(
+    context: RunContext, plan: Plan, trial: Trial, chosen: ModelChoice, streams: Streams
+) -> TrainedModel | None:
     """The model of an interrupted run, where its weights are whole and were made on this device in this precision."""
-    weights, story = where.run.weights_path(trial.training), where.run.training_path(trial.training)
+    weights, story = context.run.weights_path(trial.training), context.run.training_path(trial.training)
     if not weights.exists() or not story.exists():
         return None
     try:
         facts = read_json(story)
-        if facts["made_on"] != _made_on(where):
+        if facts["made_on"] != _made_on(context):
             return None
-        model = where.trainer.build(chosen, plan.folds[trial.fold].classes, streams)
+        model = context.trainer.build(chosen, plan.folds[trial.fold].classes, streams)
         load_state(model, load_file(weights))
         return TrainedModel(model, Fit(**facts["fitted"]), facts["facts"])
     except (StoreError, SafetensorError, KeyError, TypeError, RuntimeError):  # damaged: it is trained again
         return None
 
 
-def _made_on(where: Where) -> dict[str, str]:
-    return {"device": where.environment.get("device_name", where.device), "precision": where.precision}
+def _made_on(context: RunContext) -> dict[str, str]:
+    return {"device": context.environment.get("device_name", context.device), "precision": context.precision}
 
 
 def _finite(value: Any) -> Any:
@@ -165,16 +165,16 @@ def labelled(plan: Plan, trial: Trial, rows: Sequence[str]) -> LabelledRows:
 
 
 def _score(
-    where: Where, plan: Plan, cell: Cell, chosen: ModelChoice, learned: TrainedModel
+    context: RunContext, plan: Plan, cell: Cell, chosen: ModelChoice, learned: TrainedModel
 ) -> tuple[Record, pd.DataFrame]:
     """Predict the test rows, once."""
     fold = plan.folds[cell.trial.fold]
-    where.run.note_scoring(cell.key)
-    where.refresh()
+    context.run.note_scoring(cell.key)
+    context.refresh()
     started = time.perf_counter()
     test = labelled(plan, cell.trial, fold.test)
     practice = cell.trial.practice
-    guess, scores = where.trainer.predict(chosen, learned.model, test, cell.condition, len(fold.classes), practice)
+    guess, scores = context.trainer.predict(chosen, learned.model, test, cell.condition, len(fold.classes), practice)
     seconds = time.perf_counter() - started
     if scores is not None and not np.isfinite(scores).all():
         rows = int((~np.isfinite(scores)).any(axis=1).sum())
@@ -191,14 +191,14 @@ def _score(
             "log_probability": None if scores is None else list(np.asarray(scores, dtype=np.float32)),
         }
     )
-    record = _record(where, plan, cell, learned, seconds_test=seconds, test_evaluations=where.scored[cell.key])
+    record = _record(context, plan, cell, learned, seconds_test=seconds, test_evaluations=context.scored[cell.key])
     return record, predictions
 
 
-def _fail(where: Where, plan: Plan, cell: Cell, stored: Stored) -> None:
+def _fail(context: RunContext, plan: Plan, cell: Cell, store: CellCallback) -> None:
     error = traceback.format_exc()
-    where.run.append(_record(where, plan, cell, None, test_evaluations=where.scored[cell.key], error=error), None)
-    stored(cell, True)
+    context.run.append(_record(context, plan, cell, None, test_evaluations=context.scored[cell.key], error=error), None)
+    store(cell, True)
 
 
 def _utterances(rows: Sequence[str]) -> int:
@@ -207,7 +207,7 @@ def _utterances(rows: Sequence[str]) -> int:
 
 
 def _record(
-    where: Where,
+    context: RunContext,
     plan: Plan,
     cell: Cell,
     learned: TrainedModel | None,
@@ -231,9 +231,9 @@ def _record(
         n_train=_utterances(fold.train), n_dev=_utterances(fold.dev), n_test=_utterances(fold.test),
         missing=[name for name in fold.classes if name not in present],
         test_evaluations=test_evaluations, epochs=fitted.epochs or None, epoch=fitted.epoch or None,
-        n_parameters=fitted.n_parameters or None, device=where.device, precision=where.precision,
+        n_parameters=fitted.n_parameters or None, device=context.device, precision=context.precision,
         seconds_fit=fitted.seconds, seconds_test=seconds_test,
-        settings=plan.settings[trial.settings_key], options=plan.options_of(trial.arm), environment=where.environment,
+        settings=plan.settings[trial.settings_key], options=plan.options_of(trial.arm), environment=context.environment,
         data={name: plan.data[name] for name in sorted(corpora)}, provider=trial.provider, code=cell.code,
         finished=datetime.now(UTC).isoformat(timespec="seconds"), error=error,
         notes=[*fitted.events, *([] if fold.dev else ["no dev: last epoch"])],

@@ -6,14 +6,13 @@ system when a process dies, so a killed run leaves nothing to clean. Another eng
 """
 
 import fcntl
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,14 +21,16 @@ from ...results.evidence.files import StoreError
 from ...results.evidence.store import Run
 from ..planning.plan import Cell, Plan
 from ..prepared.corpus import Corpus
+from .progress import CellCallback, Progress
 
 if TYPE_CHECKING:
-    from .cells import Where
+    from .cells import RunContext
 
 #: of each process: sums in another order are other bytes, so the number must not depend on --jobs or the machine
 THREADS = 1
-#: told after every stored cell: (cell, did it fail)
-Progress = Callable[[Cell, bool], None]
+SECONDS_BETWEEN_TRIES = 0.5  # for a lock that another process holds
+#: runs groups of cells; those that another process holds come back
+Attempt = Callable[[Sequence[list[Cell]]], list[list[Cell]]]
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,6 @@ class Work:
     keep_weights: bool
 
 
-@dataclass
-class Outcome:
-    """How a run ended: cells stored by this process, failed among them, and left to another process."""
-
-    done: int = 0
-    failed: list[Cell] = field(default_factory=list)
-
-
 def pending(run: Run, plan: Plan) -> list[list[Cell]]:
     """Cells that are not finished, one list per group (a training, or a chain of them), in the order of the plan."""
     done = run.done(cell.key for cell in plan.cells)
@@ -62,57 +55,61 @@ def pending(run: Run, plan: Plan) -> list[list[Cell]]:
     return list(groups.values())
 
 
-def execute(work: Work, groups: Sequence[list[Cell]], jobs: int, progress: Progress) -> Outcome:
-    """Run ``groups``, as `pending` gives them. Raises StoreError when the run folder cannot be written."""
-    run = Run(work.folder)
-    outcome = Outcome()
+def execute(work: Work, groups: Sequence[list[Cell]], jobs: int, progress: Progress) -> list[Cell]:
+    """Run ``groups``, as `pending` gives them; returns the cells that failed.
 
-    def stored(cell: Cell, failed: bool) -> None:
-        outcome.done += 1
-        outcome.failed += [cell] * failed
-        progress(cell, failed)
-
-    if jobs == 1 or len(groups) < 2:
-        where = _open(work)
-        for cells in _in_turn(run, groups):
-            _run_locked(where, work.plan, cells, stored)
-    else:
-        _in_processes(work, groups, min(jobs, len(groups)), stored)
-    return outcome
-
-
-def _in_turn(run: Run, groups: Sequence[list[Cell]]) -> Iterator[list[Cell]]:
-    """Every group; those that another process works on come again after the free ones, until they are stored.
-
-    What another process stored as failed meanwhile is not tried a second time.
+    Groups that another process works on are tried again after the free ones, until they are stored; what it stored as
+    failed meanwhile is not tried a second time. Raises StoreError when the run folder cannot be written.
     """
-    waiting, since, told = list(groups), time.time(), False
-    while waiting:
-        later: list[list[Cell]] = []
-        for cells in waiting:
-            with locked(run, cells[0].trial.group) as mine:
-                if not mine:
-                    later.append(cells)
-                    continue
-                if todo := [cell for cell in cells if not _settled(run, cell.key, since)]:
-                    yield todo
-        waiting = later
+    if not groups:
+        return []
+    failures: list[Cell] = []
+
+    def store(cell: Cell, failed: bool) -> None:
+        if failed:
+            failures.append(cell)
+        progress.cell(cell, failed)
+
+    in_one = jobs == 1 or len(groups) < 2
+    with _in_this_process(work, store) if in_one else _in_processes(work, min(jobs, len(groups)), store) as attempt:
+        waiting = attempt(groups)
         if waiting:
-            if not told:
-                print(f"waiting for another process, which has {len(waiting)} trainings in work", file=sys.stderr)
-            told = True
-            time.sleep(0.5)
+            progress.wait(len(waiting))
+        while waiting:
+            time.sleep(SECONDS_BETWEEN_TRIES)
+            waiting = attempt(waiting)
+    return failures
 
 
-def _settled(run: Run, key: str, since: float) -> bool:
-    """Whether a cell is stored, or was stored as failed since this process began."""
+@contextmanager
+def _in_this_process(work: Work, store: CellCallback) -> Iterator[Attempt]:
+    context, since = _open(work), time.time()
+    yield lambda groups: [group for group in groups if not _run_group(context, work.plan, group, since, store)]
+
+
+def _run_group(context: "RunContext", plan: Plan, group: list[Cell], since: float, store: CellCallback) -> bool:
+    """Run what is not stored of a group, training by training; False where another process holds it."""
+    from .cells import run_training
+
+    with locked(context.run, group[0].trial.group) as held:
+        trainings: dict[str, list[Cell]] = {}
+        for cell in group if held else ():
+            if not _is_stored(context.run, cell.key, since):
+                trainings.setdefault(cell.trial.training, []).append(cell)
+        for cells in trainings.values():
+            run_training(context, plan, cells, store)
+        return held
+
+
+def _is_stored(run: Run, key: str, since: float) -> bool:
+    """Whether a cell is finished, or was stored as failed ``since`` then."""
     record = run.record_path(key)
     return key in run.done([key]) or (record.exists() and record.stat().st_mtime > since)
 
 
 @contextmanager
 def locked(run: Run, training: str) -> Iterator[bool]:
-    """Hold the lock of a training if it is free; tells whether it is held."""
+    """Hold the lock of a training if it is free; says whether it is held."""
     path = run.folder / "locks" / training
     try:
         path.parent.mkdir(exist_ok=True)
@@ -130,17 +127,7 @@ def locked(run: Run, training: str) -> Iterator[bool]:
         yield True
 
 
-def _run_locked(where: "Where", plan: Plan, cells: list[Cell], stored: Progress) -> None:
-    from .cells import run_training
-
-    trainings: dict[str, list[Cell]] = {}
-    for cell in cells:
-        trainings.setdefault(cell.trial.training, []).append(cell)
-    for part in trainings.values():
-        run_training(where, plan, part, stored)
-
-
-def _open(work: Work, jobs: int = 1) -> "Where":
+def _open(work: Work, jobs: int = 1) -> "RunContext":
     """Device, data and models of this process; the heavy imports happen here."""
     from threadpoolctl import threadpool_limits
 
@@ -148,13 +135,13 @@ def _open(work: Work, jobs: int = 1) -> "Where":
     from ..environment import environment
     from ..training.data import MEMORY, Data
     from ..training.trainer import Trainer
-    from .cells import Where
+    from .cells import RunContext
 
     device = resolve(work.device)
     configure(device, work.precision, THREADS)
     threadpool_limits(THREADS)
     run = Run(work.folder)
-    return Where(
+    return RunContext(
         run=run,
         trainer=Trainer(Data(work.corpora, MEMORY // jobs), work.plan.rate_hz, device, work.precision),
         environment=environment(device),
@@ -165,7 +152,7 @@ def _open(work: Work, jobs: int = 1) -> "Where":
     )
 
 
-_PROCESS: tuple[Work, "Where"] | None = None
+_PROCESS: tuple[Work, "RunContext"] | None = None
 
 
 def _start(work: Work, jobs: int) -> None:
@@ -173,24 +160,34 @@ def _start(work: Work, jobs: int) -> None:
     _PROCESS = (work, _open(work, jobs))
 
 
-def work_off(group: list[Cell]) -> list[tuple[Cell, bool]]:
-    """Run one group in this process; the cells that were stored, and whether they failed."""
+def work_off(group: list[Cell], since: float) -> list[tuple[Cell, bool]] | None:
+    """Run one group in this process: the cells stored, and whether they failed. None: another process holds it."""
     if _PROCESS is None:
         raise RuntimeError("this process was not started for a plan")
-    work, where = _PROCESS
-    stored: list[tuple[Cell, bool]] = []
-    for cells in _in_turn(where.run, [group]):
-        _run_locked(where, work.plan, cells, lambda cell, failed: stored.append((cell, failed)))
-    return stored
+    work, context = _PROCESS
+    cells: list[tuple[Cell, bool]] = []
+    held = _run_group(context, work.plan, group, since, lambda cell, failed: cells.append((cell, failed)))
+    return cells if held else None
 
 
-def _in_processes(work: Work, groups: Sequence[list[Cell]], jobs: int, stored: Progress) -> None:
+@contextmanager
+def _in_processes(work: Work, jobs: int, store: CellCallback) -> Iterator[Attempt]:
+    since = time.time()
     with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (work, jobs)) as pool:
-        waiting: list[Future[list[tuple[Cell, bool]]]] = [pool.submit(work_off, group) for group in groups]
+
+        def attempt(groups: Sequence[list[Cell]]) -> list[list[Cell]]:
+            busy: list[list[Cell]] = []
+            futures = {pool.submit(work_off, group, since): group for group in groups}
+            for future in as_completed(futures):
+                cells = future.result()
+                if cells is None:
+                    busy.append(futures[future])
+                for cell, failed in cells or ():
+                    store(cell, failed)
+            return busy
+
         try:
-            for future in as_completed(waiting):
-                for cell, failed in future.result():
-                    stored(cell, failed)
+            yield attempt
         except BrokenProcessPool as error:
             raise StoreError(
                 f"a worker process died, perhaps for lack of memory; {work.folder} keeps what is finished: "

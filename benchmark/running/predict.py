@@ -1,7 +1,7 @@
 """A kept model on new audio: which trainings a run folder still holds, and what they say together."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ from ...protocols.parts.protocol import CLEAN, Arm, Condition
 from ...results.evidence.files import StoreError, read_json
 from ...results.evidence.record import Record
 from ...results.evidence.store import Run
-from ..audio.bar import bar
 from ..device import configure, resolve
 from ..environment import source_hash
 from ..prepared.clips import Clip, Task, make, restore
@@ -28,20 +27,21 @@ FLOOR = float(np.log(np.finfo(np.float32).tiny))  # in place of the log-probabil
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which trainings are asked; None is all there are, but one protocol, label map, arm and train."""
+class PredictOptions:
+    """Which trainings are asked; None is all there are, but one protocol, label map, train and arm."""
 
     model: str
     protocol: str | None = None
     label_map: str | None = None
-    arm: str | None = None
     train: str | None = None
+    arm: str | None = None
     fold: str | None = None
     seed: int | None = None
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
-class Prediction:
+class FilePrediction:
     """What ``trainings`` say of a file; ``agree`` of them choose this class on their own."""
 
     file: str
@@ -52,7 +52,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Ensemble:
     """Trainings of one model that differ in fold and seed alone, one record of each."""
 
     chosen: ModelChoice
@@ -71,7 +71,7 @@ class Files(Data):
     def __init__(self, waveforms: Mapping[str, np.ndarray]) -> None:
         super().__init__({})
         self.waveforms = waveforms
-        self.found: dict[tuple[str, str], np.ndarray] = {}
+        self.kept: dict[tuple[str, str], np.ndarray] = {}
 
     def waveform(self, row: str, condition: Condition = CLEAN, maker: CopyMaker = NO_COPIES) -> np.ndarray:
         """Float32 samples (N,) of a file."""
@@ -82,9 +82,9 @@ class Files(Data):
     ) -> list[np.ndarray]:
         """Features of files, each computed alone and once for all trainings that share ``key``."""
         for row in rows:
-            if (key, row) not in self.found:
-                (self.found[key, row],) = front([self.waveforms[row]])
-        return [self.found[key, row] for row in rows]
+            if (key, row) not in self.kept:
+                (self.kept[key, row],) = front([self.waveforms[row]])
+        return [self.kept[key, row] for row in rows]
 
     def encoded(
         self,
@@ -101,48 +101,58 @@ class Files(Data):
         return self.features(key, lambda clips: [encode(clip) for clip in clips], rows, condition)
 
 
-def predict(run: Run, wanted: Wanted, files: Sequence[str], device: str) -> tuple[list[Prediction], list[str]]:
-    """Ask every training that is wanted and kept; predictions in the order of the files, and notes.
+@dataclass(frozen=True)
+class Predictions:
+    """One prediction for each file, in their order, and notes about who was asked."""
+
+    files: list[FilePrediction]
+    notes: list[str]
+
+
+def predict(
+    run: Run, files: Sequence[str], options: PredictOptions, progress: Callable[[int, int], None] | None = None
+) -> Predictions:
+    """Ask every training that is meant and kept; ``progress`` is told how many of how many are done.
 
     Log-probabilities are averaged over the trainings; models without them vote, and of equal votes the first class
     counts. Every file is heard alone, so that its prediction depends on no other. Raises InputError for a file that
     cannot be used, and for trainings that are not kept, are of several kinds, or whose model is not what it was.
     """
-    kept = find(run, wanted)
-    clips = {file: _heard(file, kept.rate_hz) for file in dict.fromkeys(files)}
-    where = resolve(device)
-    configure(where, "fp32", 0)
+    ensemble = find(run, options)
+    clips = {file: _clip(file, ensemble.rate_hz) for file in dict.fromkeys(files)}
+    device = resolve(options.device)
+    configure(device, "fp32", 0)
     waveforms = {file: restore(clip.pcm, clip.scale) for file, clip in clips.items()}
-    trainer = Trainer(Files(waveforms), kept.rate_hz, where, "fp32")
+    trainer = Trainer(Files(waveforms), ensemble.rate_hz, device, "fp32")
     guesses, scores = [], []
-    with bar("predicting") as told:
-        for done, record in enumerate(kept.records, start=1):
-            guess, of_classes = _ask(run, trainer, kept, record, list(clips))
-            guesses.append(guess)
-            scores += [] if of_classes is None else [of_classes]
-            told(done, len(kept.records))
-    found = {p.file: p for p in _together(list(clips), kept.classes, np.stack(guesses), scores)}
-    return [found[file] for file in files], [_said(kept, bool(scores)), *_known(run, clips)]
+    for done, record in enumerate(ensemble.records, start=1):
+        guess, of_classes = _ask(run, trainer, ensemble, record, list(clips))
+        guesses.append(guess)
+        scores += [] if of_classes is None else [of_classes]
+        if progress is not None:
+            progress(done, len(ensemble.records))
+    predictions = {p.file: p for p in _together(list(clips), ensemble.classes, np.stack(guesses), scores)}
+    return Predictions([predictions[file] for file in files], [_asked(ensemble, bool(scores)), *_repeats(run, clips)])
 
 
-def find(run: Run, wanted: Wanted) -> Kept:
-    """The trainings that are wanted, if their weights are kept and they answer the same question."""
-    spec = choose(wanted.model).spec
+def find(run: Run, options: PredictOptions) -> Ensemble:
+    """The trainings that are meant, if their weights are kept and they answer the same question."""
+    spec = choose(options.model).spec
     paths = sorted((run.folder / "records").glob("*.json"))
     records = [Record.from_json(read_json(path), str(path)) for path in paths]
-    mine = _where("model in this run", "model", records, spec)
-    mine = [record for record in mine if run.weights_path(record.training).exists()]
-    if not mine:
+    matches = _with("model in this run", "model", records, spec)
+    matches = [record for record in matches if run.weights_path(record.training).exists()]
+    if not matches:
         raise InputError(
             f"{run.folder}: no weights of {spec} are kept; run it with --keep-weights, in a new folder if with --out"
         )
     for name in ("protocol", "label_map", "arm", "train"):
         several = f"{spec} has several; choose with --{name.replace('_', '-')}"
-        mine = _where(name.replace("_", " "), name, mine, getattr(wanted, name), several)
+        matches = _with(name.replace("_", " "), name, matches, getattr(options, name), several)
     for name in ("fold", "seed"):
-        value = getattr(wanted, name)
-        mine = mine if value is None else _where(name, name, mine, value)
-    records = list({record.training: record for record in mine}.values())
+        value = getattr(options, name)
+        matches = matches if value is None else _with(name, name, matches, value)
+    records = list({record.training: record for record in matches}.values())
     _same(run, spec, records)
     stories = [_story(run, record) for record in records]
     chosen = choose(stories[0]["spec"], stories[0]["overrides"])
@@ -151,16 +161,16 @@ def find(run: Run, wanted: Wanted) -> Kept:
         if now != (story["source"], record.model_version, json.dumps(record.settings)):
             by = " ".join(record.environment[fact] for fact in ("serbench", "commit")).strip()
             raise InputError(f"{spec}: its code is not what it was (serbench {by}); use that version, or train again")
-    return Kept(chosen, stories[0]["rate_hz"], tuple(records))
+    return Ensemble(chosen, stories[0]["rate_hz"], tuple(records))
 
 
-def _where(kind: str, name: str, records: list[Record], value: Any, several: str = "") -> list[Record]:
+def _with(kind: str, name: str, records: list[Record], value: Any, several: str = "") -> list[Record]:
     """The records with that value; without one, all of them if they have only one."""
-    known = {str(getattr(record, name)) for record in records}
-    if value is None and len(known) > 1:
-        raise InputError(f"{kind} {', '.join(sorted(known))}: {several}")
-    if value is not None and str(value) not in known:
-        raise unknown(kind, str(value), known)
+    values = {str(getattr(record, name)) for record in records}
+    if value is None and len(values) > 1:
+        raise InputError(f"{kind} {', '.join(sorted(values))}: {several}")
+    if value is not None and str(value) not in values:
+        raise unknown(kind, str(value), values)
     return [record for record in records if value is None or getattr(record, name) == value]
 
 
@@ -184,7 +194,7 @@ def _story(run: Run, record: Record) -> dict[str, Any]:
     return story
 
 
-def _heard(file: str, rate_hz: int) -> Clip:
+def _clip(file: str, rate_hz: int) -> Clip:
     """The file as a run would hear it; InputError where a run would leave it out."""
     clip = make(Task(file, "", file, rate_hz))
     if clip.problem == "unreadable":
@@ -195,27 +205,27 @@ def _heard(file: str, rate_hz: int) -> Clip:
 
 
 def _ask(
-    run: Run, trainer: Trainer, kept: Kept, record: Record, files: Sequence[str]
+    run: Run, trainer: Trainer, ensemble: Ensemble, record: Record, files: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Class indices (n,) and log-probabilities (n, C) or None of one training."""
-    model = trainer.build(kept.chosen, kept.classes, Streams(**_story(run, record)["streams"]))
+    model = trainer.build(ensemble.chosen, ensemble.classes, Streams(**_story(run, record)["streams"]))
     path = run.weights_path(record.training)
     try:
         load_state(model, load_file(path, str(trainer.device)))
     except SafetensorError as error:
         raise StoreError(f"{path}: damaged ({error}); choose other folds or seeds, or train again") from error
     parts = [LabelledRows((file,), np.zeros(1, dtype=np.int64)) for file in files]
-    said = [trainer.predict(kept.chosen, model, part, CLEAN, len(kept.classes)) for part in parts]
-    scores = [of_classes for _, of_classes in said if of_classes is not None]
+    answers = [trainer.predict(ensemble.chosen, model, part, CLEAN, len(ensemble.classes)) for part in parts]
+    scores = [of_classes for _, of_classes in answers if of_classes is not None]
     for file, of_classes in zip(files, scores, strict=False):
         if np.isnan(of_classes).any():
-            raise InputError(f"{file}: {kept.chosen.spec}, fold '{record.fold}', gives scores that are no numbers")
-    return np.concatenate([guess for guess, _ in said]), np.concatenate(scores) if scores else None
+            raise InputError(f"{file}: {ensemble.chosen.spec}, fold '{record.fold}', gives scores that are no numbers")
+    return np.concatenate([guess for guess, _ in answers]), np.concatenate(scores) if scores else None
 
 
 def _together(
     files: Sequence[str], classes: Sequence[str], guesses: np.ndarray, scores: Sequence[np.ndarray]
-) -> Iterator[Prediction]:
+) -> Iterator[FilePrediction]:
     """One prediction per file from guesses (K, n) and log-probabilities K x (n, C) of K trainings."""
     votes = (guesses[..., None] == np.arange(len(classes))).sum(axis=0)  # (n, C)
     means = np.maximum(np.stack(scores), FLOOR).mean(axis=0, dtype=np.float64) if scores else None
@@ -223,21 +233,21 @@ def _together(
         best = int(votes[i].argmax() if means is None else means[i].argmax())
         shares = None if means is None else np.exp(means[i] - np.logaddexp.reduce(means[i]))
         probabilities = None if shares is None else dict(zip(classes, shares.tolist(), strict=True))
-        yield Prediction(file, classes[best], probabilities, int(votes[i, best]), len(guesses))
+        yield FilePrediction(file, classes[best], probabilities, int(votes[i, best]), len(guesses))
 
 
-def _said(kept: Kept, probable: bool) -> str:
+def _asked(ensemble: Ensemble, probable: bool) -> str:
     """Who was asked, in a line."""
-    first, n = kept.records[0], len(kept.records)
-    folds, seeds = (len({getattr(record, name) for record in kept.records}) for name in ("fold", "seed"))
+    first, n = ensemble.records[0], len(ensemble.records)
+    folds, seeds = (len({getattr(record, name) for record in ensemble.records}) for name in ("fold", "seed"))
     arm = "" if first.arm == Arm().name else f", arm {first.arm}"
     how = "" if n == 1 else "; log-probabilities are averaged" if probable else "; they vote"
     what = f"1 training, fold '{first.fold}', seed {first.seed}" if n == 1 else f"{n} trainings"
     counted = "" if n == 1 else f" ({folds} folds, {seeds} seed{'s' * (seeds > 1)})"
-    return f"{kept.chosen.spec}{arm}, trained on {first.train}: {what}{counted}{how}"
+    return f"{ensemble.chosen.spec}{arm}, trained on {first.train}: {what}{counted}{how}"
 
 
-def _known(run: Run, clips: Mapping[str, Clip]) -> Iterator[str]:
+def _repeats(run: Run, clips: Mapping[str, Clip]) -> Iterator[str]:
     """A note when new files are clips of the run's own corpora."""
     tables = [pd.read_parquet(path, columns=["id", "audio_hash"]) for path in (run.folder / "utterances").glob("*")]
     known = {h: i for table in tables for i, h in zip(table["id"], table["audio_hash"], strict=True)}

@@ -1,61 +1,32 @@
-"""Progress of a run: a bar on a terminal, a line now and then elsewhere. Written to standard error."""
+"""What is told while a run goes on. The command line shows it on a terminal, a notebook in its own way."""
 
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from ...results.evidence.store import Run
 from ..planning.plan import Cell
+from ..planning.ready import ReadyPlan
 
-if TYPE_CHECKING:
-    from .execute import Progress
-
-SECONDS_BETWEEN_LINES = 10.0
-
-
-@contextmanager
-def cells_progress(total: int) -> Iterator["Progress"]:
-    """Count stored cells, with rate and time left."""
-    if not sys.stderr.isatty():
-        yield _lines(total)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}", justify="left"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("cells", total=total, rate="")
-        started, failures, done = time.monotonic(), 0, 0
-
-        def stored(cell: Cell, failed: bool) -> None:
-            nonlocal failures, done
-            failures, done = failures + failed, done + 1
-            about = f"{cell.trial.model}" + (f", {failures} failed" if failures else "")
-            rate = f"{done / (time.monotonic() - started):.2g}/s"
-            bar.update(task, advance=1, description=about, rate=rate)
-
-        yield stored
+#: called when a cell is stored: (cell, did it fail)
+CellCallback = Callable[[Cell, bool], None]
 
 
-def _lines(total: int) -> "Progress":
-    started = last = time.monotonic()
-    done = failures = 0
+class Progress:
+    """Told how a run goes on, in this order; this one shows nothing. Others override what they show."""
 
-    def stored(cell: Cell, failed: bool) -> None:
-        nonlocal last, done, failures
-        done, failures = done + 1, failures + failed
-        now = time.monotonic()
-        if done == total or now - last >= SECONDS_BETWEEN_LINES:
-            last, rate = now, done / max(now - started, 1e-9)
-            left = f", {(total - done) / rate:.0f} s left" if done < total else f" in {now - started:.0f} s"
-            lost = f", {failures} failed" if failures else ""
-            print(f"{done} of {total} cells, {rate:.2g}/s{left}{lost}", file=sys.stderr, flush=True)
+    def note(self, text: str) -> None:
+        """A line about the whole run, before anything is prepared."""
 
-    return stored
+    def resume(self, run: Run, finished: bool) -> None:
+        """A run folder of the same plans is there: the run goes on in it."""
+
+    @contextmanager
+    def plan(self, ready: ReadyPlan, run: Run, pending: int) -> Iterator[None]:
+        """A plan is run, of which so many cells are pending; entered before its first cell, left after its last."""
+        yield
+
+    def cell(self, cell: Cell, failed: bool) -> None:
+        """A cell is stored."""
+
+    def wait(self, trainings: int) -> None:
+        """Nothing is left but trainings that another process has in work."""

@@ -13,7 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from serbench.benchmark.planning.request import Request, resolve
+from serbench.benchmark.planning.ready import plan_of
+from serbench.benchmark.planning.request import Request
 from serbench.benchmark.prepared.corpus import open_corpus
 from serbench.benchmark.training.augment import CopyMaker
 from serbench.benchmark.training.data import Data
@@ -286,7 +287,7 @@ def test_what_cannot_be_done_is_refused(values: dict[str, Any], words: str) -> N
     ],
 )
 def test_a_run_with_it_is_an_arm_of_its_own(settings: tuple[str, ...], name: str) -> None:
-    plan, _ = resolve(Request("speaker-independent", ("majority",), ("synth-a",), settings=settings))
+    plan = plan_of(Request("speaker-independent", ("majority",), ("synth-a",), settings=settings)).plan
     assert {cell.trial.arm for cell in plan.cells} == {name}
 
 
@@ -304,7 +305,7 @@ def test_a_run_with_it_is_an_arm_of_its_own(settings: tuple[str, ...], name: str
 )
 def test_settings_that_do_nothing_or_are_none_are_refused(setting: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        resolve(Request("speaker-independent", ("majority",), ("synth-a",), settings=(setting,)))
+        plan_of(Request("speaker-independent", ("majority",), ("synth-a",), settings=(setting,)))
 
 
 # ---- what models hear ------------------------------------------------------------------------------------------------

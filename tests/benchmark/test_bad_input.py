@@ -14,7 +14,7 @@ import soundfile
 from serbench.baselines import registry
 from serbench.baselines.registry import ModelChoice
 from serbench.benchmark.environment import PAIR_COMMAND
-from serbench.benchmark.running import session
+from serbench.benchmark.running import run as running
 from serbench.tests.support.tiny import RATE_HZ, serbench, tiny_corpus
 
 
@@ -229,7 +229,7 @@ def test_every_form_of_a_model_must_be_ready(csv: Path, tmp_path: Path, monkeypa
         lacks = {"clean": "its weights are not here"}.get(found.profile)
         return replace(found, card=replace(found.card, needs=lambda settings: lacks))
 
-    monkeypatch.setattr(session, "choose", choose)
+    monkeypatch.setattr(running, "choose", choose)
     both = ("--model", "mfcc-attention:tiny", "--out", tmp_path / "run")
     said = refused(*run(csv, *both, model="mfcc-attention"))
     assert said == "Error: mfcc-attention: its weights are not here"
@@ -245,7 +245,7 @@ def test_a_torchaudio_that_cannot_be_loaded_ends_a_run_of_networks(
     said = refused(*run(csv, "--out", tmp_path / "run", model="mfcc-attention:tiny"))
     assert "networks cannot be trained here: OSError: Could not load this library: libtorchaudio.so" in said
     assert not (tmp_path / "run").exists()
-    monkeypatch.setattr(session, "installed", {"torch": "2.11.0", "torchaudio": "2.11.1"}.__getitem__)
+    monkeypatch.setattr(running, "installed", {"torch": "2.11.0", "torchaudio": "2.11.1"}.__getitem__)
     said = refused(*run(csv, "--out", tmp_path / "run", model="mfcc-attention:tiny"))
     assert said.endswith("torch 2.11.0 and torchaudio 2.11.1 do not fit; install the pair: " + PAIR_COMMAND)
     assert serbench(*run(csv, "--out", tmp_path / "run"))[0] == 0  # others need none

@@ -12,7 +12,8 @@ import serbench
 from serbench.benchmark.environment import source_hash
 from serbench.benchmark.planning import plan as plans
 from serbench.benchmark.planning.plan import HARNESS
-from serbench.benchmark.planning.request import Request, resolve
+from serbench.benchmark.planning.ready import plan_of
+from serbench.benchmark.planning.request import Request
 
 #: modules of ours that the harness imports and that are named in a key elsewhere, or decide nothing there
 ELSEWHERE = {
@@ -61,13 +62,13 @@ def test_the_harness_names_every_module_that_decides_a_result() -> None:
 )
 def test_a_change_of_one_of_them_is_another_training_and_cell(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     request = Request("speaker-independent", ("majority",), ("synth-a",))
-    before, _ = resolve(request)
+    before = plan_of(request).plan
 
     def changed(modules: tuple[str, ...]) -> str:
         return source_hash(modules) + ("!" if f"serbench.{name}" in modules else "")
 
     monkeypatch.setattr(plans, "source_hash", changed)
-    after, _ = resolve(request)
+    after = plan_of(request).plan
     for keys in ("key", "code"):
         assert not {getattr(c, keys) for c in before.cells} & {getattr(c, keys) for c in after.cells}
     assert not {c.trial.training for c in before.cells} & {c.trial.training for c in after.cells}

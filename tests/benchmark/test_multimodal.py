@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from serbench.baselines.registry import Recipe, choose
 from serbench.benchmark.corpora import synthetic
-from serbench.benchmark.planning.request import Request, resolve
+from serbench.benchmark.planning.ready import plan_of
+from serbench.benchmark.planning.request import Request
 from serbench.benchmark.prepared.corpus import Corpus, open_corpus
 from serbench.benchmark.training import data as data_module
 from serbench.benchmark.training import modalities, video
@@ -235,10 +236,10 @@ def test_videos_that_became_sound_are_told(tmp_path: Path, own_home: Path) -> No
 
 def test_tracks_are_no_pictures_and_weights_are_asked_for_before_a_run() -> None:
     with pytest.raises(InputError, match=r"needs the face as video, and 240 of 240 .* wavfusion\+audio-text,"):
-        resolve(Request("speaker-independent", ("wavfusion",), ("synth-a",)))
+        plan_of(Request("speaker-independent", ("wavfusion",), ("synth-a",)))
     wanted = ("wavfusion.audio_encoder=/no/such/folder",)
     with pytest.raises(InputError, match="audio_encoder '/no/such/folder': there is no such folder"):
-        resolve(Request("speaker-independent", ("wavfusion+audio",), ("synth-a",), settings=wanted))
+        plan_of(Request("speaker-independent", ("wavfusion+audio",), ("synth-a",), settings=wanted))
 
 
 def test_only_utterances_in_use_need_a_modality(tmp_path: Path, own_home: Path) -> None:
@@ -305,7 +306,7 @@ def test_encoders_run_once_per_utterance_and_conditions_touch_only_sound(little:
 
 def test_another_video_is_looked_at_again_and_is_another_trial(little: Corpus, tmp_path: Path) -> None:
     request = Request("random", ("wavfusion:tiny", "majority"), (f"mine={tmp_path / 'mine'}",))
-    before = {cell.trial.model: cell.key for cell in resolve(request)[0].cells if cell.trial.fold == 0}
+    before = {cell.trial.model: cell.key for cell in plan_of(request).plan.cells if cell.trial.fold == 0}
     name = modalities.content_of(little)
     assert name == modalities.content_of(dataclasses.replace(little))
     path = tmp_path / "mine" / "c00.mp4"
@@ -315,7 +316,7 @@ def test_another_video_is_looked_at_again_and_is_another_trial(little: Corpus, t
     other = open_corpus(f"mine={tmp_path / 'mine'}")
     assert other.fingerprint == little.fingerprint
     assert modalities.content_of(other) != name
-    after = {cell.trial.model: cell.key for cell in resolve(request)[0].cells if cell.trial.fold == 0}
+    after = {cell.trial.model: cell.key for cell in plan_of(request).plan.cells if cell.trial.fold == 0}
     assert after["majority"] == before["majority"] and after["wavfusion:tiny"] != before["wavfusion:tiny"]
     calls: list[Any] = []
     for corpus in (little, other):

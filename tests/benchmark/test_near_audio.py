@@ -11,7 +11,8 @@ import soundfile
 
 from serbench.benchmark.audio.fingerprint import Match, code, match, peaks
 from serbench.benchmark.audio.likeness import ALIKE
-from serbench.benchmark.planning.request import Request, resolve
+from serbench.benchmark.planning.ready import plan_of
+from serbench.benchmark.planning.request import Request
 from serbench.benchmark.prepared import near
 from serbench.benchmark.prepared.corpus import Corpus, open_corpus
 from serbench.errors import InputError
@@ -114,7 +115,7 @@ def test_a_run_keeps_them_together(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(near, "near_pairs", lambda *some: [pair])
     spec = f"mine={tiny_corpus(tmp_path / 'mine')}"
     for protocol in ("random", "speaker-independent"):
-        plan, _ = resolve(Request(protocol, ("majority",), (spec,)))
+        plan = plan_of(Request(protocol, ("majority",), (spec,))).plan
         assert plan.design.notes[0] == (
             "mine: 2 clips kept as 1 group, near-identical audio: mine/s0_sad_0 = mine/s3_sad_1 (of different speakers)"
         )

@@ -8,10 +8,12 @@ import pytest
 
 from serbench.baselines import registry
 from serbench.baselines.registry import Card
+from serbench.benchmark.commands.plan_text import plan_text
 from serbench.benchmark.planning import plan as plans
 from serbench.benchmark.planning.plan import Plan, Trial
-from serbench.benchmark.planning.request import Request, resolve
-from serbench.benchmark.planning.summary import outline, to_text
+from serbench.benchmark.planning.ready import plan_of
+from serbench.benchmark.planning.request import Request
+from serbench.benchmark.planning.summary import summarize
 from serbench.errors import InputError
 from serbench.protocols.parts.augment import Augment
 from serbench.protocols.parts.protocol import BASE, Arm
@@ -29,7 +31,7 @@ def plan(
     seeds: int = 1,
     arms: tuple[Arm, ...] = (),
 ) -> Plan:
-    return resolve(Request(protocol, tuple(models), tuple(corpora), seeds, settings, arms))[0]
+    return plan_of(Request(protocol, tuple(models), tuple(corpora), seeds, settings, arms)).plan
 
 
 def trials(made: Plan) -> list[Trial]:
@@ -304,28 +306,27 @@ def test_a_blind_model_is_refused_where_faces_move() -> None:
 
 
 def test_arms_with_folds_of_their_own_are_counted_apart() -> None:
-    facts = outline(plan("learning-curve", "learning-curve.shares=0.5", "learning-curve.draws=2"), set())
-    assert [(line["arm"], line["folds"], line["test_rows"]) for line in facts["folds"]] == [
+    summary = summarize(plan("learning-curve", "learning-curve.shares=0.5", "learning-curve.draws=2"))
+    assert [(line.arm, line.folds, line.test_rows) for line in summary.folds] == [
         ("base", 6, 240), ("share=0.5", 12, 480),
     ]  # fmt: skip
-    assert facts["trials"] == facts["cells"] == 18
-    text = to_text(facts)
+    assert summary.trials == summary.cells == 18
+    text = plan_text(summary)
     assert "synth-a -> synth-a [share=0.5]" in text and text.count("(6 speakers)") == 1
-    (line,) = outline(plan(), set())["folds"]
-    assert (line["arm"], line["folds"], line["test_rows"], line["rows"]) == ("", 6, 240, 240)
+    (line,) = summarize(plan()).folds
+    assert (line.arm, line.folds, line.test_rows, line.rows) == ("", 6, 240, 240)
 
 
 def test_rows_tested_in_turn_are_counted_once_and_folds_of_arms_left_out_not_at_all() -> None:
-    plan, _ = resolve(Request("carried-weights", ("functionals-svm",), ("synth-a",)))
-    lines = outline(plan, set())["folds"]
-    assert [(line["arm"], line["folds"], line["test_rows"], line["rows"]) for line in lines] == [
+    summary = summarize(plan_of(Request("carried-weights", ("functionals-svm",), ("synth-a",))).plan)
+    assert [(line.arm, line.folds, line.test_rows, line.rows) for line in summary.folds] == [
         ("base", 5, 120, 24), ("fresh, on validation", 5, 216, 216)
     ]  # fmt: skip
-    assert "1 models x 10 folds x 1 seeds = 10 trials" in to_text(outline(plan, set()))
+    assert "1 models x 10 folds x 1 seeds = 10 trials" in plan_text(summary)
 
 
 def test_differences_that_arms_do_not_share_are_told_with_the_arm() -> None:
-    text = to_text(outline(plan("carried-weights"), set()))
+    text = plan_text(summarize(plan("carried-weights")))
     seen = [line for line in text.splitlines() if line.startswith("  synth-a -> synth-a")]
     assert [line.partition(": ")[0] for line in seen] == [
         "  synth-a -> synth-a [base; carried]", "  synth-a -> synth-a [fresh, on validation; carried, on validation]",

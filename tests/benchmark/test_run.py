@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serbench.benchmark.running import session
+from serbench.benchmark.running import run as running
 from serbench.results.evidence import store
 from serbench.tests.support.tiny import kill_at, serbench, start, tiny_corpus
 
@@ -101,7 +101,7 @@ def test_a_finished_run_is_found_again_without_its_name(
     given = ("run", "--protocol", "speaker-independent", "--corpus", corpus, "--model", "majority")
     first, again = serbench(*given), serbench(*given)
     assert (first[0], again[0]) == (0, 0) and again[1] == first[1]
-    assert "which asked for the same and is finished: nothing is trained; --out DIR is another run" in again[2]
+    assert "which asked for the same and is finished: nothing is trained; --again trains anew" in again[2]
     assert len(list((tmp_path / "runs").iterdir())) == 1
     serbench(*given, "--seeds", "2")
     assert len(list((tmp_path / "runs").iterdir())) == 2
@@ -201,7 +201,7 @@ def test_only_a_run_of_the_same_plans_is_gone_on_with(
     monkeypatch.chdir(tmp_path)
     command = ("run", "--protocol", "speaker-independent", "--corpus", corpus, "--model", "majority", "--set")
     stamps = iter("123")
-    monkeypatch.setattr(session.time, "strftime", lambda form: next(stamps))
+    monkeypatch.setattr(running.time, "strftime", lambda form: next(stamps))
     assert serbench(*command, "label_map=native")[0] == 0
     code, _, err = serbench(*command, "label_map=native,basic4")
     assert code == 0 and "Going on with" not in err
@@ -226,7 +226,7 @@ def test_a_run_that_was_stopped_in_its_first_plan_is_gone_on_with(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(session, "execute", stopped)
+        patch.setattr(running, "execute", stopped)
         assert serbench(*command)[0] == 130
     (run,) = (tmp_path / "runs").iterdir()
     assert len(list((run / "plans").iterdir())) == 2

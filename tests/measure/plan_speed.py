@@ -9,8 +9,9 @@ import sys
 import time
 
 from serbench.benchmark.planning.plan import Plan
-from serbench.benchmark.planning.request import Request, resolve
-from serbench.benchmark.planning.summary import outline
+from serbench.benchmark.planning.ready import plan_of
+from serbench.benchmark.planning.request import Request
+from serbench.benchmark.planning.summary import summarize
 
 
 def main(levels: int = 1_667, seeds: int = 10) -> None:
@@ -22,17 +23,16 @@ def main(levels: int = 1_667, seeds: int = 10) -> None:
         took = seconds(lambda found=found: found.append(planned(levels, seeds)))  # type: ignore[misc]
         (plan,) = found
         trials = len({cell.trial.key for cell in plan.cells})
-        framed, told = seconds(plan.frame), seconds(lambda plan=plan: outline(plan, set()))  # type: ignore[misc]
-        print(f"{name}: {trials} trials in {took:.2f} s; as a frame {framed:.2f} s, as an outline {told:.2f} s")
+        framed, told = seconds(plan.frame), seconds(lambda plan=plan: summarize(plan))  # type: ignore[misc]
+        print(f"{name}: {trials} trials in {took:.2f} s; as a frame {framed:.2f} s, as a summary {told:.2f} s")
     print(f"a plan of one level {small:.2f} s; peak {peak():.0f} MB, {before:.0f} MB of it before the large plan")
 
 
 def planned(levels: int, seeds: int) -> Plan:
     """The sweep."""
     rates = ",".join(f"{1e-6 * (k + 1):.6g}" for k in range(levels))
-    return resolve(
-        Request("sweep", ("mfcc-attention",), ("synth-a",), seeds, (f"sweep.grid=mfcc-attention.lr={rates}",))
-    )[0]
+    request = Request("sweep", ("mfcc-attention",), ("synth-a",), seeds, (f"sweep.grid=mfcc-attention.lr={rates}",))
+    return plan_of(request).plan
 
 
 def seconds(call: object) -> float:

@@ -14,7 +14,8 @@ from torch.nn import functional
 
 from serbench.baselines import discovery
 from serbench.benchmark.planning.plan import Trial, digest
-from serbench.benchmark.planning.request import Request, resolve
+from serbench.benchmark.planning.ready import plan_of
+from serbench.benchmark.planning.request import Request
 from serbench.benchmark.training.batches import bucketed, padded
 from serbench.protocols.carried_weights import ARMS
 from serbench.protocols.parts.protocol import utterance_of
@@ -111,9 +112,8 @@ def test_a_chain_is_training_after_training_from_the_weights_before(corpus: str,
     )  # fmt: skip
     assert code == 0, err
     frames = store.open_run(tmp_path / "run").frames()
-    plan, corpora = resolve(
-        Request("carried-weights", ("bands",), (corpus,), settings=(f"carried-weights.folds={FOLDS}",))
-    )
+    ready = plan_of(Request("carried-weights", ("bands",), (corpus,), settings=(f"carried-weights.folds={FOLDS}",)))
+    plan, corpora = ready.plan, ready.corpora
     clips = {f"{u}#0": torch.from_numpy(corpora["tiny"].waveform(u)) for u in corpora["tiny"].table["id"]}
     answers: dict[tuple[str, str], np.ndarray] = {}
     state: dict[str, Tensor] = {}

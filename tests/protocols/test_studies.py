@@ -9,8 +9,10 @@ import pytest
 
 from serbench.baselines.registry import choose
 from serbench.benchmark.corpora import synthetic
-from serbench.benchmark.planning.request import resolve
-from serbench.benchmark.planning.study import Changes, arm_of, ask, check, check_names, commands, missing_here
+from serbench.benchmark.planning.ready import plan_of
+from serbench.benchmark.planning.study import Changes, arm_of, ask, check_names, check_study
+from serbench.benchmark.planning.study_commands import commands
+from serbench.benchmark.planning.study_needs import missing_here
 from serbench.benchmark.prepared import corpus as prepared
 from serbench.errors import InputError
 from serbench.protocols.parts import studies
@@ -65,7 +67,7 @@ def test_every_question_has_its_file() -> None:
 def test_every_study_that_ships_is_valid(name: str) -> None:
     study = load(name)
     assert study.name == name
-    check(study)
+    check_study(study)
     assert find(name.lower()) is study
     assert (study.quick is not None) == (name in QUICK)
     assert not (study.missing and study.quick)
@@ -86,7 +88,7 @@ def test_every_quick_form_plans(name: str, no_audio: None) -> None:
     """And what its tests compare is in the plan."""
     asked = ask(load(name), quick=True)
     assert all(request.synthetic for request in asked.requests)
-    plans = [resolve(request)[0].frame() for request in asked.requests]
+    plans = [plan_of(request).plan.frame() for request in asked.requests]
     assert all(len(plan) >= 12 for plan in plans)
     known = {value for plan in plans for column in ("arm", "model", "condition") for value in plan[column]}
     for one in asked.form.tests:
@@ -132,7 +134,7 @@ def test_full_forms_plan(name: str, no_audio: None) -> None:
     specs = tuple(spec.replace("wavfusion", "wavfusion:tiny") for spec in load(name).full.models)
     asked = ask(load(name), changes=Changes(models=specs, corpora=("synth-a",), seeds=1))
     for request in asked.requests:
-        plan = resolve(request)[0]
+        plan = plan_of(request).plan
         assert set(plan.frame()["model"]) == set(specs)
         assert len(plan.cells) >= len(specs)
 
@@ -264,14 +266,14 @@ def test_arms_of_a_study_are_combined_with_those_of_its_protocol(no_audio: None,
     arms = "".join(f"[[arms]]\nname = 'batch={n}'\nsettings = {{ batch = {n} }}\n" for n in (4, 8))
     (request,) = ask(find(str(small(tmp_path, arms, text=text)))).requests
     own = ("", "any companions, ", "a longest companion, ")
-    assert set(resolve(request)[0].frame()["arm"]) == {
+    assert set(plan_of(request).plan.frame()["arm"]) == {
         f"{companions}{mask}batch={n}" for companions in own for mask in ("", "padding not masked, ") for n in (4, 8)
     }
 
 
 def test_companions_are_asked_with_and_without_mask(no_audio: None) -> None:
     (request,) = ask(load("X14"), quick=True).requests
-    frame = resolve(request)[0].frame()
+    frame = plan_of(request).plan.frame()
     companions = {"any companions", "a longest companion"}
     unmasked = {"padding not masked", *(f"{arm}, padding not masked" for arm in companions)}
     assert set(frame["model"]) == {"cnn-3-gru:tiny", "sigwavnet:tiny"}
@@ -279,7 +281,7 @@ def test_companions_are_asked_with_and_without_mask(no_audio: None) -> None:
 
 
 def test_arms_with_variants_stay_arms_of_one_model(no_audio: None) -> None:
-    frame = resolve(ask(load("X7"), quick=True).requests[0])[0].frame()
+    frame = plan_of(ask(load("X7"), quick=True).requests[0]).plan.frame()
     assert set(frame["model"]) == {"cnn-5-gru:tiny"}
     assert len(set(frame["settings"])) == len(set(frame["arm"])) == 4
 
@@ -295,7 +297,7 @@ def test_arms_with_variants_stay_arms_of_one_model(no_audio: None) -> None:
 def test_arms_that_do_not_combine_are_refused(tmp_path: Path, protocol: str, arm: str, message: str) -> None:
     text = SMALL.replace("speaker-independent", protocol).replace('"functionals-svm", "majority"', '"wavfusion:tiny"')
     with pytest.raises(InputError, match=message):
-        check(find(str(small(tmp_path, f"[[arms]]\n{arm}", text=text))))
+        check_study(find(str(small(tmp_path, f"[[arms]]\n{arm}", text=text))))
 
 
 def test_commands_say_what_each_arm_is() -> None:

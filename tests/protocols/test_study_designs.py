@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from serbench.benchmark.commands.study_answer import answer_text
 from serbench.benchmark.corpora import synthetic
-from serbench.benchmark.planning.request import resolve
-from serbench.benchmark.planning.study import Changes, answer_text, ask
+from serbench.benchmark.planning.ready import plan_of
+from serbench.benchmark.planning.study import Changes, ask
 from serbench.benchmark.prepared import corpus as prepared
 from serbench.benchmark.running import cells as running
-from serbench.benchmark.running.cells import Where
+from serbench.benchmark.running.cells import RunContext
 from serbench.benchmark.running.execute import pending
-from serbench.benchmark.running.session import _store
+from serbench.benchmark.running.folder import store_plan
 from serbench.benchmark.training.train import Fit
 from serbench.benchmark.training.trainer import TrainedModel
 from serbench.protocols.parts.studies import load, names
@@ -59,10 +60,11 @@ def test_every_test_of_a_full_form_has_an_answer(name: str, tmp_path: Path, monk
     asked = ask(load(name), changes=Changes(tuple(map(at_hand, form.models)), corpora, min(form.seeds, 2)))
     run = create(tmp_path / "run", "test")
     for request in asked.requests:
-        plan, found = resolve(request)
-        _store(run, plan, found, request, [])
-        where = Where(run, Guesses(), {"device": "cpu"}, "cpu", "fp32", False, Counter())  # type: ignore[arg-type]
+        ready = plan_of(request)
+        plan = ready.plan
+        store_plan(run, ready, [])
+        context = RunContext(run, Guesses(), {"device": "cpu"}, "cpu", "fp32", False, Counter())  # type: ignore[arg-type]
         for cells in pending(run, plan):
-            running.run_training(where, plan, cells, lambda cell, failed: None)
+            running.run_training(context, plan, cells, lambda cell, failed: None)
     said = " ".join(answer_text(asked, run, 120).split())
     assert "No answer by" not in said and "Nothing can be said" not in said

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from serbench.baselines.registry import find as find_model
 from serbench.benchmark.corpora import synthetic
-from serbench.benchmark.planning.request import Request, resolve
+from serbench.benchmark.planning.ready import plan_of
+from serbench.benchmark.planning.request import Request
 from serbench.benchmark.prepared.corpus import open_corpus
 from serbench.benchmark.training import modalities
 from serbench.benchmark.training.augment import CopyMaker
@@ -203,7 +204,7 @@ def arms(name: str, **options: str) -> tuple[Arm, ...]:
 
 def asked(protocol: str, models: Sequence[str], *settings: str) -> list[tuple[str, str, Any]]:
     """(model, arm, settings) of every line of a plan."""
-    plan, _ = resolve(Request(protocol, tuple(models), ("synth-a",), 1, settings))
+    plan = plan_of(Request(protocol, tuple(models), ("synth-a",), 1, settings)).plan
     found = {(c.trial.model, c.trial.arm): plan.settings[c.trial.settings_key] for c in plan.cells}
     return [(model, arm, values) for (model, arm), values in found.items()]
 

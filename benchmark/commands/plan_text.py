@@ -1,0 +1,65 @@
+"""A plan as text: its folds, the differences that it could see, and what it would cost."""
+
+from collections.abc import Iterator
+
+from ...results.statistics.speakers import OVER_SPEAKERS
+from ..planning.summary import FoldSummary, PlanSummary
+
+
+def plan_text(plan: PlanSummary) -> str:
+    """A plan for a reader."""
+    lines = [f"protocol {plan.protocol}, label map {plan.label_map}"]
+    if plan.leaks:
+        lines.append(f"permitted leaks, found in the folds: {', '.join(plan.leaks)}")
+    lines.append("")
+    width = max(len(_place(fold)) for fold in plan.folds)
+    lines.append(f"{'train -> test':{width}}  folds  train rows  dev rows  test rows  classes")
+    for fold in plan.folds:
+        lines.append(
+            f"{_place(fold):{width}}  {fold.folds:5}"
+            f"  {_range(fold.train_rows):>10}  {_range(fold.dev_rows):>8}"
+            f"  {fold.rows:9}  {len(fold.classes)}: {', '.join(fold.classes)}"
+        )
+    lines += ["", *_differences(plan.folds), "", *plan.notes]
+    n_folds = sum(fold.folds for fold in plan.folds)
+    if len(plan.arms) > 1:
+        lines.append(f"{len(plan.arms)} arms: {'; '.join(plan.arms)}")
+    lines.append(
+        f"{len(plan.models)} models x {n_folds} folds x {plan.seeds} seeds = {plan.trials} trials "
+        f"({plan.trainings} trainings), x {len(plan.conditions)} conditions = {plan.cells} cells; "
+        f"{plan.done} done already"
+    )
+    return "\n".join(lines)
+
+
+def _place(fold: FoldSummary) -> str:
+    own = f" [{fold.arm}]" if fold.arm else ""
+    return f"{fold.train} -> {fold.test}{own}"
+
+
+def _differences(folds: list[FoldSummary]) -> Iterator[str]:
+    """The minimum detectable differences, and what they rest on; with the arm where arms differ in theirs."""
+    yield "smallest UAR difference of two models that their main test finds at 80 % power, in points"
+    places: dict[str, dict[str, list[str]]] = {}  # train and test -> difference -> its arms
+    sources: dict[str, None] = {}
+    for fold in folds:
+        least = fold.detectable
+        units = "speakers" if least.test == OVER_SPEAKERS else "folds"
+        difference = f"none: {least.reason}" if least.reason else f"{100 * (least.difference or 0):.1f}"
+        how = "" if units == "speakers" else ", Nadeau-Bengio: speakers are in several folds"
+        here = places.setdefault(f"{fold.train} -> {fold.test}", {})
+        here.setdefault(f"{difference} ({least.n} {units}{how})", []).append(fold.arm)
+        if least.sd is not None:
+            sources[f"  from the deviation of {units}' differences, {100 * least.sd:.1f} points ({least.source})"] = (
+                None
+            )
+    for place, texts in places.items():
+        for text, arms in texts.items():
+            of_arms = f" [{'; '.join(arms)}]" if len(texts) > 1 else ""
+            yield f"  {place}{of_arms}: {text}"
+    yield from sources
+
+
+def _range(counts: list[int]) -> str:
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low}-{high}"

@@ -1,0 +1,78 @@
+"""From a request to an experiment: protocol, options and models under their arms, checked before a corpus is opened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...baselines.registry import cards, choose
+from ...errors import InputError
+from ...protocols.parts.catalog import find
+from ...protocols.parts.design import options_from
+from ...protocols.parts.protocol import Condition, Protocol
+from ..conditions.kinds import complete
+from ..training import modalities
+from .arms import ArmSource, Choice, arms_of_run
+from .request import Request, model_of, unique
+from .settings import complete_augment, parse
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A request whose names and values fit each other."""
+
+    request: Request
+    protocol: Protocol
+    options: Any
+    label_map: str | None
+    choices: list[Choice]
+
+    def conditions(self) -> list[Condition]:
+        """What is done to the test rows. InputError where recordings are not there, or a model would notice nothing."""
+        conditions = [complete(condition) for condition in self.protocol.conditions(self.options)]
+        of_face = [c.name for c in conditions if modalities.modality_of(c.kind) == "face"]
+        for choice in self.choices if of_face else ():
+            if "face" not in modalities.needs(choice.chosen):
+                spec = choice.chosen.spec
+                raise InputError(f"{spec}: sees no face, so {of_face[0]} changes nothing; choose a model that does")
+        return conditions
+
+
+def check(request: Request) -> Experiment:
+    """The protocol with its options, and the models under its arms. Raises InputError for whatever does not fit."""
+    if request.seeds < 1:
+        raise InputError(f"--seeds {request.seeds}: at least one seed is needed")
+    protocol = find(request.protocol)
+    names = [model_of(spec) for spec in request.models]
+    settings = parse(request.settings, protocol, names)
+    models = [(spec, settings.models[name]) for spec, name in zip(request.models, names, strict=True)]
+    unique("--model", [choose(spec, overrides).spec for spec, overrides in models])
+    unique("--corpus", [spec.partition("=")[0] for spec in request.corpora])
+    options = options_from(protocol, settings.protocol)
+    source = ArmSource(protocol, options, request.arms, complete_augment(settings.augment))
+    _check_models_of_arms(source, names)
+    choices = arms_of_run(source, models)
+    _check_variants(protocol, choices)
+    return Experiment(request, protocol, options, settings.run.get("label_map"), choices)
+
+
+def _check_models_of_arms(source: ArmSource, names: Sequence[str]) -> None:
+    """InputError where arms of the protocol set a model that there is, but not in the run.
+
+    A study may have arms of models that its quick form leaves out.
+    """
+    arms = () if source.study_arms else source.arms()
+    absent = [arm.model for arm in arms if arm.model in cards() and arm.model not in names]
+    if absent:
+        raise InputError(
+            f"{source.protocol.name}: varies settings of {absent[0]}, which is not among the models; "
+            f"add --model {absent[0]}"
+        )
+
+
+def _check_variants(protocol: Protocol, choices: Sequence[Choice]) -> None:
+    """InputError where a protocol compares variants of models, and no model has one."""
+    if protocol.arms == "variants" and not any(choice.arm.variants for choice in choices):
+        models = ", ".join(dict.fromkeys(choice.model for choice in choices))
+        raise InputError(
+            f"{protocol.name}: what varies? no variant to compare with {models}; for instance --model mfcc-attention"
+        )

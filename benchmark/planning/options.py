@@ -1,0 +1,91 @@
+"""The options of `run` and `plan`, under the names that they have on the command line."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import InputError
+from ...protocols.parts import studies
+from ..device import check_precision, resolve
+from .experiment import Experiment, check
+from .request import DEFAULT_CORPORA, DEFAULT_MODELS, Request, each_map
+from .study import Changes, StudyRequest, ask, check_names, check_study
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What is to be run, a study or a protocol, and how and where to.
+
+    ``seeds`` None: 1, or as the study has it. ``jobs`` None: as many as there are cores where networks train on the
+    CPU, else 1. ``out`` None: the newest run of the same plans, else a new folder; ``again``: always a new one.
+    """
+
+    study: str | None = None
+    protocol: str | None = None
+    quick: bool = False
+    model: tuple[str, ...] = ()
+    corpus: tuple[str, ...] = ()
+    seeds: int | None = None
+    set: tuple[str, ...] = ()
+    jobs: int | None = None
+    device: str = "auto"
+    precision: str = "fp32"
+    out: Path | None = None
+    keep_weights: bool = False
+    again: bool = False
+
+    def command(self) -> list[str]:
+        """`run` with these options, in the words of the command line."""
+        words = ["run", *([self.study] if self.study else [])]
+        for name, value in vars(self).items():
+            option = f"--{name.replace('_', '-')}"
+            if name == "study" or value == getattr(RunOptions, name):
+                continue
+            if value is True:
+                words.append(option)
+            else:
+                for each in value if isinstance(value, tuple) else (value,):
+                    words += [option, str(each)]
+        return words
+
+    def check(self) -> None:
+        """Raise InputError for jobs, a device or a precision that cannot be had. Imports torch where any is named."""
+        if self.jobs is not None and self.jobs < 1:
+            raise InputError(f"--jobs {self.jobs}: at least one training at a time is needed")
+        check_precision(self.precision)
+        if (self.device, self.precision) != ("auto", "fp32"):
+            check_precision(self.precision, resolve(self.device))
+
+
+def experiments(options: RunOptions) -> tuple[list[Experiment], StudyRequest | None]:
+    """What the options ask for, checked: an experiment for each protocol and label map, and the study if it is one.
+
+    Raises InputError for names and values that nobody has or that do not fit each other; opens no corpus.
+    """
+    if options.study is None:
+        return [check(request) for request in _requests(options)], None
+    study = _study(options, options.study)
+    return study.experiments, study
+
+
+def _requests(options: RunOptions) -> list[Request]:
+    if options.protocol is None:
+        raise InputError("what is to be run? Name a study (`serbench studies list`) or give --protocol P")
+    if options.quick:
+        raise InputError("--quick: is the short form of a study; --protocol has none")
+    models, corpora = options.model or DEFAULT_MODELS, options.corpus or DEFAULT_CORPORA
+    seeds = 1 if options.seeds is None else options.seeds
+    return list(each_map(Request(options.protocol, models, corpora, seeds, options.set)))
+
+
+def _study(options: RunOptions, name: str) -> StudyRequest:
+    if options.protocol is not None:
+        raise InputError(f"{name} and --protocol {options.protocol}: a study has its protocol; give one of them")
+    if options.seeds is not None and options.seeds < 1:
+        raise InputError(f"--seeds {options.seeds}: at least one seed is needed")
+    study = studies.find(name)
+    check_study(study)
+    changes = Changes(options.model, options.corpus, options.seeds or 0, options.set)
+    request = ask(study, options.quick, changes)
+    if not study.missing:
+        check_names(request)
+    return request
