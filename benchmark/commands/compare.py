@@ -90,7 +90,7 @@ def compare(
 def _two(runs: Sequence[str], a: str, b: str, metric: str, level: float, form: str | None) -> None:
     """Two models on every task."""
     from ...errors import InputError
-    from ...results.evidence.entries import joined
+    from ...results.evidence.evidence import open_evidence
     from ...results.evidence.store import find_run
     from ...results.questions.compare import compare as compare_models
     from ...results.statistics.metrics import Metric
@@ -101,10 +101,10 @@ def _two(runs: Sequence[str], a: str, b: str, metric: str, level: float, form: s
     if not isinstance(chosen, Metric):
         asked = f"serbench compare {' '.join(runs)} --test probabilities --metric {chosen.name} --base '{b}'"
         raise InputError(f"metric {chosen.name}: of probabilities, which have intervals of their differences: {asked}")
-    frames = joined([find_run(run) for run in runs])
-    for note in frames.notes:
+    evidence = open_evidence([find_run(run) for run in runs])
+    for note in evidence.notes:
         click.echo(f"Note: {note}", err=True)
-    found = compare_models(frames.records, frames.predictions, a, b, chosen, level)
+    found = compare_models(evidence.records, evidence.predictions, a, b, chosen, level)
     if form == "json":
         click.echo(json.dumps(comparison_text.to_json(found), indent=1, allow_nan=False))
     elif form == "csv":
@@ -125,18 +125,15 @@ def _ask(
     """One test of everything."""
     from shutil import get_terminal_size
 
-    from ...results.evidence.entries import joined, siblings, utterances
+    from ...results.evidence.evidence import open_evidence
     from ...results.evidence.store import find_run
     from ...results.questions.answers import answer
     from ...results.text import answer_text
 
-    opened = [find_run(run) for run in runs]
-    frames = joined(opened)
-    for note in frames.notes:
+    evidence = open_evidence([find_run(run) for run in runs])
+    for note in evidence.notes:
         click.echo(f"Note: {note}", err=True)
-    found = answer(
-        frames, *question, siblings=siblings(opened), utterances=utterances(opened), blocks=blocks, level=level
-    )
+    found = answer(evidence, *question, blocks=blocks, level=level)
     if form == "json":
         click.echo(json.dumps(answer_text.to_json(found), indent=1, allow_nan=False, ensure_ascii=False))
     elif form == "csv":

@@ -22,6 +22,7 @@ def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[st
     known to be, and no test is possible in one comparison or more.
     """
     from ...errors import InputError
+    from ...results.evidence.evidence import open_evidence
     from ...results.evidence.predictions_file import read
     from ...results.evidence.store import find_run
     from ...results.questions import gate as gates
@@ -36,9 +37,9 @@ def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[st
         given = [read(Path(name)) for name in (candidate, base)]
         verdicts = gates.judge([compare_files(given[0], given[1], find(metric))], margin)
     else:
-        frames = [find_run(name).frames() for name in (base, candidate)]
-        verdicts = gates.gate(frames[0], frames[1], find(metric), margin, models)
-        for note in gates.left_out(frames[0], frames[1], models):
+        sides = [open_evidence([find_run(name)]) for name in (base, candidate)]
+        verdicts = gates.gate(sides[0], sides[1], find(metric), margin, models)
+        for note in gates.left_out(sides[0], sides[1], models):
             click.echo(f"Note: {note}", err=True)
     if as_json:
         facts = [{"answer": v.answer, "p_worse": v.p, **to_json([v.comparison])[0]} for v in verdicts]

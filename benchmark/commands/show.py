@@ -8,11 +8,12 @@ import click
 
 if TYPE_CHECKING:
     from ...results.evidence.corpora import Corpora
+    from ...results.evidence.evidence import Evidence
     from ...results.evidence.scores import Score
-    from ...results.evidence.store import Frames, Run
+    from ...results.evidence.store import Run
     from ...results.questions.ladder import Ladder
 
-    Shown = tuple[list[Score], Frames, Corpora, list[Ladder]]
+    Shown = tuple[list[Score], Evidence, Corpora, list[Ladder]]
 
 
 @click.command()
@@ -46,32 +47,34 @@ def show(runs: tuple[str, ...], form: str | None) -> None:
 def shown_of(runs: "Sequence[Run]") -> "Shown":
     """The scores of runs as far as they have come, what they are computed from, facts of their corpora, ladders."""
     from ...results.evidence.corpora import corpora_of
-    from ...results.evidence.entries import joined, siblings
+    from ...results.evidence.evidence import open_evidence
     from ...results.evidence.scores import scores
     from ...results.text import ladder_table
 
-    frames = runs[0].frames() if len(runs) == 1 else joined(runs)
-    steps = ladder_table.found(frames.records, frames.predictions, frames.plan, siblings(runs))
-    return scores(frames.records, frames.predictions, frames.plan), frames, corpora_of(runs), steps
+    evidence = open_evidence(runs)
+    steps = ladder_table.found(evidence.records, evidence.predictions, evidence.plan, evidence.siblings)
+    return scores(evidence.records, evidence.predictions, evidence.plan), evidence, corpora_of(evidence.runs), steps
 
 
-def text_of(scores: "Sequence[Score]", frames: "Frames", corpora: "Corpora", ladders: "Sequence[Ladder]") -> str:
+def text_of(scores: "Sequence[Score]", evidence: "Evidence", corpora: "Corpora", ladders: "Sequence[Ladder]") -> str:
     """The table for a terminal, with the notes of the run below it, ladders, and answers that stay the same."""
     from shutil import get_terminal_size
 
     from ...results.text import ladder_table, stability_table, tables
 
     width = min(max(get_terminal_size((100, 24)).columns, 80), 140)
-    same = stability_table.terminal(frames.records, frames.predictions, width)
-    return tables.terminal(scores, frames.notes, width, corpora) + ladder_table.terminal(ladders, width) + same
+    same = stability_table.terminal(evidence.records, evidence.predictions, width)
+    return tables.terminal(scores, evidence.notes, width, corpora) + ladder_table.terminal(ladders, width) + same
 
 
-def markdown_of(scores: "Sequence[Score]", frames: "Frames", corpora: "Corpora", ladders: "Sequence[Ladder]") -> str:
+def markdown_of(
+    scores: "Sequence[Score]", evidence: "Evidence", corpora: "Corpora", ladders: "Sequence[Ladder]"
+) -> str:
     """The same as Markdown."""
     from ...results.text import ladder_table, stability_table, tables
 
-    same = stability_table.markdown(frames.records, frames.predictions)
-    return tables.markdown(scores, frames.notes, corpora) + ladder_table.markdown(ladders) + same
+    same = stability_table.markdown(evidence.records, evidence.predictions)
+    return tables.markdown(scores, evidence.notes, corpora) + ladder_table.markdown(ladders) + same
 
 
 def write_tables(run: "Run") -> "Shown":

@@ -22,7 +22,8 @@ def tables(paper: str, runs: tuple[str, ...], form: str | None) -> None:
 
     from ...baselines.registry import cards
     from ...protocols.parts import catalog
-    from ...results.evidence.replays import replays, together
+    from ...results.evidence.evidence import open_evidence
+    from ...results.evidence.replays import replays
     from ...results.evidence.store import find_run
     from ...results.papers import paper_data
     from ...results.papers.claims import published
@@ -31,10 +32,10 @@ def tables(paper: str, runs: tuple[str, ...], form: str | None) -> None:
     from ..planning.recipes import changed
 
     known = published(paper)
-    frames, sizes = together([find_run(run) for run in runs]) if runs else (None, {})
-    for note in frames.notes if frames else ():
+    evidence = open_evidence([find_run(run) for run in runs]) if runs else None
+    for note in evidence.notes if evidence else ():
         click.echo(f"Note: {note}", err=True)
-    made = build(known, replays(frames, sizes) if frames else [], catalog.protocols(), cards(), changed)
+    made = build(known, replays(evidence) if evidence else [], catalog.protocols(), cards(), changed)
     if form == "json":
         click.echo(json.dumps(paper_data.to_json(made), indent=1, allow_nan=False, ensure_ascii=False))
     elif form == "csv":

@@ -4,6 +4,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from ...protocols.parts.protocol import Fold, utterance_of
+from ...results.evidence.evidence import open_evidence
 from ...results.evidence.store import open_run
 from ...results.questions.deviations import stored_fold_sd, stored_sd
 from ...results.statistics.metrics import METRICS
@@ -95,9 +96,9 @@ def plan(options: RunOptions) -> Preview:
     run = open_run(options.out) if options.out is not None and options.out.exists() else None
     spread = Spread()
     if run is not None:
-        frames = run.frames()
-        evidence = (frames.records, frames.predictions, METRICS["uar"])
-        spread = Spread(stored_sd(*evidence), stored_fold_sd(*evidence))
+        evidence = open_evidence([run])
+        held = (evidence.records, evidence.predictions, METRICS["uar"])
+        spread = Spread(stored_sd(*held), stored_fold_sd(*held))
     plans = []
     for experiment in asked:
         ready = prepare(experiment)

@@ -1,7 +1,7 @@
 """What a run holds of each model on each task: the cells to compare, and scores by speaker as matrices."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,7 +11,6 @@ import pandas as pd
 from ..statistics.metrics import Metric
 from ..statistics.speakers import mean_known
 from .pools import code_rows
-from .store import Frames, Run
 
 #: facts in which two cells of one entry must agree
 _BASIS = ("protocol_version", "model_version", "provider", "code", "settings", "options", "classes")
@@ -161,36 +160,3 @@ def _by_speaker(entry: Entry, rows: Any, n_speakers: int, place: dict[str, int])
     shape = (int(runs.max()) + 1, n_speakers, n, n)
     flat = np.ravel_multi_index((run, rows.speaker[at], code[rows.truth[at]], code[rows.guess[at]]), shape)
     return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
-
-
-def joined(runs: Iterable[Run]) -> Frames:
-    """Several runs as one; a cell that two of them hold is taken from the first, and noted where they differ."""
-    found = [run.frames() for run in runs]
-    records = pd.concat([f.records for f in found], ignore_index=True)
-    later = records["key"].duplicated()
-    contents = records.dropna(subset=["predictions_sha256"]).groupby("key")["predictions_sha256"].nunique()
-    several = int((contents > 1).sum())
-    said = [f"{several} cells are in several runs with other predictions: those of the first are taken"]
-    mine = [f.predictions for f in found]
-    taken: set[str] = set()
-    for i, part in enumerate(mine):
-        mine[i] = part[~part["key"].isin(taken)]
-        taken.update(part["key"].unique())
-    return Frames(
-        plan=pd.concat([f.plan for f in found], ignore_index=True).drop_duplicates("key", ignore_index=True),
-        records=records[~later].reset_index(drop=True),
-        predictions=pd.concat(mine, ignore_index=True),
-        notes=tuple(dict.fromkeys([*(said if several else []), *(note for f in found for note in f.notes)])),
-    )
-
-
-def utterances(runs: Iterable[Run]) -> pd.DataFrame:
-    """The labelled tables that runs keep, as one frame; an utterance has one line per label map."""
-    paths = sorted({path for run in runs for path in (run.folder / "utterances").glob("*.parquet")})
-    parts = [pd.read_parquet(path) for path in paths]
-    return pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True) if parts else pd.DataFrame()
-
-
-def siblings(runs: Iterable[Run]) -> pd.DataFrame:
-    """What test rows have in training, of several runs: columns fold_hash, row, siblings."""
-    return pd.concat([run.siblings() for run in runs], ignore_index=True).drop_duplicates(ignore_index=True)

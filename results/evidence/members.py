@@ -9,9 +9,9 @@ import pandas as pd
 
 from ..statistics.metrics import METRICS
 from ..statistics.speakers import mean_known
+from .evidence import Evidence
 from .pools import Cells
 from .scores import IDENTITY, Score, grouped
-from .sources import Evidence
 
 KIND = "uar"
 

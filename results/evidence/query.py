@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ...errors import InputError
-from .entries import joined, siblings, utterances
+from .evidence import Evidence, open_evidence
 from .files import read_json
+from .predictions import TEXTS
 from .store import Run
 
 #: table -> what a line is, and its columns
@@ -40,16 +41,15 @@ TABLES = {
 _JSON = ("settings", "options", "environment", "data")
 
 
-def tables(runs: Sequence[Run]) -> dict[str, pd.DataFrame]:
-    """The tables by name, of one or several runs."""
-    frames = joined(runs)
-    records = frames.records.assign(**{c: frames.records[c].map(_text) for c in _JSON})
+def tables(evidence: Evidence) -> dict[str, pd.DataFrame]:
+    """The tables by name."""
+    predictions = evidence.scored
     return {
-        "records": records,
-        "predictions": frames.predictions,
-        "utterances": utterances(runs),
-        "siblings": siblings(runs).astype({"siblings": int}),
-        "trainings": trainings(runs),
+        "records": evidence.records.assign(**{c: evidence.records[c].map(_text) for c in _JSON}),
+        "predictions": predictions.assign(**{c: predictions[c].astype(object) for c in ("key", *TEXTS)}),
+        "utterances": evidence.utterances,
+        "siblings": evidence.siblings.astype({"siblings": int}),
+        "trainings": trainings(evidence.runs),
     }
 
 
@@ -72,7 +72,7 @@ def query(runs: Sequence[Run], sql: str) -> pd.DataFrame:
     import duckdb
 
     with duckdb.connect(":memory:") as base:
-        for name, frame in tables(runs).items():
+        for name, frame in tables(open_evidence(runs)).items():
             if len(frame.columns):
                 base.register("given", frame)
                 base.execute(f"CREATE TABLE {name} AS SELECT * FROM given")

@@ -4,18 +4,15 @@ A run is a seed and a repeat with all of its folds. What is not finished is coun
 """
 
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
-from .entries import joined
+from .evidence import Evidence
 from .pools import code_rows, pool_cells
 from .record import Record
-from .store import Frames, Run
 
 #: cells that differ in one of these are never runs of the same thing
 _TOGETHER = {
@@ -24,9 +21,6 @@ _TOGETHER = {
 } & Record.__dataclass_fields__.keys()  # fmt: skip
 _PLANNED = ("protocol", "model", "arm", "train", "test", "label_map")
 _CELL = ("seed", "repeat", "fold")
-_NAME = re.compile(r"(?P<corpus>.+)-(?P<mark>[0-9a-f]{12})-(?P<label_map>.+)")
-
-Sizes = Mapping[tuple[str, str, str], int]  # (corpus, first 12 of its fingerprint, label map) -> utterances
 
 
 @dataclass(frozen=True)
@@ -59,45 +53,29 @@ class Replay:
         return float(1 / self.by_run.sum((1, 2)).mean()) if len(self.by_run) else 0.0
 
 
-def together(runs: Sequence[Run]) -> tuple[Frames, dict[tuple[str, str, str], int]]:
-    """Several run folders as one, as `joined` has it, and the sizes of their corpora."""
-    return joined(runs), {name: n for run in runs for name, n in sizes(run).items()}
-
-
-def sizes(run: Run) -> dict[tuple[str, str, str], int]:
-    """Utterances of every corpus of a run after its label map, from the tables that the run stored."""
-    import pyarrow.parquet as pq
-
-    found = {}
-    for path in sorted((run.folder / "utterances").glob("*.parquet")):
-        if name := _NAME.fullmatch(path.stem):
-            found[name["corpus"], name["mark"], name["label_map"]] = pq.read_metadata(path).num_rows
-    return found
-
-
-def replays(frames: Frames, sizes: Sizes) -> list[Replay]:
+def replays(evidence: Evidence) -> list[Replay]:
     """The runs within one corpus on clean test audio, grouped by what was run; in a fixed order."""
-    records = frames.records
-    if doubled := list(records["key"][records["key"].duplicated()]):
-        raise InputError(f"records: cell {doubled[0]} is stored twice; delete one of them")
-    rows = code_rows(records, frames.predictions)
+    records = evidence.records
+    rows = code_rows(records, evidence.predictions)
     groups: dict[str, dict[int, Any]] = {}
     for position, cell in enumerate(records.itertuples(index=False)):
         if cell.condition == "clean" and cell.train == cell.test:
             basis = {name: getattr(cell, name) for name in _TOGETHER} | {"data": cell.data.get(cell.test)}
             groups.setdefault(json.dumps(basis, sort_keys=True, default=list), {})[position] = cell
     planned: dict[tuple[Any, ...], set[tuple[Any, ...]]] = {}
-    for cell in frames.plan.itertuples(index=False):
+    for cell in evidence.plan.itertuples(index=False):
         if cell.condition == "clean":
             planned.setdefault(_values(cell, _PLANNED), set()).add(_values(cell, _CELL))
-    return [_replay(cells, rows, planned, sizes) for _, cells in sorted(groups.items())]
+    return [_replay(cells, rows, planned, evidence.sizes) for _, cells in sorted(groups.items())]
 
 
 def _values(cell: Any, names: Iterable[str]) -> tuple[Any, ...]:
     return tuple(getattr(cell, name) for name in names)
 
 
-def _replay(cells: dict[int, Any], rows: Any, planned: Mapping[Any, set[Any]], sizes: Sizes) -> Replay:
+def _replay(
+    cells: dict[int, Any], rows: Any, planned: Mapping[Any, set[Any]], sizes: Mapping[tuple[str, str, str], int]
+) -> Replay:
     one = next(iter(cells.values()))
     asked = {_values(cell, _CELL) for cell in cells.values()} | planned.get(_values(one, _PLANNED), set())
     folds: dict[int, set[str]] = {}  # every seed has all folds of a repeat

@@ -33,16 +33,6 @@ _OLDER, _CHANGED = "older code", "earlier recordings, faces, weights or folds"
 
 
 @dataclass(frozen=True)
-class Frames:
-    """What a run holds, as three frames; ``plan`` has a line for every cell asked for, done or not."""
-
-    plan: pd.DataFrame
-    records: pd.DataFrame
-    predictions: pd.DataFrame
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Run:
     """A run folder that is known to be one of ours and of this format."""
 
@@ -136,40 +126,11 @@ class Run:
         paths = sorted((self.folder / "plans").glob("*.parquet"), key=lambda path: (path.stat().st_mtime_ns, path))
         return [_read_plan(path) for path in paths]
 
-    def frames(self) -> Frames:
-        """Everything stored so far. Raises StoreError naming a damaged file.
-
-        Cells that a later command asked for anew on the same data, since their code changed, are left out with a note.
-        """
-        plans = self.plans()
-        plan, old = newest(plans)
-        records = [record for record in self._records() if record.key not in old]
-        notes = dict.fromkeys(note for _, facts in plans for note in facts.get("notes", ()))
-        notes |= dict.fromkeys(left_out(old.values()))
-        return Frames(
-            plan=plan,
-            records=pd.DataFrame([r.to_json() for r in records], columns=list(Record.__dataclass_fields__)),
-            predictions=self._predictions([record for record in records if record.status == "done"]),
-            notes=tuple(notes),
-        )
-
-    def _records(self) -> list[Record]:
+    def records(self) -> list[Record]:
+        """Of every cell that is finished or failed, by their keys. Raises StoreError naming a damaged file."""
         paths = sorted((self.folder / "records").glob("*.json"))
         records = [Record.from_json(read_json(path), str(path)) for path in paths]
         return [r for r in records if r.status == "failed" or self.predictions_path(r.key).exists()]
-
-    def _predictions(self, records: Sequence[Record]) -> pd.DataFrame:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        if not records:
-            return pd.DataFrame(columns=["key", *PREDICTION_COLUMNS])
-        tables = []
-        for record in records:
-            table = pq.ParquetFile(pa.BufferReader(self.intact(record))).read(use_threads=False)
-            tables.append(table.add_column(0, "key", pa.repeat(record.key, len(table))))
-        whole = pa.concat_tables(tables, promote_options="permissive").combine_chunks()  # picked from quickly
-        return whole.to_pandas()
 
     def intact(self, record: Record) -> bytes:
         """The Parquet file of a cell. Raises StoreError when it is not what the record says."""

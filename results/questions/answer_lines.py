@@ -1,7 +1,7 @@
 """What a test says, as plain data: a line per comparison, with the reason where it is refused."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Literal
 
@@ -11,6 +11,7 @@ import pandas as pd
 from ...seeds import stream
 from ..evidence.contestants import Group, Kind, groups, order_of
 from ..evidence.entries import Entry, Task, entries
+from ..evidence.evidence import Evidence
 from ..evidence.pools import ByCell
 from ..evidence.sides import Side, side
 from ..statistics.metrics import Metric
@@ -69,25 +70,35 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """What a test works on: what runs hold, the metric, and what is compared.
+    """What a test works on: the evidence, the metric, and what is compared.
 
     ``probability``: the metric of probabilities that is asked for, None: all of them.
     ``blocks``: what ranks and trends are within. ``base`` and ``levels`` as `contestants.groups` takes them.
-    ``siblings``: fold_hash, row, siblings. ``utterances``: the labelled tables.
     """
 
-    records: pd.DataFrame
-    predictions: pd.DataFrame
-    plan: pd.DataFrame
+    evidence: Evidence
     metric: Metric
     base: str = ""
     levels: tuple[str, ...] = ()
-    siblings: pd.DataFrame = field(default_factory=pd.DataFrame)
-    utterances: pd.DataFrame = field(default_factory=pd.DataFrame)
     probability: ProbabilityMetric | None = None
     rng_for: Callable[..., np.random.Generator] = OF_INTERVALS
     level: float = 0.95
     blocks: Block = "speaker"
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """Of all cells."""
+        return self.evidence.records
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """Of all finished cells."""
+        return self.evidence.predictions
+
+    @property
+    def plan(self) -> pd.DataFrame:
+        """A line for every cell that was asked for."""
+        return self.evidence.plan
 
     @cached_property
     def by_cell(self) -> ByCell:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from importlib import import_module
 
 import numpy as np
-import pandas as pd
 
 from ...errors import InputError, unknown
 from ..evidence.contestants import without_copies
 from ..evidence.entries import Entry
-from ..evidence.store import Frames
+from ..evidence.evidence import Evidence
 from ..statistics.metrics import METRICS, Metric
 from ..statistics.probabilities import find_any
 from .answer_lines import OF_INTERVALS, Answer, Block, Line, Question, corrected
@@ -100,13 +99,11 @@ TESTS: dict[str, Test] = {
 
 
 def answer(
-    frames: Frames,
+    evidence: Evidence,
     metric: str = "uar",
     test: str = "main",
     base: str = "",
     levels: Sequence[str] = (),
-    siblings: pd.DataFrame | None = None,
-    utterances: pd.DataFrame | None = None,
     rng_for: Callable[..., np.random.Generator] = OF_INTERVALS,
     blocks: Block = "speaker",
     level: float = 0.95,
@@ -115,8 +112,7 @@ def answer(
 
     ``base``: the arm, model or label that the others are held against; by default arm ``base`` where models have
     several, and nothing where there are only models. ``levels``: arms, models or conditions, in their order; by
-    default all in the order of the plan. ``siblings`` as `store.Run.siblings` and ``utterances`` as
-    `entries.utterances` have them. ``blocks``: what friedman and page rank within, test speakers or test corpora.
+    default all in the order of the plan. ``blocks``: what friedman and page rank within, test speakers or test corpora.
     ``level``: of intervals, and what a test must be able to reach, or it is refused. Raises InputError for a test,
     metric, base or level that is not there, and for blocks or a level that a test does not have.
     """
@@ -134,12 +130,7 @@ def answer(
         those = ", ".join(name for name, other in TESTS.items() if other.has_level)
         raise InputError(f"{test}: its intervals are at 95 %; --level {level:g} goes with {those}")
     counts, probability = (found, None) if isinstance(found, Metric) else (METRICS["uar"], found)
-    no_clips, no_siblings = pd.DataFrame(columns=["id"]), pd.DataFrame(columns=["fold_hash", "row", "siblings"])
-    question = Question(
-        frames.records, frames.predictions, frames.plan, counts, base, tuple(levels),
-        no_siblings if siblings is None else siblings, no_clips if utterances is None else utterances, probability,
-        rng_for, level=level, blocks=blocks,
-    )  # fmt: skip
+    question = Question(evidence, counts, base, tuple(levels), probability, rng_for, level=level, blocks=blocks)
     lines = corrected(chosen.lines(question))
     return Answer(test, chosen.summary, found.name, lines, tuple(_notes(question, chosen, lines)), level)
 

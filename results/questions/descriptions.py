@@ -48,11 +48,12 @@ def spreads(question: Question) -> list[Line]:
 def by_groups(question: Question) -> list[Line]:
     """Scores by gender, language, corpus and intensity, the worst group marked."""
     lines = []
-    if "id" not in question.utterances.columns:
+    utterances = question.evidence.clips.reset_index()
+    if not len(utterances):
         return []
     for e in _entries(question):
         t = e.task
-        rows = with_utterances(_with_clips(question, e), question.utterances)
+        rows = with_utterances(_with_clips(question.predictions, e), utterances)
         for column in (c for c in GROUPS if c in rows.columns and rows[c].nunique() > 1):
             rng = question.rng_for(t.protocol, t.train, t.test, t.label_map)
             found = by_group(rows, column, e.classes, question.metric, rng)
@@ -70,11 +71,11 @@ def by_groups(question: Question) -> list[Line]:
     return lines
 
 
-def _with_clips(question: Question, entry: Entry) -> pd.DataFrame:
+def _with_clips(predictions: pd.DataFrame, entry: Entry) -> pd.DataFrame:
     """Its predictions with the facts of their cells. Keys are looked up once each: a merge of many rows is slow."""
-    code, keys = pd.factorize(question.predictions["key"])
+    code, keys = pd.factorize(predictions["key"])
     cell = pd.Index(entry.records["key"]).get_indexer(pd.Index(keys.astype(str)))[code]
-    mine, facts = question.predictions[cell >= 0], entry.records[["seed", "repeat", "fold"]]
+    mine, facts = predictions[cell >= 0], entry.records[["seed", "repeat", "fold"]]
     return mine.assign(**{name: facts[name].to_numpy()[cell[cell >= 0]] for name in facts.columns})
 
 
@@ -84,7 +85,7 @@ def probabilities(question: Question) -> list[Line]:
     of_entry: dict[int, tuple[ProbabilityRows | None, str]] = {}
     found = _entries(question)
     for k, e in enumerate(found):
-        of_entry[k] = rows_of(_with_clips(question, e), e.classes)
+        of_entry[k] = rows_of(_with_clips(question.evidence.scored, e), e.classes)
     lines = []
     for k, e in enumerate(found):
         rows, reason = of_entry[k]

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...errors import InputError, unknown
 from ..evidence.entries import Entry, entries
-from ..evidence.store import Frames
+from ..evidence.evidence import Evidence
 from ..statistics.metrics import Metric
 from ..statistics.speakers import STUDENT_FROM
 from ..statistics.two_models import holm, worse_than
@@ -32,7 +32,7 @@ class Verdict:
         return self.comparison.reason
 
 
-def match(base: Frames, candidate: Frames, models: Sequence[str] = ()) -> list[tuple[Entry, Entry]]:
+def match(base: Evidence, candidate: Evidence, models: Sequence[str] = ()) -> list[tuple[Entry, Entry]]:
     """(candidate, base) entries of the same task and model; of different ones where each side has one model only.
 
     ``models`` limits them, by label. Raises InputError when nothing can be matched.
@@ -59,7 +59,7 @@ def match(base: Frames, candidate: Frames, models: Sequence[str] = ()) -> list[t
     )
 
 
-def left_out(base: Frames, candidate: Frames, models: Sequence[str] = ()) -> list[str]:
+def left_out(base: Evidence, candidate: Evidence, models: Sequence[str] = ()) -> list[str]:
     """A note for each side that has what the other lacks, so that a candidate does not pass by what it lost."""
     chosen = {(x.task, y.task, x.label, y.label) for x, y in match(base, candidate, models)}
     notes = []
@@ -76,7 +76,7 @@ def left_out(base: Frames, candidate: Frames, models: Sequence[str] = ()) -> lis
 
 
 def gate(
-    base: Frames, candidate: Frames, metric: Metric, margin: float, models: Sequence[str] = (), level: float = 0.95
+    base: Evidence, candidate: Evidence, metric: Metric, margin: float, models: Sequence[str] = (), level: float = 0.95
 ) -> list[Verdict]:
     """A verdict for every task and model that both runs have."""
     made = [

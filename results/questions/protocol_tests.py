@@ -19,7 +19,7 @@ def protocol_effect(question: Question) -> list[Line]:
     """Each step of a ladder minus the one before; its score, and that of rows with and without a sibling."""
     order = question.levels or tuple(dict.fromkeys(question.plan["arm"]))
     found = ladders(
-        question.records, question.predictions, question.metric, question.siblings, order, question.rng_for,
+        question.records, question.predictions, question.metric, question.evidence.siblings, order, question.rng_for,
         question.level,
     )  # fmt: skip
     shown = [ladder for ladder in found if ladder.model != "majority"] or found

@@ -1,13 +1,10 @@
 """Answers that the page and the Markdown file show beside pictures, by section."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-
-import pandas as pd
+from dataclasses import dataclass
 
 from ..evidence.arms import BASE
-from ..evidence.sources import Evidence
-from ..evidence.store import Frames
+from ..evidence.evidence import Evidence
 from ..questions.answer_lines import Answer, Line
 from ..questions.answers import TESTS, answer
 from ..text import answer_text
@@ -58,56 +55,45 @@ class View:
 
 def views(evidence: Evidence, ladders: bool) -> list[View]:
     """What stands in each section; ``ladders``: whether there are any."""
-    frames = Frames(evidence.plan, evidence.records, evidence.predictions, ())
-    clean = evidence.records[evidence.records["condition"] == "clean"]
-    heard = Frames(evidence.plan, clean.reset_index(drop=True), evidence.predictions, ())
+    heard = evidence.only(evidence.records["condition"] == "clean")
     arms = _arms_alike(evidence)
-    wanted: list[tuple[str, str, Frames, bool]] = [
-        ("ladder", "protocol-effect", frames, ladders),
-        ("noise", "degradation", frames, evidence.records["condition"].nunique() > 1),
-        ("noise", "interaction", frames, evidence.records["condition"].nunique() > 1),
+    wanted: list[tuple[str, str, Evidence, bool]] = [
+        ("ladder", "protocol-effect", evidence, ladders),
+        ("noise", "degradation", evidence, evidence.records["condition"].nunique() > 1),
+        ("noise", "interaction", evidence, evidence.records["condition"].nunique() > 1),
         ("sweeps", "main", arms, len(arms.records) > 0),
         ("sweeps", "page", arms, len(arms.records) > 0),
         ("speakers", "spread", heard, True),
         ("groups", "groups", heard, True),
         ("probabilities", "probabilities", heard, True),
     ]
-    made = [_view(section, test, held, evidence) for section, test, held, there in wanted if there]
+    made = [_view(section, test, held) for section, test, held, there in wanted if there]
     return [view for view in made if view.rows or view.remark]
 
 
-def _arms_alike(evidence: Evidence) -> Frames:
+def _arms_alike(evidence: Evidence) -> Evidence:
     """The clean cells of models that have several arms which leak alike, a base among them."""
-    records = evidence.records[(evidence.records["condition"] == "clean") & (evidence.records["model"] != "majority")]
+    held = evidence.only((evidence.records["condition"] == "clean") & (evidence.records["model"] != "majority"))
+    records = held.records
+    if not len(records):
+        return held
     leaks = records["leaks"].map(lambda those: " ".join(sorted(those)))
     keys = [records[name] for name in ("protocol", "model", "train", "test", "label_map")] + [leaks]
-    if not len(records):
-        return Frames(evidence.plan, records, evidence.predictions, ())
     arms = records.groupby(keys)["arm"]
-    swept = (arms.transform("nunique") > 1) & (records["arm"] == BASE).groupby(keys).transform("any")
-    return Frames(evidence.plan, records[swept].reset_index(drop=True), evidence.predictions, ())
+    return held.only((arms.transform("nunique") > 1) & (records["arm"] == BASE).groupby(keys).transform("any"))
 
 
-def _view(section: str, test: str, frames: Frames, evidence: Evidence) -> View:
+def _view(section: str, test: str, evidence: Evidence) -> View:
     title, summary = TITLES[test], TESTS[test].summary
     if test in SLOW and len(evidence.predictions) > MANY:
-        said = f"Not made for {len(evidence.predictions):,} predictions: serbench compare RUN --test {test}"
-        return View(section, title, summary, 0, (), said, None)
-    if test == "probabilities":
-        frames = replace(frames, predictions=_with_probabilities(evidence))
-    found = answer(frames, test=test, siblings=evidence.siblings, utterances=evidence.utterances.reset_index())
+        text = f"Not made for {len(evidence.predictions):,} predictions: serbench compare RUN --test {test}"
+        return View(section, title, summary, 0, (), text, None)
+    found = answer(evidence, test=test)
     kept = [line for line in found.lines if line.estimate is not None or line.p is not None or line.reason]
     rows = tuple(map(_row, kept[:MOST_LINES]))
     more = f"{len(kept) - MOST_LINES} more lines: serbench compare RUN --test {test}" if len(kept) > MOST_LINES else ""
     family = sum(line.p is not None for line in found.lines)
     return View(section, title, summary, family, rows, more, found, found.notes if rows else ())
-
-
-def _with_probabilities(evidence: Evidence) -> pd.DataFrame:
-    """The predictions with a list of log-probabilities, None where a model has none."""
-    bounds = zip(evidence.offset[:-1], evidence.offset[1:], strict=True)
-    lists = [evidence.values[first:last] if last > first else None for first, last in bounds]
-    return evidence.predictions.assign(log_probability=pd.Series(lists, dtype=object))
 
 
 def _row(line: Line) -> Row:

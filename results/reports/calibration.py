@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ..evidence.evidence import Evidence
 from ..evidence.members import Member
 from ..evidence.scores import Score
-from ..evidence.sources import Evidence
 from ..statistics.probabilities import ECE_BINS, reliability, risk_coverage
 from .plots import size, under, where
 from .style import INK, WIDTH, caption, look
@@ -34,10 +34,10 @@ class Sureness:
 def sureness(member: Member, evidence: Evidence) -> Sureness | None:
     """Of a score whose predictions all have probabilities; None for others."""
     n = len(member.score.classes)
-    first, last = evidence.offset[member.at], evidence.offset[member.at + 1]
+    first, last = evidence.probabilities.offset[member.at], evidence.probabilities.offset[member.at + 1]
     if not len(first) or not (last - first == n).all():
         return None
-    values = np.exp(evidence.values[first[:, None] + np.arange(n)].astype(float))
+    values = np.exp(evidence.probabilities.values[first[:, None] + np.arange(n)].astype(float))
     curve = risk_coverage(member.truth, values)
     first_shown = min(LEAST_ROWS, len(curve)) - 1  # of fewer answers a share says little
     at = np.unique(np.linspace(first_shown, len(curve) - 1, MOST_POINTS).round().astype(int))

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from ..evidence.arms import BASE
 from ..evidence.entries import label_of
+from ..evidence.evidence import Evidence
 from ..evidence.replays import replays
-from ..evidence.sources import Evidence
-from ..evidence.store import Frames
 from ..papers.claims import names, published
 from ..papers.comparisons import Changed, Line, claim_lines, unchanged
 from ..papers.verdicts import MEANING, Prediction
@@ -50,8 +49,7 @@ def claims(evidence: Evidence, changed: Changed = unchanged) -> Claims:
     if not papers:
         known = ", ".join(names())
         return Claims((), 0, (), f"No claims: none of these models is one whose published numbers are kept ({known}).")
-    frames = Frames(evidence.plan, evidence.records, evidence.predictions, evidence.notes)
-    found = replays(frames, evidence.sizes)
+    found = replays(evidence)
     rows = []
     for name in papers:
         known_paper = published(name)

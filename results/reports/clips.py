@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ..evidence.evidence import Evidence
 from ..evidence.members import Member
-from ..evidence.sources import Evidence
 
 MOST_BYTES = 6_000_000  # of packed scores before compression; what is beyond is left out of the page, and said
 UNKNOWN = 255
@@ -75,11 +75,12 @@ def _content(member: Member, place: np.ndarray, n: int, evidence: Evidence) -> t
 def _mean_scores(member: Member, place: np.ndarray, n: int, evidence: Evidence) -> np.ndarray | None:
     """Mean probability over runs (rows, C) in whole percent; None where a prediction has none."""
     classes = len(member.score.classes)
-    first, last = evidence.offset[member.at], evidence.offset[member.at + 1]
+    first, last = evidence.probabilities.offset[member.at], evidence.probabilities.offset[member.at + 1]
     if not len(first) or not (last - first == classes).all():
         return None
     total = np.stack(
-        [np.bincount(place, np.exp(evidence.values[first + c]), minlength=n) for c in range(classes)], axis=1
+        [np.bincount(place, np.exp(evidence.probabilities.values[first + c]), minlength=n) for c in range(classes)],
+        axis=1,
     )
     share = total / np.bincount(place, minlength=n)[:, None]
     return np.clip(np.rint(100 * np.nan_to_num(share)), 0, 100).astype(np.uint8)
@@ -90,7 +91,7 @@ def _rows(everything: np.ndarray, codes: np.ndarray, evidence: Evidence) -> list
     at = np.zeros(len(evidence.predictions["row"].cat.categories), np.int64)
     at[codes[::-1]] = np.arange(len(codes))[::-1]  # the first prediction of each row
     found = evidence.predictions.iloc[at[everything]]
-    paths = evidence.utterances["path"]
+    paths = evidence.clips["path"]
     lines = []
     for row, utterance, speaker in zip(found["row"], found["utterance"], found["speaker"], strict=True):
         path = paths.get(utterance)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from ..evidence.arms import BASE, Grid, grid_of
 from ..evidence.corpora import UNKNOWN, Corpora
+from ..evidence.evidence import Evidence
 from ..evidence.members import Member
 from ..evidence.scores import Score
-from ..evidence.sources import Evidence
 from ..questions.ladder import Ladder
 from . import calibration, curves, ladder_picture, plots, sweep_picture
 from .matrices import matrix

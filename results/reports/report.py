@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..evidence.corpora import corpora_of
+from ..evidence.evidence import Evidence, open_evidence
 from ..evidence.files import write_bytes
 from ..evidence.members import members
 from ..evidence.scores import scores
-from ..evidence.sources import Evidence, gather
 from ..evidence.store import find_run
 from ..papers.comparisons import Changed, unchanged
 from ..questions.ladder import ladders
@@ -45,12 +45,12 @@ def report(runs: Sequence[str], out: Path | None = None, changed: Changed = unch
     folder = out or (
         opened[0].folder / "report" if len(opened) == 1 else Path("reports") / time.strftime("%Y%m%d-%H%M%S")
     )
-    evidence = gather(opened)
+    evidence = open_evidence(opened)
     found = scores(evidence.records, evidence.predictions, evidence.plan)
     clean = [s for s in found if s.condition == "clean" and s.n_done]
     matrices = aside.start(clean[:DRAWN_FIRST], folder / "figures")
     known = members(found, evidence)
-    corpora = corpora_of(opened)
+    corpora = corpora_of(evidence.runs)
     order = tuple(dict.fromkeys(evidence.plan["arm"]))
     steps = ladders(evidence.records, evidence.predictions, METRICS["uar"], evidence.siblings, order)
     wanted, reasons = pictures(found, known, evidence, corpora, steps)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..evidence.sources import Evidence
+from ..evidence.evidence import Evidence
 from ..text.stability_table import of_perturb, said
 
 

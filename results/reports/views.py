@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..evidence.evidence import Evidence
 from ..evidence.members import Member
 from ..evidence.scores import Score
-from ..evidence.sources import Evidence
 from ..statistics.speakers import paired_t
 from ..statistics.two_models import holm
 from ..text.tables import percent
@@ -121,7 +121,7 @@ def environments(evidence: Evidence) -> list[tuple[str, str, int]]:
 def corpora(evidence: Evidence) -> list[tuple[str, str, int | None, int | None]]:
     """(corpus, fingerprint, utterances, speakers) of everything that was trained or tested on."""
     marks = dict.fromkeys((name, mark) for data in evidence.records["data"] for name, mark in data.items())
-    tables = dict(tuple(evidence.utterances.groupby("corpus", sort=False)))
+    tables = dict(tuple(evidence.clips.groupby("corpus", sort=False)))
     lines: list[tuple[str, str, int | None, int | None]] = []
     for name, mark in sorted(marks):
         table: pd.DataFrame | None = tables.get(name)
@@ -133,9 +133,9 @@ def corpora(evidence: Evidence) -> list[tuple[str, str, int | None, int | None]]
 def coverage(evidence: Evidence) -> list[dict[str, Any]]:
     """What became of every native class, per protocol; each line once."""
     lines = {}
-    for request in evidence.requests:
-        for line in request.facts.get("coverage", ()):
-            protocol = request.facts.get("protocol", "")
+    for command in evidence.commands:
+        for line in command.facts.get("coverage", ()):
+            protocol = command.facts.get("protocol", "")
             lines[repr((protocol, line))] = {"protocol": protocol, "label_map": "", **line}
     return list(lines.values())
 
@@ -143,11 +143,11 @@ def coverage(evidence: Evidence) -> list[dict[str, Any]]:
 def commands(evidence: Evidence) -> list[dict[str, str]]:
     """The commands as they were typed, each with its protocol in words."""
     lines = []
-    for request in evidence.requests:
-        facts = request.facts
+    for command in evidence.commands:
+        facts = command.facts
         protocol = f"{facts.get('protocol', '')}, version {facts.get('protocol_version', 'unknown')}"
         lines.append(
-            {"run": request.run, "command": request.command, "protocol": protocol, "summary": facts.get("summary", "")}
+            {"run": command.run, "command": command.text, "protocol": protocol, "summary": facts.get("summary", "")}
         )
     return lines
 

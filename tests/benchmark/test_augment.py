@@ -22,6 +22,7 @@ from serbench.errors import InputError
 from serbench.protocols.parts.augment import MORE_NOISES, NOISES, Augment, Step, augmented
 from serbench.protocols.parts.protocol import Condition, Fold, copy_of, utterance_of
 from serbench.results.evidence import store
+from serbench.results.evidence.evidence import Evidence, open_evidence
 from serbench.tests.support.sounds import RATE, quick_talkers, snr_db, speech, tone, write
 from serbench.tests.support.tiny import serbench, tiny_corpus
 
@@ -344,7 +345,7 @@ def ears(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ears]:
         yield found
 
 
-def run(corpus: Path, out: Path, *settings: str) -> store.Frames:
+def run(corpus: Path, out: Path, *settings: str) -> Evidence:
     models = ("--model", "functionals-svm", "--model", "mfcc-attention:tiny", "--set", "mfcc-attention.epochs=1")
     chosen = [word for setting in settings for word in ("--set", setting)]
     code, _, err = serbench(
@@ -352,7 +353,7 @@ def run(corpus: Path, out: Path, *settings: str) -> store.Frames:
         "--jobs", "1", "--out", out,
     )  # fmt: skip
     assert code == 0, err
-    return store.open_run(out).frames()
+    return open_evidence([store.open_run(out)])
 
 
 def test_two_models_hear_the_same_copies_and_dev_and_test_as_they_are(

@@ -17,6 +17,7 @@ from serbench.baselines.registry import choose, find
 from serbench.benchmark.running.predict import Files
 from serbench.errors import InputError
 from serbench.results.evidence import store
+from serbench.results.evidence.evidence import open_evidence
 from serbench.tests.support.tiny import RATE_HZ, serbench, tiny_corpus
 
 NETWORK, SVM, CNN = "mfcc-attention:tiny", "functionals-svm", "cnn-3-gru:tiny"
@@ -64,7 +65,7 @@ def refused(*arguments: str | Path) -> str:
 
 @pytest.mark.parametrize("model", [NETWORK, SVM])
 def test_the_predictions_of_the_run_come_back(kept: Path, audio: Path, model: str) -> None:
-    frames = store.open_run(kept).frames()
+    frames = open_evidence([store.open_run(kept)])
     records = frames.records[frames.records["model"] == model]
     seen = 0
     for key, fold in zip(records["key"], records["fold"], strict=True):
@@ -103,7 +104,7 @@ def test_a_file_does_not_depend_on_its_companions(kept: Path, audio: Path) -> No
 def test_damaged_weights_are_named(kept: Path, audio: Path, tmp_path: Path) -> None:
     run, file = tmp_path / "run", audio / "s0_sad_0.wav"
     shutil.copytree(kept, run)
-    records = store.open_run(run).frames().records
+    records = open_evidence([store.open_run(run)]).records
     record = records[records["model"] == NETWORK].iloc[1]
     path = run / "weights" / f"{record['training']}.safetensors"
     path.write_bytes(path.read_bytes()[:100])
@@ -187,7 +188,7 @@ def edited(kept: Path, folder: Path, kind: str, fold: str | None, **values: obje
     """A copy of the run in which the records, or the stories, of a fold say something else."""
     out = folder / kind
     shutil.copytree(kept, out)
-    records = store.open_run(out).frames().records
+    records = open_evidence([store.open_run(out)]).records
     mine = records[(records["model"] == NETWORK) & (records["fold"].isin([fold]) | (fold is None))]
     for name in mine["key"] if kind == "records" else mine["training"]:
         path = out / kind / f"{name}.json"
@@ -219,7 +220,7 @@ def test_trainings_that_answer_other_questions_are_not_mixed(kept: Path, audio: 
     file = audio / "s0_sad_0.wav"
     run = edited(kept, tmp_path / "a", "records", "tiny/s1", classes=["angry", "sad"])
     assert "know different classes" in refused(run, NETWORK, file)
-    settings = store.open_run(kept).frames().records.set_index("model").loc[NETWORK, "settings"].iloc[0]
+    settings = open_evidence([store.open_run(kept)]).records.set_index("model").loc[NETWORK, "settings"].iloc[0]
     run = edited(kept, tmp_path / "b", "records", "tiny/s1", settings={**settings, "lr": 0.5})
     assert "trainings of mfcc-attention:tiny differ in lr" in refused(run, NETWORK, file)
 
@@ -266,7 +267,7 @@ def test_short_clips_reach_the_declared_minimum(more: Path, audio: Path, tmp_pat
 def test_frozen_encoders_hear_new_files(more: Path, audio: Path) -> None:
     if why := missing():
         pytest.skip(why)
-    frames = store.open_run(more).frames()
+    frames = open_evidence([store.open_run(more)])
     record = frames.records[frames.records["model"] == ENCODED].iloc[0]
     stored = frames.predictions[frames.predictions["key"] == record["key"]]
     files = [audio / f"{utterance.partition('/')[2]}.wav" for utterance in stored["utterance"]]

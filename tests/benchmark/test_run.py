@@ -9,6 +9,7 @@ import pytest
 
 from serbench.benchmark.running import run as running
 from serbench.results.evidence import store
+from serbench.results.evidence.evidence import open_evidence
 from serbench.tests.support.tiny import kill_at, serbench, start, tiny_corpus
 
 NETWORK = "mfcc-attention:tiny"
@@ -48,7 +49,7 @@ def predictions(out: Path) -> dict[str, bytes]:
 
 
 def test_every_utterance_is_scored_once_per_model(finished: Path) -> None:
-    frames = store.open_run(finished).frames()
+    frames = open_evidence([store.open_run(finished)])
     assert len(frames.records) == 12  # 6 speakers x 2 models
     merged = frames.predictions.merge(frames.records[["key", "model"]], on="key")
     assert (merged.groupby(["model", "row"]).size() == 1).all()
@@ -57,7 +58,7 @@ def test_every_utterance_is_scored_once_per_model(finished: Path) -> None:
 
 
 def test_the_record_says_where_it_comes_from(finished: Path) -> None:
-    record = store.open_run(finished).frames().records.iloc[0]
+    record = open_evidence([store.open_run(finished)]).records.iloc[0]
     assert {"python", "torch", "numpy", "cpu", "device"} <= record["environment"].keys()
     assert record["device"] == "cpu"
     assert len(record["data"]["tiny"]) == 64
@@ -148,7 +149,7 @@ def test_failed_cells_are_stored_and_the_rest_goes_on(corpus: str, tmp_path: Pat
     code, _, err = serbench(*arguments(corpus, tmp_path / "run", "--set", "mfcc-attention.lr=1e30"))
     assert code == 1
     assert "6 cells failed" in err
-    records = store.open_run(tmp_path / "run").frames().records
+    records = open_evidence([store.open_run(tmp_path / "run")]).records
     failed = records[records["status"] == "failed"]
     assert set(failed["model"]) == {NETWORK}
     assert failed["error"].str.contains("FloatingPointError").all()
@@ -168,7 +169,7 @@ def test_a_lost_cell_needs_no_new_training(corpus: str, tmp_path: Path) -> None:
     assert predictions(out) == before
     assert {p: p.stat().st_mtime_ns for p in (out / "weights").glob("*.safetensors")} == weights
     assert set(store.open_run(out).scored()[0].values()) == {2}  # scored again, and the record says so
-    assert set(store.open_run(out).frames().records["test_evaluations"]) == {2}
+    assert set(open_evidence([store.open_run(out)]).records["test_evaluations"]) == {2}
 
 
 def test_show_while_a_run_goes_on(finished: Path, tmp_path: Path) -> None:
@@ -211,7 +212,7 @@ def test_only_a_run_of_the_same_plans_is_gone_on_with(
     for settings, folder in (("label_map=native,basic4", both), ("label_map=native", first)):
         code, _, err = serbench(*command, settings)
         assert code == 0 and f"Going on with {folder.relative_to(tmp_path)}" in err
-        assert store.open_run(folder).done(store.open_run(folder).frames().plan["key"])
+        assert store.open_run(folder).done(open_evidence([store.open_run(folder)]).plan["key"])
     assert sorted((tmp_path / "runs").iterdir()) == [first, both]
 
 

@@ -20,6 +20,7 @@ from serbench.benchmark.training.batches import bucketed, padded
 from serbench.protocols.carried_weights import ARMS
 from serbench.protocols.parts.protocol import utterance_of
 from serbench.results.evidence import store
+from serbench.results.evidence.evidence import open_evidence
 from serbench.seeds import derive, stream
 from serbench.tests.support.bands import Bands, Small, bands
 from serbench.tests.support.tiny import kill_at, serbench, start, tiny_corpus
@@ -111,7 +112,7 @@ def test_a_chain_is_training_after_training_from_the_weights_before(corpus: str,
         "--out", tmp_path / "run",
     )  # fmt: skip
     assert code == 0, err
-    frames = store.open_run(tmp_path / "run").frames()
+    frames = open_evidence([store.open_run(tmp_path / "run")])
     ready = plan_of(Request("carried-weights", ("bands",), (corpus,), settings=(f"carried-weights.folds={FOLDS}",)))
     plan, corpora = ready.plan, ready.corpora
     clips = {f"{u}#0": torch.from_numpy(corpora["tiny"].waveform(u)) for u in corpora["tiny"].table["id"]}
@@ -167,7 +168,7 @@ def predictions(out: Path) -> dict[str, bytes]:
 
 
 def test_what_is_stored_of_a_chain(finished: Path) -> None:
-    records = store.open_run(finished).frames().records
+    records = open_evidence([store.open_run(finished)]).records
     assert Counter(records["arm"]) == dict.fromkeys(ARMS, 2 * FOLDS)
     assert records["training"].nunique() == 2 * (FOLDS + FOLDS - 1)
     looks = records["arm"].str.endswith("on validation")
@@ -207,7 +208,7 @@ def test_the_end_of_a_chain_needs_its_beginning_again(
     out = tmp_path / "run"
     shutil.copytree(finished if weights == "gone" else kept, out)
     more = () if weights == "gone" else ("--keep-weights",)
-    records = store.open_run(out).frames().records
+    records = open_evidence([store.open_run(out)]).records
     last = records[records["arm"].eq("carried") & records["fold"].eq(f"tiny/fold-{FOLDS}")]
     for record in last.itertuples():
         (out / "records" / f"{record.key}.json").unlink()
@@ -231,5 +232,5 @@ def test_the_end_of_a_chain_needs_its_beginning_again(
 def test_a_chain_that_breaks_fails_from_there_on(corpus: str, tmp_path: Path) -> None:
     code, _, err = serbench(*arguments(corpus, tmp_path / "run"), "--set", "mfcc-attention.lr=1e30")
     assert code == 1 and "12 cells failed" in err
-    records = store.open_run(tmp_path / "run").frames().records
+    records = open_evidence([store.open_run(tmp_path / "run")]).records
     assert records["error"].str.contains("FloatingPointError").all()

@@ -16,6 +16,7 @@ from serbench.protocols.parts.catalog import find
 from serbench.protocols.parts.design import Design
 from serbench.protocols.parts.protocol import Fold, Leak, copy_of, utterance_of
 from serbench.results.evidence import store
+from serbench.results.evidence.evidence import open_evidence
 from serbench.tests.support.tiny import serbench, tiny_corpus
 from serbench.tests.support.utterances import EMODB, built_in, finish, make, run, same_audio
 
@@ -252,7 +253,7 @@ def test_from_command_to_table(tmp_path: Path) -> None:
     assert lines[LEAKED]["leaks"] == ["audio", "copy", "speaker"] and lines[BOTH]["leaks"] == []
     assert lines[SPEAKERS]["leaks"] == [] and lines[RANDOM]["leaks"] == ["speaker"]
     opened = store.open_run(tmp_path / "run")
-    frames = opened.frames()
+    frames = open_evidence([opened])
     assert (frames.records["test_evaluations"] == 1).all() and frames.records["n_train"].min() > 0
     of = frames.records.set_index("fold_hash")["arm"].to_dict()
     siblings = opened.siblings()

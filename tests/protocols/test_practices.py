@@ -27,6 +27,7 @@ from serbench.benchmark.training.trainer import LabelledRows, Streams, TrainedMo
 from serbench.errors import InputError
 from serbench.protocols.parts.protocol import CLEAN, HONEST, Practice, utterance_of
 from serbench.results.evidence import store
+from serbench.results.evidence.evidence import open_evidence
 from serbench.tests.support.tiny import serbench, tiny_corpus
 from serbench.tests.support.utterances import EMODB, make, run
 
@@ -270,7 +271,7 @@ def oracle(tmp_path_factory: pytest.TempPathFactory, shared_home: Path) -> Path:
 
 
 def test_only_the_oracle_looks_at_test_and_that_is_counted(oracle: Path) -> None:
-    everything = store.open_run(oracle).frames().records
+    everything = open_evidence([store.open_run(oracle)]).records
     records = everything[everything["model"] == NETWORK]
     assert Counter(records["arm"]) == {"base": 4, "last epoch": 4, "best epoch on test": 4}
     for record in records.itertuples():
@@ -291,7 +292,7 @@ def test_only_the_oracle_looks_at_test_and_that_is_counted(oracle: Path) -> None
 
 
 def test_the_three_choose_from_the_same_epochs_and_the_oracle_never_loses(oracle: Path) -> None:
-    frames = store.open_run(oracle).frames()
+    frames = open_evidence([store.open_run(oracle)])
     records = frames.records[frames.records["model"] == NETWORK].set_index(["fold", "arm"])
     differ = 0
     for fold in set(frames.records["fold"]):

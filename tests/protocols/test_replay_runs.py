@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from serbench.results.evidence import store
+from serbench.results.evidence.evidence import open_evidence
 from serbench.tests.support.tiny import serbench, tiny_corpus
 
 NETWORK = ("--model", "cnn-3-gru:tiny", "--set", "cnn-3-gru.epochs=1")
@@ -40,7 +41,7 @@ def test_rows_are_scored_as_rows(corpus: str, tmp_path: Path) -> None:
     (line,) = found.values()
     assert line["leaks"] == ["audio", "copy", "speaker"]
     assert "tiny: 39 test rows of 25 utterances are scored as rows" in err
-    frames = store.open_run(tmp_path / "run").frames()
+    frames = open_evidence([store.open_run(tmp_path / "run")])
     assert len(frames.predictions) == 39
     assert frames.predictions["utterance"].nunique() == line["n_utterances"] == 25
     assert frames.predictions["row"].str[-1].isin(list("0123")).all()
@@ -61,7 +62,7 @@ def test_a_replay_as_written_and_as_coded(corpus: str, tmp_path: Path) -> None:
     (coded,) = found.values()
     assert (coded["leaks"], coded["n_utterances"]) == (["order", "speaker"], 3)
     assert "3 of 4 test rows fill batches of 3; dropped: sad 1" in err
-    (record,) = store.open_run(tmp_path / "run").frames().records.itertuples()
+    (record,) = open_evidence([store.open_run(tmp_path / "run")]).records.itertuples()
     assert record.settings["batch"] == 3
     assert "test utterances lie class by class" in serbench("show", tmp_path / "run")[1]
 
@@ -78,7 +79,7 @@ def test_one_chain_scored_on_two_sets(corpus: str, tmp_path: Path) -> None:
     assert set(found) == {("cnn-3-gru:tiny", "base"), ("cnn-3-gru:tiny", "on validation")}
     assert found["cnn-3-gru:tiny", "base"]["leaks"] == ["order", "speaker"]
     assert {"copy", "order", "selection"} < set(found["cnn-3-gru:tiny", "on validation"]["leaks"])  # type: ignore[call-overload]
-    records = store.open_run(tmp_path / "run").frames().records
+    records = open_evidence([store.open_run(tmp_path / "run")]).records
     assert (len(records), records["training"].nunique()) == (20, 10)
     assert "not replayed: the code trains and validates at 8 kHz" in err
 
@@ -95,7 +96,7 @@ def test_a_model_without_a_state_is_not_replayed_as_coded(name: str, model: str,
 def test_sessions_and_the_fifth_share_a_training(sessions: str, corpus: str, tmp_path: Path) -> None:
     found, _ = run(tmp_path / "run", "published-wavfusion", "--corpus", sessions, *SVM)
     assert {arm: line["n_folds"] for (_, arm), line in found.items()} == {"base": 5, "session 5": 1}
-    records = store.open_run(tmp_path / "run").frames().records
+    records = open_evidence([store.open_run(tmp_path / "run")]).records
     assert (len(records), records["training"].nunique()) == (6, 5)
     assert all(line["leaks"] == [] for line in found.values())
     code, _, err = serbench("run", "--protocol", "published-wavfusion", "--corpus", corpus, *SVM)

@@ -14,12 +14,13 @@ from statsmodels.stats.weightstats import ttost_paired
 from serbench.errors import InputError
 from serbench.results.evidence.arms import grid_of
 from serbench.results.evidence.scores import scores
-from serbench.results.evidence.store import Frames
 from serbench.results.questions.answer_lines import Line
 from serbench.results.questions.answers import TESTS, answer
 from serbench.results.questions.sweeps import along
 from serbench.results.statistics.metrics import METRICS
 from serbench.results.text import answer_text
+from serbench.tests.support.evidence import both as together_of
+from serbench.tests.support.evidence import evidence_of
 from serbench.tests.support.paired import CLASSES, cells, frames
 
 UAR = METRICS["uar"]
@@ -29,7 +30,7 @@ def held(made, plan=True):
     records, predictions = frames(made)
     columns = ["protocol", "model", "arm", "train", "test", "condition", "label_map"]
     wanted = records[columns] if plan else pd.DataFrame(columns=columns)
-    return Frames(wanted, records, predictions, ())
+    return evidence_of(records, predictions, wanted)
 
 
 def by_speaker(frames, **facts):
@@ -237,12 +238,12 @@ def test_a_point_that_is_the_base_over_again_counts_once(sweep):
     more = sweep.predictions[sweep.predictions.key.isin(base.key)].assign(key=lambda p: p.key + "copy")
     records = pd.concat([sweep.records, copy], ignore_index=True)
     plan = pd.concat([sweep.plan, copy[list(sweep.plan.columns)]], ignore_index=True)
-    twice = Frames(plan, records, pd.concat([sweep.predictions, more], ignore_index=True), ())
+    twice = evidence_of(records, pd.concat([sweep.predictions, more], ignore_index=True), plan)
     for test in ("main", "friedman", "page", "mixed-model"):
         assert answer(twice, test=test).lines == answer(sweep, test=test).lines
         assert "left out, the base over again: m [lr=0.001 batch=16]" in answer(twice, test=test).notes
     other = records.assign(training=records.training + records.arm)  # as shares of the data are: trained on other rows
-    assert len(answer(Frames(plan, other, twice.predictions, ()), test="main").lines) == 6
+    assert len(answer(evidence_of(other, twice.predictions, plan), test="main").lines) == 6
     (asked,) = answer(twice, test="main", base="base", levels=["lr=0.001 batch=16", "base"]).lines
     assert asked.estimate == 0.0  # by its name it is there
 
@@ -420,7 +421,7 @@ def test_descriptions(three):
     assert "a: component of speakers, as a deviation" in spread
     clips = pd.DataFrame({"id": three.predictions["utterance"].unique()})
     clips = clips.assign(gender=np.where(clips["id"].str[2].isin(list("0246")), "f", "m"))
-    groups = answer(three, test="groups", utterances=clips).lines
+    groups = answer(evidence_of(three.records, three.predictions, three.plan, clips=clips), test="groups").lines
     assert [line.what for line in groups[:2]] == ["a: gender f", "a: gender m"] and groups[0].n == 4
     assert sum("the worst" in line.note for line in groups[:2]) == 1
     least = answer(three, test="detectable").lines[0]
@@ -461,15 +462,14 @@ def test_every_test_has_a_line_of_help_and_gives_plain_data(three, sweep, noisy)
 
 def test_an_empty_run_has_no_answer_and_says_so():
     records, predictions = frames(cells(np.random.default_rng(0)))
-    empty = Frames(records[["model", "arm"]][:0], records[:0], predictions[:0], ())
+    empty = evidence_of(records[:0], predictions[:0], records[["model", "arm"]][:0])
     for test in sorted(set(TESTS) - {"binomial"}):
         found = answer(empty, test=test)
         assert not any(line.p for line in found.lines) and (found.notes or found.lines)
 
 
 def test_every_protocol_of_several_is_asked_for_its_own(sweep, noisy):
-    both = Frames(*(pd.concat([getattr(f, n) for f in (sweep, noisy)], ignore_index=True)
-                    for n in ("plan", "records", "predictions")), ())  # fmt: skip
+    both = together_of(sweep, noisy)
     for test in ("main", "interaction", "degradation"):
         apart = {(x.what, x.p) for f in (sweep, noisy) for x in answer(f, test=test).lines if x.what != "interaction"}
         together = {(x.what, x.p) for x in answer(both, test=test).lines}

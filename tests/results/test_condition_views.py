@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from serbench.results.evidence.evidence import open_evidence
 from serbench.results.evidence.members import members
 from serbench.results.evidence.scores import order, scores
-from serbench.results.evidence.sources import gather
 from serbench.results.evidence.store import create
 from serbench.results.reports import curves
 from serbench.results.reports.condition_views import condition_rows
@@ -24,7 +24,7 @@ SKILLS = {
 def test_every_kind_has_a_line_with_its_own_strongest_level(tmp_path: Path) -> None:
     run = create(tmp_path / "run", "0")
     plan(run, [r for name, skill in SKILLS.items() for r in cells(run, {"m": skill}, condition=name, protocol="p")])
-    evidence = gather([run])
+    evidence = open_evidence([run])
     known = members(scores(evidence.records, evidence.predictions, evidence.plan), evidence)
     rows = condition_rows(known)
     lines = [(row.kind, row.strongest) for row in rows]
@@ -62,7 +62,7 @@ def test_the_report_tells_which_answers_stay_the_same(tmp_path: Path) -> None:
     plan(
         run, [r for name, skill in names.items() for r in cells(run, {"m": skill}, condition=name, protocol="perturb")]
     )
-    rows = {row.condition: row for row in stability_rows(gather([run]))}
+    rows = {row.condition: row for row in stability_rows(open_evidence([run]))}
     assert list(rows) == ["gain 3 dB", "inverted"]
     assert 20 < float(rows["gain 3 dB"].share.split()[0]) < 95 and "[" in rows["gain 3 dB"].share
     made = report([str(run.folder)], tmp_path / "out")

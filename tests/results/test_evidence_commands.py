@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from serbench.results.evidence.evidence import open_evidence
 from serbench.results.evidence.query import TABLES
 from serbench.results.statistics.power import PILOT_SD, minimum_detectable
 from serbench.tests.support.paired import cells, run_folder
@@ -57,7 +58,7 @@ def test_compare_gives_csv_and_latex(runs):
 
 
 def test_compare_reads_several_runs_as_one_and_refuses_leaking_with_honest(runs):
-    said = "16 cells are in several runs with other predictions: those of the first are taken"
+    said = "16 of them have different predictions: one of these is taken, by their content"
     assert said in serbench("compare", runs / "base", runs / "broken", "a", "b")[2]
     code, text, err = serbench("compare", runs / "base", runs / "leaky", "a", "c")
     assert said not in err
@@ -82,11 +83,11 @@ def test_gate_lets_the_same_pass_and_stops_the_worse(runs):
 
 def test_a_gate_names_what_it_did_not_compare(runs):
     assert "not compared" not in serbench("gate", runs / "base", runs / "base")[2]
-    from serbench.results.evidence.store import Frames, open_run
+    from serbench.results.evidence.store import open_run
     from serbench.results.questions.gate import left_out
 
-    whole = open_run(runs / "base").frames()
-    lost = Frames(whole.plan, whole.records[whole.records.model == "a"], whole.predictions, ())
+    whole = open_evidence([open_run(runs / "base")])
+    lost = whole.only(whole.records.model == "a")
     assert left_out(whole, lost) == ["only in base, not compared: b (speaker-independent, a, clean)"]
     assert left_out(lost, whole) == ["only in candidate, not compared: b (speaker-independent, a, clean)"]
     assert left_out(whole, lost, ["a"]) == []
@@ -104,7 +105,7 @@ def test_a_gate_that_cannot_test_does_not_pass(runs):
 def test_gate_of_files(runs, tmp_path):
     from serbench.results.evidence.store import open_run
 
-    frames = open_run(runs / "base").frames()
+    frames = open_evidence([open_run(runs / "base")])
     rows = frames.predictions[frames.predictions.key.isin(frames.records[frames.records.seed == 0].key)]
     rows = rows.rename(columns={"utterance": "id"})[["key", "id", "truth", "guess", "speaker"]]
     model = rows.key.str[0]

@@ -5,7 +5,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,17 @@ from serbench.baselines.registry import choose
 from serbench.benchmark.planning.recipes import changed
 from serbench.protocols import alignment
 from serbench.protocols.parts.augment import Augment
-from serbench.results.evidence import replays as module
+from serbench.results.evidence.evidence import Evidence, open_evidence
 from serbench.results.evidence.record import PREDICTION_COLUMNS, Record
 from serbench.results.evidence.replays import Replay, replays
-from serbench.results.evidence.store import Frames, create
+from serbench.results.evidence.store import create
 from serbench.results.papers import paper_data
 from serbench.results.papers.claims import names, published
 from serbench.results.papers.comparisons import otherwise, unlike
 from serbench.results.papers.paper_tables import PaperTables, build
 from serbench.results.text import paper_text
 from serbench.seeds import stream
+from serbench.tests.support.evidence import both, evidence_of
 from serbench.tests.support.tiny import serbench
 
 EMODB = published("sigwavnet").paper.tasks["emodb"]
@@ -404,7 +405,9 @@ FACTS: dict[str, Any] = {
 PLANNED = ["key", "protocol", "model", "arm", "train", "test", "fold", "repeat", "seed", "condition", "label_map"]
 
 
-def frames(seeds: int = 2, folds: int = 2, without: tuple[tuple[int, int], ...] = (), **facts: Any) -> Frames:
+def frames(
+    seeds: int = 2, folds: int = 2, without: tuple[tuple[int, int], ...] = (), sized: bool = True, **facts: Any
+) -> Evidence:
     """Runs of two rows per fold, the second guessed wrong in odd seeds; cells of ``without`` are planned only."""
     cells = [
         {**FACTS, "key": f"{s}-{f}{sorted(facts.items())}", "seed": s, "fold": str(f), "n_test": 2, **facts}
@@ -415,11 +418,11 @@ def frames(seeds: int = 2, folds: int = 2, without: tuple[tuple[int, int], ...] 
         (c["key"], f"{c['fold']}/{t}#0", f"{c['fold']}/{t}", "s", t, "angry" if c["seed"] % 2 else t, None)
         for c in done for t in ("angry", "sad")
     ]  # fmt: skip
-    return Frames(
-        plan=pd.DataFrame(cells)[PLANNED],
-        records=pd.DataFrame(done, columns=list(Record.__dataclass_fields__)),
-        predictions=pd.DataFrame(rows, columns=["key", *PREDICTION_COLUMNS]),
-        notes=(),
+    return evidence_of(
+        pd.DataFrame(done, columns=list(Record.__dataclass_fields__)),
+        pd.DataFrame(rows, columns=["key", *PREDICTION_COLUMNS]),
+        pd.DataFrame(cells)[PLANNED],
+        sizes=SIZES if sized else {},
     )
 
 
@@ -427,25 +430,20 @@ SIZES = {("emodb", "0123456789ab", "native"): 4}
 
 
 def test_runs_are_seeds_with_all_folds() -> None:
-    (one,) = replays(frames(), SIZES)
+    (one,) = replays(frames())
     assert one.by_run.tolist() == [[[2, 0], [0, 2]], [[2, 0], [2, 0]]]
     assert (one.seeds.tolist(), one.n_open, one.utterances, one.step) == ([0, 1], 0, 4, 0.25)
-    (part,) = replays(frames(without=((1, 1),)), SIZES)
+    (part,) = replays(frames(without=((1, 1),)))
     assert (part.seeds.tolist(), part.n_open) == ([0], 1)
-    (none,) = replays(frames(without=((0, 0), (1, 1))), {})
+    (none,) = replays(frames(without=((0, 0), (1, 1)), sized=False))
     assert (len(none.by_run), none.n_open, none.utterances, none.step) == (0, 2, None, 0.0)
 
 
 def test_runs_of_other_things_are_kept_apart() -> None:
     one, two = frames(), frames(settings={"lr": 1e-3})
     noisy, elsewhere = frames(condition="white 10 dB"), frames(test="emovo")
-    every = [one, two, noisy, elsewhere]
-    both = replace(
-        one,
-        records=pd.concat([f.records for f in every], ignore_index=True),
-        predictions=pd.concat([f.predictions for f in every], ignore_index=True),
-    )
-    assert [r.settings for r in replays(both, SIZES)] == [{"lr": 1e-3}, {"lr": 1e-5}]
+    every = both(both(one, two), both(noisy, elsewhere))
+    assert [r.settings for r in replays(every)] == [{"lr": 1e-3}, {"lr": 1e-5}]
 
 
 def test_several_run_folders_are_one(tmp_path: Path) -> None:
@@ -458,12 +456,11 @@ def test_several_run_folders_are_one(tmp_path: Path) -> None:
             run.append(*cell(key * 32, seed=int(key)))
         run.add_utterances(f"synth-a-{name * 12}-native", pd.DataFrame({"id": ["x", "y"]}))
         runs.append(run)
-    found, sizes = module.together(runs)
+    found = open_evidence(runs)
     assert sorted(found.records["key"]) == ["0" * 32, "1" * 32, "2" * 32]
-    assert len(found.predictions) == 6 and found.notes == ()
-    assert sizes == {("synth-a", "a" * 12, "native"): 2, ("synth-a", "b" * 12, "native"): 2}
-    empty, none = module.together([create(tmp_path / "c", "0")])
-    assert replays(empty, none) == []
+    assert len(found.predictions) == 6
+    assert found.sizes == {("synth-a", "a" * 12, "native"): 2, ("synth-a", "b" * 12, "native"): 2}
+    assert replays(open_evidence([create(tmp_path / "c", "0")])) == []
 
 
 def test_another_result_of_the_same_cell_is_said(tmp_path: Path) -> None:
@@ -473,9 +470,9 @@ def test_another_result_of_the_same_cell_is_said(tmp_path: Path) -> None:
     record, predictions = cell("0" * 32)
     for run, guess in zip(runs, ("happy", "sad"), strict=True):
         run.append(record, predictions.assign(guess=guess))
-    found, _ = module.together(runs)
-    assert found.notes == ("1 cells are in several runs with other predictions: those of the first are taken",)
-    assert found.predictions["guess"].tolist() == ["happy", "happy"] and len(found.records) == 1
+    found, turned = open_evidence(runs), open_evidence(runs[::-1])
+    assert found.notes[1] == "1 of them have different predictions: one of these is taken, by their content"
+    assert found.predictions["guess"].tolist() == turned.predictions["guess"].tolist() and len(found.records) == 1
 
 
 def test_the_command_without_and_with_a_run(tmp_path: Path) -> None:
@@ -499,7 +496,9 @@ REPLAYED = [
 ]
 
 
-def simulated(name: str, key: str, protocol: str, accuracy: float, honest: float) -> Frames:
+def simulated(
+    name: str, key: str, protocol: str, accuracy: float, honest: float, sizes: dict[tuple[str, str, str], int]
+) -> Evidence:
     """Five runs of a paper's first model under a replay, and five with new speakers: 400 rows, stored as records."""
     paper = published(name).paper
     task, model = paper.tasks[key], paper.models[0]
@@ -516,11 +515,11 @@ def simulated(name: str, key: str, protocol: str, accuracy: float, honest: float
                 truth = task.classes[k % len(task.classes)]
                 guess = truth if k in right else task.classes[(k + 1) % len(task.classes)]
                 rows.append((cell, f"{k}#0", str(k), f"s{k % 8}", truth, guess, None))
-    return Frames(
-        plan=pd.DataFrame(lines)[PLANNED],
-        records=pd.DataFrame(lines, columns=list(Record.__dataclass_fields__)),
-        predictions=pd.DataFrame(rows, columns=["key", *PREDICTION_COLUMNS]),
-        notes=(),
+    return evidence_of(
+        pd.DataFrame(lines, columns=list(Record.__dataclass_fields__)),
+        pd.DataFrame(rows, columns=["key", *PREDICTION_COLUMNS]),
+        pd.DataFrame(lines)[PLANNED],
+        sizes=sizes,
     )
 
 
@@ -537,10 +536,10 @@ def test_simulated_records_of_every_replay_are_judged(name: str, key: str, proto
         return
     claim = claims[0]
     sizes = {(task.corpus, "f" * 12, task.label_map): task.utterances}
-    held = simulated(name, key, protocol, claim.number, 0.4)
+    held = simulated(name, key, protocol, claim.number, 0.4, sizes)
 
-    def word(found: Frames, of: dict[Any, Any]) -> Any:
-        tables = build(published(name), replays(found, of), {protocol, task.honest}, set(published(name).paper.models))
+    def word(found: Evidence) -> Any:
+        tables = build(published(name), replays(found), {protocol, task.honest}, set(published(name).paper.models))
         return next(
             x.verdict
             for t in tables.tables
@@ -548,11 +547,12 @@ def test_simulated_records_of_every_replay_are_judged(name: str, key: str, proto
             if (x.printed, x.task, x.metric) == (claim.value, task, "wa")
         )
 
-    assert word(held, sizes).word == "only with the leak"
-    same = simulated(name, key, protocol, claim.number, claim.number)
-    assert word(same, sizes).word == "reproduced"
-    assert word(simulated(name, key, protocol, 0.5, 0.4), sizes).word == "above"
-    partial = word(held, {name: n // 2 for name, n in sizes.items()})
+    assert word(held).word == "only with the leak"
+    same = simulated(name, key, protocol, claim.number, claim.number, sizes)
+    assert word(same).word == "reproduced"
+    assert word(simulated(name, key, protocol, 0.5, 0.4, sizes)).word == "above"
+    partial = word(simulated(name, key, protocol, claim.number, 0.4, {name: n // 2 for name, n in sizes.items()}))
     assert partial.word == "not comparable" and f"where {task.utterances} are published" in partial.reason
-    part = replace(held, records=held.records[held.records["seed"] != 3].reset_index(drop=True))
-    assert word(part, sizes).word == "only with the leak"  # four complete runs are enough; the fifth is named
+    records = held.records[held.records["seed"] != 3].reset_index(drop=True)
+    part = evidence_of(records, held.predictions, held.plan, sizes=sizes)
+    assert word(part).word == "only with the leak"  # four complete runs are enough; the fifth is named

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from serbench.errors import InputError
+from serbench.results.evidence.evidence import open_evidence
 from serbench.results.evidence.files import StoreError
 from serbench.results.evidence.members import members
 from serbench.results.evidence.scores import scores
-from serbench.results.evidence.sources import gather
 from serbench.results.evidence.store import create
 from serbench.results.papers.claims import published
 from serbench.results.papers.comparisons import claim_lines
@@ -30,7 +30,7 @@ from serbench.tests.support.tiny import serbench
 
 
 def evidence_of(*runs):
-    evidence = gather(runs)
+    evidence = open_evidence(runs)
     found = scores(evidence.records, evidence.predictions, evidence.plan)
     return evidence, found, members(found, evidence)
 
@@ -40,18 +40,15 @@ def run(tmp_path_factory):
     return complete(tmp_path_factory.mktemp("report") / "run")
 
 
-def test_what_is_gathered_is_what_the_store_reads(run):
+def test_what_is_read_is_what_lies_in_the_folder(run):
     evidence, found, _ = evidence_of(run)
-    frames = run.frames()
-    plain = scores(frames.records, frames.predictions, frames.plan)
-    assert [s.label for s in found] == [s.label for s in plain] == ["majority", "strong", "weak"]
-    assert [s.metrics for s in found] == [s.metrics for s in plain]  # the same resamples: the same intervals
-    merged = evidence.predictions.astype({"key": str}).merge(frames.predictions, on=["key", "row"])
-    assert len(merged) == len(frames.predictions) and (merged["guess_x"].astype(str) == merged["guess_y"]).all()
-    k = int(np.flatnonzero(evidence.predictions["key"] == "strong-1-1-")[5])
-    stored = frames.predictions[frames.predictions["key"] == "strong-1-1-"]["log_probability"].iloc[5]
-    assert np.array_equal(evidence.values[evidence.offset[k] : evidence.offset[k + 1]], stored)
-    assert evidence.notes == frames.notes == ("one <b> note",)
+    assert [s.label for s in found] == ["majority", "strong", "weak"] and evidence.notes == ("one <b> note",)
+    for k, record in enumerate(evidence.records.itertuples()):
+        stored = pd.read_parquet(run.predictions_path(record.key))
+        mine = evidence.scored.iloc[evidence.start[k] : evidence.start[k + 1]].reset_index(drop=True)
+        assert set(mine["key"]) == {record.key} and (mine["guess"].astype(object) == stored["guess"]).all()
+        for one, other in zip(mine["log_probability"], stored["log_probability"], strict=True):
+            assert (one is None and other is None) or np.array_equal(one, other)
 
 
 def test_spread_over_speakers_is_that_of_the_scores(run):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from serbench.results.evidence.evidence import open_evidence
 from serbench.results.evidence.scores import condition_order
 from serbench.results.evidence.store import Run, create
 from serbench.results.questions.stability import share_unchanged, stability
@@ -82,7 +83,7 @@ def test_every_condition_is_paired_with_the_clean_answers(run: Run) -> None:
     cells(run, "clean", 2)
     cells(run, "gain 3 dB", 5)
     cells(run, "inverted", 2)
-    frames = run.frames()
+    frames = open_evidence([run])
     found = {s.task.condition: s for s in stability(frames.records, frames.predictions)}
     assert found.keys() == {"gain 3 dB", "inverted"}
     assert (found["gain 3 dB"].share, found["gain 3 dB"].n) == (pytest.approx(18 / 24), 24)
@@ -94,12 +95,12 @@ def test_every_condition_is_paired_with_the_clean_answers(run: Run) -> None:
 def test_a_run_that_goes_on_and_one_of_two_versions(run: Run) -> None:
     cells(run, "clean", 2)
     cells(run, "shift 10 ms", 3, folds=1)
-    frames = run.frames()
+    frames = open_evidence([run])
     (one,) = stability(frames.records, frames.predictions)
     assert (one.n, one.n_clean, one.share) == (12, 24, pytest.approx(11 / 12))
     assert stability_table.said(one).endswith("*")
     cells(run, "clean", 2, model_version=2)
-    frames = run.frames()
+    frames = open_evidence([run])
     (one,) = stability(frames.records, frames.predictions)
     assert one.share is None and "several versions" in str(one.interval.reason)
 
@@ -108,7 +109,7 @@ def test_the_table_is_that_of_perturb_alone(run: Run) -> None:
     cells(run, "clean", 0)
     for condition, changed in (("shift 20 ms", 6), ("shift 10 ms", 3), ("gain -3 dB", 1), ("inverted", 0)):
         cells(run, condition, changed)
-    frames = run.frames()
+    frames = open_evidence([run])
     text = stability_table.terminal(frames.records, frames.predictions)
     lines = text.splitlines()
     assert [line.split("  ")[0] for line in lines[4:8]] == ["gain -3 dB", "inverted", "shift 10 ms", "shift 20 ms"]

@@ -6,13 +6,14 @@ import multiprocessing
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from serbench.errors import InputError
 from serbench.results.evidence import files, store
+from serbench.results.evidence.evidence import open_evidence
 from serbench.results.evidence.files import StoreError
-from serbench.results.evidence.sources import gather
 from serbench.tests.support.records import BASE, append_many, cell
 
 
@@ -25,11 +26,12 @@ def test_what_is_stored_comes_back(run: store.Run) -> None:
     record, predictions = cell("a" * 32)
     run.append(record, predictions)
     run.append(*cell("b" * 32, model="functionals-svm"))
-    frames = run.frames()
+    frames = open_evidence([run])
     assert set(frames.records["key"]) == {"a" * 32, "b" * 32}
-    kept = frames.predictions[frames.predictions["key"] == "a" * 32].drop(columns="key").reset_index(drop=True)
-    kept["log_probability"] = kept["log_probability"].map(list)
-    pd.testing.assert_frame_equal(kept, predictions, check_dtype=False)
+    kept = frames.scored[frames.scored["key"] == "a" * 32].drop(columns="key").reset_index(drop=True)
+    kept = kept.astype(object)
+    kept["log_probability"] = [np.round(values, 6).tolist() for values in kept["log_probability"]]
+    pd.testing.assert_frame_equal(kept, predictions.astype(object))
     assert run.done(["a" * 32, "c" * 32]) == {"a" * 32}
 
 
@@ -37,7 +39,7 @@ def test_models_without_probabilities(run: store.Run) -> None:
     record, predictions = cell("a" * 32)
     run.append(record, predictions.assign(log_probability=None))
     run.append(*cell("b" * 32))
-    values = run.frames().predictions["log_probability"]
+    values = open_evidence([run]).scored["log_probability"]
     assert values.isna().sum() == 2
 
 
@@ -45,14 +47,14 @@ def test_a_failed_cell_is_kept_and_tried_again(run: store.Run) -> None:
     record, _ = cell("a" * 32, status="failed", error="Traceback ... ValueError: no")
     run.append(record, None)
     assert run.done([record.key]) == set()
-    assert run.frames().records.loc[0, "error"].endswith("no")
+    assert open_evidence([run]).records.loc[0, "error"].endswith("no")
 
 
 def test_a_record_without_predictions_is_not_done(run: store.Run) -> None:
     run.append(*cell("a" * 32))
     run.predictions_path("a" * 32).unlink()
     assert run.done(["a" * 32]) == set()
-    assert run.frames().records.empty
+    assert open_evidence([run]).records.empty
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty"])
@@ -63,7 +65,7 @@ def test_damaged_predictions_are_named(run: store.Run, damage: str) -> None:
     content[len(content) // 2] ^= 0xFF
     path.write_bytes({"cut": bytes(content[:-9]), "flip": bytes(content), "empty": b""}[damage])
     with pytest.raises(StoreError, match=f"{path.name}: damaged; delete it"):
-        run.frames()
+        _ = open_evidence([run]).predictions
     with pytest.raises(StoreError, match="damaged"):
         store.check_readable(run, ["a" * 32])
 
@@ -72,7 +74,7 @@ def test_a_damaged_record_is_named(run: store.Run) -> None:
     run.append(*cell("a" * 32))
     run.record_path("a" * 32).write_text("{")
     with pytest.raises(StoreError, match=r"records/a+\.json: damaged"):
-        run.frames()
+        open_evidence([run])
 
 
 def planned(key: str, code: str = "one", **changes: object) -> pd.DataFrame:
@@ -84,12 +86,12 @@ def planned(key: str, code: str = "one", **changes: object) -> pd.DataFrame:
 def test_a_damaged_plan_is_named(run: store.Run) -> None:
     run.add_plan(planned("k"), {"notes": ["n"]})
     run.add_plan(planned("k"), {"notes": ["n"]})
-    assert run.frames().notes == ("n",)
-    assert len(run.frames().plan) == 1
+    assert open_evidence([run]).notes == ("n",)
+    assert len(open_evidence([run]).plan) == 1
     (path,) = (run.folder / "plans").iterdir()
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(StoreError, match=r"plans/.*damaged"):
-        run.frames()
+        open_evidence([run])
 
 
 def test_newer_code_takes_the_place_of_older(run: store.Run) -> None:
@@ -99,11 +101,11 @@ def test_newer_code_takes_the_place_of_older(run: store.Run) -> None:
         for path in (run.folder / "plans").iterdir():
             if pd.read_parquet(path)["key"][0] == key:
                 os.utime(path, (at, at))
-    frames = run.frames()
+    frames = open_evidence([run])
     assert set(frames.records["key"]) == set(frames.plan["key"]) == set(frames.predictions["key"]) == {"b" * 32}
     assert any("1 cells of older code" in note for note in frames.notes)
     run.add_plan(planned("c" * 32, "two", settings="others"), {"notes": []})  # other settings stay beside it
-    assert set(run.frames().plan["key"]) == {"b" * 32, "c" * 32}
+    assert set(open_evidence([run]).plan["key"]) == {"b" * 32, "c" * 32}
 
 
 def asked_again(run: store.Run, *given: tuple[str, dict[str, object], str]) -> None:
@@ -118,11 +120,11 @@ def asked_again(run: store.Run, *given: tuple[str, dict[str, object], str]) -> N
 def test_other_data_does_not_take_the_place_of_the_first(run: store.Run) -> None:
     a, b = "a" * 32, "b" * 32
     asked_again(run, (a, {}, "first"), (b, {}, "second"))
-    frames = run.frames()
+    frames = open_evidence([run])
     assert list(frames.plan["key"]) == [a, b] and set(frames.records["key"]) == {a, b}
-    assert frames.notes == () == gather([run]).notes
+    assert frames.notes == ()
     asked_again(run, (a, {"code": "old"}, "first"), (b, {"code": "new"}, "second"))
-    assert set(run.frames().records["key"]) == {a, b}  # newer code, but not of the same
+    assert set(open_evidence([run]).records["key"]) == {a, b}  # newer code, but not of the same
 
 
 def test_the_note_says_what_is_of_older_code_and_what_heard_something_else(run: store.Run) -> None:
@@ -133,15 +135,15 @@ def test_the_note_says_what_is_of_older_code_and_what_heard_something_else(run: 
         "1 cells of older code are stored too and not shown",
         "1 cells of earlier recordings, faces, weights or folds are stored too and not shown",
     )
-    assert list(run.frames().plan["key"]) == keys[2:]
-    assert run.frames().notes == notes == gather([run]).notes
+    assert list(open_evidence([run]).plan["key"]) == keys[2:]
+    assert open_evidence([run]).notes == notes
 
 
 def test_plans_come_in_the_order_of_the_commands(run: store.Run) -> None:
     asked_again(run, ("b" * 32, {}, "one"), ("a" * 32, {}, "two"))
     assert [cells["key"][0][0] for cells, _ in run.plans()] == ["b", "a"]
     assert [facts["corpora"]["x"]["fingerprint"] for _, facts in run.plans()] == ["one", "two"]
-    assert len(gather([run]).requests) == 2
+    assert len(open_evidence([run]).commands) == 2
 
 
 def test_a_killed_beginning_does_not_block(tmp_path: Path) -> None:
@@ -154,7 +156,7 @@ def test_a_record_of_another_schema(run: store.Run) -> None:
     values = json.loads(run.record_path("a" * 32).read_text())
     run.record_path("a" * 32).write_text(json.dumps(values | {"mood": 1}))
     with pytest.raises(InputError, match="mood missing or unknown"):
-        run.frames()
+        open_evidence([run])
 
 
 def test_folders_that_are_no_run(tmp_path: Path) -> None:
@@ -190,7 +192,7 @@ def test_a_full_disk_leaves_nothing_behind(run: store.Run, monkeypatch: pytest.M
     with pytest.raises(StoreError, match="No space left on device; what is finished is kept"):
         run.append(*cell("b" * 32))
     assert [p.name for p in (run.folder / "predictions").iterdir()] == [f"{'a' * 32}.parquet"]
-    assert set(run.frames().records["key"]) == {"a" * 32}
+    assert set(open_evidence([run]).records["key"]) == {"a" * 32}
 
 
 def test_scorings_are_counted(run: store.Run) -> None:
@@ -209,7 +211,7 @@ def test_two_processes_write_one_folder(run: store.Run) -> None:
         worker.start()
     for worker in workers:
         worker.join()
-    frames = run.frames()
+    frames = open_evidence([run])
     assert len(frames.records) == 41
     assert len(frames.predictions) == 82
     assert run.scored()[0]["f"] == 40

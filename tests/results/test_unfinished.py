@@ -2,7 +2,7 @@
 
 import pytest
 
-from serbench.results.evidence.entries import utterances
+from serbench.results.evidence.evidence import open_evidence
 from serbench.results.evidence.store import create
 from serbench.results.questions.answers import TESTS, answer
 from serbench.results.questions.compare import compare
@@ -23,17 +23,17 @@ def run(request, tmp_path, monkeypatch):
 
 
 def test_every_test_takes_it(run):
-    frames = run.frames()
+    frames = open_evidence([run])
     assert len(frames.records) == 10 and len(frames.plan) == 12
     for name in sorted(set(TESTS) - {"binomial"}):  # which wants an arm of its own
-        found = answer(frames, test=name, siblings=run.siblings(), utterances=utterances([run]))
+        found = answer(frames, test=name)
         assert found.lines or found.notes
         assert all(line.estimate is None or line.estimate == line.estimate for line in found.lines), name
         assert any(note.startswith("not complete: ") and ": 3 of 4 cells" in note for note in found.notes), name
 
 
 def test_metrics_of_probabilities_have_intervals(run):
-    lines = answer(run.frames(), test="probabilities", metric="brier").lines
+    lines = answer(open_evidence([run]), test="probabilities", metric="brier").lines
     known = {line.what: line for line in lines if line.estimate is not None}
     assert set(known) == {"strong: Brier", "weak: Brier"}
     assert all(line.low < line.estimate < line.high for line in known.values())
@@ -42,6 +42,6 @@ def test_metrics_of_probabilities_have_intervals(run):
 def test_the_report_and_two_models_take_it(run, tmp_path):
     made = report([str(run.folder)], tmp_path / "out")
     assert "10 of 12" in made.page.read_text()
-    frames = run.frames()
+    frames = open_evidence([run])
     (found,) = compare(frames.records, frames.predictions, "weak", "strong", METRICS["uar"])
     assert found.main.p is None and "lacks" in found.reason
