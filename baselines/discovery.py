@@ -17,8 +17,8 @@ from pathlib import Path
 from types import ModuleType
 
 from ..errors import InputError, unknown
-from .card import Card
-from .identity import text_of
+from .parts.card import Card
+from .parts.identity import text_of
 
 GROUP = "serbench.models"
 BUILT_IN = "serbench"  # who brings the models of this folder

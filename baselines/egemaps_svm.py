@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from . import svm
-from .card import always
+from .parts import svm
+from .parts.card import always
+from .parts.svm import Svm, SvmSettings
 from .registry import Task, model
-from .svm import Svm, SvmSettings
 
 SHORTEST_S = 0.1  # openSMILE gives no values for less
 MISSING = (

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from . import acoustics, svm
-from .acoustics import Group
-from .card import always
+from .parts import acoustics, svm
+from .parts.acoustics import Group
+from .parts.card import always
+from .parts.svm import Svm, SvmSettings
 from .registry import Task, Variant, model
-from .svm import Svm, SvmSettings
 
 COEFFICIENTS, MEL_BANDS = 20, 40
 PERCENTILES = (10, 25, 50, 75, 90)

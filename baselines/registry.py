@@ -11,10 +11,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from ..errors import InputError, unknown
 from . import discovery
-from .card import RECIPE, Card, Classical, Kind, NoSettings, Recipe, Task, Variant, never, nothing
 from .discovery import GROUP, parts_of
-from .identity import modules_of, text_of
-from .settings import change, hints, parse
+from .parts.card import RECIPE, Card, Classical, Kind, NoSettings, Recipe, Task, Variant, never, nothing
+from .parts.changes import change, hints, parse
+from .parts.identity import modules_of, text_of
 
 __all__ = [
     "GROUP",

@@ -8,44 +8,17 @@ The encoder is any of `transformers` that hears waveforms at 16 kHz (wav2vec 2.0
 repository of the hub, or ``random-tiny``, one with random weights for tests.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from .card import require
-from .registry import Recipe, Task, Variant, model
-from .weights import RANDOM
+from .parts.weights import RANDOM
+from .registry import Task, Variant, model
+from .settings.wav2vec2_probe import Settings
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-@dataclass(frozen=True)
-class Settings(Recipe):
-    """The defaults are profile ``clean``."""
-
-    lr: float = 1e-3
-    weight_decay: float = 1e-2
-    batch: int = 32
-    epochs: int = 100
-    patience: int = 15
-    class_weights: Literal["none", "balanced"] = "balanced"
-    encoder: str = "facebook/wav2vec2-base"
-    layers: int = 12
-    width: int = 768
-    max_seconds: float = 30.0
-    weighting: Literal["learned", "last", "equal"] = "learned"
-    standardize: bool = True
-
-    def __post_init__(self) -> None:
-        """Refuse sizes that no encoder can have."""
-        super().__post_init__()
-        require(self, "at least 1", lambda value: value >= 1, "layers", "width")
-        require(self, "at least 1", lambda value: value >= 1, "max_seconds")
-        if self.encoder == RANDOM:
-            require(self, "a multiple of 16", lambda value: value % 16 == 0, "width")
 
 
 def needs(settings: Settings) -> str | None:

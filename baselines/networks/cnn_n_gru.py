@@ -1,18 +1,16 @@
 """The networks of ``cnn-3-gru`` to ``cnn-18-gru``: convolutions over the waveform, a mean over time, a GRU."""
 
 import itertools
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import InputError
+from ..settings.cnn_n_gru import Settings
 from .masking import SLOPE, at_least, excerpt, last_valid, masked_mean, standardized, steps_after, steps_before, valid
 from .recurrence import Memory, run_grus
-
-if TYPE_CHECKING:
-    from ..cnn_n_gru import Settings
 
 POOL = 4
 #: n -> output channels of the convolutions in multiples of the width, with a pool between two groups. After the M3, M5,
@@ -29,7 +27,7 @@ class CnnGru(nn.Module):
     """Waveforms (B, N) -> class scores (B, C)."""
 
     def __init__(
-        self, n: int, settings: "Settings", n_classes: int, rate_hz: int, reuse_first_norm: bool = False
+        self, n: int, settings: Settings, n_classes: int, rate_hz: int, reuse_first_norm: bool = False
     ) -> None:
         super().__init__()
         self.settings, self.max_samples = settings, round(settings.max_seconds * rate_hz)

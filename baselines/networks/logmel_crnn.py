@@ -2,17 +2,14 @@
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from ..features import mel_filters
+from ..parts.features import mel_filters
+from ..settings.logmel_crnn import Settings
 from .masking import valid
 from .recurrence import run_grus
-
-if TYPE_CHECKING:
-    from ..logmel_crnn import Settings
 
 HALVINGS = 2  # blocks that also halve the time: 10 ms become 40 ms
 EPS, MOMENTUM = 1e-5, 0.1  # of the normalization
@@ -24,7 +21,7 @@ class LogmelCrnn(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, settings: "Settings", n_classes: int, rate_hz: int) -> None:
+    def __init__(self, settings: Settings, n_classes: int, rate_hz: int) -> None:
         super().__init__()
         self.rate_hz, self.bands = rate_hz, settings.bands
         self.front_key = {"bands": settings.bands}
@@ -125,7 +122,7 @@ class Block(nn.Module):
 class BandAndTimeMasks(nn.Module):
     """Blanks ranges of bands and stretches of time with the mean, which is 0 (SpecAugment): (B, T, M) -> the same."""
 
-    def __init__(self, settings: "Settings") -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.band_masks, self.band_width = settings.band_masks, settings.band_width
         self.time_masks, self.time_share = settings.time_masks, settings.time_share

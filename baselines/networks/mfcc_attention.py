@@ -2,18 +2,16 @@
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..acoustics import rows, stacked
-from ..features import excerpt, mfcc, resampled
-
-if TYPE_CHECKING:
-    from ..mfcc_attention import Settings
+from ..parts.acoustics import rows, stacked
+from ..parts.features import excerpt, mfcc, resampled
+from ..settings.mfcc_attention import Settings
 
 RATE_HZ, SAMPLES, FRAMES, HOP = 22_050, 55_125, 108, 512
 SECONDS, OFFSET, SHORT = 2.5, 0.6, 1.1  # length and place of the excerpt; shorter clips are taken from their start
@@ -34,7 +32,7 @@ class MfccAttention(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, settings: "Settings", n_classes: int, rate_hz: int) -> None:
+    def __init__(self, settings: Settings, n_classes: int, rate_hz: int) -> None:
         super().__init__()
         self.rate_hz, self.zero_cells = rate_hz, settings.short_clips == "zero-cells"
         self.front_key = {"short_clips": settings.short_clips, "features": sorted(settings.features)}
@@ -112,7 +110,7 @@ class MfccAttention(nn.Module):
 class AttentionCnn(nn.Module):
     """Sequences (B, K, L), or (B, L) for K = 1 -> class scores (B, C)."""
 
-    def __init__(self, settings: "Settings", channels: int, length: int, n_classes: int) -> None:
+    def __init__(self, settings: Settings, channels: int, length: int, n_classes: int) -> None:
         super().__init__()
         width, taps, pool = settings.filters, settings.taps, 2 if settings.blocks == 3 else 1
         blocks = [

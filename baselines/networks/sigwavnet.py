@@ -1,19 +1,17 @@
 """The network of ``sigwavnet``: wavelet bands of the waveform, a branch per band, one look over all of them."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import InputError
+from ..settings.sigwavnet import Settings
 from .masking import SLOPE, at_least, excerpt, last_valid, masked_mean, normed_leaky, steps_after, steps_before, valid
 from .recurrence import Memory, run_grus
 from .wavelets import Threshold, WaveletBank, universal_threshold
-
-if TYPE_CHECKING:
-    from ..sigwavnet import Settings
 
 TAPS = 5  # of the convolution over the features of all bands
 
@@ -27,7 +25,7 @@ class SigWavNet(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, settings: "Settings", n_classes: int, rate_hz: int) -> None:
+    def __init__(self, settings: Settings, n_classes: int, rate_hz: int) -> None:
         super().__init__()
         s, bands, width = settings, settings.levels + 1, 2 * settings.hidden
         self.settings, self.max_samples = settings, round(settings.max_seconds * rate_hz)

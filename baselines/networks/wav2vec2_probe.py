@@ -4,18 +4,16 @@ import json
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ...errors import InputError
-from ..encoders import RATE_HZ, Sizes, loaded, wav2vec2
-from ..features import resampled
-from ..weights import RANDOM, content, extra, folder_of
-
-if TYPE_CHECKING:
-    from ..wav2vec2_probe import Settings
+from ..parts.encoders import RATE_HZ, Sizes, loaded, wav2vec2
+from ..parts.features import resampled
+from ..parts.weights import RANDOM, content, extra, folder_of
+from ..settings.wav2vec2_probe import Settings
 
 
 class Probe(nn.Module):
@@ -24,7 +22,7 @@ class Probe(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, settings: "Settings", n_classes: int, rate_hz: int) -> None:
+    def __init__(self, settings: Settings, n_classes: int, rate_hz: int) -> None:
         super().__init__()
         self.encoder, self.layers, self.width = settings.encoder, settings.layers, settings.width
         self.rate_hz, self.samples = rate_hz, round(settings.max_seconds * rate_hz)

@@ -1,20 +1,17 @@
 """The network of ``wavfusion``: branches for words and face, deep layers of wav2vec 2.0 that listen to them, a head."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..encoders import AudioEncoder, FaceEncoder, Sizes, TextEncoder, wav2vec2
+from ..parts.encoders import AudioEncoder, FaceEncoder, Sizes, TextEncoder, wav2vec2
+from ..settings.wavfusion import Settings
 from .fusion import DeepLayer, Discrepancy, Mixer, SelfAttention, margin_loss, mean_over_time
 from .local import local_part
 from .masking import valid
 from .recurrence import run_grus
-
-if TYPE_CHECKING:
-    from ..wavfusion import Settings
 
 COMMON = (256, 128)  # units of the maps behind the discrepancy loss
 
@@ -25,7 +22,7 @@ class WavFusion(nn.Module):
     ``encoders`` make the states of one clip; they are no part of the module, so they are neither trained nor stored.
     """
 
-    def __init__(self, settings: "Settings", n_classes: int, rate_hz: int) -> None:
+    def __init__(self, settings: Settings, n_classes: int, rate_hz: int) -> None:
         super().__init__()
         self.settings = s = settings
         sizes = Sizes(s.layers, s.width, s.heads, s.inner)
@@ -116,7 +113,7 @@ def _as_deep(layer: nn.Module) -> DeepLayer:
     return layer
 
 
-def _deep_layer(s: "Settings", widths: Mapping[str, int]) -> DeepLayer:
+def _deep_layer(s: Settings, widths: Mapping[str, int]) -> DeepLayer:
     """Listens to the other modalities, or, where there is none or nothing is mixed, to the audio itself."""
     others = {name: width for name, width in widths.items() if name != "audio"}
     sources = {"self": s.width} if s.fusion == "concat" or not others else others
@@ -148,7 +145,7 @@ class FaceBranch(nn.Module):
     Or by what is compared with it, `local_part`.
     """
 
-    def __init__(self, s: "Settings") -> None:
+    def __init__(self, s: Settings) -> None:
         super().__init__()
         units = s.face_units
         self.norm = nn.LayerNorm(s.face_width)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from ...baselines.parts.changes import change
 from ...baselines.registry import Card, Recipe, settings_of
-from ...baselines.settings import change
 from ...seeds import stream
 from ..training.batches import Batch, FeatureRows, batch_of
 from ..training.train import class_weights, fit, loss_of, predict

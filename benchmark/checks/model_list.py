@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args, get_origin
 
-from ...baselines.card import RECIPE, Card, Task
+from ...baselines.parts.card import RECIPE, Card, Task
+from ...baselines.parts.changes import hints, words
 from ...baselines.registry import ModelChoice, broken, cards, provider
-from ...baselines.settings import hints, words
 from ...errors import InputError
 
 #: parameters are counted for this many classes, multiply-accumulates for a clip of so many seconds

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from serbench.baselines.acoustics import SIZES, contours, rows, stacked
 from serbench.baselines.functionals_svm import functionals
-from serbench.baselines.pitch import periods, track
+from serbench.baselines.parts.acoustics import SIZES, contours, rows, stacked
+from serbench.baselines.parts.pitch import periods, track
 from serbench.baselines.registry import Task, choose
 from serbench.benchmark.corpora.synthesis import HOP, RATE_HZ, Controls, Glottis, speak
 from serbench.errors import InputError

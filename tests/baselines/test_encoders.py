@@ -12,10 +12,10 @@ import timm
 import torch
 import transformers
 
-from serbench.baselines import encoders, weights
-from serbench.baselines.encoders import AudioEncoder, FaceEncoder, Sizes, TextEncoder, hashed
+from serbench.baselines.parts import encoders, weights
+from serbench.baselines.parts.encoders import AudioEncoder, FaceEncoder, Sizes, TextEncoder, hashed
+from serbench.baselines.parts.weights import RANDOM, content, folder_of
 from serbench.baselines.registry import Task, choose, find
-from serbench.baselines.weights import RANDOM, content, folder_of
 from serbench.errors import InputError
 from serbench.tests.support import checkpoints
 

@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from serbench.baselines.features import dct, mel_filters, mfcc, resampled
-from serbench.baselines.mfcc_attention import Settings, from_released
+from serbench.baselines.mfcc_attention import from_released
 from serbench.baselines.networks.mfcc_attention import AttentionCnn, Dropout, MfccAttention, he_normal
+from serbench.baselines.parts.features import dct, mel_filters, mfcc, resampled
 from serbench.baselines.registry import Task, choose
+from serbench.baselines.settings.mfcc_attention import Settings
 from serbench.errors import InputError
 from serbench.tests.support import reference_tensors
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serbench.baselines import discovery
+from serbench.baselines.parts.changes import parse
 from serbench.baselines.registry import (
     RECIPE,
     Recipe,
@@ -26,7 +27,6 @@ from serbench.baselines.registry import (
     provider,
     settings_of,
 )
-from serbench.baselines.settings import parse
 from serbench.errors import InputError
 
 NETWORKS = [name for name, card in cards().items() if card.kind == "network"]
@@ -303,7 +303,8 @@ def test_identity_covers_every_module_that_building_imports() -> None:
     code = (
         "import sys, torch\n"
         "from serbench.baselines.registry import *\n"
-        "shared = {f'serbench.baselines{name}' for name in ('', '.registry', '.card', '.settings', '.networks')}\n"
+        "names = ('', '.registry', '.parts', '.parts.card', '.parts.changes', '.networks', '.settings')\n"
+        "shared = {f'serbench.baselines{name}' for name in names}\n"
         "cards_ = {card.module for card in cards().values()}\n"
         "for name, card in cards().items():\n"
         "    before = set(sys.modules)\n"

@@ -13,7 +13,8 @@ from torch.nn import functional
 from serbench.baselines.networks import sigwavnet as network
 from serbench.baselines.networks.masking import valid
 from serbench.baselines.registry import Task, choose, find
-from serbench.baselines.sigwavnet import VARIANTS, Settings, from_released
+from serbench.baselines.settings.sigwavnet import Settings
+from serbench.baselines.sigwavnet import VARIANTS, from_released
 from serbench.errors import InputError
 from serbench.tests.support import reference_tensors
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from ..errors import InputError
+from ...errors import InputError
 
 Kind = Literal["network", "classical", "inference"]
 

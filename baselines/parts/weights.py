@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ...errors import InputError
 
 #: in place of weights: tiny encoders, made by code from a fixed seed
 RANDOM = "random-tiny"

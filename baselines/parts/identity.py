@@ -5,22 +5,22 @@ from collections.abc import Iterator
 from importlib.util import find_spec, resolve_name
 from typing import cast
 
-from ..errors import InputError
+from ...errors import InputError
 from .card import Card
 
-#: modules of this folder that say how any model is described, not how one works
-ABOUT_ALL = ("registry", "card", "settings")
+HOME = (__package__ or "").rpartition(".")[0]  # of the models that are built in
+#: modules in it that say how any model is described, not how one works
+ABOUT_ALL = ("registry", "parts.card", "parts.changes")
 
 
 def modules_of(card: Card) -> tuple[str, ...]:
     """The modules whose text is the model's identity: its own, and what they import from its package, sorted.
 
     Found by reading import statements, also those inside functions; nothing is imported but packages. The registry,
-    the data types and what lies outside the model's top-level package (for built-ins: this folder) do not count.
+    the data types and what lies outside the model's top-level package (for built-ins: `HOME`) do not count.
     """
-    package = __package__ or ""
-    home = package if card.module.startswith(f"{package}.") else card.module.partition(".")[0]
-    left_out = {f"{package}.{name}" for name in ABOUT_ALL}
+    home = HOME if card.module.startswith(f"{HOME}.") else card.module.partition(".")[0]
+    left_out = {f"{HOME}.{name}" for name in ABOUT_ALL}
     modules: set[str] = set()
     todo = [card.module, *(resolve_name(name, card.module.rpartition(".")[0]) for name in card.sources)]
     while todo:

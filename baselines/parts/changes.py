@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from ..errors import InputError, unknown
+from ...errors import InputError, unknown
 
 
 def hints(settings: Any) -> dict[str, Any]:

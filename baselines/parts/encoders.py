@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..errors import InputError
+from ...errors import InputError
 from .features import resampled
 from .weights import RANDOM, content, extra, folder_of, weights_of
 

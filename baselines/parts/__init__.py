@@ -1,0 +1,1 @@
+"""Parts of models: the card, changes of settings, identity, front ends, encoders, and what SVMs share."""
