@@ -1,1 +1,1 @@
-"""The models, one file each, their shared front ends, and the registry that plugins use too."""
+"""The models, one file each, and the registry that plugins use too."""
