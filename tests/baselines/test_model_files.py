@@ -14,7 +14,7 @@ from serbench.baselines.registry import anywhere, cards, choose, find, modules_o
 from serbench.benchmark.commands.models import models
 from serbench.benchmark.environment import source_hash
 from serbench.errors import InputError
-from serbench.tests.support.scratch import PLUGIN
+from serbench.tests.support.scratch import EXAMPLES
 
 LOUD = '''
 from dataclasses import dataclass
@@ -142,9 +142,10 @@ def test_a_missing_file_and_two_of_one_name_are_refused(tmp_path: Path) -> None:
         find(f"{other}:loud-pooling")
 
 
-def test_it_is_shown_and_checked_as_any_other() -> None:
-    spec = f"{PLUGIN}/pooled_mlp.py:pooled-mlp"
-    shown = CliRunner().invoke(models, ["show", spec], catch_exceptions=False)
-    assert shown.exit_code == 0 and "from pooled_mlp.py" in " ".join(shown.output.split())
-    checked = CliRunner().invoke(models, ["check", spec], catch_exceptions=False)
-    assert checked.exit_code == 0 and checked.output.startswith("pooled-mlp:clean\n"), checked.output
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*model/*.py")), ids=lambda path: path.stem)
+def test_the_examples_are_shown_and_checked_as_any_other(path: Path) -> None:
+    name = path.stem.replace("_", "-")
+    shown = CliRunner().invoke(models, ["show", f"{path}:{name}"], catch_exceptions=False)
+    assert shown.exit_code == 0 and f"from {path.name}" in " ".join(shown.output.split())
+    checked = CliRunner().invoke(models, ["check", f"{path}:{name}"], catch_exceptions=False)
+    assert checked.exit_code == 0 and checked.output.startswith(f"{name}:clean\n"), checked.output

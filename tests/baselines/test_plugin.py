@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import serbench
-from serbench.tests.support.scratch import PLUGIN, inside, install, put
+from serbench.tests.support.scratch import EXAMPLES, PLUGIN, inside, install, put
 from serbench.tests.support.tiny import tiny_corpus
 
 README = Path(serbench.__path__[0]) / "README.md"
@@ -113,59 +113,9 @@ def test_faulty_and_broken_plugins_are_told_what_is_wrong(site: Path, tmp_path: 
     assert {NAME, "majority", "dice"} <= lines.keys() and lines[NAME]["problem"] is None
 
 
-OTHER_KINDS = '''
-import numpy as np
-import torch
-from sklearn.neighbors import KNeighborsClassifier
-from serbench.baselines.registry import model
-
-class Neighbours:
-    def __init__(self, n_classes):
-        self.n_classes, self.rows, self.truth = n_classes, None, None
-
-    def front(self, waveform):  # (N,) -> (64,), once per clip
-        return np.log(np.abs(np.fft.rfft(waveform, 16_000))[:8_000].reshape(64, 125).mean(1) + 1e-3).astype("f4")
-
-    def fit(self, train, truth, dev, dev_truth, rng):
-        self.rows, self.truth = train, truth
-        return {"rows": len(train)}
-
-    def predict(self, rows):  # (n, 64) -> classes (n,), log-probabilities (n, C)
-        votes = np.full((len(rows), self.n_classes), 1e-3)
-        nearest = KNeighborsClassifier(5).fit(self.rows, self.truth)
-        votes[:, nearest.classes_] += nearest.predict_proba(rows)
-        return votes.argmax(1), np.log(votes / votes.sum(1, keepdims=True))
-
-    def state(self):
-        return {"rows": self.rows, "truth": self.truth}
-
-    def load(self, state):
-        self.rows, self.truth = state["rows"], state["truth"]
-
-class Loudness(torch.nn.Module):
-    def __init__(self, n_classes):
-        super().__init__()
-        self.register_buffer("levels", torch.linspace(-3, 0, n_classes))
-
-    def forward(self, x, lengths):  # (B, N) -> scores (B, C)
-        valid = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
-        power = (x * valid).square().sum(1) / lengths
-        return -(power.clamp(min=1e-6).log10()[:, None] / 2 - self.levels).square()
-
-@model(kind="classical")
-def neighbours(settings, task):
-    """Five nearest neighbours in the spectrum."""
-    return Neighbours(len(task.classes))
-
-@model(kind="inference")
-def loudness(settings, task):
-    """Louder is later in the list of classes; nothing is trained."""
-    return Loudness(len(task.classes))
-'''
-
-
 def test_models_that_serbench_does_not_train(tmp_path: Path) -> None:
-    put(tmp_path / "kinds", "kinds", OTHER_KINDS, ["neighbours = kinds:neighbours", "loudness = kinds:loudness"])
+    for kind, name in (("classical_model", "neighbours"), ("inference_model", "loudness")):
+        put(tmp_path / "kinds", name, (EXAMPLES / kind / f"{name}.py").read_text(), [f"{name} = {name}:{name}"])
     corpus = f"tiny={tiny_corpus(tmp_path / 'tiny', speakers=4, takes=3)}"
     run = ("run", "--protocol", "speaker-independent", "--corpus", corpus, "--jobs", "1", "--out", "run")
     listed, classical, inference, ran, shown = inside(

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-PLUGIN = Path(__file__).parents[1] / "example_plugin"
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PLUGIN = EXAMPLES / "model"
 #: several commands in one process, because each process loads torch anew
 COMMANDS = """
 import json, sys
