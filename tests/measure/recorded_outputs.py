@@ -26,6 +26,7 @@ from serbench.benchmark.cli import main as command_line
 
 NEW = ("--protocol", "speaker-independent")
 PLAIN = ("--model", "majority", "--model", "functionals-svm")
+NETWORK = ("--model", "mfcc-attention:tiny", "--set")
 #: name of the run folder -> options of `run`; A and B are the two corpora
 RUNS: dict[str, tuple[str, ...]] = {
     "new-speakers": (*NEW, "--corpus", "A", *PLAIN, "--model", "mfcc-attention:tiny", "--seeds", "2"),
@@ -35,15 +36,16 @@ RUNS: dict[str, tuple[str, ...]] = {
     "one-out": ("--protocol", "leave-one-corpus-out", "--corpus", "A", "--corpus", "B", *PLAIN),
     "random": ("--protocol", "random", "--corpus", "A", *PLAIN, "--seeds", "2"),
     "ladder": ("--protocol", "leak-ladder", "--corpus", "A", "--corpus", "B", "--model", "functionals-svm"),
-    "noise": ("--protocol", "noise", "--corpus", "A", *PLAIN, "--set", "noise.kinds=white,pink", "--set", "noise.snr=20,0"),
+    "noise": ("--protocol", "noise", "--corpus", "A", *PLAIN, "--set", "noise.kinds=white,pink",
+              "--set", "noise.snr=20,0"),
     "perturb": ("--protocol", "perturb", "--corpus", "A", *PLAIN),
-    "sweep": ("--protocol", "sweep", "--corpus", "A", "--model", "mfcc-attention:tiny", "--set",
+    "sweep": ("--protocol", "sweep", "--corpus", "A", *NETWORK,
               "sweep.grid=lr=0.001,0.01; batch=4,16", "--set", "mfcc-attention.epochs=2"),
-    "ablation": ("--protocol", "ablation", "--corpus", "A", "--model", "mfcc-attention:tiny", "--set", "mfcc-attention.epochs=1"),
+    "ablation": ("--protocol", "ablation", "--corpus", "A", *NETWORK, "mfcc-attention.epochs=1"),
     "augmentation": ("--protocol", "augmentation", "--corpus", "A", "--model", "functionals-svm"),
     "curve": ("--protocol", "learning-curve", "--corpus", "A", "--model", "functionals-svm"),
-    "carried": ("--protocol", "carried-weights", "--corpus", "A", "--model", "mfcc-attention:tiny", "--set", "mfcc-attention.epochs=2"),
-    "oracle": ("--protocol", "oracle-epoch", "--corpus", "A", "--model", "mfcc-attention:tiny", "--set", "mfcc-attention.epochs=3"),
+    "carried": ("--protocol", "carried-weights", "--corpus", "A", *NETWORK, "mfcc-attention.epochs=2"),
+    "oracle": ("--protocol", "oracle-epoch", "--corpus", "A", *NETWORK, "mfcc-attention.epochs=3"),
     "replay": ("--protocol", "published-cnn-n-gru", "--corpus", "A", *PLAIN),
     "study": ("X2", "--quick", "--model", "functionals-svm"),
 }  # fmt: skip
