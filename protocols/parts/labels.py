@@ -2,7 +2,7 @@
 
 A map is a TOML file in ``labels/``: ``name``, ``version``, ``summary``, ``source``, ``classes`` (all that it maps to),
 and ``[default]``: by canonical name, what is ``kept``, ``merged`` (native = "into") and ``dropped``. A corpus may say
-the same of its own classes (`CorpusLabels`); where it does not, the default holds.
+the same of its own classes (`CorpusLabels`); where it does not, the default holds. With ``own_classes`` it keeps all.
 """
 
 import tomllib
@@ -39,7 +39,10 @@ Fates = Mapping[str, CorpusLabels]
 
 @dataclass(frozen=True)
 class LabelMap:
-    """A versioned map. ``default``: native class -> class, or None where it is dropped."""
+    """A versioned map. ``default``: native class -> class, or None where it is dropped.
+
+    ``own_classes``: a corpus keeps classes of its own that are not among ``classes``.
+    """
 
     name: str
     version: int
@@ -47,12 +50,14 @@ class LabelMap:
     source: str
     classes: tuple[str, ...]
     default: Mapping[str, str | None]
+    own_classes: bool
 
     def of(self, corpus: CorpusLabels | None) -> Mapping[str, str | None]:
         """Native class -> class or None, for one corpus: as it says, else the default; without a fate: not there."""
         if corpus is None:
             return self.default
-        fates = {**self.default, **corpus.fates.get(self.name, {})}
+        own = {emotion: emotion for emotion in corpus.classes if self.own_classes}
+        fates = {**own, **self.default, **corpus.fates.get(self.name, {})}
         return {emotion: fates[emotion] for emotion in corpus.classes if emotion in fates}
 
 
@@ -99,7 +104,7 @@ def read(text: str, where: str) -> LabelMap:
         facts = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where}: not TOML: {error}") from error
-    if odd := facts.keys() ^ _KEYS:
+    if odd := (facts.keys() - {"own_classes"}) ^ _KEYS:
         raise InputError(f"{where}: {', '.join(sorted(odd))} missing or unknown; a map has {', '.join(sorted(_KEYS))}")
     classes = facts["classes"]
     return LabelMap(
@@ -109,6 +114,7 @@ def read(text: str, where: str) -> LabelMap:
         source=facts["source"],
         classes=tuple(classes),
         default=_fates(facts["default"], classes, f"{where}, default"),
+        own_classes=facts.get("own_classes", False),
     )
 
 

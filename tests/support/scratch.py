@@ -39,12 +39,12 @@ def install(source: Path, site: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def put(site: Path, name: str, text: str, points: Sequence[str]) -> None:
+def put(site: Path, name: str, text: str, points: Sequence[str], group: str = "serbench.models") -> None:
     """Lay down an installed package of one module and its entry points, as pip would leave it."""
     facts = site / f"{name}-0.1.dist-info"
     facts.mkdir(parents=True)
     (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")
-    (facts / "entry_points.txt").write_text("[serbench.models]\n" + "\n".join(points) + "\n")
+    (facts / "entry_points.txt").write_text(f"[{group}]\n" + "\n".join(points) + "\n")
     (site / f"{name}.py").write_text(text)
 
 
