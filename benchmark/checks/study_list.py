@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...baselines.registry import name_of
 from ...errors import InputError
 from ...protocols.parts.studies import Form, Study
 from ..planning.ready import prepare
-from ..planning.request import model_of
 from ..planning.study import StudyRequest, ask, check_study
 from ..planning.study_commands import commands, parts
 from ..planning.study_needs import missing_corpora, missing_here
@@ -197,7 +197,7 @@ def _summary(test: str) -> str:
 def _short(lacks: Sequence[str], models: Sequence[str] = ()) -> str:
     """What serbench lacks, then the corpora together, then what ``models`` lack, by their names."""
     corpora = [text.removeprefix("corpus ") for text in lacks if text.startswith("corpus ")]
-    names = {model_of(spec) for spec in models}
+    names = {name_of(spec) for spec in models}
     unready = {name for text in lacks if (name := text.partition(": ")[0]) in names}
     said = [text for text in lacks if not text.startswith("corpus ") and text.partition(": ")[0] not in unready]
     said += [f"{'corpus' if len(corpora) == 1 else 'corpora'} {_join(corpora)}"] if corpora else []

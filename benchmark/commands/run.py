@@ -19,7 +19,7 @@ _WHAT = (
     click.argument("study", required=False, metavar="[STUDY]"),
     click.option("--protocol", metavar="P", help="Protocol; see `serbench protocols list`."),
     click.option("--quick", is_flag=True, help="The quick form of a study."),
-    click.option("--model", multiple=True, metavar="M", help="Model[:profile][+variant]; repeatable."),
+    click.option("--model", multiple=True, metavar="M", help="[FILE.py:]model[:profile][+variant]; repeatable."),
     click.option("--corpus", multiple=True, metavar="C[=DIR]", help="Corpus, or CSV table; repeatable."),
     click.option("--seeds", type=int, metavar="N", help="Trainings per fold.  [default: 1, or as the study has it]"),
     click.option("--set", multiple=True, metavar="KEY=VALUE", help="Setting, as mfcc-attention.lr=3e-4; repeatable."),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...baselines.registry import cards, choose
+from ...baselines.registry import anywhere, cards, choose, name_of
 from ...errors import InputError
 from ...protocols.parts.catalog import find
 from ...protocols.parts.design import options_from
@@ -12,7 +12,7 @@ from ...protocols.parts.protocol import Condition, Protocol
 from ..conditions.kinds import complete
 from ..training import modalities
 from .arms import ArmSource, Choice, arms_of_run
-from .request import Request, model_of, unique
+from .request import Request, unique
 from .settings import complete_augment, parse
 
 
@@ -42,9 +42,9 @@ def check(request: Request) -> Experiment:
     if request.seeds < 1:
         raise InputError(f"--seeds {request.seeds}: at least one seed is needed")
     protocol = find(request.protocol)
-    names = [model_of(spec) for spec in request.models]
+    names = [name_of(spec) for spec in request.models]
     settings = parse(request.settings, protocol, names)
-    models = [(spec, settings.models[name]) for spec, name in zip(request.models, names, strict=True)]
+    models = [(anywhere(spec), settings.models[name]) for spec, name in zip(request.models, names, strict=True)]
     unique("--model", [choose(spec, overrides).spec for spec, overrides in models])
     unique("--corpus", [spec.partition("=")[0] for spec in request.corpora])
     options = options_from(protocol, settings.protocol)

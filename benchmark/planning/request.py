@@ -54,8 +54,3 @@ def unique(option: str, values: Sequence[str]) -> None:
     doubled = [value for value, n in Counter(values).items() if n > 1]
     if doubled:
         raise InputError(f"{option} {doubled[0]}: given twice; give it once")
-
-
-def model_of(spec: str) -> str:
-    """The name of the model in ``name:profile+variant``."""
-    return spec.partition(":")[0].partition("+")[0]

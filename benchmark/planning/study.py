@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from ...baselines.registry import name_of
 from ...errors import InputError, unknown
 from ...protocols.parts.augment import EXPLAIN, NOTHING, Augment
 from ...protocols.parts.protocol import Arm
 from ...protocols.parts.studies import Form, Study, StudyArm, StudyTest
 from .experiment import Experiment, check
-from .request import Request, each_map, model_of
+from .request import Request, each_map
 from .settings import AUGMENT, augment_value, complete_augment
 
 
@@ -50,7 +51,7 @@ def ask(study: Study, quick: bool = False, changes: Changes = Changes()) -> Stud
     settings = {key: value for key, _, value in (text.partition("=") for text in form.settings)}
     settings |= {key: value for key, _, value in (text.partition("=") for text in changes.settings)}
     models = changes.models or form.models
-    gone = {model_of(spec) for spec in form.models} - {model_of(spec) for spec in models}
+    gone = {name_of(spec) for spec in form.models} - {name_of(spec) for spec in models}
     left_out = tuple(f"{key}={value}" for key, value in settings.items() if key.partition(".")[0] in gone)
     form = replace(
         form,
@@ -66,7 +67,7 @@ def ask(study: Study, quick: bool = False, changes: Changes = Changes()) -> Stud
 
 def _renamed(tests: tuple[StudyTest, ...], before: tuple[str, ...], now: tuple[str, ...]) -> tuple[StudyTest, ...]:
     """The tests with the user's models where they name the study's: those of one name and variants, in any profile."""
-    instead = {a: b for a in before for b in now if (model_of(a), a.split("+")[1:]) == (model_of(b), b.split("+")[1:])}
+    instead = {a: b for a in before for b in now if (name_of(a), a.split("+")[1:]) == (name_of(b), b.split("+")[1:])}
     names = {spec: instead.get(spec, spec) for spec in before if spec not in now}
     return tuple(
         replace(one, base=names.get(one.base, one.base), levels=tuple(names.get(x, x) for x in one.levels))

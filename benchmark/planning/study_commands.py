@@ -2,8 +2,9 @@
 
 import shlex
 
+from ...baselines.registry import name_of
 from ...protocols.parts.studies import StudyArm
-from .request import Request, model_of
+from .request import Request
 from .study import StudyRequest
 
 _NO_ARM = StudyArm("")
@@ -24,15 +25,15 @@ def parts(request: StudyRequest) -> list[str]:
 def _command(request: Request, arm: StudyArm) -> str:
     """``serbench run --protocol`` for one request under one arm."""
     words = ["serbench", "run", "--protocol", request.protocol]
-    specs = [spec for spec in request.models if arm.model in ("", model_of(spec))]
+    specs = [spec for spec in request.models if arm.model in ("", name_of(spec))]
     for spec in specs:
         words += ["--model", "+".join((spec, *arm.variants))]
     for corpus in request.corpora:
         words += ["--corpus", corpus]
     words += ["--seeds", str(request.seeds)] if request.seeds > 1 else []
-    of_arm = [f"{model_of(spec)}.{name}={value}" for spec in specs for name, value in arm.settings]
+    of_arm = [f"{name_of(spec)}.{name}={value}" for spec in specs for name, value in arm.settings]
     settings = [*request.settings, *dict.fromkeys(of_arm), *(f"{key}={value}" for key, value in arm.training)]
-    others = {model_of(spec) for spec in request.models} - set(map(model_of, specs))
+    others = {name_of(spec) for spec in request.models} - set(map(name_of, specs))
     for setting in settings:
         if setting.partition(".")[0] not in others:
             words += ["--set", setting]
