@@ -41,6 +41,38 @@ def test_imports_point_one_way(folder: str) -> None:
         assert not sideways, f"{path.relative_to(ROOT)} imports {sorted(sideways)}"
 
 
+#: the rooms of the harness from bottom to top: imports point downwards only, those inside functions too
+ROOMS = (
+    ("device", "environment", "source"), ("audio",), ("corpora",), ("prepared",), ("conditions",), ("planning",),
+    ("training",), ("running",), ("checks", "audit"), ("commands",), ("cli",),
+)  # fmt: skip
+
+
+def rooms_imported(path: Path) -> set[str]:
+    """Rooms of the harness that one of its files imports from."""
+    depth = len(path.relative_to(ROOT / "benchmark").parts) - 1
+    rooms: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == depth + 1:
+            rooms.update([node.module.partition(".")[0]] if node.module else [a.name for a in node.names])
+    return rooms
+
+
+def test_rooms_of_the_harness_point_downwards() -> None:
+    heights = {room: height for height, level in enumerate(ROOMS) for room in level}
+    upwards = []
+    for path in (ROOT / "benchmark").rglob("*.py"):
+        room = path.relative_to(ROOT / "benchmark").parts[0].removesuffix(".py")
+        if room != "__init__":
+            upwards += [
+                f"{room} -> {other} in {path.name}"
+                for other in rooms_imported(path) - {room}
+                if heights[other] >= heights[room]
+            ]
+    assert not upwards
+    assert {"planning", "prepared"} <= rooms_imported(ROOT / "benchmark" / "running" / "execute.py")
+
+
 def test_the_reader_of_imports_sees_them() -> None:
     assert "protocols" in imported(ROOT / "benchmark" / "planning" / "plan.py")
     assert "errors" in imported(ROOT / "results" / "evidence" / "store.py")

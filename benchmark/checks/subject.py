@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from ...baselines.registry import Card, Task
 from ...seeds import stream
+from ..prepared.modalities import FORMS
 from ..training.batches import Batch, Clip, FeatureRows, batch_of, padded
-from ..training.modalities import FORMS
 from ..training.trainer import encoded, lengthen
 
 TASK = Task(("angry", "happy", "neutral", "sad"))

@@ -133,7 +133,7 @@ _SYNTHESIZER = (
     "synthesis", "synthetic", "synthetic_face", "synthetic_prosody", "synthetic_text", "synthetic_voice",
 )  # fmt: skip
 _ROOM = ("conditions.rooms", "conditions.recordings", "audio.decode", "conditions.noise")
-_FACE = (f"{_HARNESS}.training.modalities", f"{_HARNESS}.training.video")
+_FACE = (f"{_HARNESS}.prepared.modalities", f"{_HARNESS}.prepared.video")
 KINDS: dict[str, Kind] = {
     "clean": Kind(),
     "white": _noise("made"),

@@ -10,7 +10,7 @@ from ...protocols.parts.catalog import find
 from ...protocols.parts.design import options_from
 from ...protocols.parts.protocol import Condition, Protocol
 from ..conditions.kinds import complete
-from ..training import modalities
+from ..prepared import modalities
 from .arms import ArmSource, Choice, arms_of_run
 from .request import Request, unique
 from .settings import complete_augment, parse

@@ -26,8 +26,8 @@ FACE = ": face"
 
 #: the modules beside model, protocol and condition whose text decides what a training hears, learns and keeps
 _OF_HARNESS = (
-    "..training.augment", "..training.batches", "..training.data", "..training.modalities", "..training.optimization",
-    "..training.train", "..training.trainer", "..training.video", "...results.statistics.metrics", "...seeds",
+    "..training.augment", "..training.batches", "..training.data", "..prepared.modalities", "..training.optimization",
+    "..training.train", "..training.trainer", "..prepared.video", "...results.statistics.metrics", "...seeds",
 )  # fmt: skip
 HARNESS = (*MAKERS, *(resolve_name(name, f"{__package__}") for name in _OF_HARNESS))
 

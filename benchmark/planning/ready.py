@@ -9,9 +9,9 @@ from ...baselines.registry import ModelChoice
 from ...protocols.parts.design import Design, design
 from ..corpora.registry import fates
 from ..prepared import corpus as prepared
+from ..prepared import modalities
 from ..prepared.corpus import Corpus
 from ..prepared.near import link
-from ..training import modalities
 from .experiment import Experiment, check
 from .plan import FACE, Plan, make_plan
 from .request import Request, unique

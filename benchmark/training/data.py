@@ -16,8 +16,8 @@ from ...protocols.parts.protocol import CLEAN, Condition, utterance_of
 from ...results.evidence.files import StoreError, write_bytes
 from ..conditions.kinds import apply
 from ..prepared.corpus import Corpus
+from ..prepared.modalities import content_of, face_of, modality_of, transcript_of
 from .augment import CopyMaker
-from .modalities import content_of, face_of, modality_of, transcript_of
 
 #: clips (N_i,) in, one array (T_i, ...) per clip out
 Front = Callable[[list[np.ndarray]], list[np.ndarray]]

@@ -21,13 +21,13 @@ from serbench.baselines.registry import Recipe, choose
 from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.planning.ready import plan_of
 from serbench.benchmark.planning.request import Request
+from serbench.benchmark.prepared import modalities, video
 from serbench.benchmark.prepared.corpus import Corpus, open_corpus
+from serbench.benchmark.prepared.video import MOST, PER_SECOND, SIDE, pictures
 from serbench.benchmark.training import data as data_module
-from serbench.benchmark.training import modalities, video
 from serbench.benchmark.training.batches import FeatureRows, batch_of, bucketed, steps
 from serbench.benchmark.training.data import Data
 from serbench.benchmark.training.train import fit
-from serbench.benchmark.training.video import MOST, PER_SECOND, SIDE, pictures
 from serbench.errors import InputError
 from serbench.protocols.parts.protocol import Condition
 from serbench.seeds import stream

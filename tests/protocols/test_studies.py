@@ -119,7 +119,7 @@ OFFERED = {"meld": {"audio", "text", "face"}, "iemocap": {"audio", "text"}, "syn
 
 @pytest.mark.parametrize("name", sorted(IDS))
 def test_corpora_have_what_the_models_of_a_full_form_take(name: str) -> None:
-    from serbench.benchmark.training.modalities import needs
+    from serbench.benchmark.prepared.modalities import needs
 
     form = load(name).full
     for spec in form.models:

@@ -16,11 +16,11 @@ from serbench.baselines.registry import find as find_model
 from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.planning.ready import plan_of
 from serbench.benchmark.planning.request import Request
+from serbench.benchmark.prepared import modalities
 from serbench.benchmark.prepared.corpus import open_corpus
-from serbench.benchmark.training import modalities
+from serbench.benchmark.prepared.video import PER_SECOND
 from serbench.benchmark.training.augment import CopyMaker
 from serbench.benchmark.training.data import Data
-from serbench.benchmark.training.video import PER_SECOND
 from serbench.errors import InputError
 from serbench.protocols.parts.augment import Augment, Step
 from serbench.protocols.parts.catalog import find

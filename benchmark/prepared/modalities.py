@@ -19,7 +19,7 @@ from ...protocols.parts.protocol import CLEAN, Condition
 from ...seeds import stream
 from ..corpora import synthetic
 from ..environment import source_hash
-from ..prepared.corpus import Corpus
+from .corpus import Corpus
 from .video import ENDINGS, MOST, PER_SECOND, has_pictures, pictures
 
 #: modality -> its forms; a model takes any of them unless its settings say otherwise in ``forms``
