@@ -136,11 +136,11 @@ def _module_of(path: Path) -> ModuleType:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or 'is no text'}") from None
     name = _PREFIX + re.sub(r"\W", "_", path.stem)
-    kept = sys.modules.get(name)
-    if kept is not None and Path(kept.__file__ or "").resolve() != path.resolve():
-        raise InputError(f"two files of models have one name: {kept.__file__} and {path}; rename one")
-    if kept is not None and vars(kept)["__text__"] == text:
-        return kept
+    before = sys.modules.get(name)
+    if before is not None and Path(before.__file__ or "").resolve() != path.resolve():
+        raise InputError(f"two files of models have one name: {before.__file__} and {path}; rename one")
+    if before is not None and vars(before)["__text__"] == text:
+        return before
     spec = spec_from_file_location(name, path)
     if spec is None:
         raise InputError(f"{path}: is no Python file")

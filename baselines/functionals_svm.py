@@ -63,10 +63,10 @@ def functionals(waveform: np.ndarray, rate_hz: int, groups: Sequence[Group] = ("
     mels = _mel_filters(rate_hz) @ np.abs(spectrum) ** 2
     mfcc = librosa.feature.mfcc(S=librosa.power_to_db(mels), n_mfcc=COEFFICIENTS)  # (20, T)
     tracks = acoustics.stacked(mfcc, waveform, rate_hz, hop, groups)  # (rows, T)
-    whole = np.isfinite(tracks).all(axis=1)
+    complete = np.isfinite(tracks).all(axis=1)
     statistics = np.empty((2 + len(PERCENTILES), len(tracks)), dtype=np.float32)
-    statistics[:, whole] = _statistics(tracks[whole])
-    for row in np.flatnonzero(~whole):
+    statistics[:, complete] = _statistics(tracks[complete])
+    for row in np.flatnonzero(~complete):
         values = tracks[row, np.isfinite(tracks[row])]
         statistics[:, row] = _statistics(values[None])[:, 0] if len(values) else 0
     return statistics.ravel()

@@ -69,14 +69,14 @@ def model(
     """
 
     def decorate(build: Callable[[Any, Task], Any]) -> Card:
-        given = (Recipe() if kind == "network" else NoSettings()) if settings is None else settings
+        defaults = (Recipe() if kind == "network" else NoSettings()) if settings is None else settings
         card = Card(
             name=name or build.__name__.replace("_", "-"),
             version=version,
             kind=kind,
             summary=summary or (build.__doc__ or "").strip().partition("\n")[0],
             origin=origin,
-            settings=given,
+            settings=defaults,
             build=build,
             module=build.__module__,
             profiles={"clean": {}, **(profiles or {})},
@@ -120,13 +120,13 @@ def find(name: str) -> Card:
     file, rest = parts_of(name)
     if file:
         return discovery.from_file(Path(file), rest)
-    known, errors, _ = discovery.installed()
-    known = known | {card.name: card for card in discovery.in_files()}
-    if name in known:
-        return known[name]
+    models, errors, _ = discovery.installed()
+    models = models | {card.name: card for card in discovery.in_files()}
+    if name in models:
+        return models[name]
     if name in errors:
         raise InputError(f"model '{name}': its plugin does not load: {errors[name]}")
-    raise unknown("model", name, [*known, *errors])
+    raise unknown("model", name, [*models, *errors])
 
 
 def name_of(spec: str) -> str:
@@ -214,10 +214,10 @@ def _check(card: Card) -> None:
         change(card.settings, values, f"{where}: profile '{profile}'")
     for name, variant in card.variants.items():
         change(card.settings, variant.settings, f"{where}: variant '{name}'")
-    known = hints(card.settings)
+    fields = hints(card.settings)
     for name in card.explain:
-        if name not in known and name not in RECIPE:
-            raise unknown(f"setting explained by {where}", name, known)
+        if name not in fields and name not in RECIPE:
+            raise unknown(f"setting explained by {where}", name, fields)
     for profile in card.companions - card.profiles.keys():
         raise unknown(f"profile in companions of {where}", profile, card.profiles)
     if card.profiles["clean"]:

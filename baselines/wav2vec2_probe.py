@@ -28,8 +28,8 @@ def needs(settings: Settings) -> str | None:
     if settings.encoder == RANDOM or Path(settings.encoder).expanduser().is_dir():
         return None
     name, _, revision = settings.encoder.partition("@")
-    found = import_module("huggingface_hub").try_to_load_from_cache(name, "config.json", revision=revision or None)
-    if isinstance(found, str):
+    config = import_module("huggingface_hub").try_to_load_from_cache(name, "config.json", revision=revision or None)
+    if isinstance(config, str):
         return None
     return (
         f"the weights of {settings.encoder} are not here; the first run fetches them from the Hugging Face hub, "

@@ -86,7 +86,7 @@ VARIANTS = {
 def needs(settings: Settings) -> str | None:
     """The extra, and weights: in folders or in the cache of the hub."""
     try:
-        settings.found(online=False)
+        settings.weights(online=False)
     except InputError as error:
         return str(error)
     return None

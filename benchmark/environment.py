@@ -55,11 +55,11 @@ def pair_problem(torch: str, torchaudio: str) -> str | None:
     from packaging.specifiers import SpecifierSet
 
     pair = {"torch": torch, "torchaudio": torchaudio}
-    fits = all(found and found in SpecifierSet(TORCH_PAIR[name]) for name, found in pair.items())
-    builds = {found.partition("+")[2] for found in pair.values()} - {""}
+    fits = all(release and release in SpecifierSet(TORCH_PAIR[name]) for name, release in pair.items())
+    builds = {release.partition("+")[2] for release in pair.values()} - {""}
     if fits and len(builds) < 2:
         return None
-    has = " and ".join(f"{name} {found or 'missing'}" for name, found in pair.items())
+    has = " and ".join(f"{name} {release or 'missing'}" for name, release in pair.items())
     what = "are builds for different devices" if fits else "do not fit"
     return f"{has} {what}; install the pair: {PAIR_COMMAND}"
 

@@ -105,8 +105,8 @@ class CnnGru(nn.Module):
 
 def perceptron(inputs: int, hidden: int, gru_layers: int) -> nn.Sequential:
     """(..., inputs) -> (..., hidden), with the parameters of such a GRU, or as near as a hidden layer comes."""
-    wanted = sum(3 * hidden * (size + hidden + 2) for size in (inputs, *(hidden,) * (gru_layers - 1)))
-    middle = max(1, round((wanted - hidden) / (inputs + hidden + 1)))
+    parameters = sum(3 * hidden * (size + hidden + 2) for size in (inputs, *(hidden,) * (gru_layers - 1)))
+    middle = max(1, round((parameters - hidden) / (inputs + hidden + 1)))
     return nn.Sequential(nn.Linear(inputs, middle), nn.LeakyReLU(SLOPE), nn.Linear(middle, hidden))
 
 

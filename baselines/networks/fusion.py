@@ -68,7 +68,7 @@ class Mixer(nn.Module):
             nn.init.xavier_uniform_(self.gate.weight)
             nn.init.zeros_(self.gate.bias)
         self.logit = nn.Parameter(torch.zeros(())) if mix == "learned" else None
-        self.seen: list[Tensor] = []  # mean and mean square of P over valid frames, of every training batch
+        self.moments: list[Tensor] = []  # mean and mean square of P over valid frames, of every training batch
 
     def forward(self, first: Tensor, second: Tensor, mask: Tensor) -> Tensor:
         """``mask`` (B, T) is true for valid frames."""
@@ -81,16 +81,16 @@ class Mixer(nn.Module):
         if self.training:
             of_valid = p.detach().float() * mask[:, :, None]
             total = mask.sum() * p.shape[2]
-            self.seen.append(torch.stack([of_valid.sum(), of_valid.square().sum()]) / total)
+            self.moments.append(torch.stack([of_valid.sum(), of_valid.square().sum()]) / total)
         mixed: Tensor = p * first + (1 - p) * second
         return mixed
 
     def watch(self) -> tuple[float, float] | None:
         """Mean and variance of P since the last call."""
-        if not self.seen:
+        if not self.moments:
             return None
-        mean, square = torch.stack(self.seen).mean(0).tolist()
-        self.seen = []
+        mean, square = torch.stack(self.moments).mean(0).tolist()
+        self.moments = []
         return mean, max(0.0, square - mean**2)
 
 
@@ -113,8 +113,10 @@ class DeepLayer(nn.Module):
 
     def forward(self, h: Tensor, mask: Tensor, sources: Mapping[str, tuple[Tensor, Tensor]]) -> Tensor:
         """``sources``: name -> its frames and their mask."""
-        found = [attend(h, *((h, mask) if name == "self" else sources[name])) for name, attend in self.streams.items()]
-        fused = found[0] if self.mixer is None else self.mixer(found[0], found[1], mask)
+        streams = [
+            attend(h, *((h, mask) if name == "self" else sources[name])) for name, attend in self.streams.items()
+        ]
+        fused = streams[0] if self.mixer is None else self.mixer(streams[0], streams[1], mask)
         h = self.norm1(h + self.dropout(fused))
         normal: Tensor = self.norm2(h + self.dropout(self.outer(functional.gelu(self.inner(h)))))
         return normal
@@ -125,15 +127,15 @@ class DeepLayer(nn.Module):
         Of an attention to vectors of another width only queries and output.
         """
         width = self.norm1.normalized_shape[0]
-        found: dict[str, nn.Parameter] = {}
+        parameters: dict[str, nn.Parameter] = {}
         for part, name in _FEED.items():
-            found |= {f"{name}.{p}|": value for p, value in self.get_submodule(part).named_parameters()}
+            parameters |= {f"{name}.{p}|": value for p, value in self.get_submodule(part).named_parameters()}
         for stream, attention in self.streams.items():
             for part, name in _ATTENTION.items():
                 linear = attention.get_submodule(part)
                 if linear.weight.shape == (width, width):
-                    found |= {f"{name}.{p}|{stream}": value for p, value in linear.named_parameters()}
-        return found
+                    parameters |= {f"{name}.{p}|{stream}": value for p, value in linear.named_parameters()}
+        return parameters
 
     def load(self, layer: nn.Module) -> None:
         """Begin as a layer of wav2vec 2.0 of transformers."""
@@ -157,8 +159,8 @@ class Discrepancy(nn.Module):
 
     def forward(self, means: Mapping[str, Tensor]) -> Tensor:
         """Means (B, width) by modality -> (M, B, common), in the order of the modalities."""
-        found = torch.stack([own(means[name]) for name, own in self.own.items()])
-        return functional.normalize(self.common(found).float(), dim=2)
+        vectors = torch.stack([own(means[name]) for name, own in self.own.items()])
+        return functional.normalize(self.common(vectors).float(), dim=2)
 
 
 def margin_loss(vectors: Tensor, truth: Tensor, margin: float, flipped: bool, same_utterance: bool) -> Tensor:

@@ -48,8 +48,8 @@ class Tcn(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """``mask`` (B, T) is true for valid frames."""
         for depth, across, norm in zip(self.depth, self.across, self.norms, strict=True):
-            seen = depth((x * mask[:, :, None]).transpose(1, 2)).transpose(1, 2)
-            x = x + norm(across(seen), mask).relu()
+            near = depth((x * mask[:, :, None]).transpose(1, 2)).transpose(1, 2)
+            x = x + norm(across(near), mask).relu()
         return x
 
 
@@ -66,9 +66,9 @@ class GlobalMean(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """``mask`` (B, T) is true for valid frames."""
-        whole = self.outer(self.inner(mean_over_time(x, mask)).relu())[:, None]  # (B, 1, C)
-        found: Tensor = x * whole.sigmoid() if self.scales else whole.relu().expand_as(x)
-        return found
+        mean = self.outer(self.inner(mean_over_time(x, mask)).relu())[:, None]  # (B, 1, C)
+        frames: Tensor = x * mean.sigmoid() if self.scales else mean.relu().expand_as(x)
+        return frames
 
 
 class NetVlad(nn.Module):
@@ -88,6 +88,6 @@ class NetVlad(nn.Module):
         """``mask`` (B, T) is true for valid frames."""
         share = self.assign(x).softmax(2) * mask[:, :, None]  # (B, T, K)
         residual = share.transpose(1, 2) @ x - share.sum(1)[:, :, None] * self.codewords  # (B, K, C)
-        whole = self.mix(functional.normalize(residual, dim=2).transpose(1, 2)).squeeze(2)  # (B, C)
-        found: Tensor = self.out(whole).relu()[:, None].expand_as(x)
-        return found
+        mixed = self.mix(functional.normalize(residual, dim=2).transpose(1, 2)).squeeze(2)  # (B, C)
+        frames: Tensor = self.out(mixed).relu()[:, None].expand_as(x)
+        return frames

@@ -72,8 +72,8 @@ class Stem(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Padding stays outside."""
-        found: Tensor = (x + self.norm(self.conv(x, mask), mask)).relu()
-        return found
+        frames: Tensor = (x + self.norm(self.conv(x, mask), mask)).relu()
+        return frames
 
 
 class LocalConv(nn.Module):

@@ -60,20 +60,20 @@ class MfccAttention(nn.Module):
         if self.zero_cells:
             left = (lengths - starts).clamp(0, samples)
             valid = -(-left * RATE_HZ // self.rate_hz).clamp(min=-SAMPLES)  # rounded up, as resampling does
-        found = mfcc(clips, valid, RATE_HZ, hop=HOP)
+        features = mfcc(clips, valid, RATE_HZ, hop=HOP)
         if self.features != ("mfcc",):
-            found = self._grouped(found, clips, valid.clamp(min=0))
-        return found, torch.full_like(lengths, FRAMES)
+            features = self._grouped(features, clips, valid.clamp(min=0))
+        return features, torch.full_like(lengths, FRAMES)
 
     def _grouped(self, coefficients: Tensor, clips: Tensor, lengths: Tensor) -> Tensor:
         """Each clip's feature groups (B, 108, K); 0 in frames that it does not have, or that have no such value."""
-        found = np.zeros((len(clips), FRAMES, rows(self.features)), dtype=np.float32)
-        for cells, mfccs, clip, n in zip(found, coefficients, clips, lengths.tolist(), strict=True):
+        features = np.zeros((len(clips), FRAMES, rows(self.features)), dtype=np.float32)
+        for cells, mfccs, clip, n in zip(features, coefficients, clips, lengths.tolist(), strict=True):
             if n:
                 frames = 1 + n // HOP
-                kept, wave = mfccs[:frames].T.cpu().numpy(), clip[:n].cpu().numpy()
-                cells[:frames] = np.nan_to_num(stacked(kept, wave, RATE_HZ, HOP, self.features)).T
-        return torch.from_numpy(found).to(clips.device)
+                inside, wave = mfccs[:frames].T.cpu().numpy(), clip[:n].cpu().numpy()
+                cells[:frames] = np.nan_to_num(stacked(inside, wave, RATE_HZ, HOP, self.features)).T
+        return torch.from_numpy(features).to(clips.device)
 
     def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Mean and deviation of every coefficient over the training rows; in layout vector, of every cell."""
@@ -100,10 +100,10 @@ class MfccAttention(nn.Module):
         """Mean and deviation of the weights of each attention in the training batches since the last call."""
         facts: dict[str, float] = {}
         for layer in self.network.attention:
-            if isinstance(layer, Attention) and layer.seen:
-                mean, deviation = torch.stack(layer.seen).mean(0).tolist()
+            if isinstance(layer, Attention) and layer.weights:
+                mean, deviation = torch.stack(layer.weights).mean(0).tolist()
                 facts |= {f"{layer.name}_mean": mean, f"{layer.name}_deviation": deviation}
-                layer.seen = []
+                layer.weights = []
         return facts
 
 
@@ -183,12 +183,12 @@ class Attention(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: list[Tensor] = []  # mean and deviation of the weights of every training batch
+        self.weights: list[Tensor] = []  # mean and deviation of the weights of every training batch
 
     def note(self, weight: Tensor) -> Tensor:
         """The weights as they are."""
         if self.training:
-            self.seen.append(torch.stack(torch.std_mean(weight.detach().float(), correction=0)[::-1]))
+            self.weights.append(torch.stack(torch.std_mean(weight.detach().float(), correction=0)[::-1]))
         return weight
 
 

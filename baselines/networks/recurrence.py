@@ -40,8 +40,8 @@ class Memory:
             weight = next(gru.parameters())
             start = weight.new_zeros(gru.num_layers * (2 if gru.bidirectional else 1), batch, gru.hidden_size)
             if self.states:
-                known = self.states[number][:, :batch]
-                start[:, : known.shape[1]] = known
+                state = self.states[number][:, :batch]
+                start[:, : state.shape[1]] = state
             starts.append(start)
         return starts
 

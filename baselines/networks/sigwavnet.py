@@ -34,8 +34,10 @@ class SigWavNet(nn.Module):
         self.bank = WaveletBank(s.levels, s.sharing, s.wavelet, s.taps, s.train_filters)
         self.thresholds = nn.ModuleList()
         if s.threshold != "off" and s.threshold != "classical":
-            learned = (Threshold(s.threshold, s.threshold_start, s.slope, s.train_threshold) for _ in range(s.levels))
-            self.thresholds.extend(learned)
+            thresholds = (
+                Threshold(s.threshold, s.threshold_start, s.slope, s.train_threshold) for _ in range(s.levels)
+            )
+            self.thresholds.extend(thresholds)
         branches = [Branch(s.channels, s.dilations, s.spatial_attention) for _ in range(bands)]
         self.branches = nn.ModuleList(branches)
         self.grus = nn.ModuleList(
@@ -49,7 +51,7 @@ class SigWavNet(nn.Module):
         self.head = Head(bands, n_classes, s.head_norm)
         self.min_samples = self.bank.samples(branches[0].min_steps())
         self.memory = Memory()
-        self.seen: dict[str, Tensor] = {}
+        self.sums: dict[str, Tensor] = {}
         self.passes = 0
 
     def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
@@ -164,13 +166,13 @@ class SigWavNet(nn.Module):
         for level, threshold in enumerate(cast("Iterable[Threshold]", self.thresholds), start=1):
             edges = dict(zip(("positive", "negative", "rise", "fall"), threshold.edges(), strict=True))
             facts |= {f"threshold_{name}_{level}": float(value.detach()) for name, value in edges.items()}
-        facts |= {name: float(total) / self.passes for name, total in self.seen.items()}
-        self.seen, self.passes = {}, 0
+        facts |= {name: float(total) / self.passes for name, total in self.sums.items()}
+        self.sums, self.passes = {}, 0
         return facts
 
     def _note(self, name: str, value: Tensor) -> None:
         if self.training:
-            self.seen[name] = self.seen.get(name, 0) + value.detach()
+            self.sums[name] = self.sums.get(name, 0) + value.detach()
 
 
 class Branch(nn.Module):
@@ -197,10 +199,10 @@ class Branch(nn.Module):
         x = normed_leaky(x, mask)
         if self.conv3 is None or self.score is None:
             return x.transpose(1, 2), lengths, x.new_zeros(())
-        seen = normed_leaky(self.conv3(x), mask)  # (B, 2K, T / 16)
-        weight = attention(self.score(x + seen).squeeze(1), mask)  # (B, T / 16)
-        whole = torch.bmm(x, weight[:, :, None])  # (B, 2K, 1)
-        return functional.leaky_relu(x + whole, SLOPE).transpose(1, 2), lengths, entropy(weight, mask)
+        context = normed_leaky(self.conv3(x), mask)  # (B, 2K, T / 16)
+        weight = attention(self.score(x + context).squeeze(1), mask)  # (B, T / 16)
+        band = torch.bmm(x, weight[:, :, None])  # (B, 2K, 1)
+        return functional.leaky_relu(x + band, SLOPE).transpose(1, 2), lengths, entropy(weight, mask)
 
 
 class TemporalAttention(nn.Module):

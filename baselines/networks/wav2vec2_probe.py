@@ -110,9 +110,9 @@ def frozen(spec: str, layers: int, width: int) -> tuple[nn.Module, bool]:
     config = json.loads((folder / "config.json").read_text())
     if "conv_stride" not in config:
         raise InputError(f"encoder '{spec}': a checkpoint of {config.get('model_type')} does not hear waveforms")
-    found = config["num_hidden_layers"], config["hidden_size"]
-    if found != (layers, width):
-        raise InputError(f"encoder '{spec}': set layers={found[0]} and width={found[1]}, which are its sizes")
+    sizes = config["num_hidden_layers"], config["hidden_size"]
+    if sizes != (layers, width):
+        raise InputError(f"encoder '{spec}': set layers={sizes[0]} and width={sizes[1]}, which are its sizes")
     file = folder / "preprocessor_config.json"
     standardized = bool(json.loads(file.read_text()).get("do_normalize", True)) if file.is_file() else True
     return loaded(transformers.AutoModel, "encoder", folder).float().eval().requires_grad_(False), standardized

@@ -34,9 +34,9 @@ def low_pass(wavelet: str, taps: int) -> Tensor:
         return windowed * (math.sqrt(2) / windowed.sum())
     import pywt
 
-    found = torch.tensor(pywt.Wavelet(wavelet).dec_lo)
-    spare = taps - len(found)
-    return functional.pad(found, (spare // 2, spare - spare // 2))
+    low_pass = torch.tensor(pywt.Wavelet(wavelet).dec_lo)
+    spare = taps - len(low_pass)
+    return functional.pad(low_pass, (spare // 2, spare - spare // 2))
 
 
 def random_orthonormal(taps: int) -> Tensor:
@@ -117,18 +117,18 @@ class WaveletBank(nn.Module):
         taps = pairs.shape[2]
         shifted = functional.pad(pairs, (taps - 2, taps - 2)).unfold(2, taps, 2)  # (1|L, 2, K - 1, K)
         products = torch.einsum("lak,lbsk->labs", pairs, shifted)
-        wanted = torch.zeros_like(products)
-        wanted[:, :, :, taps // 2 - 1] = torch.eye(2, device=pairs.device, dtype=pairs.dtype)
-        return (products - wanted).square().sum()
+        target = torch.zeros_like(products)
+        target[:, :, :, taps // 2 - 1] = torch.eye(2, device=pairs.device, dtype=pairs.dtype)
+        return (products - target).square().sum()
 
     @torch.no_grad()
     def distance(self, wavelet: str) -> Tensor:
         """Root mean square difference between the magnitudes of the filters' spectra and of a wavelet's."""
         low = low_pass(wavelet, self.low.shape[1]).to(self.low)
-        spectra, wanted = (
+        spectra, target = (
             torch.fft.rfft(filters, 512).abs() for filters in (self.filters(), torch.stack([low, mirror(low)]))
         )
-        difference: Tensor = (spectra - wanted).square().mean().sqrt()
+        difference: Tensor = (spectra - target).square().mean().sqrt()
         return difference
 
 

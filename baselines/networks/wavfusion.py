@@ -83,8 +83,8 @@ class WavFusion(nn.Module):
     def groups(self) -> list[tuple[list[nn.Parameter], float]]:
         """New parameters at the learning rate, pretrained ones at their share of it."""
         pretrained = [value for layer in self.deep for value in _as_deep(layer).pretrained().values()]
-        known = {id(value) for value in pretrained}
-        new = [value for value in self.parameters() if id(value) not in known]
+        ids = {id(value) for value in pretrained}
+        new = [value for value in self.parameters() if id(value) not in ids]
         return [(new, 1.0), (pretrained, self.settings.lr_pretrained / self.settings.lr)]
 
     def watch(self) -> dict[str, float]:
@@ -96,8 +96,8 @@ class WavFusion(nn.Module):
             self._terms = []
         for number, layer in enumerate(self.deep, start=1):
             mixer = _as_deep(layer).mixer
-            if mixer is not None and (seen := mixer.watch()):
-                facts |= {f"gate_{number}_mean": seen[0], f"gate_{number}_variance": seen[1]}
+            if mixer is not None and (moments := mixer.watch()):
+                facts |= {f"gate_{number}_mean": moments[0], f"gate_{number}_variance": moments[1]}
         return facts
 
     def _begin_pretrained(self, sizes: Sizes) -> None:

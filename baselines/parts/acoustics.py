@@ -76,51 +76,51 @@ def stacked(mfcc: np.ndarray, waveform: np.ndarray, rate_hz: int, hop: int, grou
     import librosa
 
     slopes = {"delta": 1, "delta2": 2}
-    found: dict[str, np.ndarray] = {"mfcc": mfcc}
+    features: dict[str, np.ndarray] = {"mfcc": mfcc}
     for name, order in slopes.items():
         if name in groups:
-            found[name] = librosa.feature.delta(mfcc, order=order, mode="nearest")
-    found |= contours(waveform, rate_hz, hop, [group for group in groups if group not in SPECTRAL])
-    return np.concatenate([found[group] for group in get_args(Group) if group in groups]).astype(np.float32)
+            features[name] = librosa.feature.delta(mfcc, order=order, mode="nearest")
+    features |= contours(waveform, rate_hz, hop, [group for group in groups if group not in SPECTRAL])
+    return np.concatenate([features[group] for group in get_args(Group) if group in groups]).astype(np.float32)
 
 
 def contours(waveform: np.ndarray, rate_hz: int, hop: int, groups: Sequence[Group]) -> dict[str, np.ndarray]:
     """Group -> its rows (K, T), T = 1 + N // hop, of every group that is not of MFCC."""
     from . import pitch
 
-    found: dict[str, np.ndarray] = {}
+    features: dict[str, np.ndarray] = {}
     if "energy" in groups or "zcr" in groups:
         power = _windowed(np.square(waveform, dtype=np.float64), rate_hz, hop)
-        found["energy"] = 10 * np.log10(np.maximum(power, 1e-10))[None]
-        found["zcr"] = np.stack([_windowed(_crossings(waveform), rate_hz, hop), np.sqrt(power)])
+        features["energy"] = 10 * np.log10(np.maximum(power, 1e-10))[None]
+        features["zcr"] = np.stack([_windowed(_crossings(waveform), rate_hz, hop), np.sqrt(power)])
     if "f0" in groups or "voice" in groups:
         track = pitch.track(waveform, rate_hz, hop)
         hz = np.where(track.f0_hz > 0, track.f0_hz, np.nan)
-        found["f0"] = np.stack([12 * np.log2(hz / 55), track.strength])
+        features["f0"] = np.stack([12 * np.log2(hz / 55), track.strength])
         if "voice" in groups:
-            found["voice"] = _voice(waveform, rate_hz, track)
+            features["voice"] = _voice(waveform, rate_hz, track)
     if "chroma" in groups:
-        found["chroma"] = _chroma(waveform, rate_hz, hop)
-    return {group: found[group] for group in groups}
+        features["chroma"] = _chroma(waveform, rate_hz, hop)
+    return {group: features[group] for group in groups}
 
 
 def _voice(waveform: np.ndarray, rate_hz: int, track: "Pitch") -> np.ndarray:
     """Jitter and shimmer in percent, harmonics-to-noise in dB: (3, T), NaN where unvoiced."""
     from .pitch import periods
 
-    found = periods(waveform, rate_hz, track)
-    lengths = np.array([period.lengths for period in found]).reshape(-1, 2)
-    amplitudes = np.array([period.amplitudes for period in found]).reshape(-1, 2)
+    cycles = periods(waveform, rate_hz, track)
+    lengths = np.array([period.lengths for period in cycles]).reshape(-1, 2)
+    amplitudes = np.array([period.amplitudes for period in cycles]).reshape(-1, 2)
     even = _ratio(lengths) <= PERIOD_FACTOR
     steady = even & (_ratio(amplitudes) <= AMPLITUDE_FACTOR)
-    times = np.array([period.time for period in found])
+    times = np.array([period.time for period in cycles])
     frames, reach = np.arange(len(track.f0_hz)) * track.hop, REACH_S * rate_hz
     jitter = _local(lengths[even], times[even], frames, reach)
     shimmer = _local(amplitudes[steady], times[steady], frames, reach)
     share = np.clip(track.strength, 1e-6, 1 - 1e-6)
     harmonic = np.clip(10 * np.log10(share / (1 - share)), -20, 40)
-    found_rows: np.ndarray = np.where(track.f0_hz > 0, np.stack([jitter, shimmer, harmonic]), np.nan)
-    return found_rows
+    features: np.ndarray = np.where(track.f0_hz > 0, np.stack([jitter, shimmer, harmonic]), np.nan)
+    return features
 
 
 def _ratio(pairs: np.ndarray) -> np.ndarray:
@@ -162,5 +162,5 @@ def _chroma(waveform: np.ndarray, rate_hz: int, hop: int) -> np.ndarray:
     n_fft = 1 << (round(0.090 * rate_hz) - 1).bit_length()  # long enough to tell semitones apart from 200 Hz upwards
     longer = np.pad(waveform, (0, max(0, n_fft - len(waveform))))
     power = np.square(np.abs(librosa.stft(longer, n_fft=n_fft, hop_length=hop)))
-    found: np.ndarray = librosa.feature.chroma_stft(S=power, sr=rate_hz, n_fft=n_fft, tuning=0.0)
-    return found[:, : 1 + len(waveform) // hop]
+    classes: np.ndarray = librosa.feature.chroma_stft(S=power, sr=rate_hz, n_fft=n_fft, tuning=0.0)
+    return classes[:, : 1 + len(waveform) // hop]

@@ -18,8 +18,8 @@ def hints(settings: Any) -> dict[str, Any]:
 
 @cache
 def _hints(kind: Any) -> dict[str, Any]:
-    known = get_type_hints(kind)
-    return {f.name: known[f.name] for f in fields(kind)}
+    types_of = get_type_hints(kind)
+    return {f.name: types_of[f.name] for f in fields(kind)}
 
 
 def change(settings: Any, values: Mapping[str, Any], where: str) -> Any:
@@ -53,15 +53,15 @@ def words(hint: Any) -> str:
 
 
 def _each(settings: Any, values: Mapping[str, Any], where: str, read: Callable[[Any, Any], Any]) -> dict[str, Any]:
-    known = hints(settings)
+    types_of = hints(settings)
     typed = {}
     for name, value in values.items():
-        if name not in known:
-            raise InputError(f"{where}: {unknown('setting', name, known)}")
+        if name not in types_of:
+            raise InputError(f"{where}: {unknown('setting', name, types_of)}")
         try:
-            typed[name] = read(value, known[name])
+            typed[name] = read(value, types_of[name])
         except ValueError:
-            raise InputError(f"{where}: setting '{name}': {value!r} is not {words(known[name])}") from None
+            raise InputError(f"{where}: setting '{name}': {value!r} is not {words(types_of[name])}") from None
     return typed
 
 

@@ -140,10 +140,10 @@ def wav2vec2(spec: str, sizes: Sizes) -> nn.Module:
         return _seeded(lambda: transformers.Wav2Vec2Model(config))
     folder = folder_of("audio_encoder", spec)
     config = _config("audio_encoder", folder, "wav2vec2")
-    found = [config.get(name) for name in _SIZES]
-    if found != [*asdict(sizes).values()]:
-        wanted = ", ".join(f"{name}={value}" for name, value in zip(asdict(sizes), found, strict=True))
-        raise InputError(f"audio_encoder '{spec}': its sizes are {wanted}; set those of the model to them")
+    own = [config.get(name) for name in _SIZES]
+    if own != [*asdict(sizes).values()]:
+        fixes = ", ".join(f"{name}={value}" for name, value in zip(asdict(sizes), own, strict=True))
+        raise InputError(f"audio_encoder '{spec}': its sizes are {fixes}; set those of the model to them")
     if config.get("do_stable_layer_norm"):
         raise InputError(f"audio_encoder '{spec}': normalizes before its layers; one that does after is needed (base)")
     processor = folder / "preprocessor_config.json"
@@ -223,9 +223,9 @@ def _config(setting: str, folder: Path, kind: str) -> dict[str, Any]:
     return config
 
 
-def _same_width(which: str, spec: str, width: int, found: int) -> None:
-    if found != width:
-        raise InputError(f"{which}_encoder '{spec}': its vectors have {found} values; set {which}_width={found}")
+def _same_width(which: str, spec: str, width: int, own: int) -> None:
+    if own != width:
+        raise InputError(f"{which}_encoder '{spec}': its vectors have {own} values; set {which}_width={own}")
 
 
 def loaded(kind: Any, setting: str, folder: Path, **options: bool) -> nn.Module:

@@ -136,14 +136,14 @@ def _cheapest(f0: np.ndarray, worth: np.ndarray, scale: float) -> np.ndarray:
 def periods(waveform: np.ndarray, rate_hz: int, pitch: Pitch) -> list[Period]:
     """Pairs of neighboring periods of all voiced stretches, in order of time."""
     signal = waveform.astype(np.float64) - waveform.mean(dtype=np.float64)
-    found: list[Period] = []
+    pairs: list[Period] = []
     voiced = np.flatnonzero(pitch.f0_hz)
     for run in np.split(voiced, np.flatnonzero(np.diff(voiced) > 1) + 1):
         if len(run):
             points = np.array(_points(signal, rate_hz, pitch, run))
             if len(points) >= 3:
-                found += _pairs(signal, points)
-    return found
+                pairs += _pairs(signal, points)
+    return pairs
 
 
 def _points(signal: np.ndarray, rate_hz: int, pitch: Pitch, run: np.ndarray) -> list[float]:

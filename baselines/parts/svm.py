@@ -32,7 +32,7 @@ class Svm:
 
     def __init__(self, settings: SvmSettings) -> None:
         self.svm_settings = settings
-        self.learned: dict[str, np.ndarray] = {}
+        self.arrays: dict[str, np.ndarray] = {}
         self.svm: Any = None
 
     def fit(
@@ -41,8 +41,8 @@ class Svm:
         """Train with every cost and keep the one with the best UAR on dev; of equals, and without dev, the smallest."""
         from sklearn.metrics import recall_score
 
-        self.learned = {**_statistics(train), "truth": truth}
-        self.learned["rows"] = (train - self.learned["mean"]) / self.learned["deviation"]
+        self.arrays = {**_statistics(train), "truth": truth}
+        self.arrays["rows"] = (train - self.arrays["mean"]) / self.arrays["deviation"]
         costs = sorted(self.svm_settings.costs)
         scores: dict[float, float] = {}
         for cost in costs if len(dev) else ():
@@ -56,19 +56,19 @@ class Svm:
 
     def adapt(self, rows: np.ndarray) -> None:
         """Standardize by ``rows``, the test rows, instead of train: transductive, so tables must say it."""
-        self.learned |= _statistics(rows)
+        self.arrays |= _statistics(rows)
 
     def predict(self, rows: np.ndarray) -> tuple[np.ndarray, None]:
         """Classes by one against one; no probabilities."""
-        return self.svm.predict((rows - self.learned["mean"]) / self.learned["deviation"]), None
+        return self.svm.predict((rows - self.arrays["mean"]) / self.arrays["deviation"]), None
 
     def state(self) -> dict[str, np.ndarray]:
         """The standardized training rows and the cost: training again on them gives the same machine."""
-        return dict(self.learned)
+        return dict(self.arrays)
 
     def load(self, state: dict[str, np.ndarray]) -> None:
         """Undo ``state``."""
-        self.learned = dict(state)
+        self.arrays = dict(state)
         self._train(state["cost"].item())
 
     def _train(self, cost: float) -> None:
@@ -76,8 +76,8 @@ class Svm:
 
         weights = "balanced" if self.svm_settings.class_weights == "balanced" else None
         self.svm = SVC(C=cost, kernel="rbf", gamma="scale", class_weight=weights)
-        self.svm.fit(self.learned["rows"], self.learned["truth"])
-        self.learned["cost"] = np.array([cost])
+        self.svm.fit(self.arrays["rows"], self.arrays["truth"])
+        self.arrays["cost"] = np.array([cost])
 
 
 def _statistics(rows: np.ndarray) -> dict[str, np.ndarray]:

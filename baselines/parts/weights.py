@@ -53,8 +53,8 @@ def content(setting: str, spec: str, online: bool = True) -> str:
         files = [(str(path), path.stat()) for path in _files(setting, folder)]
         return _hash(tuple((path, facts.st_size, facts.st_mtime_ns) for path, facts in files))
     name, revision = _repository(setting, spec)
-    if kept := _kept(name, revision):
-        return f"{name}@{kept.name}"
+    if snapshot := _snapshot(name, revision):
+        return f"{name}@{snapshot.name}"
     if not online:
         raise InputError(f"{setting} '{spec}': not in the cache of the Hugging Face hub; {_bring(setting, name)}")
     with _reachable(setting, spec):
@@ -68,14 +68,14 @@ def folder_of(setting: str, spec: str) -> Path:
         _files(setting, folder)
         return folder
     name, revision = _repository(setting, spec)
-    if kept := _kept(name, revision):
-        return kept
+    if snapshot := _snapshot(name, revision):
+        return snapshot
     hub = extra("huggingface_hub")
     for weights in WEIGHTS:
         with _reachable(setting, spec):
-            found = Path(hub.snapshot_download(name, revision=revision, allow_patterns=[*_BESIDE, weights]))
-        if (found / weights).is_file():
-            return found
+            folder = Path(hub.snapshot_download(name, revision=revision, allow_patterns=[*_BESIDE, weights]))
+        if (folder / weights).is_file():
+            return folder
     raise InputError(f"{setting} '{spec}': neither {' nor '.join(WEIGHTS)} of it can be had; {_bring(setting, name)}")
 
 
@@ -108,16 +108,16 @@ def _hash(files: tuple[tuple[str, int, int], ...]) -> str:
 
 
 def _repository(setting: str, spec: str) -> tuple[str, str | None]:
-    found = _HUB.fullmatch(spec)
-    if found is None:
+    match = _HUB.fullmatch(spec)
+    if match is None:
         raise InputError(
             f"{setting} '{spec}': there is no such folder; give a folder with a checkpoint, a repository of the "
             f"Hugging Face hub as owner/name or owner/name@revision, or {RANDOM}"
         )
-    return found["name"], found["revision"]
+    return match["name"], match["revision"]
 
 
-def _kept(name: str, revision: str | None) -> Path | None:
+def _snapshot(name: str, revision: str | None) -> Path | None:
     """The snapshot in the hub's cache; None where it has no weights."""
     hub, errors = extra("huggingface_hub"), extra("huggingface_hub.errors")
     try:

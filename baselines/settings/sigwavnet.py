@@ -57,10 +57,10 @@ class Settings(Recipe):
         if self.objective != "cross-entropy":
             require(self, "0, as it must be without cross-entropy", lambda value: value == 0, "label_smoothing")
         if self.wavelet not in MADE and (self.wavelet, self.taps) != ("db10", 20):
-            known = orthogonal()
-            if self.wavelet not in known:
-                raise unknown("wavelet", self.wavelet, (*MADE, *known))
-            least = known[self.wavelet]
+            wavelets = orthogonal()
+            if self.wavelet not in wavelets:
+                raise unknown("wavelet", self.wavelet, (*MADE, *wavelets))
+            least = wavelets[self.wavelet]
             require(self, f"at least {least}, the length of {self.wavelet}", lambda value: value >= least, "taps")
 
 
@@ -72,8 +72,8 @@ def orthogonal() -> dict[str, int]:
     """The orthogonal wavelets of PyWavelets: name -> taps."""
     import pywt
 
-    found = [pywt.Wavelet(name) for name in pywt.wavelist(kind="discrete")]
-    return {wavelet.name: wavelet.dec_len for wavelet in found if wavelet.orthogonal}
+    wavelets = [pywt.Wavelet(name) for name in pywt.wavelist(kind="discrete")]
+    return {wavelet.name: wavelet.dec_len for wavelet in wavelets if wavelet.orthogonal}
 
 
 EXPLAIN = {

@@ -108,16 +108,16 @@ class Settings(Recipe):
     @property
     def forms(self) -> Mapping[str, tuple[str, ...]]:
         """Modality -> the forms in which the encoders take it."""
-        seen = ("video", "track") if self.face_encoder == RANDOM else ("video",)
-        taken = {"audio": ("sound",), "text": ("transcript",), "face": seen}
-        return {name: taken[name] for name in self.modalities}
+        face = ("video", "track") if self.face_encoder == RANDOM else ("video",)
+        forms = {"audio": ("sound",), "text": ("transcript",), "face": face}
+        return {name: forms[name] for name in self.modalities}
 
     @property
     def contents(self) -> Mapping[str, str]:
         """Setting -> the name of exactly the weights that it means. InputError where there are none."""
-        return self.found(online=True)
+        return self.weights(online=True)
 
-    def found(self, online: bool) -> dict[str, str]:
+    def weights(self, online: bool) -> dict[str, str]:
         """`contents`; if not ``online``, only of what is on this machine."""
         names = {f"{modality}_encoder": getattr(self, f"{modality}_encoder") for modality in self.modalities}
         for name, spec in names.items():

@@ -60,9 +60,9 @@ def _packages() -> Iterator[Fact]:
     for needed in sorted((Requirement(line) for line in lines), key=lambda needed: needed.name.lower()):
         if needed.name in PAIR or (needed.marker and not needed.marker.evaluate({"extra": ""})):
             continue
-        found = installed(needed.name)
-        fits = bool(found) and needed.specifier.contains(found, prereleases=True)
-        value = found if fits else f"{found or 'not installed'}; needed: {needed.specifier}"
+        version = installed(needed.name)
+        fits = bool(version) and needed.specifier.contains(version, prereleases=True)
+        value = version if fits else f"{version or 'not installed'}; needed: {needed.specifier}"
         hint = "" if fits else f"pip install '{needed.name}{needed.specifier}'"
         yield Fact("packages", needed.name, "ok" if fits else "missing", value, hint)
 
@@ -136,11 +136,11 @@ def corpora_check(folder: str, known: list[str]) -> Fact:
         return Fact("data", "SERBENCH_CORPORA", "note", "not set", "name corpora by --corpus NAME=DIR, or set it")
     if not Path(folder).is_dir():
         return Fact("data", "SERBENCH_CORPORA", "missing", f"{folder}: no such folder", "set it to your corpora")
-    found = [name for name in known if (Path(folder) / name).is_dir()]
-    if not found:
+    present = [name for name in known if (Path(folder) / name).is_dir()]
+    if not present:
         hint = f"it should hold folders called {', '.join(known)}"
         return Fact("data", "SERBENCH_CORPORA", "note", f"{folder}: none of the known corpora", hint)
-    return Fact("data", "SERBENCH_CORPORA", "ok", f"{folder}: {', '.join(found)}")
+    return Fact("data", "SERBENCH_CORPORA", "ok", f"{folder}: {', '.join(present)}")
 
 
 def _data() -> Iterator[Fact]:
@@ -155,18 +155,18 @@ def _plugins() -> Iterator[Fact]:
     from ...baselines.registry import broken, cards, provider
 
     try:
-        found = cards()
+        models = cards()
     except InputError as error:  # two models under one name
         yield Fact("plugins", "models", "missing", str(error))
         return
     for name, why in sorted(broken().items()):
         yield Fact("plugins", name, "note", f"does not load: {why}", "mend or uninstall it; the others work")
-    outside = [f"{name} ({provider(card)})" for name, card in found.items() if provider(card) != "serbench"]
-    yield Fact("plugins", "models", "ok", f"{len(found)}, of them from plugins: {', '.join(outside) or 'none'}")
+    outside = [f"{name} ({provider(card)})" for name, card in models.items() if provider(card) != "serbench"]
+    yield Fact("plugins", "models", "ok", f"{len(models)}, of them from plugins: {', '.join(outside) or 'none'}")
 
 
 def _extras() -> Iterator[Fact]:
     for name, (purpose, how) in EXTRAS.items():
-        found = installed(name)
-        value = f"{found}, for {purpose}" if found else f"not installed; only for {purpose}"
-        yield Fact("extras", name, "ok" if found else "note", value, "" if found else how)
+        version = installed(name)
+        value = f"{version}, for {purpose}" if version else f"not installed; only for {purpose}"
+        yield Fact("extras", name, "ok" if version else "note", value, "" if version else how)

@@ -52,11 +52,11 @@ def listing(lines: Sequence[ModelLine], columns: int = 100) -> str:
             text.append(hanging(f"{'':{width}}  ", f"{line.origin or 'no origin given'}{by}", columns))
         if line.problem:
             text.append(hanging(f"{line.name:{width}}  ", line.problem, columns))
-    said = (
+    note = (
         f"Trainable parameters are those of profile clean for {CLASSES} classes. A model is written NAME, "
         "NAME:profile or NAME:profile+variant; `serbench models show NAME` explains profiles, variants and settings."
     )
-    return "\n".join([*text, "", hanging("", said, columns)])
+    return "\n".join([*text, "", hanging("", note, columns)])
 
 
 def hanging(start: str, text: str, columns: int) -> str:
@@ -111,20 +111,20 @@ def counted(module: Any, batch: Any) -> int:
     return int(counter.get_total_flops()) // 2  # it counts a multiplication and an addition as two
 
 
-def page(chosen: ModelChoice, columns: int = 100) -> str:
+def page(choice: ModelChoice, columns: int = 100) -> str:
     """Everything about a model: where it is from, its profiles and variants, every setting with its meaning.
 
     Size and values of settings are those of the profile and variants that are chosen.
     """
-    return "\n".join(hanging(start, text, columns) for start, text in _page(chosen))
+    return "\n".join(hanging(start, text, columns) for start, text in _page(choice))
 
 
-def facts(chosen: ModelChoice) -> dict[str, Any]:
+def facts(choice: ModelChoice) -> dict[str, Any]:
     """The same for machines."""
-    card = chosen.card
+    card = choice.card
     return {
         "name": card.name,
-        "spec": chosen.spec,
+        "spec": choice.spec,
         "version": card.version,
         "kind": card.kind,
         "summary": card.summary,
@@ -132,11 +132,11 @@ def facts(chosen: ModelChoice) -> dict[str, Any]:
         "provider": provider(card),
         "modalities": list(card.modalities),
         "min_seconds": card.min_seconds,
-        **asdict(_cost(chosen)),
+        **asdict(_cost(choice)),
         "settings": {
             name: {
                 "default": value,
-                "value": getattr(chosen.settings, name),
+                "value": getattr(choice.settings, name),
                 "type": words(hints(card.settings)[name]),
                 "meaning": _meaning(card, name),
             }
@@ -170,23 +170,23 @@ class Cost:
     problem: str | None = None
 
 
-def _cost(chosen: ModelChoice) -> Cost:
+def _cost(choice: ModelChoice) -> Cost:
     count = None
     try:
-        count = parameters(chosen.card, chosen.settings)
-        return Cost(count, macs(chosen.card, chosen.settings))
+        count = parameters(choice.card, choice.settings)
+        return Cost(count, macs(choice.card, choice.settings))
     except Exception as error:  # a stranger's constructor must not hide what his card says
         return Cost(count, problem=" ".join(str(error).split()) or type(error).__name__)
 
 
-def _page(chosen: ModelChoice) -> Iterator[tuple[str, str]]:
+def _page(choice: ModelChoice) -> Iterator[tuple[str, str]]:
     """Pairs (begins a line, text that is wrapped beside it)."""
-    card = chosen.card
-    as_written = "" if chosen.spec == card.name else f"{chosen.spec}: "
+    card = choice.card
+    as_written = "" if choice.spec == card.name else f"{choice.spec}: "
     yield "", f"{card.name}, version {card.version}: {card.summary}"
     by = provider(card)
     yield "  ", f"{card.kind}, {' + '.join(card.modalities)}; {card.origin or 'no origin given'}; from {by}"
-    cost = _cost(chosen)
+    cost = _cost(choice)
     if cost.parameters is not None:
         work = "" if cost.macs is None else f", {cost.macs:,} multiply-accumulates for a clip of {SECONDS} s"
         yield "  ", f"{as_written}{cost.parameters:,} trainable parameters for {CLASSES} classes{work}"
@@ -204,14 +204,14 @@ def _page(chosen: ModelChoice) -> Iterator[tuple[str, str]]:
         yield "\n", "Variants (one named change; they combine with profiles and with each other)"
     for name, variant in card.variants.items():
         yield f"  {card.name}+{name}".ljust(width), f"{variant.summary} ({_pairs(variant.settings)})"
-    values = asdict(chosen.settings)
+    values = asdict(choice.settings)
     if values:
-        yield "\n", f"Settings (--set {card.name}.NAME=VALUE{f'; values of {chosen.spec}' if as_written else ''})"
+        yield "\n", f"Settings (--set {card.name}.NAME=VALUE{f'; values of {choice.spec}' if as_written else ''})"
     names, texts = (max(map(len, column), default=0) for column in (values, [_text(v) for v in values.values()]))
     for name, value in values.items():
         meaning, kind = _meaning(card, name), hints(card.settings)[name]
-        said = get_origin(kind) is not Literal or all(str(option) in meaning for option in get_args(kind))
-        yield f"  {name:{names}}  {_text(value):{texts}}  ", f"{meaning}{'' if said else f' ({words(kind)})'}"
+        explained = get_origin(kind) is not Literal or all(str(option) in meaning for option in get_args(kind))
+        yield f"  {name:{names}}  {_text(value):{texts}}  ", f"{meaning}{'' if explained else f' ({words(kind)})'}"
 
 
 def _meaning(card: Card, name: str) -> str:

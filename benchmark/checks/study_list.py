@@ -72,12 +72,12 @@ def listing(lines: Sequence[StudyLine], columns: int) -> str:
         if line.missing_here:
             text.append(hanging(f"{'':{width}}  missing here: ", _short(line.missing_here, line.models), columns))
     n = sum(line.runs != "does not run here" for line in lines)
-    said = (
+    words = (
         f"{len(lines)} studies, {n} of them run here in a full or a quick form. `serbench studies show NAME` says "
         "everything about one, `serbench run NAME --quick` runs it in two minutes where there is a quick form; "
         "--corpus names other corpora than a study has."
     )
-    return "\n".join([*text, "", hanging("", said, columns)])
+    return "\n".join([*text, "", hanging("", words, columns)])
 
 
 def page(study: Study, columns: int) -> str:
@@ -117,30 +117,30 @@ def _page(study: Study) -> Iterator[tuple[str, str]]:
 
 
 def _form(study: Study, name: str, quick: bool) -> Iterator[tuple[str, str]]:
-    asked, form = ask(study, quick), study.form(quick)
+    request, form = ask(study, quick), study.form(quick)
     yield f"{name}: ", f"{_join(form.protocols)} on {_join(form.corpora)}, {form.seeds} seed{'s' * (form.seeds > 1)}"
     yield "  models: ", _join(form.models)
     if form.settings:
         yield "  settings: ", "; ".join(form.settings)
     yield from _arms(form)
     for one in form.tests:
-        said = [
+        words = [
             *([f"against {one.base}"] if one.base else []),
             *([f"of {', '.join(one.levels)}"] if one.levels else []),
         ]
-        if said:
-            yield f"  {one.test}: ", "; ".join(said)
-    lacks = missing_here(asked)
+        if words:
+            yield f"  {one.test}: ", "; ".join(words)
+    lacks = missing_here(request)
     for text in (text for text in lacks if text not in study.missing):
         yield "  missing here: ", text
-    found = _planned(asked)
-    for plan in found["plans"] or ():
+    preview = _planned(request)
+    for plan in preview["plans"] or ():
         yield "  plan: ", _counts(plan)
-    if found["reason"]:
-        yield "  plan: ", f"not made here: {found['reason']}"
+    if preview["reason"]:
+        yield "  plan: ", f"not made here: {preview['reason']}"
     if form.protocols:
-        yield "  command: ", commands(asked, quick)[0]
-        for command in parts(asked):
+        yield "  command: ", commands(request, quick)[0]
+        for command in parts(request):
             yield "  without the study: ", command
     if form.arms:
         yield "  ", ARMS
@@ -148,19 +148,19 @@ def _form(study: Study, name: str, quick: bool) -> Iterator[tuple[str, str]]:
 
 def _arms(form: Form) -> Iterator[tuple[str, str]]:
     for arm in form.arms:
-        said = [f"{name}={value}" for name, value in (*arm.settings, *arm.training)]
-        said += [f"variant {name}" for name in arm.variants]
-        yield "  arm: ", f"'{arm.name}'{f' of {arm.model}' if arm.model else ''}: {', '.join(said) or 'as it is'}"
+        words = [f"{name}={value}" for name, value in (*arm.settings, *arm.training)]
+        words += [f"variant {name}" for name in arm.variants]
+        yield "  arm: ", f"'{arm.name}'{f' of {arm.model}' if arm.model else ''}: {', '.join(words) or 'as it is'}"
 
 
-def _planned(asked: StudyRequest) -> dict[str, Any]:
+def _planned(request: StudyRequest) -> dict[str, Any]:
     """``plans``: the summary of each request, None with the ``reason`` where corpora or encoders are not there."""
-    if lacks := [f"corpus {spec}" for spec in missing_corpora(asked)]:
+    if lacks := [f"corpus {spec}" for spec in missing_corpora(request)]:
         return {"plans": None, "reason": _short(lacks)}
-    if fresh := [spec for spec in asked.form.corpora if not _prepared(spec)]:
+    if fresh := [spec for spec in request.form.corpora if not _prepared(spec)]:
         return {"plans": None, "reason": f"{_join(fresh)} not prepared yet; `serbench plan` prepares and counts"}
     try:
-        return {"plans": [asdict(summarize(prepare(each).plan)) for each in asked.experiments], "reason": ""}
+        return {"plans": [asdict(summarize(prepare(each).plan)) for each in request.experiments], "reason": ""}
     except InputError as error:
         return {"plans": None, "reason": str(error)}
 
@@ -199,10 +199,10 @@ def _short(lacks: Sequence[str], models: Sequence[str] = ()) -> str:
     corpora = [text.removeprefix("corpus ") for text in lacks if text.startswith("corpus ")]
     names = {name_of(spec) for spec in models}
     unready = {name for text in lacks if (name := text.partition(": ")[0]) in names}
-    said = [text for text in lacks if not text.startswith("corpus ") and text.partition(": ")[0] not in unready]
-    said += [f"{'corpus' if len(corpora) == 1 else 'corpora'} {_join(corpora)}"] if corpora else []
-    said += [f"weights or an extra for {_join(sorted(unready))} (`serbench models list`)"] if unready else []
-    return "; ".join(said)
+    words = [text for text in lacks if not text.startswith("corpus ") and text.partition(": ")[0] not in unready]
+    words += [f"{'corpus' if len(corpora) == 1 else 'corpora'} {_join(corpora)}"] if corpora else []
+    words += [f"weights or an extra for {_join(sorted(unready))} (`serbench models list`)"] if unready else []
+    return "; ".join(words)
 
 
 def _join(names: Sequence[str]) -> str:

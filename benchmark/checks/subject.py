@@ -101,8 +101,8 @@ def loudness(clip: np.ndarray) -> np.ndarray:
     step = TASK.rate_hz // 8
     frames = np.pad(clip, (0, -len(clip) % step)).reshape(-1, step)[:64]
     power = np.abs(np.fft.rfft(frames)[:, : 10 * (step // 160)]) ** 2  # 8 Hz each
-    found: np.ndarray = np.log(power.reshape(len(frames), 10, -1).sum(2) + 1e-3).astype(np.float32)
-    return found
+    bands: np.ndarray = np.log(power.reshape(len(frames), 10, -1).sum(2) + 1e-3).astype(np.float32)
+    return bands
 
 
 def tones(n: int, seconds: tuple[float, float] = (0.5, 1.6)) -> tuple[list[np.ndarray], np.ndarray]:

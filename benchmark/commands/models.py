@@ -23,8 +23,8 @@ def list_models(as_json: bool) -> None:
     """All models: kind, origin, input, trainable parameters, profiles."""
     from ..checks.model_list import lines, listing
 
-    found = lines()
-    click.echo(json.dumps([asdict(line) for line in found], indent=1) if as_json else listing(found, columns()))
+    rows = lines()
+    click.echo(json.dumps([asdict(line) for line in rows], indent=1) if as_json else listing(rows, columns()))
 
 
 @models.command()
@@ -35,8 +35,8 @@ def show(spec: str, as_json: bool) -> None:
     from ...baselines.registry import choose
     from ..checks.model_list import facts, page
 
-    chosen = choose(spec)
-    click.echo(json.dumps(facts(chosen), indent=1) if as_json else page(chosen, columns()))
+    choice = choose(spec)
+    click.echo(json.dumps(facts(choice), indent=1) if as_json else page(choice, columns()))
 
 
 @models.command()
@@ -54,23 +54,23 @@ def check(name: str, profiles: tuple[str, ...], as_json: bool) -> None:
 
     card = find(name)
     configure(resolve("auto"), "fp32", 0)  # as in a run: what cannot be repeated is an error
-    found = []
+    results = []
     for profile in profiles or (quick_profile(card),):
         if missing := card.needs(settings_of(card, profile)):
             raise InputError(f"{card.name}:{profile} cannot be checked here: {missing}")
         if not as_json:
             click.echo(f"{card.name}:{profile}")
         for outcome in outcomes(card, profile):
-            found.append({"profile": profile, **asdict(outcome)})
+            results.append({"profile": profile, **asdict(outcome)})
             if not as_json:
                 click.echo(_lines(outcome))
-    failed = sum(outcome["problem"] is not None for outcome in found)
+    failed = sum(outcome["problem"] is not None for outcome in results)
     if as_json:
-        click.echo(json.dumps(found, indent=1))
+        click.echo(json.dumps(results, indent=1))
     else:
-        made = sum(outcome["not_run"] is None for outcome in found)
-        left = f", {len(found) - made} not run" if made < len(found) else ""
-        click.echo((f"{failed} of {made} checks failed" if failed else f"all {made} checks hold") + left)
+        n_run = sum(outcome["not_run"] is None for outcome in results)
+        left = f", {len(results) - n_run} not run" if n_run < len(results) else ""
+        click.echo((f"{failed} of {n_run} checks failed" if failed else f"all {n_run} checks hold") + left)
     raise SystemExit(1 if failed else 0)
 
 
@@ -81,8 +81,8 @@ def _lines(outcome: "CheckOutcome") -> str:
 
     mark = "not run" if outcome.not_run else "ok" if outcome.problem is None else "FAILED"
     lines = hanging(f"  {mark:7}  {outcome.check:11} ", outcome.demands, columns())
-    if said := outcome.problem or outcome.not_run:
-        lines += "\n" + hanging(" " * 23, said, columns())
+    if words := outcome.problem or outcome.not_run:
+        lines += "\n" + hanging(" " * 23, words, columns())
         if outcome.problem and outcome.check in FIRST:
             lines += "\n  The other checks stand on this one and were not run."
     return lines

@@ -30,23 +30,23 @@ _OPENED = 8  # videos of a corpus that are opened before a run, to see whether t
 _EDGE = 1 << 16  # bytes at each end of a video that tell it from another: the index lies there
 
 
-def needs(chosen: ModelChoice) -> Mapping[str, tuple[str, ...]]:
+def needs(choice: ModelChoice) -> Mapping[str, tuple[str, ...]]:
     """Modality -> the forms that the model takes, with its settings."""
-    forms: Mapping[str, tuple[str, ...]] | None = getattr(chosen.settings, "forms", None)
-    return {name: FORMS[name] for name in chosen.card.modalities} if forms is None else forms
+    forms: Mapping[str, tuple[str, ...]] | None = getattr(choice.settings, "forms", None)
+    return {name: FORMS[name] for name in choice.card.modalities} if forms is None else forms
 
 
-def check(chosen: ModelChoice, corpora: Mapping[str, Corpus], used: Iterable[str]) -> None:
+def check(choice: ModelChoice, corpora: Mapping[str, Corpus], used: Iterable[str]) -> None:
     """Raise InputError, with the variants that work, when an utterance lacks a modality that the model needs."""
     tables = {name: corpus.table[corpus.table["id"].isin(set(used))] for name, corpus in corpora.items()}
-    problem = _lacking(needs(chosen), tables)
+    problem = _lacking(needs(choice), tables)
     if problem is None:
         return
-    card, profile = chosen.card, "" if chosen.profile == "clean" else f":{chosen.profile}"
+    card, profile = choice.card, "" if choice.profile == "clean" else f":{choice.profile}"
     others = [f"{card.name}{profile}+{name}" for name, v in card.variants.items() if "modalities" in v.settings]
     works = [spec for spec in others if _lacking(needs(choose(spec)), tables) is None]
-    said = f"variants that work: {', '.join(works)}" if works else "no variant of it does without"
-    raise InputError(f"{chosen.spec}: {problem}; {said}")
+    advice = f"variants that work: {', '.join(works)}" if works else "no variant of it does without"
+    raise InputError(f"{choice.spec}: {problem}; {advice}")
 
 
 def _lacking(forms: Mapping[str, tuple[str, ...]], tables: Mapping[str, pd.DataFrame]) -> str | None:
@@ -66,16 +66,16 @@ def _without(modality: str, taken: tuple[str, ...], table: pd.DataFrame) -> pd.S
         return table.loc[words == "", "id"]
     if modality == "face":
         tracked = table["path"].str.startswith("synth:")
-        return table.loc[~(tracked & ("track" in taken)) & ~(_seen(table, tracked) & ("video" in taken)), "id"]
+        return table.loc[~(tracked & ("track" in taken)) & ~(_videos(table, tracked) & ("video" in taken)), "id"]
     return table.loc[[], "id"]
 
 
-def _seen(table: pd.DataFrame, tracked: pd.Series) -> pd.Series:
+def _videos(table: pd.DataFrame, tracked: pd.Series) -> pd.Series:
     """Which utterances are video files that are there; some of them are opened."""
     paths = [Path(path) for path in table["path"]]
     there = np.array([p.suffix.lower() in ENDINGS and p.is_file() for p in paths], dtype=bool) & ~tracked.to_numpy()
-    found = np.flatnonzero(there)
-    for index in found[:: max(1, len(found) // _OPENED)]:
+    videos = np.flatnonzero(there)
+    for index in videos[:: max(1, len(videos) // _OPENED)]:
         there[index] = has_pictures(paths[index])
     return pd.Series(there, index=table.index)
 

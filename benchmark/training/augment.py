@@ -46,11 +46,11 @@ class CopyMaker:
 
     def parts(self, rows: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
         """The rows by how they are made."""
-        found: dict[str, list[str]] = {}
+        parts: dict[str, list[str]] = {}
         keys = {copy: self.key(f"#{copy}") for copy in {copy_of(row) for row in rows}}
         for row in rows:
-            found.setdefault(keys[copy_of(row)], []).append(row)
-        yield from found.items()
+            parts.setdefault(keys[copy_of(row)], []).append(row)
+        yield from parts.items()
 
     def sound(self, waveform: np.ndarray, rate_hz: int, row: str) -> np.ndarray:
         """Float32 (N,) of the clip -> float32 (M,) of its copy. InputError for a silent clip that shall get noise."""
@@ -68,21 +68,21 @@ class CopyMaker:
 
     def _steps(self, row: str) -> Iterator[tuple[Step, np.random.Generator]]:
         """The steps of a row, each with what it draws from: the same whatever other kinds of steps there are."""
-        seen = Counter[str]()
+        counts = Counter[str]()
         for step in self.copies.get(copy_of(row), ()):
             copy = step.like or copy_of(row)
-            yield step, stream("augment", utterance_of(row), copy, seen[step.kind], step.kind, self.seed)
-            seen[step.kind] += 1
+            yield step, stream("augment", utterance_of(row), copy, counts[step.kind], step.kind, self.seed)
+            counts[step.kind] += 1
 
 
 def _in_noise(waveform: np.ndarray, rate_hz: int, row: str, step: Step, rng: np.random.Generator) -> np.ndarray:
     from ..conditions.recordings import recordings
     from ..conditions.training import in_noise
 
-    if step.source and step.content not in ("", found := recordings(step.source).content):
+    if step.source and step.content not in ("", content := recordings(step.source).content):
         raise InputError(
             f"{step.source}: its recordings changed since training in their noise was planned "
-            f"(content {found}, planned {step.content}); start a new run folder"
+            f"(content {content}, planned {step.content}); start a new run folder"
         )
     return in_noise(waveform, rate_hz, row, step.noises, step.low, step.high, rng, step.source)
 
@@ -112,10 +112,10 @@ def changed(x: Tensor, rate_hz: int, step: Step, rng: np.random.Generator) -> Te
 def resampled(x: Tensor, n: int) -> Tensor:
     """The waveform (N,) on ``n`` samples over the same time, band-limited: through its Fourier transform."""
     spectrum = torch.fft.rfft(x)
-    kept = torch.zeros(n // 2 + 1, dtype=spectrum.dtype, device=x.device)
-    common = min(len(spectrum), len(kept))
-    kept[:common] = spectrum[:common]
-    waveform: Tensor = torch.fft.irfft(kept, n) * (n / len(x))
+    bins = torch.zeros(n // 2 + 1, dtype=spectrum.dtype, device=x.device)
+    common = min(len(spectrum), len(bins))
+    bins[:common] = spectrum[:common]
+    waveform: Tensor = torch.fft.irfft(bins, n) * (n / len(x))
     return waveform
 
 

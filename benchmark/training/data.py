@@ -62,10 +62,10 @@ class Data:
         def compute(chunk: Sequence[str]) -> list[np.ndarray]:
             return front([self.waveform(row, condition, maker) for row in chunk])
 
-        found: dict[str, np.ndarray] = {}
-        for made, part in maker.parts(rows):
-            found |= zip(part, self._known(key, compute, part, condition, made), strict=True)
-        return [found[row] for row in rows]
+        features: dict[str, np.ndarray] = {}
+        for recipe, part in maker.parts(rows):
+            features |= zip(part, self._features_of(key, compute, part, condition, recipe), strict=True)
+        return [features[row] for row in rows]
 
     def encoded(
         self,
@@ -77,45 +77,48 @@ class Data:
         maker: CopyMaker = NO_COPIES,
     ) -> list[np.ndarray]:
         """Features of one modality of rows, each clip encoded alone; a condition acts on the modality of its kind."""
-        heard = condition if modality == modality_of(condition.kind) else CLEAN
+        own_condition = condition if modality == modality_of(condition.kind) else CLEAN
 
         def material(row: str) -> Any:
             if modality == "audio":
-                return self.waveform(row, heard, maker)
+                return self.waveform(row, own_condition, maker)
             corpus, utterance = self.corpus_of(row), utterance_of(row)
             if modality == "text":
                 return transcript_of(corpus, utterance)
-            return face_of(corpus, utterance, maker.face_shift_s(row), heard)
+            return face_of(corpus, utterance, maker.face_shift_s(row), own_condition)
 
-        found: dict[str, np.ndarray] = {}
+        def compute(chunk: Sequence[str]) -> list[np.ndarray]:
+            return [encode(material(row)) for row in chunk]
+
+        features: dict[str, np.ndarray] = {}
         for name in sorted({row.partition("/")[0] for row in rows}):
             # the name of a prepared corpus covers its sound and words, not what is seen
-            seen = f"-{content_of(self.corpora[name])[:16]}" if modality == "face" else ""
-            of = [row for row in rows if row.partition("/")[0] == name]
-            for made, part in maker.parts(of):
-                full = f"{modality}-{key}{seen}"
-                values = self._known(full, lambda chunk: [encode(material(row)) for row in chunk], part, heard, made)
-                found |= zip(part, values, strict=True)
-        return [found[row] for row in rows]
+            pictures = f"-{content_of(self.corpora[name])[:16]}" if modality == "face" else ""
+            own = [row for row in rows if row.partition("/")[0] == name]
+            for recipe, part in maker.parts(own):
+                full_key = f"{modality}-{key}{pictures}"
+                values = self._features_of(full_key, compute, part, own_condition, recipe)
+                features |= zip(part, values, strict=True)
+        return [features[row] for row in rows]
 
-    def _known(
+    def _features_of(
         self,
         key: str,
         compute: Callable[[Sequence[str]], list[np.ndarray]],
         rows: Sequence[str],
         condition: Condition,
-        made: str,
+        recipe: str,
     ) -> list[np.ndarray]:
         """Features that are kept in memory or beside their corpus, and the others, which are computed and kept.
 
-        ``made`` names how the rows are made, empty for clips themselves: only these are kept beside the corpus.
+        ``recipe`` names how the rows are made, empty for clips themselves: only these are kept beside the corpus.
         """
-        name = f"{condition.name}|{condition.content}|{made}"
-        found = {row: self._kept[key, name, row] for row in rows if (key, name, row) in self._kept}
-        stored = condition == CLEAN and not made
+        name = f"{condition.name}|{condition.content}|{recipe}"
+        features = {row: self._kept[key, name, row] for row in rows if (key, name, row) in self._kept}
+        stored = condition == CLEAN and not recipe
         if stored:
-            found |= self._load(key, name, set(rows) - found.keys())
-        missing = sorted((row for row in rows if row not in found), key=lambda row: (self._samples(row), row))
+            features |= self._load(key, name, set(rows) - features.keys())
+        missing = sorted((row for row in rows if row not in features), key=lambda row: (self._samples(row), row))
         fresh: dict[str, np.ndarray] = {}
         for start in range(0, len(missing), CHUNK):
             chunk = missing[start : start + CHUNK]
@@ -124,9 +127,9 @@ class Data:
                 if stored:
                     self._save(key, fresh)
                 self._keep(key, name, fresh)
-                found |= fresh
+                features |= fresh
                 fresh = {}
-        return [found[row] for row in rows]
+        return [features[row] for row in rows]
 
     def _samples(self, row: str) -> int:
         return self.corpus_of(row).n_samples(utterance_of(row))
@@ -161,7 +164,7 @@ class Data:
 
     def _load(self, key: str, name: str, rows: set[str]) -> dict[str, np.ndarray]:
         """What other processes or earlier runs kept of ``rows``; a file is read when one of them lies in it."""
-        found: dict[str, np.ndarray] = {}
+        features: dict[str, np.ndarray] = {}
         for corpus in sorted({row.partition("/")[0] for row in rows}):
             for path in sorted((self.corpora[corpus].folder / "features" / key).glob("*.npz")):
                 try:
@@ -178,5 +181,5 @@ class Data:
                     path.unlink(missing_ok=True)
                     continue
                 self._keep(key, name, values)
-                found |= {row: value for row, value in values.items() if row in rows}
-        return found
+                features |= {row: value for row, value in values.items() if row in rows}
+        return features

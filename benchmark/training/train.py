@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,12 +46,11 @@ def fit(
     accumulated, and that is noted. ``carried``: a recurrent network hands its state on from batch to batch.
     """
     started = time.perf_counter()
-    device = train.truth.device
     weights = class_weights(recipe, train)
     optimizer = optimizer_of(recipe, groups_of(module, recipe))
     schedule = schedule_of(recipe, optimizer)
-    fitted = Fit(0, 0, sum(p.numel() for p in module.parameters() if p.requires_grad))
-    best, best_state, parts = (-1.0, math.inf), None, 1
+    result = Fit(0, 0, sum(p.numel() for p in module.parameters() if p.requires_grad))
+    chooses, best, parts = len(dev) > 0 and recipe.keep == "best", Best(), 1
     for epoch in range(1, recipe.epochs + 1):
         module.train()
         _carry(module, carried)
@@ -59,7 +58,7 @@ def fit(
         # a child per epoch: how the clips are shuffled does not depend on how many batches a model makes of them
         for batch in bucketed(train.features, recipe.batch, order.spawn(1)[0]):
             optimizer.zero_grad(set_to_none=True)
-            loss, parts = _backward(module, recipe, train, batch, weights, autocast, parts, fitted.events)
+            loss, parts = _backward(module, recipe, train, batch, weights, autocast, parts, result.events)
             norm = max(norm, _clip(module, recipe.clip_norm))
             optimizer.step()
             total += loss * len(batch)
@@ -68,26 +67,51 @@ def fit(
         if not math.isfinite(facts["loss"]):
             raise FloatingPointError(f"the training loss is {facts['loss']} in epoch {epoch}; lower the learning rate")
         if len(dev):
-            scores = predict(module, dev, recipe.batch, autocast, carried=carried)
-            facts["dev_uar"] = dev_uar(dev, scores)
-            facts["dev_loss"] = float(functional.nll_loss(scores, dev.truth.to(scores.device)))
-            if recipe.keep == "best" and (facts["dev_uar"], -facts["dev_loss"]) > (best[0], -best[1]):
-                fitted.epoch, best = epoch, (facts["dev_uar"], facts["dev_loss"])
-                best_state = {name: value.detach().clone() for name, value in module.state_dict().items()}
-        facts.update(_own(module, "watch") or {})
-        fitted.history.append(facts)
-        if len(dev) and recipe.keep == "best" and epoch - _last_rise(fitted.history) >= recipe.patience:
+            facts |= _on_dev(module, dev, recipe.batch, autocast, carried)
+            if chooses:
+                best.consider(module, epoch, facts)
+        facts |= _own(module, "watch") or {}
+        result.history.append(facts)
+        if chooses and epoch - best.rise >= recipe.patience:
             break
     _carry(module, False)
-    fitted.epochs = len(fitted.history)
-    if best_state is None:
-        fitted.epoch = fitted.epochs
-    else:
-        module.load_state_dict(best_state)
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    fitted.seconds = time.perf_counter() - started
-    return fitted
+    best.restore(module)
+    result.epochs = len(result.history)
+    result.epoch = best.epoch or result.epochs
+    if train.truth.device.type == "cuda":
+        torch.cuda.synchronize(train.truth.device)
+    result.seconds = time.perf_counter() - started
+    return result
+
+
+@dataclass
+class Best:
+    """The best epoch so far: dev UAR, at a tie the lower dev loss. ``rise``: the epoch in which the UAR last rose."""
+
+    epoch: int = 0
+    rise: int = 0
+    uar: float = -1.0
+    loss: float = math.inf
+    state: dict[str, Tensor] = field(default_factory=dict)
+
+    def consider(self, module: nn.Module, epoch: int, facts: Mapping[str, float]) -> None:
+        """Keep the weights of this epoch if it is better."""
+        if facts["dev_uar"] > self.uar:
+            self.rise = epoch
+        if (facts["dev_uar"], -facts["dev_loss"]) > (self.uar, -self.loss):
+            self.epoch, self.uar, self.loss = epoch, facts["dev_uar"], facts["dev_loss"]
+            self.state = {name: value.detach().clone() for name, value in module.state_dict().items()}
+
+    def restore(self, module: nn.Module) -> None:
+        """Give the network the weights of the best epoch, where one was chosen."""
+        if self.epoch:
+            module.load_state_dict(self.state)
+
+
+def _on_dev(module: nn.Module, dev: FeatureRows, batch: int, autocast: Any, carried: bool) -> dict[str, float]:
+    scores = predict(module, dev, batch, autocast, carried=carried)
+    loss = float(functional.nll_loss(scores, dev.truth.to(scores.device)))
+    return {"dev_uar": dev_uar(dev, scores), "dev_loss": loss}
 
 
 def predict(
@@ -175,12 +199,12 @@ def _backward(
 
 def _of_parts(module: nn.Module) -> str:
     """What is no longer of the whole batch when it is accumulated in parts; '' where the gradient stays the same."""
-    seen = []
+    affected = []
     if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in module.modules()):
-        seen.append("batch normalization")
+        affected.append("batch normalization")
     if hasattr(module, "loss"):
-        seen.append("the model's own loss")
-    return f"; of one part at a time: {' and '.join(seen)}" if seen else ""
+        affected.append("the model's own loss")
+    return f"; of one part at a time: {' and '.join(affected)}" if affected else ""
 
 
 def loss_of(module: nn.Module, recipe: Recipe, scores: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
@@ -206,12 +230,3 @@ def _clip(module: nn.Module, limit: float) -> float:
     if limit:
         nn.utils.clip_grads_with_norm_(module.parameters(), limit, norm)
     return float(norm)
-
-
-def _last_rise(history: list[dict[str, float]]) -> float:
-    """The epoch in which the dev UAR last rose above everything before it."""
-    best, rise = -1.0, 0.0
-    for facts in history:
-        if facts["dev_uar"] > best:
-            best, rise = facts["dev_uar"], facts["epoch"]
-    return rise

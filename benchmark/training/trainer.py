@@ -51,15 +51,15 @@ class Trainer:
     def __init__(self, data: Data, rate_hz: int, device: torch.device, precision: str) -> None:
         self.data, self.rate_hz, self.device, self.precision = data, rate_hz, device, precision
 
-    def build(self, chosen: ModelChoice, classes: Sequence[str], streams: Streams) -> Any:
+    def build(self, choice: ModelChoice, classes: Sequence[str], streams: Streams) -> Any:
         """The untrained model; its weights depend on the streams alone."""
         torch.manual_seed(derive("weights", streams.settings, streams.rows, streams.seed))
-        model = chosen.card.build(chosen.settings, Task(tuple(classes), self.rate_hz))
+        model = choice.card.build(choice.settings, Task(tuple(classes), self.rate_hz))
         return model.to(self.device) if isinstance(model, nn.Module) else model
 
     def learn(
         self,
-        chosen: ModelChoice,
+        choice: ModelChoice,
         classes: Sequence[str],
         train: "LabelledRows",
         dev: "LabelledRows",
@@ -72,50 +72,50 @@ class Trainer:
         ``carried``: a recurrent network hands its state from batch to batch; ``begin``: a trained network of the same
         kind, with whose weights it begins.
         """
-        model = self.build(chosen, classes, streams)
+        model = self.build(choice, classes, streams)
         order = stream("order", streams.rows, streams.seed)
-        if chosen.card.kind == "network":
+        if choice.card.kind == "network":
             if begin is not None:
                 model.load_state_dict(begin.state_dict())
             torch.manual_seed(derive("dropout", streams.settings, streams.rows, streams.seed))
-            rows, dev_rows = (self._rows(chosen, model, part, len(classes)) for part in (train, dev))
+            rows, dev_rows = (self._rows(choice, model, part, len(classes)) for part in (train, dev))
             if hasattr(model, "adapt"):
                 model.adapt(_batches(rows.features))
             facts = {name: encoder.key for name, encoder in getattr(model, "encoders", {}).items()}
-            training = fit(model, chosen.settings, rows, dev_rows, order, self._autocast(), carried)
+            training = fit(model, choice.settings, rows, dev_rows, order, self._autocast(), carried)
             return TrainedModel(model, training, facts)
         training = Fit(0, 0, 0)
-        if chosen.card.kind == "inference":
+        if choice.card.kind == "inference":
             return TrainedModel(model, training, {})
-        features, dev_features = (self._stacked(chosen, model, part, CLEAN) for part in (train, dev))
+        features, dev_features = (self._stacked(choice, model, part, CLEAN) for part in (train, dev))
         facts = model.fit(features, train.truth, dev_features, dev.truth, order)
         return TrainedModel(model, training, facts)
 
     def predict(
         self,
-        chosen: ModelChoice,
-        learned: Any,
+        choice: ModelChoice,
+        model: Any,
         part: "LabelledRows",
         condition: Condition,
         n_classes: int,
         practice: Practice = HONEST,
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Class indices (n,) and log-probabilities (n, C) or None, in the order of the rows."""
-        network = isinstance(learned, nn.Module)
+        network = isinstance(model, nn.Module)
         features: Any = (
-            self._rows(chosen, learned, part, n_classes, condition)
+            self._rows(choice, model, part, n_classes, condition)
             if network
-            else self._stacked(chosen, learned, part, condition)
+            else self._stacked(choice, model, part, condition)
         )
         if practice.statistics == "test":
-            learned = _adapted(chosen, learned, _batches(features.features) if network else features)
+            model = _adapted(choice, model, _batches(features.features) if network else features)
         if network:
-            batch = getattr(chosen.settings, "batch", BATCH)
+            batch = getattr(choice.settings, "batch", BATCH)
             order = arranged(features, batch, practice.order, stream("test order", *sorted(part.rows)))
             carried = practice.state == "carried"
-            scores = predict(learned, features, batch, self._autocast(), order, carried)
+            scores = predict(model, features, batch, self._autocast(), order, carried)
             return scores.argmax(1).numpy(), scores.numpy()
-        guess, scores = learned.predict(features)
+        guess, scores = model.predict(features)
         return guess, scores
 
     def _autocast(self) -> Any:
@@ -124,14 +124,14 @@ class Trainer:
         return contextlib.nullcontext()
 
     def _rows(
-        self, chosen: ModelChoice, module: nn.Module, part: "LabelledRows", n_classes: int, condition: Condition = CLEAN
+        self, choice: ModelChoice, module: nn.Module, part: "LabelledRows", n_classes: int, condition: Condition = CLEAN
     ) -> FeatureRows:
         truth = torch.as_tensor(part.truth, device=self.device)
-        least = math.ceil(chosen.card.min_seconds * self.rate_hz)
+        least = math.ceil(choice.card.min_seconds * self.rate_hz)
         if hasattr(module, "encoders"):
-            return FeatureRows(self._encoded(chosen, module, part, condition), truth, n_classes)
+            return FeatureRows(self._encoded(choice, module, part, condition), truth, n_classes)
         if hasattr(module, "front"):
-            key = front_key(chosen, module, self.device, self.precision)
+            key = front_key(choice, module, self.device, self.precision)
             arrays = self.data.features(key, self._front(module, least), part.rows, condition, self._maker(part))
         else:
             maker = self._maker(part)
@@ -141,20 +141,21 @@ class Trainer:
     def _maker(self, part: "LabelledRows") -> CopyMaker:
         return replace(part.maker, device=self.device)
 
-    def _encoded(self, chosen: ModelChoice, module: Any, part: "LabelledRows", condition: Condition) -> list[Clip]:
+    def _encoded(self, choice: ModelChoice, module: Any, part: "LabelledRows", condition: Condition) -> list[Clip]:
         """What frozen encoders make of each modality of the rows, by name; models with the same encoders share it."""
-        least = math.ceil(chosen.card.min_seconds * self.rate_hz)
+        least = math.ceil(choice.card.min_seconds * self.rate_hz)
 
         def values(name: str, encoder: Encoder) -> list[np.ndarray]:
             def encode(clip: Any) -> np.ndarray:
                 return encoded(encoder, name, clip, self.device, least).cpu().numpy()
 
             maker = self._maker(part)
-            return self.data.encoded(name, encoder_key(chosen, encoder), encode, part.rows, condition, maker)
+            return self.data.encoded(name, encoder_key(choice, encoder), encode, part.rows, condition, maker)
 
-        known = {name: values(name, encoder) for name, encoder in module.encoders.items()}
+        features = {name: values(name, encoder) for name, encoder in module.encoders.items()}
         return [
-            {name: torch.from_numpy(v[i]).to(self.device) for name, v in known.items()} for i in range(len(part.rows))
+            {name: torch.from_numpy(v[i]).to(self.device) for name, v in features.items()}
+            for i in range(len(part.rows))
         ]
 
     def _front(self, module: Any, least: int) -> Front:
@@ -166,14 +167,14 @@ class Trainer:
 
         return front
 
-    def _stacked(self, chosen: ModelChoice, model: Any, part: "LabelledRows", condition: Condition) -> np.ndarray:
+    def _stacked(self, choice: ModelChoice, model: Any, part: "LabelledRows", condition: Condition) -> np.ndarray:
         if not part.rows:
             return np.zeros((0,), dtype=np.float32)
 
         def front(clips: list[np.ndarray]) -> list[np.ndarray]:
             return [np.asarray(model.front(clip), dtype=np.float32) for clip in clips]
 
-        key = front_key(chosen, model, self.device, self.precision)
+        key = front_key(choice, model, self.device, self.precision)
         return np.stack(self.data.features(key, front, part.rows, condition, self._maker(part)))
 
 
@@ -191,14 +192,14 @@ def lengthen(waveform: np.ndarray, least: int) -> np.ndarray:
     return waveform if len(waveform) >= least else np.pad(waveform, (0, least - len(waveform)))
 
 
-def front_key(chosen: ModelChoice, model: Any, device: torch.device, precision: str) -> str:
+def front_key(choice: ModelChoice, model: Any, device: torch.device, precision: str) -> str:
     """Name of the fixed features: the model's sources with its own ``front_key``, or with all of its settings.
 
     And what computes them: libraries, kind of device and precision.
     """
     facts = getattr(model, "front_key", None)
-    text = source_hash(modules_of(chosen.card))
-    about = (chosen.card.name, chosen.card.version, text, asdict(chosen.settings) if facts is None else facts)
+    text = source_hash(modules_of(choice.card))
+    about = (choice.card.name, choice.card.version, text, asdict(choice.settings) if facts is None else facts)
     return digest("front", *about, device.type, precision, [installed(package) for package in LIBRARIES])
 
 
@@ -225,9 +226,9 @@ def encoded(encoder: Encoder, modality: str, clip: Any, device: torch.device, le
     return features.float()
 
 
-def encoder_key(chosen: ModelChoice, encoder: Encoder) -> str:
+def encoder_key(choice: ModelChoice, encoder: Encoder) -> str:
     """Name of what an encoder makes: its facts, and the text of its module and of what that imports."""
-    card = replace(chosen.card, module=type(encoder).__module__, sources=())
+    card = replace(choice.card, module=type(encoder).__module__, sources=())
     return digest("encoder", encoder.key, source_hash(modules_of(card)))
 
 
@@ -246,10 +247,10 @@ def load_state(model: Any, state: dict[str, Tensor]) -> None:
         model.load({name: value.numpy() for name, value in state.items()})
 
 
-def _adapted(chosen: ModelChoice, model: Any, rows: Any) -> Any:
+def _adapted(choice: ModelChoice, model: Any, rows: Any) -> Any:
     """A copy of the model, normalized by the statistics of ``rows``. InputError for a model that has none."""
     if not hasattr(model, "adapt"):
-        raise InputError(f"{chosen.spec}: normalizes by no statistics of its training rows, so test has none to give")
+        raise InputError(f"{choice.spec}: normalizes by no statistics of its training rows, so test has none to give")
     changed = copy.deepcopy(model)
     changed.adapt(rows)
     return changed
