@@ -88,14 +88,14 @@ class Choice:
 def choices(source: ArmSource, model: str, overrides: Mapping[str, str]) -> Iterator[Choice]:
     """The model under each of its arms. InputError when there is none."""
     base = choose(model, overrides)
-    found = [arm for arm in source.arms() if arm.model in ("", base.card.name)]
-    if not found:
+    arms = [arm for arm in source.arms() if arm.model in ("", base.card.name)]
+    if not arms:
         others = sorted({arm.model for arm in source.arms()})
         raise InputError(f"{source.protocol.name}: no arm for model {model}; there are arms for {', '.join(others)}")
     if source.protocol.arms == "variants":
-        wanted = source.options.variants or tuple(base.card.variants)
-        found += [_variant(found[0], name) for name in base.card.variants if name in set(wanted) - set(base.variants)]
-    for arm in found:
+        variants = source.options.variants or tuple(base.card.variants)
+        arms += [_variant(arms[0], name) for name in base.card.variants if name in set(variants) - set(base.variants)]
+    for arm in arms:
         spec = "+".join((model, *arm.variants))
         for name, _ in arm.settings:
             if name in overrides:
@@ -129,31 +129,31 @@ def _variant(base: Arm, name: str) -> Arm:
 
 def arms_of_run(source: ArmSource, models: Sequence[tuple[str, Mapping[str, str]]]) -> list[Choice]:
     """Every model of a run under each of its arms; two arms of one name must be one thing."""
-    found = [choice for model, overrides in models for choice in choices(source, model, overrides)]
-    _known(source, found)
-    seen: dict[tuple[str, str], Choice] = {}
-    for choice in found:
+    of_run = [choice for model, overrides in models for choice in choices(source, model, overrides)]
+    _check_names(source, of_run)
+    by_name: dict[tuple[str, str], Choice] = {}
+    for choice in of_run:
         key = (choice.model, choice.arm.name)
-        if key in seen:
+        if key in by_name:
             raise InputError(f"{choice.model}: two arms are called '{choice.arm.name}'; give every arm its own name")
-        seen[key] = choice
-    return found
+        by_name[key] = choice
+    return of_run
 
 
-def _known(source: ArmSource, found: Sequence[Choice]) -> None:
+def _check_names(source: ArmSource, of_run: Sequence[Choice]) -> None:
     """InputError for models and settings of arms, and for chosen variants, that the run does not have."""
-    names = {choice.chosen.card.name for choice in found}
+    names = {choice.chosen.card.name for choice in of_run}
     for arm in () if source.study_arms else source.arms():
         if arm.model and arm.model not in names:
             raise InputError(f"{source.protocol.name}: arm '{arm.name}': {unknown('model', arm.model, names)}")
-    had = {choice.arm.name for choice in found if not choice.lacks}
-    for choice in found:
+    possible_arms = {choice.arm.name for choice in of_run if not choice.lacks}
+    for choice in of_run:
         stateless = choice.arm.practice.state == "carried"  # lacks more than a setting: `possible` says what
         own = not source.study_arms and isinstance(source.options, NoOptions)  # nobody typed its settings
-        if choice.arm.name not in had and choice.arm.settings and not stateless and not own:
+        if choice.arm.name not in possible_arms and choice.arm.settings and not stateless and not own:
             choose(choice.spec, choice.overrides)  # raises, with the nearest name
     if source.protocol.arms == "variants":
-        variants = {name for choice in found for name in choice.chosen.card.variants}
+        variants = {name for choice in of_run for name in choice.chosen.card.variants}
         for name in source.options.variants:
             if name not in variants:
                 raise unknown("variant of any model in the run", name, variants)
@@ -164,23 +164,23 @@ def possible(choices: Sequence[Choice], folds_of: Callable[[Arm], Sequence[Fold]
 
     InputError where a model is left without any arm.
     """
-    kept: list[Choice] = []
+    can_run: list[Choice] = []
     reasons: dict[tuple[str, str], list[str]] = {}
     for choice in choices:
         why = _impossible(choice, folds_of(choice.arm))
         if why:
             reasons.setdefault((choice.arm.name, why), []).append(choice.model)
         else:
-            kept.append(choice)
-    lines = list(_said(reasons))
-    if gone := {choice.model for choice in choices} - {choice.model for choice in kept}:
+            can_run.append(choice)
+    lines = list(_lines(reasons))
+    if gone := {choice.model for choice in choices} - {choice.model for choice in can_run}:
         model = min(gone)
-        whys = [f"arm '{arm}': {why}" for (arm, why), models in reasons.items() if model in models]
-        raise InputError(f"{model}: nothing to run: {'; '.join(whys)}")
-    return kept, lines
+        texts = [f"arm '{arm}': {why}" for (arm, why), models in reasons.items() if model in models]
+        raise InputError(f"{model}: nothing to run: {'; '.join(texts)}")
+    return can_run, lines
 
 
-def _said(reasons: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[str]:
+def _lines(reasons: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[str]:
     """A line for each reason and the models that it keeps from the same arms."""
     together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for (arm, why), models in reasons.items():

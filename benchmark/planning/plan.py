@@ -120,8 +120,8 @@ class Plan:
         """What was dropped or could not be done, and which corpora repeat their sentences over a fold."""
         pairs = zip(self.design.split.folds, self.design.fold_leaks, strict=True)
         repeated = dict.fromkeys(fold.test_name for fold, leaks in pairs if "sentence" in leaks)
-        said = f"{', '.join(repeated)}: the same sentences in train and test, spoken by the speakers of each"
-        return (*self.design.notes, *self.left_out, *([said] if repeated else []))
+        note = f"{', '.join(repeated)}: the same sentences in train and test, spoken by the speakers of each"
+        return (*self.design.notes, *self.left_out, *([note] if repeated else []))
 
     def frame(self) -> pd.DataFrame:
         """One line per cell, as the run folder keeps it."""
@@ -155,7 +155,7 @@ def make_plan(
     """
     protocol = design.protocol
     rule = digest(protocol.name, protocol.version, source_hash([protocol.split.__module__]))
-    heard = [(c, *_condition_key(c)) for c in conditions]
+    effects = [(c, *_condition_key(c)) for c in conditions]
     harness = source_hash(HARNESS)
     folds = _Folds(design, data, rate_hz)
     choices, left_out = possible(choices, lambda arm: [folds.all[index] for index, _ in folds.of(arm)])
@@ -172,7 +172,7 @@ def make_plan(
         settings[settings_key] = facts
         how = (arm.practice.order, arm.practice.statistics)
         named = "/".join((choice.model, arm.name, rule, *(how if arm.practice != HONEST else ())))
-        marks = [(c, mark, digest(text, harness, rule, effect)) for c, mark, effect in heard]
+        marks = [(c, mark, digest(text, harness, rule, effect)) for c, mark, effect in effects]
         shared: dict[str, Any] = {
             "model": choice.model, "spec": choice.spec, "model_version": chosen.card.version, "arm": arm.name,
             "overrides": tuple(sorted(choice.overrides.items())), "settings_key": settings_key,
@@ -217,23 +217,23 @@ class _Folds:
         self.labels = dict(zip(design.labelled.table["id"], design.labelled.table["label"], strict=True))
         self.all = list(design.split.folds)
         self._keys = [self._named(fold, leaks) for fold, leaks in zip(self.all, design.fold_leaks, strict=True)]
-        self._made: dict[Augment, list[tuple[int, _FoldKeys]]] = {NOTHING: list(enumerate(self._keys))}
+        self._folds: dict[Augment, list[tuple[int, _FoldKeys]]] = {NOTHING: list(enumerate(self._keys))}
 
     def of(self, arm: Arm) -> list[tuple[int, _FoldKeys]]:
         """Index into ``all``, and names, of the folds that an arm has."""
-        if arm.augment not in self._made:
-            self._made[arm.augment] = [self._changed(i, arm.augment) for i in range(len(self.design.split.folds))]
-        return [(i, keys) for i, keys in self._made[arm.augment] if self.all[i].arm in ("", arm.folds or arm.name)]
+        if arm.augment not in self._folds:
+            self._folds[arm.augment] = [self._changed(i, arm.augment) for i in range(len(self.design.split.folds))]
+        return [(i, keys) for i, keys in self._folds[arm.augment] if self.all[i].arm in ("", arm.folds or arm.name)]
 
     def leaks(self, choices: Sequence[Choice]) -> dict[tuple[str, str, str], list[Leak]]:
         """(arm, train, test) -> permitted leaks: those of its folds, and of how its rows are scored."""
-        found: dict[tuple[str, str, str], set[Leak]] = {}
+        places: dict[tuple[str, str, str], set[Leak]] = {}
         for arm in {choice.arm.name: choice.arm for choice in choices}.values():
             for fold, leaks in zip(self.design.split.folds, self.design.fold_leaks, strict=True):
                 if fold.arm in ("", arm.folds or arm.name):
                     place = (arm.name, fold.train_name, fold.test_name)
-                    found.setdefault(place, set()).update(leaks, arm.practice.leaks)
-        return {place: [leak for leak in sorted(leaks - NOTED) if leak in LEAKS] for place, leaks in found.items()}
+                    places.setdefault(place, set()).update(leaks, arm.practice.leaks)
+        return {place: [leak for leak in sorted(leaks - NOTED) if leak in LEAKS] for place, leaks in places.items()}
 
     def _changed(self, index: int, augment: Augment) -> tuple[int, _FoldKeys]:
         fold, leaks = augmented(self.all[index], augment), self.design.fold_leaks[index]
@@ -247,12 +247,12 @@ class _Folds:
             corpora = sorted({row.partition("/")[0] for row in rows})
             return digest([(row, self.labels[utterance_of(row)]) for row in rows], [(c, self.data[c]) for c in corpora])
 
-        made: list[Any] = (
+        copies: list[Any] = (
             [[(copy, [_facts(step) for step in steps]) for copy, steps in fold.copies]] if fold.copies else []
         )
         if any(step.kind == "snr" for _, steps in fold.copies for step in steps):
-            made.append(_training_noise())
-        train = digest(part(fold.train), fold.classes, self.rate_hz, *made)
+            copies.append(_training_noise())
+        train = digest(part(fold.train), fold.classes, self.rate_hz, *copies)
         rows = digest(train, part(fold.dev))
         whole = digest(rows, part(fold.test), fold.name, fold.repeat)
         return _FoldKeys(train, rows, whole, digest(whole, self.design.label_map_of(fold), leaks))
@@ -262,8 +262,8 @@ def _outside(chosen: ModelChoice, data: Mapping[str, str]) -> list[Mapping[str, 
     """What decides a model's results beside its settings and the fingerprints: weights that it loads, what it sees."""
     weights: Mapping[str, str] = getattr(chosen.settings, "contents", {})
     forms = getattr(chosen.settings, "forms", chosen.card.modalities)
-    seen = {name: value for name, value in data.items() if name.endswith(FACE)} if "face" in forms else {}
-    return [found for found in (weights, seen) if found]
+    face = {name: value for name, value in data.items() if name.endswith(FACE)} if "face" in forms else {}
+    return [names for names in (weights, face) if names]
 
 
 def _facts(step: Step) -> dict[str, Any]:
@@ -274,8 +274,8 @@ def _facts(step: Step) -> dict[str, Any]:
 @cache
 def _training_noise() -> str:
     """The text of what makes the noise that training clips are heard in."""
-    known = {module for kind in KINDS.values() if kind.unit == "dB" for module in kind.modules}
-    return source_hash([*known, resolve_name("..conditions.training", f"{__package__}")])
+    modules = {module for kind in KINDS.values() if kind.unit == "dB" for module in kind.modules}
+    return source_hash([*modules, resolve_name("..conditions.training", f"{__package__}")])
 
 
 def _condition_key(condition: Condition) -> tuple[str, str]:

@@ -22,10 +22,10 @@ def changed(replay: Replay) -> dict[str, str]:
     protocol = catalog.protocols().get(replay.protocol)
     arm = _arm(protocol, replay.arm)
     options = dict(replay.options)
-    augment = _stored(options.pop("augment", asdict(NOTHING)), asdict(arm.augment))
+    augment = _differences(options.pop("augment", asdict(NOTHING)), asdict(arm.augment))
     texts = _of_model(replay, arm)
     if protocol is not None:
-        texts |= _stored(options, asdict(protocol.options))
+        texts |= _differences(options, asdict(protocol.options))
     return texts | ({"augment": f"augment {', '.join(augment.values())}"} if augment else {})
 
 
@@ -40,9 +40,9 @@ def _of_model(replay: Replay, arm: Arm) -> dict[str, str]:
         usual = asdict(choose(replay.model, dict(arm.settings)).settings)
     except InputError:
         return {}
-    return _stored(replay.settings, usual)
+    return _differences(replay.settings, usual)
 
 
-def _stored(found: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, str]:
+def _differences(stored: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, str]:
     """Differences in what the run has: what came later it could not name."""
-    return differences(found, {name: value for name, value in usual.items() if name in found})
+    return differences(stored, {name: value for name, value in usual.items() if name in stored})

@@ -34,15 +34,15 @@ def parse(assignments: Sequence[str], protocol: Protocol, models: Sequence[str])
     """
     settings = SettingsByOwner(models={name: {} for name in models})
     options = {f"{protocol.name}.{f.name}" for f in _fields(protocol.options)}
-    seen: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         owner, dot, name = key.rpartition(".")
         if not equals or not key or not value:
             raise InputError(f"--set {assignment}: not of the form key=value, for instance mfcc-attention.lr=3e-4")
-        if key in seen:
-            raise InputError(f"--set {key}: given twice, {seen[key]} and {value}; give it once")
-        seen[key] = value
+        if key in texts:
+            raise InputError(f"--set {key}: given twice, {texts[key]} and {value}; give it once")
+        texts[key] = value
         if key in RUN_OPTIONS:
             settings.run[key] = value
         elif key in AUGMENT:
@@ -52,8 +52,8 @@ def parse(assignments: Sequence[str], protocol: Protocol, models: Sequence[str])
         elif dot and owner in settings.models:
             settings.models[owner][name] = value
         else:
-            known = {*RUN_OPTIONS, *AUGMENT, *options, *(f"{model}.SETTING" for model in models)}
-            raise unknown("setting", key, known)
+            keys = {*RUN_OPTIONS, *AUGMENT, *options, *(f"{model}.SETTING" for model in models)}
+            raise unknown("setting", key, keys)
     return settings
 
 

@@ -19,7 +19,7 @@ STORED = "models of the run folder"
 
 
 @dataclass(frozen=True)
-class Detectable:
+class LeastDifference:
     """The smallest UAR difference of two models that their main test finds in 80 % of runs, and what it rests on.
 
     ``n`` speakers or folds, ``sd`` the deviation of their differences. No ``difference`` where a ``reason`` says why.
@@ -47,7 +47,7 @@ class FoldSummary:
     dev_rows: list[int]
     rows: int  # test rows, each once
     speakers: int
-    detectable: Detectable
+    detectable: LeastDifference
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class Spread:
+class Deviations:
     """Deviations that the two models of a run folder have: of speakers' differences and of folds'; None: unknown."""
 
     speakers: float | None = None
@@ -91,24 +91,24 @@ def plan(options: RunOptions) -> Preview:
 
     Counts what is done in ``options.out``, and takes the deviation of differences from its models where it holds two.
     """
-    asked, study = experiments(options)
+    checked, study = experiments(options)
     options.check()
     run = open_run(options.out) if options.out is not None and options.out.exists() else None
-    spread = Spread()
+    deviations = Deviations()
     if run is not None:
         evidence = open_evidence([run])
-        held = (evidence.records, evidence.predictions, METRICS["uar"])
-        spread = Spread(stored_sd(*held), stored_fold_sd(*held))
+        numbers = (evidence.records, evidence.predictions, METRICS["uar"])
+        deviations = Deviations(stored_sd(*numbers), stored_fold_sd(*numbers))
     plans = []
-    for experiment in asked:
+    for experiment in checked:
         ready = prepare(experiment)
         done = run.done(cell.key for cell in ready.plan.cells) if run is not None else set()
-        plans.append(summarize(ready.plan, done, spread, ready.notes))
+        plans.append(summarize(ready.plan, done, deviations, ready.notes))
     return Preview(tuple(plans), study, study.notes if study else ())
 
 
 def summarize(
-    plan: Plan, done: Set[str] = frozenset(), spread: Spread = Spread(), notes: Sequence[str] | None = None
+    plan: Plan, done: Set[str] = frozenset(), deviations: Deviations = Deviations(), notes: Sequence[str] | None = None
 ) -> PlanSummary:
     """Counts of a plan. ``done``: keys of cells that are stored; ``notes``: instead of the plan's own."""
     return PlanSummary(
@@ -119,7 +119,7 @@ def summarize(
         arms=list(plan.augments),
         seeds=plan.seeds,
         conditions=list(dict.fromkeys(cell.condition.name for cell in plan.cells)),
-        folds=_fold_summaries(plan, spread),
+        folds=_fold_summaries(plan, deviations),
         trainings=len({cell.trial.training for cell in plan.cells}),
         trials=len({cell.trial.key for cell in plan.cells}),
         cells=len(plan.cells),
@@ -128,17 +128,17 @@ def summarize(
     )
 
 
-def _fold_summaries(plan: Plan, spread: Spread) -> list[FoldSummary]:
+def _fold_summaries(plan: Plan, deviations: Deviations) -> list[FoldSummary]:
     """The folds that some cell has: those of arms that no model can have are left out with them."""
     used = {plan.folds[index].arm for index in {cell.trial.fold for cell in plan.cells}}
     places: dict[tuple[str, str, str], list[Fold]] = {}
     for fold in plan.design.split.folds:
         if fold.arm in used:
             places.setdefault((fold.train_name, fold.test_name, fold.arm), []).append(fold)
-    return [_fold_summary(plan, folds, spread) for folds in places.values()]
+    return [_fold_summary(plan, folds, deviations) for folds in places.values()]
 
 
-def _fold_summary(plan: Plan, folds: Sequence[Fold], spread: Spread) -> FoldSummary:
+def _fold_summary(plan: Plan, folds: Sequence[Fold], deviations: Deviations) -> FoldSummary:
     first = folds[0]
     speakers_of = [(fold.repeat, {plan.speakers[utterance_of(row)] for row in fold.test}) for fold in folds]
     speakers = set().union(*(names for _, names in speakers_of))
@@ -155,24 +155,24 @@ def _fold_summary(plan: Plan, folds: Sequence[Fold], spread: Spread) -> FoldSumm
         dev_rows=[len(fold.dev) for fold in folds],
         rows=len({row for fold in folds for row in fold.test}),
         speakers=len(speakers - {None}),
-        detectable=_over_folds(folds, spread.folds) if crossed else _over_speakers(speakers, spread.speakers),
+        detectable=_over_folds(folds, deviations.folds) if crossed else _over_speakers(speakers, deviations.speakers),
     )
 
 
-def _over_speakers(speakers: Set[str | None], stored: float | None) -> Detectable:
+def _over_speakers(speakers: Set[str | None], stored: float | None) -> LeastDifference:
     """By a paired t over test speakers; without a run's own deviation by that of the pilot runs."""
     sd, source = (PILOT_SD, PILOT_SOURCE) if stored is None else (stored, STORED)
     least = minimum_detectable(len(speakers - {None}), sd)
     reason = "the speaker of some test rows is unknown" if None in speakers else least.reason
-    return Detectable(OVER_SPEAKERS, least.n, None if reason else least.difference, sd, source, reason)
+    return LeastDifference(OVER_SPEAKERS, least.n, None if reason else least.difference, sd, source, reason)
 
 
-def _over_folds(folds: Sequence[Fold], sd: float | None) -> Detectable:
+def _over_folds(folds: Sequence[Fold], sd: float | None) -> LeastDifference:
     """By the corrected t over folds."""
     n = len(folds)
     if sd is None:
         reason = "the deviation of folds' differences depends on their size; run two models, and plan with --out RUN"
-        return Detectable(OVER_FOLDS, n, None, None, None, reason)
+        return LeastDifference(OVER_FOLDS, n, None, None, None, reason)
     test_rows, train_rows = (sum(map(len, rows)) for rows in zip(*((f.test, f.train) for f in folds), strict=True))
     least = minimum_detectable(n, sd, share=1 / n + test_rows / train_rows)
-    return Detectable(OVER_FOLDS, n, least.difference, sd, STORED, least.reason)
+    return LeastDifference(OVER_FOLDS, n, least.difference, sd, STORED, least.reason)

@@ -115,7 +115,7 @@ def predict(
     """Ask every training that is meant and kept; ``progress`` is told how many of how many are done.
 
     Log-probabilities are averaged over the trainings; models without them vote, and of equal votes the first class
-    counts. Every file is heard alone, so that its prediction depends on no other. Raises InputError for a file that
+    counts. Every file is heard alone: its prediction depends on no other. Raises InputError for a file that
     cannot be used, and for trainings that are not kept, are of several kinds, or whose model is not what it was.
     """
     ensemble = find(run, options)
@@ -250,8 +250,8 @@ def _asked(ensemble: Ensemble, probable: bool) -> str:
 def _repeats(run: Run, clips: Mapping[str, Clip]) -> Iterator[str]:
     """A note when new files are clips of the run's own corpora."""
     tables = [pd.read_parquet(path, columns=["id", "audio_hash"]) for path in (run.folder / "utterances").glob("*")]
-    known = {h: i for table in tables for i, h in zip(table["id"], table["audio_hash"], strict=True)}
-    again = [(file, known[clip.audio_hash]) for file, clip in clips.items() if clip.audio_hash in known]
+    utterances = {h: i for table in tables for i, h in zip(table["id"], table["audio_hash"], strict=True)}
+    again = [(file, utterances[clip.audio_hash]) for file, clip in clips.items() if clip.audio_hash in utterances]
     if again:
         file, utterance = again[0]
         yield f"{len(again)} of {len(clips)} files are clips of this run ({file} is {utterance}): this is no test"

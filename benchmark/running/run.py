@@ -68,21 +68,21 @@ def run(options: RunOptions, progress: Progress = SILENT) -> RunSummary:
     Raises InputError for whatever does not fit, before anything runs, and StoreError where nothing can be written.
     A model that fails is in the summary.
     """
-    asked, study = experiments(options)
+    checked, study = experiments(options)
     for note in study.notes if study else ():
         progress.note(note)
     if study:
         check_needs(study)
     options.check()
-    every = [prepare(experiment) for experiment in asked]
-    plans = [ready.plan for ready in every]
+    ready_plans = [prepare(experiment) for experiment in checked]
+    plans = [ready.plan for ready in ready_plans]
     _check_models(plans)
     folder, resumed = _folder(options, plans, study.study.name if study else plans[0].design.protocol.name, progress)
-    for ready in every:  # all before any is run: by its plans a stopped run is known again
+    for ready in ready_plans:  # all before any is run: by its plans a stopped run is known again
         store_plan(folder, ready, options.command())
     skipped, failed = 0, list[Cell]()
     for_later: set[str] = set()
-    for number, ready in enumerate(every):
+    for number, ready in enumerate(ready_plans):
         if not options.keep_weights:
             for_later = _keep_for_later(folder, ready.plan, plans[number + 1 :], for_later)
         groups = pending(folder, ready.plan)
@@ -96,7 +96,7 @@ def run(options: RunOptions, progress: Progress = SILENT) -> RunSummary:
         skipped=skipped,
         failures=_failures(folder, failed),
         notes=tuple(
-            dict.fromkeys([*(study.notes if study else ()), *(note for ready in every for note in ready.notes)])
+            dict.fromkeys([*(study.notes if study else ()), *(note for ready in ready_plans for note in ready.notes)])
         ),
         resumed=resumed,
         study=study,
