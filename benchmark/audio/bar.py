@@ -29,10 +29,10 @@ def bar(title: str) -> Iterator[Progress]:
 def _lines(title: str) -> Progress:
     last = time.monotonic()
 
-    def told(done: int, total: int) -> None:
+    def write_line(done: int, total: int) -> None:
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_LINES:
             last = time.monotonic()
             print(f"{title}: {done} of {total}", file=sys.stderr, flush=True)
 
-    return told
+    return write_line

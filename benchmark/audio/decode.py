@@ -23,7 +23,7 @@ _RUN = 3  # equal samples at full scale, one after the other, that count as clip
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class Waveform:
     """A file as it was recorded: ``samples`` (channels, N) float32, not limited to +-1.
 
     ``clipped`` counts samples in runs of three or more equal ones at full scale or beyond; ``form`` is the container
@@ -46,7 +46,7 @@ class Decoded:
         return float(self.samples.shape[1] / self.rate_hz)
 
 
-def decode(path: Path) -> Decoded:
+def decode(path: Path) -> Waveform:
     """Read one audio file whole.
 
     Raises InputError, in one line with file and reason, for a file that is missing, empty, not audio, damaged,
@@ -58,7 +58,7 @@ def decode(path: Path) -> Decoded:
     finite = np.isfinite(samples)
     if not finite.all():
         raise InputError(f"{path}: {int((~finite).sum())} of {samples.size} samples are NaN or infinite")
-    return Decoded(samples, rate_hz, _clipped(samples, form), form)
+    return Waveform(samples, rate_hz, _clipped(samples, form), form)
 
 
 def mono(samples: np.ndarray) -> np.ndarray:
@@ -147,8 +147,8 @@ def _read_av(path: Path) -> tuple[np.ndarray, int, str]:
         raise InputError(f"{path}: not audio, or damaged ({error.strerror})") from error
     samples = np.concatenate(parts, axis=1) if parts else np.empty((1, 0), dtype=np.float32)
     if parts and samples.shape[1] / rate_hz < promised - _SLACK_SECONDS:
-        found = samples.shape[1] / rate_hz
-        raise InputError(f"{path}: truncated, {found:.2f} of the {promised:.2f} seconds its header promises")
+        seconds = samples.shape[1] / rate_hz
+        raise InputError(f"{path}: truncated, {seconds:.2f} of the {promised:.2f} seconds its header promises")
     return samples, rate_hz, form
 
 

@@ -87,16 +87,16 @@ def peaks(waveform: np.ndarray, rate_hz: int) -> np.ndarray:
     return np.asarray(ndimage.uniform_filter1d(above, FRAMES, axis=0, mode="constant"), dtype=np.float32)
 
 
-def code(found: np.ndarray) -> np.ndarray:
+def code(peaks_of_clip: np.ndarray) -> np.ndarray:
     """Peaks (T, BANDS) -> (CODE,) float32 of length 1: the product of two codes is their likeness.
 
     All zero for silence, and for sounds that hardly change: these are like nothing.
     """
-    heard = found[found.any(axis=1)]
-    if not len(heard) or np.abs(heard - heard.mean(axis=0)).sum() < STEADY * heard.sum():
+    loud = peaks_of_clip[peaks_of_clip.any(axis=1)]
+    if not len(loud) or np.abs(loud - loud.mean(axis=0)).sum() < STEADY * loud.sum():
         return np.zeros(CODE, dtype=np.float32)
-    rows = -(-len(found) // _TIMES) * _TIMES
-    folded = np.pad(found, ((0, rows - len(found)), (0, 0))).reshape(-1, _TIMES, BANDS).sum(axis=0)
+    rows = -(-len(peaks_of_clip) // _TIMES) * _TIMES
+    folded = np.pad(peaks_of_clip, ((0, rows - len(peaks_of_clip)), (0, 0))).reshape(-1, _TIMES, BANDS).sum(axis=0)
     across = fft.fft(folded, _FREQUENCIES, axis=1)[:, np.r_[0:_WIDE, 1 - _WIDE : 0]]
     size = np.abs(fft.fft(across, axis=0)[:_SLOW])
     size[0, 0] = 0  # how much there is in all

@@ -17,8 +17,8 @@ _REMEMBERED = 1024  # clips whose peaks are kept for the next match
 
 
 @dataclass(frozen=True, eq=False)
-class Clips:
-    """Clips that can be compared: ``codes`` (n, CODE) float32, and in ``frames`` (n,) how many of each have sound.
+class ClipCodes:
+    """ClipCodes that can be compared: ``codes`` (n, CODE) float32, and in ``frames`` (n,) how many of each have sound.
 
     ``audio`` is what identical clips share; ``waveform(i)`` gives float32 samples (N,) at ``rate_hz``.
     """
@@ -46,19 +46,19 @@ def codes_of(waveforms: Iterable[np.ndarray], rate_hz: int) -> Iterator[tuple[np
     """
     with threadpool_limits(1, "blas"):
         for waveform in waveforms:
-            found = peaks(waveform, rate_hz)
-            yield code(found), int(found.any(axis=1).sum())
+            clip_peaks = peaks(waveform, rate_hz)
+            yield code(clip_peaks), int(clip_peaks.any(axis=1).sum())
 
 
-def near_pairs(a: Clips, b: Clips | None = None) -> list[Pair]:
+def near_pairs(a: ClipCodes, b: ClipCodes | None = None) -> list[Pair]:
     """Copies and suspicions among the clips of ``a``, or between ``a`` and ``b``; the likeliest first.
 
-    Clips that other pairs connect already are not compared again, nor are identical ones.
+    ClipCodes that other pairs connect already are not compared again, nor are identical ones.
     """
     other = a if b is None else b
     of_a, of_b = _peaks(a), _peaks(other)
     sets: dict[str, str] = {}
-    found = []
+    pairs = []
     candidates = _candidates(a, b)
     with threadpool_limits(1, "blas"):
         for i, j in candidates:
@@ -69,8 +69,8 @@ def near_pairs(a: Clips, b: Clips | None = None) -> list[Pair]:
             if how.copy:
                 sets[second] = first
             if how.copy or how.suspect:
-                found.append(Pair(a.ids[i], other.ids[j], how))
-    return found
+                pairs.append(Pair(a.ids[i], other.ids[j], how))
+    return pairs
 
 
 def joined(audio: pd.Series, pairs: Iterable[Pair]) -> np.ndarray:
@@ -81,7 +81,7 @@ def joined(audio: pd.Series, pairs: Iterable[Pair]) -> np.ndarray:
     return linked(both.reset_index(drop=True), connected)[: len(audio)]
 
 
-def _candidates(a: Clips, b: Clips | None) -> list[tuple[int, int]]:
+def _candidates(a: ClipCodes, b: ClipCodes | None) -> list[tuple[int, int]]:
     """Places of pairs whose codes agree, the likeliest first; of one set every pair once."""
     other = a if b is None else b
     parts = []
@@ -101,7 +101,7 @@ def _candidates(a: Clips, b: Clips | None) -> list[tuple[int, int]]:
     return list(zip(i[order].tolist(), j[order].tolist(), strict=True))
 
 
-def _peaks(clips: Clips) -> Callable[[int], np.ndarray]:
+def _peaks(clips: ClipCodes) -> Callable[[int], np.ndarray]:
     return lru_cache(_REMEMBERED)(lambda i: peaks(clips.waveform(i), clips.rate_hz))
 
 

@@ -12,10 +12,10 @@ from ...protocols.parts.leaks import EXAMPLES, Finding, Rules, check_all
 from ...protocols.parts.protocol import Fold, row_id, utterance_of
 from ..corpora.registry import find
 from .lists import DEV, TEST, TRAIN, Listing
-from .names import Told, tell, untold
+from .names import NameReading, tell, untold
 
 if TYPE_CHECKING:
-    from .sound import Heard
+    from .sound import SoundGroups
 
 #: rule -> what files share when they break it
 RULES: Rules = {
@@ -33,7 +33,7 @@ State = Literal["leak", "note", "clean", "part", "unchecked"]
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class SharedPair:
     """Two files and what they share; ``first`` lies in ``part``, the other in train or dev."""
 
     value: str
@@ -43,10 +43,10 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RuleVerdict:
     """One rule over all splits: files of test and dev that are touched.
 
-    ``known``: share of the files for which it could be asked; where that is not all of them, nothing found is ``part``,
+    ``share``: of the files for which it could be asked; where that is not all of them, nothing found is ``part``,
     not ``clean``. Most files have no session or dialogue, so there a few that do are enough.
     """
 
@@ -54,8 +54,8 @@ class Verdict:
     state: State
     n_test: int
     n_dev: int
-    known: float
-    examples: tuple[Example, ...] = ()
+    share: float
+    examples: tuple[SharedPair, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Audit:
     corpora: Mapping[str, int]
     marks: Mapping[str, int]
     untold: int
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[RuleVerdict, ...]
     notes: tuple[str, ...]
 
     @property
@@ -86,58 +86,58 @@ def judge(listing: Listing, corpus: str | None, recordings: Path | None, promise
     ``corpus`` is the only one whose names are understood; ``recordings`` is the folder to hear the files in. Raises
     InputError for an unknown corpus, and where nothing can be heard.
     """
-    told = tell(dict.fromkeys(path for s in listing.splits for paths in s.parts.values() for path in paths), corpus)
-    heard = _hear(told, recordings) if recordings else None
-    lost = len(untold(told))
-    table = _table(listing, told, heard)
+    readings = tell(dict.fromkeys(path for s in listing.splits for paths in s.parts.values() for path in paths), corpus)
+    sound = _hear(readings, recordings) if recordings else None
+    lost = len(untold(readings))
+    table = _table(listing, readings, sound)
     folds = [_fold(split.name, split.parts) for split in listing.splits]
     every = check_all(folds, table, promises=RULES, rules=RULES)
-    known = {rule: _known(rule, table, heard, lost) for rule in RULES}
-    known[SELECTION] = float(any(fold.dev for fold in folds))
+    shares = {rule: _known(rule, table, sound, lost) for rule in RULES}
+    shares[SELECTION] = float(any(fold.dev for fold in folds))
     return Audit(
         listing,
         {part: sum(len(split.parts[part]) for split in listing.splits) for part in (TRAIN, DEV, TEST)},
         len(table),
-        dict(Counter(t.corpus for t in told.values()).most_common()),
-        dict(Counter(t.mark for t in told.values() if t.mark).most_common()),
+        dict(Counter(t.corpus for t in readings.values()).most_common()),
+        dict(Counter(t.mark for t in readings.values() if t.mark).most_common()),
         lost,
-        tuple(_verdict(rule, every, folds, known[rule], promised) for rule in known),
-        (*listing.notes, *(heard.notes if heard else ())),
+        tuple(_verdict(rule, every, folds, shares[rule], promised) for rule in shares),
+        (*listing.notes, *(sound.notes if sound else ())),
     )
 
 
-def _hear(paths: Iterable[str], recordings: Path) -> "Heard":
+def _hear(paths: Iterable[str], recordings: Path) -> "SoundGroups":
     from .sound import listen  # with what decodes, only where there is something to hear
 
     return listen(paths, recordings)
 
 
-def _table(listing: Listing, told: Mapping[str, Told], heard: "Heard | None") -> pd.DataFrame:
+def _table(listing: Listing, readings: Mapping[str, NameReading], sound: "SoundGroups | None") -> pd.DataFrame:
     """One line per file. A column of the list is believed before the name of the file."""
 
-    corpus = [listing.cells[path].get("corpus") or t.corpus for path, t in told.items()]
+    corpus = [listing.cells[path].get("corpus") or t.corpus for path, t in readings.items()]
 
     def column(role: str) -> list[str | None]:
         if role in listing.columns:
-            return [listing.cells[path].get(role) for path in told]
-        return [t.row.get(role) for t in told.values()]
+            return [listing.cells[path].get(role) for path in readings]
+        return [t.row.get(role) for t in readings.values()]
 
     roles = {role: column(role) for role in ("speaker", "session", "dialogue", "sentence")}
     roles["speaker"] = [s and (f"{c}/{s}" if c else s) for c, s in zip(corpus, roles["speaker"], strict=True)]
-    audio = heard.columns(list(told)) if heard else {"audio_hash": _released(told), "near": None}
-    originals = [t.original for t in told.values()]
-    return pd.DataFrame({"id": list(told), "corpus": corpus, "original": originals, **roles, **audio}, dtype=object)
+    audio = sound.columns(list(readings)) if sound else {"audio_hash": _released(readings), "near": None}
+    originals = [t.original for t in readings.values()]
+    return pd.DataFrame({"id": list(readings), "corpus": corpus, "original": originals, **roles, **audio}, dtype=object)
 
 
-def _released(told: Mapping[str, Told]) -> list[str | None]:
+def _released(readings: Mapping[str, NameReading]) -> list[str | None]:
     """What identical recordings of a known corpus share as it was released; null for all others."""
     same = {
         id: group[0]
-        for corpus in {t.corpus for t in told.values() if t.corpus}
+        for corpus in {t.corpus for t in readings.values() if t.corpus}
         for group in find(corpus).facts.identical
         for id in group
     }
-    return [None if t.mark else same.get(t.original) for t in told.values()]
+    return [None if t.mark else same.get(t.original) for t in readings.values()]
 
 
 def _fold(name: str, parts: Mapping[str, Sequence[str]]) -> Fold:
@@ -145,30 +145,30 @@ def _fold(name: str, parts: Mapping[str, Sequence[str]]) -> Fold:
     return Fold(name, "", "", (), train, dev, test)
 
 
-def _known(rule: str, table: pd.DataFrame, heard: "Heard | None", n_untold: int) -> float:
+def _known(rule: str, table: pd.DataFrame, sound: "SoundGroups | None", n_untold: int) -> float:
     """The share of the files for which a rule could be asked."""
     if rule == "copy":
         return 1 - n_untold / len(table)
     if rule in ("audio", "near-audio"):
-        return 0.0 if heard is None else float(table["audio_hash"].notna().mean())
+        return 0.0 if sound is None else float(table["audio_hash"].notna().mean())
     return float(table[[columns[-1] for columns in RULES[rule]]].notna().any(axis=1).mean())
 
 
 def _verdict(
-    rule: str, every: Sequence[Sequence[Finding]], folds: Sequence[Fold], known: float, promised: frozenset[str]
-) -> Verdict:
-    found = [(f, fold) for findings, fold in zip(every, folds, strict=True) for f in findings if f.leak == rule]
-    nothing: State = "unchecked" if not known else "clean" if known == 1 or rule == "session" else "part"
+    rule: str, every: Sequence[Sequence[Finding]], folds: Sequence[Fold], share: float, promised: frozenset[str]
+) -> RuleVerdict:
+    broken_by = [(f, fold) for findings, fold in zip(every, folds, strict=True) for f in findings if f.leak == rule]
+    nothing: State = "unchecked" if not share else "clean" if share == 1 or rule == "session" else "part"
     broken: State = "note" if rule in NOTED - promised else "leak"
-    return Verdict(
+    return RuleVerdict(
         rule,
-        broken if found else nothing,
-        sum(finding.n_test for finding, _ in found),
-        sum(finding.n_dev for finding, _ in found),
-        known,
+        broken if broken_by else nothing,
+        sum(finding.n_test for finding, _ in broken_by),
+        sum(finding.n_dev for finding, _ in broken_by),
+        share,
         tuple(
-            Example(e.value, utterance_of(e.row), utterance_of(e.other), TEST if e.row in set(fold.test) else DEV)
-            for finding, fold in found[:1]
+            SharedPair(e.value, utterance_of(e.row), utterance_of(e.other), TEST if e.row in set(fold.test) else DEV)
+            for finding, fold in broken_by[:1]
             for e in finding.examples[:EXAMPLES]
         ),
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ...errors import InputError
 from ..corpora.folder import named
 from . import words
-from .rows import Row, read_rows
+from .rows import ListRow, read_rows
 from .words import key, known_parts, part_of
 
 TRAIN, DEV, TEST = "train", "dev", "test"
@@ -29,15 +29,15 @@ class Columns:
     sentence: str | None = None
 
 
-class Line(NamedTuple):
+class ListLine(NamedTuple):
     """A file, its part (or the number of its fold; empty: none), and all cells of its line."""
 
     path: str
     part: str
-    row: Row
+    row: ListRow
 
 
-class Split(NamedTuple):
+class FileSplit(NamedTuple):
     """One way to divide the files: part -> paths, each once."""
 
     name: str
@@ -52,24 +52,24 @@ class Listing:
     """
 
     name: str
-    splits: tuple[Split, ...]
+    splits: tuple[FileSplit, ...]
     cells: Mapping[str, Mapping[str, str]]
     columns: Mapping[str, str]
     notes: tuple[str, ...]
 
 
-def read_split(file: Path, given: Columns) -> Listing:
+def read_split(file: Path, names: Columns) -> Listing:
     """A list that says the part of every file. Raises InputError where it does not."""
-    rows = read_rows(file, given.path)
-    columns = _columns(rows, given, str(file))
-    by = _by(rows, columns, given)
+    rows = read_rows(file, names.path)
+    columns = _columns(rows, names, str(file))
+    by = _by(rows, columns, names)
     if by is None:
         raise InputError(
             f"{file}: no column that says train or test (it has {', '.join(_names(rows))}); name it with "
             "--split-column, or give one file per part: --train A --test B"
         )
     notes: list[str] = []
-    lines = [Line(_path(row, columns["path"], str(file)), _part(row.get(by, ""), file, by), row) for row in rows]
+    lines = [ListLine(_path(row, columns["path"], str(file)), _part(row.get(by, ""), file, by), row) for row in rows]
     if missing := sum(not line.part for line in lines):
         notes.append(f"{missing} of {len(rows)} files are in no part: column {by} is empty there")
     parts = {line.part for line in lines} - {""}
@@ -83,49 +83,49 @@ def read_split(file: Path, given: Columns) -> Listing:
     return Listing(file.name, splits, _cells(lines, columns), columns, tuple(notes))
 
 
-def read_parts(files: Mapping[str, Path], given: Columns) -> Listing:
+def read_parts(files: Mapping[str, Path], names: Columns) -> Listing:
     """One list per part; ``files`` has at least train and test (or dev)."""
     parts: dict[str, tuple[str, ...]] = {}
     notes: list[str] = []
     cells: dict[str, dict[str, str]] = {}
     columns: dict[str, str] = {}
     for part, file in files.items():
-        rows = read_rows(file, given.path, plain=True)
-        of_file = _columns(rows, given, str(file))
-        lines = [Line(_path(row, of_file["path"], str(file)), part, row) for row in rows]
+        rows = read_rows(file, names.path, plain=True)
+        of_file = _columns(rows, names, str(file))
+        lines = [ListLine(_path(row, of_file["path"], str(file)), part, row) for row in rows]
         parts[part] = _once((line.path for line in lines), part, notes)
         cells |= _cells(lines, of_file)
         columns |= of_file
-    split = _tested(Split("", parts), " + ".join(map(str, files.values())), notes)
+    split = _tested(FileSplit("", parts), " + ".join(map(str, files.values())), notes)
     return Listing(" + ".join(file.name for file in files.values()), (split,), cells, columns, tuple(notes))
 
 
-def _columns(rows: Sequence[Row], given: Columns, where: str) -> dict[str, str]:
+def _columns(rows: Sequence[ListRow], chosen: Columns, where: str) -> dict[str, str]:
     """Role -> column. Raises InputError when there is none for the path, or several for the part."""
     names = _names(rows)
-    found: dict[str, str] = {}
+    roles: dict[str, str] = {}
     for role, guesses in _GUESSED.items():
-        wanted = getattr(given, role, None)
-        if wanted is not None:
-            if wanted not in names:
-                raise InputError(f"{where}: no column '{wanted}'; it has {', '.join(names)}")
-            found[role] = wanted
+        column = getattr(chosen, role, None)
+        if column is not None:
+            if column not in names:
+                raise InputError(f"{where}: no column '{column}'; it has {', '.join(names)}")
+            roles[role] = column
             continue
         fitting = [name for guess in guesses for name in names if key(name) == guess]
         if role == "part" and len(fitting) > 1:
             raise InputError(f"{where}: columns {' and '.join(fitting)} may say the part; choose with --split-column")
         if fitting:
-            found[role] = fitting[0]
-    if "path" not in found:
+            roles[role] = fitting[0]
+    if "path" not in roles:
         raise InputError(f"{where}: no column of paths (it has {', '.join(names)}); name it with --path-column")
-    return found
+    return roles
 
 
-def _names(rows: Sequence[Row]) -> list[str]:
+def _names(rows: Sequence[ListRow]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def _path(row: Row, column: str, where: str) -> str:
+def _path(row: ListRow, column: str, where: str) -> str:
     path = row.get(column, "").replace("\\", "/")
     while path.startswith("./"):
         path = path[2:]
@@ -141,15 +141,15 @@ def _part(word: str, file: Path, column: str) -> str:
     return part
 
 
-def _by(rows: Sequence[Row], columns: Mapping[str, str], given: Columns) -> str | None:
+def _by(rows: Sequence[ListRow], columns: Mapping[str, str], names: Columns) -> str | None:
     """The column that divides: of parts; of folds where there is none, or where it knows train only."""
     part, fold = columns.get("part"), columns.get("fold")
-    if part and fold and not given.part and {part_of(row[part]) for row in rows if part in row} == {TRAIN}:
+    if part and fold and not names.part and {part_of(row[part]) for row in rows if part in row} == {TRAIN}:
         return fold
     return part or fold
 
 
-def _in_turn(lines: Sequence[Line], numbers: Sequence[str], where: str) -> tuple[Split, ...]:
+def _in_turn(lines: Sequence[ListLine], numbers: Sequence[str], where: str) -> tuple[FileSplit, ...]:
     """Numbered folds: each is test in turn, the others are train."""
     if len(numbers) < 2:
         raise InputError(f"{where}: one fold only ({numbers[0]}); there is nothing to train on")
@@ -157,11 +157,13 @@ def _in_turn(lines: Sequence[Line], numbers: Sequence[str], where: str) -> tuple
     for number in numbers:
         test = dict.fromkeys(line.path for line in lines if line.part == number)
         train = dict.fromkeys(line.path for line in lines if line.part not in (number, ""))
-        splits.append(Split(number, {TRAIN: tuple(train), DEV: (), TEST: tuple(test)}))
+        splits.append(FileSplit(number, {TRAIN: tuple(train), DEV: (), TEST: tuple(test)}))
     return tuple(splits)
 
 
-def _as_named(lines: Sequence[Line], columns: Mapping[str, str], where: str, notes: list[str]) -> tuple[Split, ...]:
+def _as_named(
+    lines: Sequence[ListLine], columns: Mapping[str, str], where: str, notes: list[str]
+) -> tuple[FileSplit, ...]:
     """Parts by name. A file that lies in several folds has a line in each: every fold is a split of its own."""
     apart: list[str] = []
     if "fold" in columns and len({line.path for line in lines}) < len(lines):
@@ -174,10 +176,10 @@ def _as_named(lines: Sequence[Line], columns: Mapping[str, str], where: str, not
         if part:
             splits[name][part].append(path)
     once = {name: {part: _once(paths, part, notes) for part, paths in parts.items()} for name, parts in splits.items()}
-    return tuple(_tested(Split(name, parts), where, notes) for name, parts in once.items())
+    return tuple(_tested(FileSplit(name, parts), where, notes) for name, parts in once.items())
 
 
-def _tested(split: Split, where: str, notes: list[str]) -> Split:
+def _tested(split: FileSplit, where: str, notes: list[str]) -> FileSplit:
     """The split with a part to test. Raises InputError when there are not two."""
     parts: dict[str, tuple[str, ...]] = {TRAIN: (), DEV: (), TEST: ()} | dict(split.parts)
     fold = f", fold {split.name}" if split.name else ""
@@ -189,7 +191,7 @@ def _tested(split: Split, where: str, notes: list[str]) -> Split:
         raise InputError(
             f"{where}{fold}: no file is in {' or '.join(empty)} ({filled} is there); is this the whole split?"
         )
-    return Split(split.name, parts)
+    return FileSplit(split.name, parts)
 
 
 def _once(paths: Iterable[str], part: str, notes: list[str]) -> tuple[str, ...]:
@@ -200,5 +202,5 @@ def _once(paths: Iterable[str], part: str, notes: list[str]) -> tuple[str, ...]:
     return tuple(counts)
 
 
-def _cells(lines: Sequence[Line], columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def _cells(lines: Sequence[ListLine], columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return {line.path: {role: line.row[name] for role, name in columns.items() if name in line.row} for line in lines}

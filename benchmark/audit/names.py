@@ -26,7 +26,7 @@ _NUMBERED = re.compile(r"(?P<name>.+?)(?P<mark>[_\-. ]\(?\d{1,3}\)?)")
 _ROW = re.compile(r"(?P<name>.+)(?P<mark>#\d+)")
 
 
-class Told(NamedTuple):
+class NameReading(NamedTuple):
     """Of one file: the corpus whose names look like this (empty: none), its row there, the clip, and what was added.
 
     ``original`` is the same for all copies of a clip; ``mark`` is empty where the name is a clip's own.
@@ -38,47 +38,47 @@ class Told(NamedTuple):
     mark: str
 
 
-def tell(paths: Iterable[str], corpus: str | None = None) -> dict[str, Told]:
+def tell(paths: Iterable[str], corpus: str | None = None) -> dict[str, NameReading]:
     """What the name of each file tells; ``corpus`` is the only one whose names are looked for.
 
     Raises InputError for a corpus that does not exist.
     """
     chosen = cards().values() if corpus is None else [find(corpus)]
     every = {card.adapter.name: card.adapter.parse for card in chosen if card.adapter.parse is not None}
-    found, others = _direct(paths, every)
-    seen = {told.corpus for told in found.values()} or {
-        told.corpus for path in others[:_PROBES] if (told := _copy(path, every))
+    readings, others = _direct(paths, every)
+    seen = {reading.corpus for reading in readings.values()} or {
+        reading.corpus for path in others[:_PROBES] if (reading := _copy(path, every))
     }
     rules = {name: parse for name, parse in every.items() if name in seen}
-    found |= {path: _copy(path, rules) or _unknown(path) for path in others}
-    listed = {told.original for told in found.values() if not told.corpus}
-    return {path: told if told.corpus else _numbered(told, listed) for path, told in found.items()}
+    readings |= {path: _copy(path, rules) or _unknown(path) for path in others}
+    listed = {reading.original for reading in readings.values() if not reading.corpus}
+    return {path: reading if reading.corpus else _numbered(reading, listed) for path, reading in readings.items()}
 
 
-def untold(told: Mapping[str, Told]) -> set[str]:
+def untold(readings: Mapping[str, NameReading]) -> set[str]:
     """Copies of which no name tells the clip: what is left of theirs is neither listed nor a corpus's own.
 
     ``aug_7`` would be a copy of ``7``; where there is no such file, the number counts the copies.
     """
-    listed = {one.original for one in told.values() if not one.mark}
-    return {path for path, one in told.items() if one.mark and not one.corpus and one.original not in listed}
+    listed = {one.original for one in readings.values() if not one.mark}
+    return {path for path, one in readings.items() if one.mark and not one.corpus and one.original not in listed}
 
 
-def _direct(paths: Iterable[str], rules: Mapping[str, Parse]) -> tuple[dict[str, Told], list[str]]:
+def _direct(paths: Iterable[str], rules: Mapping[str, Parse]) -> tuple[dict[str, NameReading], list[str]]:
     """Files whose names are a corpus's own, and all others."""
-    found: dict[str, Told] = {}
+    readings: dict[str, NameReading] = {}
     others = []
     for path in paths:
         name, copy = plain_name(path)
         for corpus, parse in rules.items():
             if (row := _parsed(name, parse)) is not None:
-                found[path] = Told(corpus, row, f"{corpus}/{row['id']}", copy)
+                readings[path] = NameReading(corpus, row, f"{corpus}/{row['id']}", copy)
                 if next(iter(rules)) != corpus:  # most likely the next is of the same corpus
                     rules = {corpus: parse, **rules}
                 break
         else:
             others.append(path)
-    return found, others
+    return readings, others
 
 
 def plain_name(path: str) -> tuple[str, str]:
@@ -90,39 +90,39 @@ def plain_name(path: str) -> tuple[str, str]:
     return (stem if dot and f".{ending.lower()}" in (*ENDINGS, *_FEATURES) else path), ""
 
 
-def _copy(path: str, rules: Mapping[str, Parse]) -> Told | None:
+def _copy(path: str, rules: Mapping[str, Parse]) -> NameReading | None:
     """A file with a name of a corpus within its own."""
     name, copy = plain_name(path)
     for corpus, parse in rules.items():
         if (inner := _inside(name, parse)) is not None:
-            return Told(corpus, inner[0], f"{corpus}/{inner[0]['id']}", inner[1] + copy)
+            return NameReading(corpus, inner[0], f"{corpus}/{inner[0]['id']}", inner[1] + copy)
     return None
 
 
-def _unknown(path: str) -> Told:
+def _unknown(path: str) -> NameReading:
     name, copy = plain_name(path)
     original, mark = _unmarked(name)
-    return Told("", {}, original, mark + copy)
+    return NameReading("", {}, original, mark + copy)
 
 
 def _parsed(path: str, parse: Parse) -> Row | None:
     """The row of the name, with as many of its folders as the rule knows."""
     parts = path.split("/")
     for depth in range(min(_DEPTH, len(parts)), 0, -1):
-        if isinstance(found := parse("/".join(parts[-depth:])), dict):
-            return found
+        if isinstance(row := parse("/".join(parts[-depth:])), dict):
+            return row
     return None
 
 
 def _inside(path: str, parse: Parse) -> tuple[Row, str] | None:
     """The row of a name with words added before or behind, and these."""
     folder, slash, stem = path.rpartition("/")
-    cuts = [found.span() for found in re.finditer(r"[_\-. +()]+", stem)]
+    cuts = [gap.span() for gap in re.finditer(r"[_\-. +()]+", stem)]
     ends = [len(stem), *(start for start, _ in reversed(cuts))][: _BEHIND + 1]
     starts = [0, *(end for _, end in cuts)][: _AHEAD + 1]
     for start, end in product(starts, ends):
-        if start < end and (found := _parsed(f"{folder}{slash}{stem[start:end]}", parse)) is not None:
-            return found, "…".join(added for added in (stem[:start], stem[end:]) if added)
+        if start < end and (row := _parsed(f"{folder}{slash}{stem[start:end]}", parse)) is not None:
+            return row, "…".join(added for added in (stem[:start], stem[end:]) if added)
     return None
 
 
@@ -131,18 +131,18 @@ def _unmarked(path: str) -> tuple[str, str]:
     *folders, stem = path.split("/")
     marks = []
     for pattern in (_BEFORE, _AFTER):
-        if found := pattern.fullmatch(stem):
-            stem = found["name"]
-            marks.append(found["mark"])
+        if match := pattern.fullmatch(stem):
+            stem = match["name"]
+            marks.append(match["mark"])
     mark = "…".join(marks)
     kept = [folder for folder in folders if not _MADE.fullmatch(folder) and not _PLAIN.fullmatch(folder)]
     mark = mark or next((f"{folder}/" for folder in folders if _MADE.fullmatch(folder)), "")
     return "/".join([*kept, stem]), mark
 
 
-def _numbered(told: Told, listed: set[str]) -> Told:
+def _numbered(reading: NameReading, listed: set[str]) -> NameReading:
     """A number behind a name makes a copy only where the name itself is listed."""
-    found = _NUMBERED.fullmatch(told.original)
-    if found and found["name"] in listed:
-        return told._replace(original=found["name"], mark=found["mark"] + told.mark)
-    return told
+    match = _NUMBERED.fullmatch(reading.original)
+    if match and match["name"] in listed:
+        return reading._replace(original=match["name"], mark=match["mark"] + reading.mark)
+    return reading

@@ -12,11 +12,11 @@ from ..corpora.text import read_text
 from .words import PATH, key, part_of
 
 #: a cell per column; the names of columns are as in the file
-Row = dict[str, str]
+ListRow = dict[str, str]
 _LINES = (".jsonl", ".ndjson")
 
 
-def read_rows(file: Path, path_column: str | None = None, plain: bool = False) -> list[Row]:
+def read_rows(file: Path, path_column: str | None = None, plain: bool = False) -> list[ListRow]:
     """The lines of a list; empty cells are left out. ``plain``: one path per line is a list too.
 
     In JSON: objects; or what is listed under ``train``, ``dev`` and ``test`` or under numbers of folds; or columns;
@@ -54,7 +54,7 @@ def _json(file: Path, text: str, line: int | None = None) -> Any:
         raise InputError(f"{file}: line {line or error.lineno}: not JSON ({error.msg})") from error
 
 
-def _of_json(data: Any, file: Path) -> Iterator[Row]:
+def _of_json(data: Any, file: Path) -> Iterator[ListRow]:
     if isinstance(data, list) and all(isinstance(item, Mapping) and _parts(item) for item in data):
         for number, item in enumerate(data, start=1):  # folds, each with its parts
             yield from _listed(item, file, {"fold": str(number)})
@@ -80,12 +80,12 @@ def _parts(item: Mapping[str, Any]) -> bool:
     return bool(item) and all(isinstance(value, list) and part_of(name) for name, value in item.items())
 
 
-def _listed(item: Mapping[str, Any], file: Path, cells: Row) -> Iterator[Row]:
+def _listed(item: Mapping[str, Any], file: Path, cells: ListRow) -> Iterator[ListRow]:
     for part, files in item.items():
         yield from (_item(one, f"{file}: {part}") | {"split": part} | cells for one in files)
 
 
-def _columns(data: Mapping[str, Any], file: Path) -> Iterator[Row]:
+def _columns(data: Mapping[str, Any], file: Path) -> Iterator[ListRow]:
     columns = {name: list(v.values()) if isinstance(v, Mapping) else v for name, v in data.items()}
     if not all(isinstance(values, list) for values in columns.values()) or len({*map(len, columns.values())}) != 1:
         raise InputError(f"{file}: columns {', '.join(columns)} are no lists of one length")
@@ -93,11 +93,11 @@ def _columns(data: Mapping[str, Any], file: Path) -> Iterator[Row]:
         yield _object(dict(zip(columns, values, strict=True)), str(file))
 
 
-def _item(item: Any, where: str) -> Row:
+def _item(item: Any, where: str) -> ListRow:
     return {"path": item} if isinstance(item, str) else _object(item, where)
 
 
-def _object(item: Any, where: str) -> Row:
+def _object(item: Any, where: str) -> ListRow:
     if not isinstance(item, Mapping):
         raise InputError(f"{where}: '{item}' is no object with the path and the part of a file")
     cells = {str(name): _text(value) for name, value in item.items()}
@@ -111,7 +111,7 @@ def _text(value: Any) -> str:
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
 
 
-def _of_text(file: Path, text: str, path_column: str | None, plain: bool) -> list[Row]:
+def _of_text(file: Path, text: str, path_column: str | None, plain: bool) -> list[ListRow]:
     head = text.partition("\n")[0]
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t|", key=head.count))
     try:

@@ -13,7 +13,7 @@ from ...errors import InputError
 from ..audio.bar import bar
 from ..audio.decode import audio_hash, decode, mono, resample
 from ..audio.fingerprint import RATE_HZ
-from ..audio.likeness import Clips, Pair, codes_of, joined, near_pairs
+from ..audio.likeness import ClipCodes, Pair, codes_of, joined, near_pairs
 from ..audio.workers import ordered
 from ..corpora.folder import audio_files, named
 from ..environment import cores
@@ -23,7 +23,7 @@ from .names import plain_name
 _DEPTH = 4  # folders by which a listed path and a file are compared, from the end
 
 
-class Clip(NamedTuple):
+class Recording(NamedTuple):
     """A recording as it is compared; ``problem`` says why it cannot be."""
 
     path: str
@@ -34,7 +34,7 @@ class Clip(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Heard:
+class SoundGroups:
     """By path: ``audio`` is the same for identical recordings, ``near`` for near-identical ones (None: like no other).
 
     ``notes`` say what could not be heard, and name weaker suspicions.
@@ -49,24 +49,24 @@ class Heard:
         return {"audio_hash": [self.audio.get(p) for p in paths], "near": [self.near.get(p) for p in paths]}
 
 
-def listen(paths: Iterable[str], folder: Path) -> Heard:
+def listen(paths: Iterable[str], folder: Path) -> SoundGroups:
     """Hear all files below ``folder``. Raises InputError when none of them can be found and read."""
     paths = list(paths)
-    found = find(paths, folder)
-    clips, odd = _hear(found)
+    files = find(paths, folder)
+    clips, odd = _hear(files)
     if not clips:
         why = f"{odd[0].path}: {odd[0].problem}" if odd else f"the first is {paths[0]}"
         raise InputError(f"--audio {folder}: none of {len(paths)} files can be heard there; {why}")
     notes = []
-    if missing := [path for path in paths if path not in found]:
+    if missing := [path for path in paths if path not in files]:
         notes.append(f"{len(missing)} of {len(paths)} recordings are not in {folder}: {named(missing, 3)}")
     if odd:
         notes.append(f"{len(odd)} recordings cannot be used: {named((f'{c.path} ({c.problem})' for c in odd), 3)}")
-    near, suspicions = _near(clips, found)
+    near, suspicions = _near(clips, files)
     if suspicions:
-        said = named((f"{pair.a} ~ {pair.b} ({pair.match.score:.2f})" for pair in suspicions), 3)
-        notes.append(f"{len(suspicions)} weaker suspicions of near-identical audio, not counted: {said}")
-    return Heard({clip.path: clip.audio for clip in clips}, near, tuple(notes))
+        examples = named((f"{pair.a} ~ {pair.b} ({pair.match.score:.2f})" for pair in suspicions), 3)
+        notes.append(f"{len(suspicions)} weaker suspicions of near-identical audio, not counted: {examples}")
+    return SoundGroups({clip.path: clip.audio for clip in clips}, near, tuple(notes))
 
 
 def find(paths: Iterable[str], folder: Path) -> dict[str, Path]:
@@ -82,52 +82,52 @@ def find(paths: Iterable[str], folder: Path) -> dict[str, Path]:
         parts = file.relative_to(folder).with_suffix("").parts
         for depth in range(1, min(_DEPTH, len(parts)) + 1):
             by_end.setdefault("/".join(parts[-depth:]), set()).add(file)
-    found = {}
+    by_path = {}
     for path in paths:
         name, copy = plain_name(path)
         parts = tuple(name.split("/"))
         ends = ("/".join(parts[-depth:]) for depth in range(min(_DEPTH, len(parts)), 0, -1))
         fitting = next((by_end[end] for end in ends if end in by_end), set())
         if len(fitting) == 1 and not copy:
-            found[path] = next(iter(fitting))
-    return found
+            by_path[path] = next(iter(fitting))
+    return by_path
 
 
-def _hear(found: Mapping[str, Path]) -> tuple[list[Clip], list[Clip]]:
+def _hear(files: Mapping[str, Path]) -> tuple[list[Recording], list[Recording]]:
     """The recordings that can be compared, and those that cannot."""
     clips = []
-    with bar("listening") as progress, closing(ordered(_clip, list(found.items()), cores())) as heard:
-        for done, clip in enumerate(heard, start=1):
+    with bar("listening") as progress, closing(ordered(_clip, list(files.items()), cores())) as recordings:
+        for done, clip in enumerate(recordings, start=1):
             clips.append(clip)
-            progress(done, len(found))
+            progress(done, len(files))
     return [clip for clip in clips if not clip.problem], [clip for clip in clips if clip.problem]
 
 
-def _clip(item: tuple[str, Path]) -> Clip:
+def _clip(item: tuple[str, Path]) -> Recording:
     path, file = item
     nothing = np.empty(0, dtype=np.float32)
     try:
         decoded = decode(file)
     except InputError as error:
-        return Clip(path, "", nothing, 0, str(error))
+        return Recording(path, "", nothing, 0, str(error))
     samples = mono(decoded.samples)
     if is_silent(samples):
-        return Clip(path, "", nothing, 0, "without sound")
+        return Recording(path, "", nothing, 0, "without sound")
     code, frames = next(codes_of([samples], decoded.rate_hz))
-    return Clip(path, audio_hash(samples, decoded.rate_hz), code, frames)
+    return Recording(path, audio_hash(samples, decoded.rate_hz), code, frames)
 
 
-def _near(clips: Sequence[Clip], found: Mapping[str, Path]) -> tuple[dict[str, str], list[Pair]]:
+def _near(clips: Sequence[Recording], files: Mapping[str, Path]) -> tuple[dict[str, str], list[Pair]]:
     """By path a name of the set of near-identical recordings, for those that have one; and weaker suspicions."""
     ids = [clip.path for clip in clips]
     audio = pd.Series([clip.audio for clip in clips], index=ids)
 
     def waveform(i: int) -> np.ndarray:
-        decoded = decode(found[ids[i]])
+        decoded = decode(files[ids[i]])
         return resample(mono(decoded.samples), decoded.rate_hz, RATE_HZ)
 
     codes = np.stack([clip.code for clip in clips])
-    pairs = near_pairs(Clips(ids, list(audio), codes, np.array([c.frames for c in clips]), waveform, RATE_HZ))
+    pairs = near_pairs(ClipCodes(ids, list(audio), codes, np.array([c.frames for c in clips]), waveform, RATE_HZ))
     sets = joined(audio, [pair for pair in pairs if pair.match.copy])
     several = audio.groupby(sets).transform("nunique") > 1  # recordings that are only identical are another rule's
     names = audio.groupby(sets).transform(lambda of_set: str(of_set.index[0]))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..corpora.folder import named
-from .judge import Audit, Example, Verdict
+from .judge import Audit, RuleVerdict, SharedPair
 from .lists import DEV, TEST
 
 WHAT = {
@@ -55,7 +55,7 @@ def to_json(audit: Audit) -> dict[str, Any]:
     }
 
 
-def _facts(verdict: Verdict, audit: Audit) -> dict[str, Any]:
+def _facts(verdict: RuleVerdict, audit: Audit) -> dict[str, Any]:
     n = audit.counts
     return {
         "rule": verdict.rule,
@@ -64,7 +64,7 @@ def _facts(verdict: Verdict, audit: Audit) -> dict[str, Any]:
         "share_test": verdict.n_test / n[TEST],
         "n_dev": verdict.n_dev,
         "share_dev": verdict.n_dev / n[DEV] if n[DEV] else None,
-        "known": verdict.known,
+        "known": verdict.share,
         "examples": [{"shared": e.value, e.part: e.first, "other": e.second} for e in verdict.examples],
     }
 
@@ -78,39 +78,39 @@ def _parts(audit: Audit) -> str:
 def _read(audit: Audit) -> list[str]:
     """What names and columns told."""
     lines = [f"read: {', '.join(f'{role} from column {name}' for role, name in audit.listing.columns.items())}"]
-    known = [f"{corpus} ({n})" for corpus, n in audit.corpora.items() if corpus]
+    names = [f"{corpus} ({n})" for corpus, n in audit.corpora.items() if corpus]
     if strange := audit.corpora.get("", 0):
-        known.append(f"{strange} like no corpus that is known" if known else "like no corpus that is known")
-    lines.append(f"names: {', '.join(known)}")
+        names.append(f"{strange} like no corpus that is known" if names else "like no corpus that is known")
+    lines.append(f"names: {', '.join(names)}")
     if audit.marks:
         marks = named((f"'{mark}' ({n})" for mark, n in audit.marks.items()), 5)
         lines.append(f"names of copies: {marks}")
     return lines
 
 
-def _said(verdict: Verdict, audit: Audit) -> str:
+def _said(verdict: RuleVerdict, audit: Audit) -> str:
     if verdict.state == "unchecked":
         return _WHY[verdict.rule]
     if verdict.state in ("clean", "part"):
         return f"none of {audit.counts[TEST]} test files{_partly(verdict, audit)}"
     test, dev = audit.counts[TEST], audit.counts[DEV]
-    said = f"{verdict.n_test} of {test} test files ({verdict.n_test / test:.1%})"
-    said += f", {verdict.n_dev} of {dev} dev files ({verdict.n_dev / dev:.1%})" if dev else ""
-    return said + _partly(verdict, audit)
+    text = f"{verdict.n_test} of {test} test files ({verdict.n_test / test:.1%})"
+    text += f", {verdict.n_dev} of {dev} dev files ({verdict.n_dev / dev:.1%})" if dev else ""
+    return text + _partly(verdict, audit)
 
 
-def _partly(verdict: Verdict, audit: Audit) -> str:
+def _partly(verdict: RuleVerdict, audit: Audit) -> str:
     """Of which files the rule could not be asked; empty where it was asked of all that can have an answer."""
-    if verdict.known == 1 or verdict.rule == "session":
+    if verdict.share == 1 or verdict.rule == "session":
         return ""
     if verdict.rule == "copy":
         return f"; copies whose names do not tell their clip: {audit.untold}"
-    if not verdict.known:
+    if not verdict.share:
         return "; by what is known of the corpus as released"
-    return f"; known for {verdict.known:.0%} of the files only"
+    return f"; known for {verdict.share:.0%} of the files only"
 
 
-def _shown(example: Example) -> str:
+def _shown(example: SharedPair) -> str:
     shared = "" if example.value in example.first else f"{example.value}: "
     return f"{shared}{example.first} ({example.part}) and {example.second}"
 
@@ -120,9 +120,9 @@ def _verdict(audit: Audit) -> str:
     missing = f"; not checked: {', '.join(unknown)}" if unknown else ""
     if audit.leaks:
         return f"Leaks: {', '.join(WHAT[rule] for rule in audit.leaks)}{missing}"
-    asked = [
+    checks = [
         WHAT[verdict.rule] + (" (in part)" if verdict.state == "part" else "")
         for verdict in audit.verdicts
         if verdict.state in ("clean", "part")
     ]
-    return f"No leak was found in what was checked: {', '.join(asked)}{missing}"
+    return f"No leak was found in what was checked: {', '.join(checks)}{missing}"

@@ -47,9 +47,9 @@ def key(name: str) -> str:
 
 def part_of(word: str) -> str | None:
     """``train``, ``dev`` or ``test``, by whichever of their names; the number of a fold; None for another word."""
-    found = _WORDS.get(key(word))
-    if found:
-        return found
+    part = _WORDS.get(key(word))
+    if part:
+        return part
     number = _NUMBER.fullmatch(word.strip().lower())
     return number[1] if number else None
 

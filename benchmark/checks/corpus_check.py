@@ -13,9 +13,9 @@ from ..corpora.folder import named
 from ..corpora.registry import broken, cards, find, read
 from ..corpora.releases import ReleaseFile, release
 from ..corpora.user_table import ABSENT
-from .corpus_contract import FACT_RULES, TABLE_RULES, Reading, of_facts, read_twice
+from .corpus_contract import FACT_RULES, TABLE_RULES, ContractReading, of_facts, read_twice
 from .corpus_faults import judge
-from .listening import Task, listen
+from .listening import ClipFile, listen
 
 Severity = Literal["fault", "warning", "note"]
 
@@ -29,7 +29,7 @@ class CorpusLine:
 
 
 @dataclass(frozen=True)
-class Report:
+class CorpusReport:
     """What `check` found, faults first."""
 
     corpus: str
@@ -52,17 +52,17 @@ class Report:
         return "\n".join([heading, *(f"  {line.severity:<8} {line.text}" for line in self.lines)])
 
 
-def check_contract(name: str) -> Report:
+def check_contract(name: str) -> CorpusReport:
     """What can be asked of a corpus without its files: facts and label maps. Raises InputError for an unknown name."""
     if name in broken():
-        return Report(name, None, None, (CorpusLine("fault", broken()[name]),))
+        return CorpusReport(name, None, None, (CorpusLine("fault", broken()[name]),))
     lines = _of_contract(of_facts(find(name)), with_table=False)
     left = ", ".join(TABLE_RULES)
     lines.append(CorpusLine("note", f"not asked without the files: {left}; give their folder as {name}=DIR"))
-    return Report(name, None, None, tuple(lines))
+    return CorpusReport(name, None, None, tuple(lines))
 
 
-def check(name: str, source: Path, progress: Progress | None = None, jobs: int | None = None) -> Report:
+def check(name: str, source: Path, progress: Progress | None = None, jobs: int | None = None) -> CorpusReport:
     """Ask a corpus for its contract, compare it with what is known about it, and read every audio file.
 
     ``progress`` is told how many files of how many are read, by ``jobs`` processes (default: one per core). Raises
@@ -72,11 +72,11 @@ def check(name: str, source: Path, progress: Progress | None = None, jobs: int |
         return check_contract(name)
     card = cards().get(name)
     facts = card.facts if card else None
-    reading = read_twice(card, source) if card else Reading(*read(name, source), [])
+    reading = read_twice(card, source) if card else ContractReading(*read(name, source), [])
     table, notes = reading.table, reading.notes
     lines = _of_contract([*of_facts(card), *reading.broken], with_table=True) if card else []
     if table is None:
-        return Report(name, source, None, tuple(lines))
+        return CorpusReport(name, source, None, tuple(lines))
     lines += [_of_note(note.removeprefix(f"{name}: "), facts) for note in notes]
     released = released_ids(name)
     if facts:
@@ -84,12 +84,12 @@ def check(name: str, source: Path, progress: Progress | None = None, jobs: int |
     else:
         lines.append(CorpusLine("note", _summary(table) + "; nothing is known about this corpus to compare with"))
     tasks = [
-        Task(utterance, path, released.get(utterance))
+        ClipFile(utterance, path, released.get(utterance))
         for utterance, path in zip(table["id"], table["path"], strict=True)
     ]
     lines += [CorpusLine(*finding) for finding in judge(listen(tasks, progress, jobs), table, facts, released)]
     order: tuple[Severity, ...] = ("fault", "warning", "note")
-    return Report(name, source, len(table), tuple(sorted(lines, key=lambda line: order.index(line.severity))))
+    return CorpusReport(name, source, len(table), tuple(sorted(lines, key=lambda line: order.index(line.severity))))
 
 
 def _of_contract(broken_rules: list[tuple[str, str]], *, with_table: bool) -> list[CorpusLine]:
@@ -111,29 +111,29 @@ def released_ids(name: str) -> dict[str, ReleaseFile]:
 
 def compare(table: pd.DataFrame, facts: Facts, released: set[str]) -> list[tuple[Severity, str]]:
     """Counts of the table beside the known ones, and names beside the released ones."""
-    found: list[tuple[Severity, str]] = []
+    findings: list[tuple[Severity, str]] = []
     gone = [row for row in facts.absent if row["id"] not in set(table["id"])]
     wrong = {column: _differences(table, column, facts, gone) for column in facts.counts}
     classes = wrong.pop("emotion")
     head = f"{len(table)} of {facts.utterances} utterances"
     other = facts.other_releases.get(str(len(table)))
     if other:
-        found.append(("fault", f"{len(table)} utterances: this is {other}, not the release of {facts.utterances}"))
+        findings.append(("fault", f"{len(table)} utterances: this is {other}, not the release of {facts.utterances}"))
     if len(table) != facts.utterances - len(gone) or classes:
-        found.append(("fault", f"{head}; {', '.join(classes)}" if classes else head))
-    found += [("fault", f"{column}: {named(lines, 12)}") for column, lines in wrong.items() if lines]
-    if not found:
+        findings.append(("fault", f"{head}; {', '.join(classes)}" if classes else head))
+    findings += [("fault", f"{column}: {named(lines, 12)}") for column, lines in wrong.items() if lines]
+    if not findings:
         without = f", {len(gone)} has no audio" if gone else ""
-        found.append(("note", f"{head}: the counts are those of the release ({_summary(table)}{without})"))
+        findings.append(("note", f"{head}: the counts are those of the release ({_summary(table)}{without})"))
     if table["speaker"].nunique() != facts.n_speakers:
-        found.append(("fault", f"{table['speaker'].nunique()} of {facts.n_speakers} speakers"))
+        findings.append(("fault", f"{table['speaker'].nunique()} of {facts.n_speakers} speakers"))
     if missing := sorted(released - set(table["id"])):
-        found.append(("fault", f"{len(missing)} released clips are missing: {_ids(missing)}"))
+        findings.append(("fault", f"{len(missing)} released clips are missing: {_ids(missing)}"))
     if extra := sorted(set(table["id"]) - released) if released else []:
-        found.append(("fault", f"{len(extra)} clips that the release of {facts.utterances} lacks: {_ids(extra)}"))
+        findings.append(("fault", f"{len(extra)} clips that the release of {facts.utterances} lacks: {_ids(extra)}"))
     if not released:
-        found.append(("note", "no list of the released files is known: names, sizes and hashes are not compared"))
-    return [*found, *(("note", f"known: {defect}") for defect in facts.defects)]
+        findings.append(("note", "no list of the released files is known: names, sizes and hashes are not compared"))
+    return [*findings, *(("note", f"known: {defect}") for defect in facts.defects)]
 
 
 def _differences(table: pd.DataFrame, column: str, facts: Facts, gone: list[dict[str, str]]) -> list[str]:

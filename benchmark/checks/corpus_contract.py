@@ -25,7 +25,7 @@ def of_facts(card: CorpusCard) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ContractReading:
     """The table of a folder and its notes, and the rules it breaks; no table where nothing more can be asked of it."""
 
     table: pd.DataFrame | None
@@ -33,7 +33,7 @@ class Reading:
     broken: list[tuple[str, str]]
 
 
-def read_twice(card: CorpusCard, source: Path) -> Reading:
+def read_twice(card: CorpusCard, source: Path) -> ContractReading:
     """Read a folder and ask its table for the rules. Raises InputError for a folder that is not the corpus's."""
     try:
         table, notes = card.adapter.read(source)
@@ -41,10 +41,10 @@ def read_twice(card: CorpusCard, source: Path) -> Reading:
         raise
     except Exception as error:  # whatever a stranger's adapter does
         text = f"the adapter fails: {type(error).__name__}: {' '.join(str(error).split())}"
-        return Reading(None, (), [("columns", text)])
+        return ContractReading(None, (), [("columns", text)])
     if texts := list(columns(card, source, table)):
-        return Reading(None, (), [("columns", text) for text in texts])  # the others need them
-    return Reading(table, notes, of_table(card, source, table))
+        return ContractReading(None, (), [("columns", text) for text in texts])  # the others need them
+    return ContractReading(table, notes, of_table(card, source, table))
 
 
 def of_table(card: CorpusCard, source: Path, table: pd.DataFrame) -> list[tuple[str, str]]:
@@ -142,7 +142,7 @@ def paths(card: CorpusCard, source: Path, table: pd.DataFrame) -> Iterator[str]:
 
 
 def repeats(card: CorpusCard, source: Path, table: pd.DataFrame) -> Iterator[str]:
-    """Reading the folder again gives the same table."""
+    """ContractReading the folder again gives the same table."""
     again, _ = card.adapter.read(source)
     if not again.equals(table):
         yield "reading the folder twice gave two tables"

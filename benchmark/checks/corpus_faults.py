@@ -9,9 +9,9 @@ import pandas as pd
 from ..corpora.facts import Facts
 from ..corpora.folder import named
 from ..corpora.releases import ReleaseFile
-from .listening import Heard
+from .listening import FileSound
 
-Finding = tuple[Literal["fault", "warning", "note"], str]
+AudioFinding = tuple[Literal["fault", "warning", "note"], str]
 _SHORT, _LONG = 0.2, 60.0  # seconds
 _HEADER = 44  # bytes of the shortest header of a wav file
 _TRIMMED = 1.0  # seconds that a released file may be longer by its size: headers hold other things too
@@ -19,33 +19,35 @@ _ROUNDING = 0.25  # seconds: lossy formats pad
 
 
 def judge(
-    heard: list[Heard], table: pd.DataFrame, facts: Facts | None, released: dict[str, ReleaseFile]
-) -> list[Finding]:
+    sounds: list[FileSound], table: pd.DataFrame, facts: Facts | None, released: dict[str, ReleaseFile]
+) -> list[AudioFinding]:
     """Findings about all files of a table, in the order: unreadable, sound, duplicates, form, release."""
-    good = [clip for clip in heard if not clip.error]
-    found: list[Finding] = []
-    bad = [clip for clip in heard if clip.error]
-    known = set(facts.damaged) if facts else set()
-    found += _line("fault", "files cannot be read", [_why(clip) for clip in bad if clip.utterance not in known], 3)
-    found += _line("note", "files cannot be read, as released", [_why(clip) for clip in bad if clip.utterance in known])
-    found += _sound(good, facts)
-    found += _duplicates(good, table, facts)
-    found += _form(good, facts)
+    good = [clip for clip in sounds if not clip.error]
+    findings: list[AudioFinding] = []
+    bad = [clip for clip in sounds if clip.error]
+    damaged = set(facts.damaged) if facts else set()
+    findings += _line("fault", "files cannot be read", [_why(clip) for clip in bad if clip.utterance not in damaged], 3)
+    findings += _line(
+        "note", "files cannot be read, as released", [_why(clip) for clip in bad if clip.utterance in damaged]
+    )
+    findings += _sound(good, facts)
+    findings += _duplicates(good, table, facts)
+    findings += _form(good, facts)
     if released:
-        found += _release(good, facts, released)
+        findings += _release(good, facts, released)
     if not bad:
-        found.append(("note", f"all {len(heard)} audio files can be read"))
-    return found
+        findings.append(("note", f"all {len(sounds)} audio files can be read"))
+    return findings
 
 
-def _sound(good: list[Heard], facts: Facts | None) -> list[Finding]:
-    known = set(facts.silent) if facts else set()
+def _sound(good: list[FileSound], facts: Facts | None) -> list[AudioFinding]:
+    released_silent = set(facts.silent) if facts else set()
     silent = {clip.utterance for clip in good if clip.silent}
     clipped = [clip for clip in good if clip.clipped]
     names = [f"{_name(clip)} ({clip.clipped} samples)" for clip in sorted(clipped, key=lambda clip: -clip.clipped)]
     return [
-        *_line("fault", "clips without sound", _short(silent - known)),
-        *_line("note", "clips without sound, as released", _short(silent & known)),
+        *_line("fault", "clips without sound", _short(silent - released_silent)),
+        *_line("note", "clips without sound, as released", _short(silent & released_silent)),
         *_line("warning", "clips nearly without sound (peak below -60 dB)", [_name(c) for c in good if c.faint]),
         *_line("warning", "clips with clipped samples", names),
         *_line("warning", f"clips shorter than {_SHORT} s", [_name(c) for c in good if c.seconds < _SHORT]),
@@ -53,7 +55,7 @@ def _sound(good: list[Heard], facts: Facts | None) -> list[Finding]:
     ]
 
 
-def _duplicates(good: list[Heard], table: pd.DataFrame, facts: Facts | None) -> list[Finding]:
+def _duplicates(good: list[FileSound], table: pd.DataFrame, facts: Facts | None) -> list[AudioFinding]:
     """Identical audio; a silent clip has none."""
     emotion = dict(zip(table["id"], table["emotion"], strict=True))
     speaker = dict(zip(table["id"], table["speaker"], strict=True))
@@ -61,14 +63,14 @@ def _duplicates(good: list[Heard], table: pd.DataFrame, facts: Facts | None) -> 
     for clip in good:
         if not clip.silent:
             groups.setdefault(clip.audio, []).append(clip.utterance)
-    known = {tuple(sorted(group)) for group in facts.identical} if facts else set()
+    released_groups = {tuple(sorted(group)) for group in facts.identical} if facts else set()
     lists: dict[tuple[Literal["fault", "warning", "note"], str], list[str]] = {}
     for group in groups.values():
         if len(group) < 2:
             continue
         labels = " under different labels" if len({emotion[id] for id in group}) > 1 else ""
         voices = " of different speakers" if len({speaker[id] for id in group}) > 1 else ""
-        as_released = tuple(sorted(group)) in known
+        as_released = tuple(sorted(group)) in released_groups
         severity: Literal["fault", "warning", "note"] = (
             "note" if as_released else "fault" if labels or voices else "warning"
         )
@@ -80,47 +82,49 @@ def _duplicates(good: list[Heard], table: pd.DataFrame, facts: Facts | None) -> 
     return [(severity, f"{len(sets)} {what}: {named(sets)}") for (severity, what), sets in lists.items()]
 
 
-def _form(good: list[Heard], facts: Facts | None) -> list[Finding]:
+def _form(good: list[FileSound], facts: Facts | None) -> list[AudioFinding]:
     """Rates and channels, beside the released ones where they are known."""
-    found: list[Finding] = []
-    known = set(facts.several_channels) if facts else set()
+    findings: list[AudioFinding] = []
+    released_several = set(facts.several_channels) if facts else set()
     usual = facts.channels if facts else 1
     several = {clip.utterance for clip in good if clip.channels > 1}
     if usual == 1:
-        found += _line("warning", "clips of several channels (they are averaged)", _short(several - known))
-        found += _line("note", "clips of several channels, as released", _short(several & known))
+        findings += _line(
+            "warning", "clips of several channels (they are averaged)", _short(several - released_several)
+        )
+        findings += _line("note", "clips of several channels, as released", _short(several & released_several))
     elif several:
-        found.append(("note", f"{len(several)} of {len(good)} clips have several channels (they are averaged)"))
+        findings.append(("note", f"{len(several)} of {len(good)} clips have several channels (they are averaged)"))
     rates = Counter(clip.rate_hz for clip in good)
     right = facts.rate_hz if facts else 0
     if right and rates.keys() - {right}:
-        told = ", ".join(f"{count} at {rate} Hz" for rate, count in rates.most_common())
-        found.append(("warning", f"the release has {right} Hz, here are {told}"))
+        counts = ", ".join(f"{count} at {rate} Hz" for rate, count in rates.most_common())
+        findings.append(("warning", f"the release has {right} Hz, here are {counts}"))
     elif len(rates) > 1:
-        told = ", ".join(f"{count} at {rate} Hz" for rate, count in rates.most_common())
-        found.append(("warning", f"several rates: {told}"))
-    return found
+        counts = ", ".join(f"{count} at {rate} Hz" for rate, count in rates.most_common())
+        findings.append(("warning", f"several rates: {counts}"))
+    return findings
 
 
-def _release(good: list[Heard], facts: Facts | None, released: dict[str, ReleaseFile]) -> list[Finding]:
+def _release(good: list[FileSound], facts: Facts | None, released: dict[str, ReleaseFile]) -> list[AudioFinding]:
     """Files beside the released ones: by size and hash, or by length where they were converted."""
     other = [clip for clip in good if clip.utterance in released and not clip.same]
     resampled = [c for c in other if c.same is False and facts and c.rate_hz != facts.rate_hz]
     edited = [c for c in other if c.same is False and c not in resampled]
     converted = len(other) - len(edited)
     same = sum(clip.same is True for clip in good)
-    found: list[Finding] = [
+    findings: list[AudioFinding] = [
         *_line("fault", "files are not those of the release (size or SHA-256 differ)", map(_name, edited)),
         *(_lengths(other, facts, released) if facts and facts.rate_hz else []),
     ]
     if converted:
-        found.append(("note", f"{converted} files were converted: their hashes cannot be compared with the release"))
+        findings.append(("note", f"{converted} files were converted: their hashes cannot be compared with the release"))
     if same:
-        found.append(("note", f"{same} of {len(released)} files are byte for byte those of the release"))
-    return found
+        findings.append(("note", f"{same} of {len(released)} files are byte for byte those of the release"))
+    return findings
 
 
-def _lengths(clips: list[Heard], facts: Facts, released: dict[str, ReleaseFile]) -> list[Finding]:
+def _lengths(clips: list[FileSound], facts: Facts, released: dict[str, ReleaseFile]) -> list[AudioFinding]:
     """Clips whose length cannot be that of the released file, whose size bounds it."""
     cut, longer = [], []
     for clip in clips:
@@ -139,12 +143,12 @@ def _lengths(clips: list[Heard], facts: Facts, released: dict[str, ReleaseFile])
 
 def _line(
     severity: Literal["fault", "warning", "note"], what: str, names: Iterable[str], most: int = 6
-) -> list[Finding]:
+) -> list[AudioFinding]:
     names = list(names)
     return [(severity, f"{len(names)} {what}: {named(names, most)}")] if names else []
 
 
-def _name(clip: Heard) -> str:
+def _name(clip: FileSound) -> str:
     return clip.utterance.partition("/")[2]
 
 
@@ -152,5 +156,5 @@ def _short(ids: Iterable[str]) -> list[str]:
     return [id.partition("/")[2] for id in sorted(ids)]
 
 
-def _why(clip: Heard) -> str:
+def _why(clip: FileSound) -> str:
     return f"{_name(clip)} ({clip.error})"

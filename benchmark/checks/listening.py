@@ -21,7 +21,7 @@ _FAINT = 10 ** (-60 / 20)  # peak
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ClipFile:
     """One file to read, and the released file it should be, where that is known."""
 
     utterance: str
@@ -30,7 +30,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class FileSound:
     """What one file holds. ``error`` says why it cannot be read; then all else is empty.
 
     ``audio`` is the hash of the decoded samples. ``same`` tells whether the file has the released size and SHA-256;
@@ -49,28 +49,28 @@ class Heard:
     audio: str = ""
 
 
-def listen(tasks: Sequence[Task], progress: Progress | None = None, jobs: int | None = None) -> list[Heard]:
+def listen(tasks: Sequence[ClipFile], progress: Progress | None = None, jobs: int | None = None) -> list[FileSound]:
     """Read all files, in ``jobs`` processes (default: one per core); in the order of the tasks."""
-    found = []
+    sounds = []
     with closing(ordered(hear, tasks, jobs or cores())) as results:
-        for done, heard in enumerate(results, start=1):
-            found.append(heard)
+        for done, sound in enumerate(results, start=1):
+            sounds.append(sound)
             if progress:
                 progress(done, len(tasks))
-    return found
+    return sounds
 
 
-def hear(task: Task) -> Heard:
+def hear(task: ClipFile) -> FileSound:
     """Read one file. Never raises for a file that cannot be read."""
     path = Path(task.path)
     try:
         decoded = decode(path)
     except InputError as error:
-        return Heard(task.utterance, error=_reason(path, str(error)))
+        return FileSound(task.utterance, error=_reason(path, str(error)))
     samples = mono(decoded.samples)
     peak = float(np.abs(decoded.samples).max())
     silent = is_silent(samples)
-    return Heard(
+    return FileSound(
         task.utterance,
         same=_same(path, task.released),
         rate_hz=decoded.rate_hz,

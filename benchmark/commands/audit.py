@@ -53,9 +53,9 @@ def audit(
     if parts and ("train" not in parts or len(parts) < 2):
         raise InputError(f"--{' and --'.join(parts)} alone: leaks lie between --train and --test (or --dev)")
     listings = [read_parts(parts, columns)] if parts else [read_split(file, columns) for file in files]
-    found = [judge(listing, corpus, audio, frozenset({promise} if promise else ())) for listing in listings]
+    audits = [judge(listing, corpus, audio, frozenset({promise} if promise else ())) for listing in listings]
     if as_json:
-        click.echo(json.dumps([to_json(one) for one in found], indent=1, ensure_ascii=False, allow_nan=False))
+        click.echo(json.dumps([to_json(one) for one in audits], indent=1, ensure_ascii=False, allow_nan=False))
     else:
-        click.echo("\n".join(map(to_text, found)), nl=False)
-    raise SystemExit(1 if any(one.leaks for one in found) else 0)
+        click.echo("\n".join(map(to_text, audits)), nl=False)
+    raise SystemExit(1 if any(one.leaks for one in audits) else 0)

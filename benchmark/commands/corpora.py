@@ -107,11 +107,11 @@ def check(spec: str, jobs: int | None, as_json: bool) -> None:
     from ..corpora.registry import broken, cards
     from ..prepared.corpus import locate, originals, parse_spec
 
-    name, given = parse_spec(spec)
-    if originals(name, given) is None and (name in cards() or name in broken()):
+    name, folder = parse_spec(spec)
+    if originals(name, folder) is None and (name in cards() or name in broken()):
         report = check_contract(name)
     else:
-        source = locate(name, given)
+        source = locate(name, folder)
         if source is None:
             raise InputError(f"{name}: only the original files can be checked; give their folder as {name}=DIR")
         with nullcontext(None) if as_json else bar(f"checking {name}") as progress:

@@ -25,9 +25,9 @@ def coded(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Conditi
     Coders take samples up to +-1: what lies beyond is clipped.
     """
     kbit_s = condition.level or 0.0
-    heard, heard_hz = _passed(condition.kind, kbit_s, resample(waveform, rate_hz, CODERS[condition.kind].rate_hz))
-    heard = heard[_delay(condition.kind, kbit_s) :]
-    return fitted(resample(heard, heard_hz, rate_hz), len(waveform))
+    sound, sound_hz = _passed(condition.kind, kbit_s, resample(waveform, rate_hz, CODERS[condition.kind].rate_hz))
+    sound = sound[_delay(condition.kind, kbit_s) :]
+    return fitted(resample(sound, sound_hz, rate_hz), len(waveform))
 
 
 def _passed(kind: str, kbit_s: float, samples: np.ndarray) -> tuple[np.ndarray, int]:
@@ -60,8 +60,8 @@ def _decoded(coder: Coder, packets: Sequence[Any], head: bytes | None) -> tuple[
     if head:
         context.extradata = head
     frames = [frame for packet in [*packets, None] for frame in context.decode(packet)]
-    heard = np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames])
-    return heard.astype(np.float32), frames[0].sample_rate
+    sound = np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames])
+    return sound.astype(np.float32), frames[0].sample_rate
 
 
 @lru_cache(maxsize=64)
@@ -71,12 +71,12 @@ def _delay(kind: str, kbit_s: float) -> int:
     Some decoders leave the delay out themselves, and which do differs between releases; so it is measured.
     """
     probe = _probe(CODERS[kind].rate_hz)
-    heard, heard_hz = _passed(kind, kbit_s, probe)
+    sound, sound_hz = _passed(kind, kbit_s, probe)
     # coders for speech turn the phases of low tones, so the differences are compared
-    sent = np.diff(resample(probe, CODERS[kind].rate_hz, heard_hz))
-    likeness = signal.correlate(np.diff(heard), sent, mode="full", method="fft")
+    sent = np.diff(resample(probe, CODERS[kind].rate_hz, sound_hz))
+    likeness = signal.correlate(np.diff(sound), sent, mode="full", method="fft")
     zero = len(sent) - 1
-    return int(likeness[zero : zero + round(LONGEST_DELAY_SECONDS * heard_hz)].argmax())
+    return int(likeness[zero : zero + round(LONGEST_DELAY_SECONDS * sound_hz)].argmax())
 
 
 def _probe(rate_hz: int) -> np.ndarray:

@@ -28,8 +28,8 @@ def music(n: int, rate_hz: int, rng: np.random.Generator) -> np.ndarray:
             octave, step = divmod(degree + third, len(SCALE))
             hz = key * 2 ** (octave + int(rng.integers(2)) + SCALE[step] / 12)
             piece[start : start + before] += loudness * _note(hz, before, rate_hz, rng.random())
-    heard = piece[before : len(piece) - before]
-    return heard[:n] / np.float32(np.sqrt(np.square(heard, dtype=np.float64).mean()))
+    clip = piece[before : len(piece) - before]
+    return clip[:n] / np.float32(np.sqrt(np.square(clip, dtype=np.float64).mean()))
 
 
 def _note(hz: float, n: int, rate_hz: int, phase: float) -> np.ndarray:

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     import numpy as np
 
 #: waveform (N,), rate in Hz, utterance id, completed condition -> float32 (M,); M is N but for `shift`, `header-rate`
-Effect = Callable[["np.ndarray", int, str, Condition], "np.ndarray"]
+WaveformChange = Callable[["np.ndarray", int, str, Condition], "np.ndarray"]
 _HERE, _, _ = __name__.rpartition(".")
 _HARNESS, _, _ = _HERE.rpartition(".")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ConditionKind:
     """One kind of condition: its effect, what its level means, and the modules whose text decides its result.
 
     ``effect`` and ``check`` are ``module.function`` of this folder; ``check(condition)`` refuses what this machine
@@ -54,11 +54,11 @@ def apply(waveform: "np.ndarray", rate_hz: int, utterance: str, condition: Condi
     from .snr import check_finite
 
     check_finite(waveform, utterance)
-    effect: Effect = _function(kind.effect)
+    effect: WaveformChange = _function(kind.effect)
     return effect(waveform, rate_hz, utterance, condition)
 
 
-def find(kind: str) -> Kind:
+def find(kind: str) -> ConditionKind:
     """The kind by its name; InputError with the nearest one."""
     if kind not in KINDS:
         raise unknown("condition", kind, KINDS)
@@ -89,17 +89,17 @@ def complete(condition: Condition) -> Condition:
     return replace(condition, content=content)
 
 
-def _check_level(condition: Condition, kind: Kind) -> None:
+def _check_level(condition: Condition, kind: ConditionKind) -> None:
     level = condition.level
     if not kind.unit:
         if level is not None:
             raise InputError(f"condition '{condition.name}': '{condition.kind}' has no level; leave it out")
         return
-    given = f"condition '{condition.name}': the level is a number of {kind.unit}"
+    demand = f"condition '{condition.name}': the level is a number of {kind.unit}"
     if condition.unit != kind.unit or level is None or not kind.low <= level <= kind.high:
-        raise InputError(f"{given} from {kind.low:g} to {kind.high:g}")
+        raise InputError(f"{demand} from {kind.low:g} to {kind.high:g}")
     if kind.levels and level not in kind.levels:
-        raise InputError(f"{given}, one of {', '.join(f'{known:g}' for known in kind.levels)}")
+        raise InputError(f"{demand}, one of {', '.join(f'{allowed:g}' for allowed in kind.levels)}")
 
 
 @cache
@@ -108,24 +108,24 @@ def _function(place: str) -> Any:
     return getattr(import_module(f"{_HERE}.{module}"), name)
 
 
-def _kind(effect: str, *modules: str, **facts: Any) -> Kind:
+def _kind(effect: str, *modules: str, **facts: Any) -> ConditionKind:
     """A kind; ``modules`` decide its result beside the one with its effect and the one that checks every clip."""
     needed = (f"conditions.{effect.rpartition('.')[0]}", "conditions.snr", *modules)
-    return Kind(effect, tuple(f"{_HARNESS}.{name}" for name in needed), **facts)
+    return ConditionKind(effect, tuple(f"{_HARNESS}.{name}" for name in needed), **facts)
 
 
-def _noise(effect: str, *modules: str, folder: bool = False) -> Kind:
+def _noise(effect: str, *modules: str, folder: bool = False) -> ConditionKind:
     """A kind whose level is a signal-to-noise ratio; beyond 60 dB float32 no longer holds both signals to 0.1 dB."""
     facts: dict[str, Any] = {"unit": "dB", "low": -60, "high": 60, "folder": folder}
     return _kind(f"noisy.{effect}", "conditions.noise", *modules, **facts)
 
 
-def _codec(low: float, high: float, levels: tuple[float, ...] = ()) -> Kind:
+def _codec(low: float, high: float, levels: tuple[float, ...] = ()) -> ConditionKind:
     facts: dict[str, Any] = {"unit": "kbit/s", "low": low, "high": high, "levels": levels, "check": "coders.check"}
     return _kind("codec.coded", "conditions.coders", "conditions.channel", "audio.decode", **facts)
 
 
-def _bits(effect: str) -> Kind:
+def _bits(effect: str) -> ConditionKind:
     return _kind(effect, unit="bit", low=2, high=24)
 
 
@@ -134,8 +134,8 @@ _SYNTHESIZER = (
 )  # fmt: skip
 _ROOM = ("conditions.rooms", "conditions.recordings", "audio.decode", "conditions.noise")
 _FACE = (f"{_HARNESS}.prepared.modalities", f"{_HARNESS}.prepared.video")
-KINDS: dict[str, Kind] = {
-    "clean": Kind(),
+KINDS: dict[str, ConditionKind] = {
+    "clean": ConditionKind(),
     "white": _noise("made"),
     "pink": _noise("made"),
     "speech-shaped": _noise("made"),
@@ -158,6 +158,6 @@ KINDS: dict[str, Kind] = {
     "shift": _kind("slight.shift", unit="ms", low=0, high=1_000),
     "inverted": _kind("slight.inverted"),
     # these two act on the face and leave the sound as it is
-    "face-shift": Kind(modules=_FACE, unit="ms", low=-2_000, high=2_000),
-    "face-shuffled": Kind(modules=_FACE),
+    "face-shift": ConditionKind(modules=_FACE, unit="ms", low=-2_000, high=2_000),
+    "face-shuffled": ConditionKind(modules=_FACE),
 }

@@ -40,8 +40,8 @@ def pink(n: int, rate_hz: int, rng: np.random.Generator) -> np.ndarray:
     """Power per Hz proportional to 1/f from 20 Hz to half the rate; nothing below, where nobody hears it."""
     frequency = _frequencies(n, rate_hz)
     density = np.zeros_like(frequency)
-    heard = frequency >= PINK_FROM_HZ
-    density[heard] = 1 / frequency[heard]
+    audible = frequency >= PINK_FROM_HZ
+    density[audible] = 1 / frequency[audible]
     return _shaped(n, density, rng)
 
 

@@ -53,6 +53,6 @@ def _in_room(waveform: np.ndarray, impulse: np.ndarray, rate_hz: int) -> np.ndar
     """The clip through a response that begins with the direct sound, at the level of the clip; silence stays silent."""
     if not waveform.any():
         return waveform
-    heard = signal.fftconvolve(waveform, impulse)[: len(waveform)]
-    before, after = snr.active_power(waveform, heard, rate_hz)
-    return (heard * np.sqrt(before / after)).astype(np.float32) if after else waveform
+    sound = signal.fftconvolve(waveform, impulse)[: len(waveform)]
+    before, after = snr.active_power(waveform, sound, rate_hz)
+    return (sound * np.sqrt(before / after)).astype(np.float32) if after else waveform

@@ -64,14 +64,16 @@ def response(room: Room, seconds: float, rate_hz: int, rng: np.random.Generator)
     """
     images = _images(room)
     noise = rng.standard_normal(round(seconds * rate_hz))
-    asked = seconds
+    target = seconds
     for _ in range(TRIES):
-        made = _made(room, images, asked, rate_hz, noise)
-        found = reverberation_time(made, rate_hz)
-        if abs(found / seconds - 1) <= CLOSE:
-            return made
-        asked *= float(np.clip(seconds / max(found, 1e-9), 0.5, 2))
-    raise InputError(f"a room of {seconds:g} s: {TRIES} tries ended at {found:.3f} s; ask for another time")
+        impulse = _made(room, images, target, rate_hz, noise)
+        seconds_of_impulse = reverberation_time(impulse, rate_hz)
+        if abs(seconds_of_impulse / seconds - 1) <= CLOSE:
+            return impulse
+        target *= float(np.clip(seconds / max(seconds_of_impulse, 1e-9), 0.5, 2))
+    raise InputError(
+        f"a room of {seconds:g} s: {TRIES} tries ended at {seconds_of_impulse:.3f} s; ask for another time"
+    )
 
 
 def reverberation_time(response: np.ndarray, rate_hz: int) -> float:
@@ -102,8 +104,8 @@ def _images(room: Room) -> tuple[np.ndarray, np.ndarray]:
         counts = np.concatenate([2 * np.abs(m), np.abs(m - 1) + np.abs(m)])
         shape = [-1 if a == axis else 1 for a in range(3)]
         squares, bounces = squares + (places**2).reshape(shape), bounces + counts.reshape(shape)
-    heard = squares <= reach**2
-    return np.sqrt(squares[heard]), bounces[heard]
+    within = squares <= reach**2
+    return np.sqrt(squares[within]), bounces[within]
 
 
 def _made(

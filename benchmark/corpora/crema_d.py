@@ -24,12 +24,12 @@ _INTENSITY = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified"}
 
 def parse(path: str) -> Row | str | None:
     """The row of a clip, from its path below the corpus folder, without ending; MP3 and video copies are left out."""
-    found = _NAME.fullmatch(path)
-    if not found:
+    match = _NAME.fullmatch(path)
+    if not match:
         return None
-    if found["folder"] and found["folder"].lower() != "audiowav":
+    if match["folder"] and match["folder"].lower() != "audiowav":
         return "they are copies of the clips in AudioWAV"
-    name = found["name"].upper()
+    name = match["name"].upper()
     if name.endswith("_X"):  # the release on GitHub spells one file so
         name += "X"
     actor, sentence, emotion, level = name.split("_")

@@ -20,16 +20,16 @@ _GENDER = dict.fromkeys(_MEN, "male") | dict.fromkeys(_WOMEN, "female")
 
 def parse(path: str) -> Row | str | None:
     """The row of a clip, from its path below the corpus folder, without ending."""
-    found = _NAME.fullmatch(path)
-    if not found:
+    name = _NAME.fullmatch(path)
+    if not name:
         return None
     return {
-        "id": f"wav/{found['name']}",
-        "speaker": found["speaker"],
-        "gender": _GENDER.get(found["speaker"]),
+        "id": f"wav/{name['name']}",
+        "speaker": name["speaker"],
+        "gender": _GENDER.get(name["speaker"]),
         "language": "de",
-        "emotion": _EMOTION[found["emotion"]],
-        "sentence": found["sentence"],
+        "emotion": _EMOTION[name["emotion"]],
+        "sentence": name["sentence"],
     }
 
 

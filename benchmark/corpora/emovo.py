@@ -21,17 +21,17 @@ _EMOTION = {
 
 def parse(path: str) -> Row | str | None:
     """The row of a clip, from its path below the corpus folder, without ending."""
-    found = _NAME.fullmatch(path)
-    if not found:
+    name = _NAME.fullmatch(path)
+    if not name:
         return None
-    speaker = found["speaker"].lower()
+    speaker = name["speaker"].lower()
     return {
-        "id": f"{speaker}/{found['name'].lower()}",
+        "id": f"{speaker}/{name['name'].lower()}",
         "speaker": speaker,
         "gender": "female" if speaker[0] == "f" else "male",
         "language": "it",
-        "emotion": _EMOTION[found["emotion"].lower()],
-        "sentence": found["sentence"].lower(),
+        "emotion": _EMOTION[name["emotion"].lower()],
+        "sentence": name["sentence"].lower(),
     }
 
 

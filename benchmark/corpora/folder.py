@@ -41,7 +41,7 @@ class Adapter:
 
 def audio_files(folder: Path) -> list[Path]:
     """All audio files below a folder, whatever the case of their ending, sorted; hidden files are none."""
-    found: list[Path] = []
+    files: list[Path] = []
     seen = set()
     for at, folders, names in os.walk(folder, followlinks=True):
         place = Path(at).resolve()
@@ -50,8 +50,8 @@ def audio_files(folder: Path) -> list[Path]:
             continue
         seen.add(place)
         folders[:] = [name for name in folders if not name.startswith(".") and name != "__MACOSX"]
-        found += [Path(at, n) for n in names if not n.startswith(".") and Path(n).suffix.lower() in ENDINGS]
-    return sorted(found)
+        files += [Path(at, n) for n in names if not n.startswith(".") and Path(n).suffix.lower() in ENDINGS]
+    return sorted(files)
 
 
 def open_folder(corpus: str, source: Path) -> Path:
@@ -90,11 +90,11 @@ def named(names: Iterable[str], most: int = 6) -> str:
 
 def one_per_stem(corpus: str, files: Iterable[Path]) -> dict[str, Path]:
     """Files by name without ending. Raises InputError for ``a.wav`` beside ``a.flac``."""
-    found: dict[str, Path] = {}
+    by_stem: dict[str, Path] = {}
     for path in files:
-        if found.setdefault(path.stem, path) is not path:
-            raise InputError(f"{corpus}: two files for one utterance: {found[path.stem]}, {path}; keep one of them")
-    return found
+        if by_stem.setdefault(path.stem, path) is not path:
+            raise InputError(f"{corpus}: two files for one utterance: {by_stem[path.stem]}, {path}; keep one of them")
+    return by_stem
 
 
 def right_folder(corpus: str, root: Path, is_root: Callable[[Path], bool]) -> InputError | None:
@@ -127,11 +127,11 @@ def read_by_name(corpus: str, parse: Parse, inner: re.Pattern[str], example: str
     reasons: dict[str, list[str]] = {}
     inside = [path.relative_to(root).with_suffix("").as_posix() for path in files]
     for path, clip in zip(files, inside, strict=True):
-        found = parse(clip)
-        if isinstance(found, dict):
-            rows.append(found | {"path": str(path)})
+        row = parse(clip)
+        if isinstance(row, dict):
+            rows.append(row | {"path": str(path)})
         else:
-            reasons.setdefault(found or _STRANGE, []).append(path.relative_to(root).as_posix())
+            reasons.setdefault(row or _STRANGE, []).append(path.relative_to(root).as_posix())
     if not rows or inner.fullmatch(root.name):
         wrong = _wrong_level(corpus, parse, root, inside)
         if wrong:

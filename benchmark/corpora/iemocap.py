@@ -65,8 +65,8 @@ def read(source: Path) -> Reading:
         audio |= one_per_stem("iemocap", audio_files(session / "sentences" / "wav"))
         words |= _words(session / "dialog" / "transcriptions")
         for path in _texts(session / "dialog" / "EmoEvaluation"):
-            found, strange = _labels(path)
-            rows += found
+            turns_of_dialogue, strange = _labels(path)
+            rows += turns_of_dialogue
             odd += strange
     turns = {str(row["id"]) for row in rows}
     if not turns & audio.keys():
@@ -128,7 +128,7 @@ def _place(dialogue: str, turn: str) -> str:
 
 def _words(folder: Path) -> dict[str, str]:
     lines = [line for path in _texts(folder) for line in read_text(path).splitlines()]
-    return {found["turn"]: found["text"] for line in lines if (found := _WORDS.fullmatch(line)) and found["text"]}
+    return {match["turn"]: match["text"] for line in lines if (match := _WORDS.fullmatch(line)) and match["text"]}
 
 
 ADAPTER = Adapter("iemocap", read, parse)

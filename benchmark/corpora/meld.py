@@ -44,14 +44,14 @@ _TOGETHER = re.compile(
 
 def parse(path: str) -> Row | None:
     """What the path of a clip, without ending, tells: its dialogue, where the folder says of which split."""
-    found = _CLIP.fullmatch(path)
-    if not found:
+    name = _CLIP.fullmatch(path)
+    if not name:
         return None
-    split = next(split for split, folder in _FOLDERS.items() if found["folder"] in (split, folder))
+    split = next(split for split, folder in _FOLDERS.items() if name["folder"] in (split, folder))
     return {
-        "id": f"{split}/dia{found['dialogue']}_utt{found['utterance']}",
+        "id": f"{split}/dia{name['dialogue']}_utt{name['utterance']}",
         "language": "en",
-        "dialogue": f"{split}_dia{found['dialogue']}",
+        "dialogue": f"{split}_dia{name['dialogue']}",
         "official_split": split,
     }
 
@@ -66,9 +66,9 @@ def read(source: Path) -> Reading:
     rows: list[Row] = []
     notes: list[str] = []
     for split in _FOLDERS:
-        found, said = _read_split(root, split)
-        rows += found
-        notes += said
+        rows_of_split, notes_of_split = _read_split(root, split)
+        rows += rows_of_split
+        notes += notes_of_split
     if not rows:
         raise InputError(f"meld: no audio in {root}: none of {', '.join(_FOLDERS.values())} holds a labelled utterance")
     nobody = sum(row["speaker"] is None for row in rows)
@@ -100,8 +100,8 @@ def _read_split(root: Path, split: str) -> tuple[list[Row], list[str]]:
         notes.append(f"meld: {len(missing)} utterances of {split} left out, their audio is missing: {named(missing)}")
     if extra := sorted(audio.keys() - names):
         notes += left_out("meld", {f"{labels.name} does not list them": extra})
-    found = [(row, audio.get(str(row["id"]).partition("/")[2])) for row in rows]
-    return [row | {"path": str(path)} for row, path in found if path is not None], notes
+    clips = [(row, audio.get(str(row["id"]).partition("/")[2])) for row in rows]
+    return [row | {"path": str(path)} for row, path in clips if path is not None], notes
 
 
 def _labels(path: Path, split: str) -> list[Row]:

@@ -23,22 +23,22 @@ _EMOTION = dict(
 
 def parse(path: str) -> Row | str | None:
     """The row of a spoken clip, from its path below the corpus folder, without ending; song and video are left out."""
-    found = _NAME.fullmatch(path)
-    if not found:
+    match = _NAME.fullmatch(path)
+    if not match:
         return None
-    if found["channel"] == "02":
+    if match["channel"] == "02":
         return "they are song, not speech"
-    if found["modality"] != "03":
+    if match["modality"] != "03":
         return "they are video"
-    actor = found["actor"]
+    actor = match["actor"]
     return {
-        "id": f"Actor_{actor}/{found['name']}",
+        "id": f"Actor_{actor}/{match['name']}",
         "speaker": actor,
         "gender": "male" if int(actor) % 2 else "female",
         "language": "en",
-        "emotion": _EMOTION[found["emotion"]],
-        "sentence": found["sentence"],
-        "intensity": "normal" if found["intensity"] == "01" else "strong",
+        "emotion": _EMOTION[match["emotion"]],
+        "sentence": match["sentence"],
+        "intensity": "normal" if match["intensity"] == "01" else "strong",
     }
 
 

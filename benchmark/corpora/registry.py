@@ -124,8 +124,8 @@ def _plugin(point: EntryPoint) -> CorpusCard | str:
     try:
         adapter = point.load()
     except (Exception, SystemExit) as error:  # whatever a stranger's module does at import
-        said = " ".join("".join(traceback.format_exception_only(error)).split())
-        return f"its plugin does not load: {said}"
+        text = " ".join("".join(traceback.format_exception_only(error)).split())
+        return f"its plugin does not load: {text}"
     if not isinstance(adapter, Adapter):
         return f"{point.value} is not an adapter; make it with Adapter(...) or by_name(...) of {Adapter.__module__}"
     if adapter.name != point.name:

@@ -25,19 +25,19 @@ _EMOTION = {
 
 def parse(path: str) -> Row | str | None:
     """The row of a clip, from its path below the corpus folder, without ending."""
-    found = _NAME.fullmatch(path)
-    if not found:
+    match = _NAME.fullmatch(path)
+    if not match:
         return None
-    speakers = {name.upper() for name in (found["folder"], found["prefix"]) if name}
+    speakers = {name.upper() for name in (match["folder"], match["prefix"]) if name}
     if len(speakers) != 1:  # none, or the folder contradicts the name
         return None
-    speaker, sentence = speakers.pop(), found["sentence"].lower()
+    speaker, sentence = speakers.pop(), match["sentence"].lower()
     return {
         "id": f"{speaker}/{sentence}",
         "speaker": speaker,
         "gender": "male",
         "language": "en",
-        "emotion": _EMOTION[found["emotion"].lower()],
+        "emotion": _EMOTION[match["emotion"].lower()],
         "sentence": sentence,
     }
 

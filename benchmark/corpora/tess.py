@@ -23,11 +23,11 @@ _FOLDER = {
 
 def parse(path: str) -> Row | str | None:
     """The row of a clip, from its path below the corpus folder, without ending."""
-    found = _NAME.fullmatch(path)
-    if not found:
+    name = _NAME.fullmatch(path)
+    if not name:
         return None
-    speaker = "YAF" if found["speaker"].upper() == "YAF" else "OAF"
-    word, code = found["word"].lower(), found["emotion"].lower()
+    speaker = "YAF" if name["speaker"].upper() == "YAF" else "OAF"
+    word, code = name["word"].lower(), name["emotion"].lower()
     folder = _FOLDER.get((speaker, code), f"{speaker}_{code}")
     return {
         "id": f"{folder}/{speaker}_{word}_{code}",

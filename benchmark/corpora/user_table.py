@@ -28,10 +28,10 @@ def find_table(source: Path) -> Path | None:
     source = source.expanduser().resolve()
     if source.is_file():
         return source if source.suffix.lower() in _ENDINGS else None
-    found = [source / name for name in _NAMES if (source / name).is_file()]
-    if len(found) > 1:
+    tables = [source / name for name in _NAMES if (source / name).is_file()]
+    if len(tables) > 1:
         raise InputError(f"{source}: holds {' and '.join(_NAMES)}; remove one or give the file itself")
-    return found[0] if found else None
+    return tables[0] if tables else None
 
 
 def read(name: str, file: Path) -> Reading:

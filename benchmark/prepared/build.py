@@ -21,7 +21,7 @@ from ..audio.decode import length_seconds
 from ..audio.duplicates import note, settle
 from ..audio.workers import ordered
 from ..corpora.table import COLUMNS
-from .clips import Clip, Task, make
+from .clips import ClipSource, PreparedClip, make
 from .home import AUDIO, BUILDING, FORMAT, MANIFEST, TABLE, discard, maker
 
 SYNTHETIC_SECONDS = 3.0  # of a synthesized clip, at most on average
@@ -54,13 +54,13 @@ def build(material: Material, where: Path, rate_hz: int, progress: Progress, job
     temporary = Path(tempfile.mkdtemp(prefix=BUILDING, dir=where))
     try:
         temporary.chmod(0o755)
-        table, said = _write_audio(material, temporary / AUDIO, rate_hz, progress, jobs)
+        table, remarks = _write_audio(material, temporary / AUDIO, rate_hz, progress, jobs)
         table.to_parquet(temporary / TABLE, index=False)
         _sync(temporary / TABLE)
         source = {
             "source": None if material.source is None else str(material.source),
-            "notes": [*material.notes, *(note(count, what, names) for what, (count, names) in said.items())],
-            "clips": {what: names for what, (_, names) in said.items()},
+            "notes": [*material.notes, *(note(count, what, names) for what, (count, names) in remarks.items())],
+            "clips": {what: names for what, (_, names) in remarks.items()},
         }
         facts = _facts(material.name, table, rate_hz)
         write_manifest(temporary, {**facts, "bytes": sizes(temporary), "sources": {material.key: source}})
@@ -145,11 +145,11 @@ def _write_audio(
 ) -> tuple[pd.DataFrame, dict[str, tuple[int, list[str]]]]:
     """Decode everything into ``path``: (the table of what can be used, clips by what is to be said of them)."""
     tasks = [
-        Task(id, material.name, None if material.source is None else str(file), rate_hz)
+        ClipSource(id, material.name, None if material.source is None else str(file), rate_hz)
         for id, file in zip(material.table["id"], material.table["path"], strict=True)
     ]
     rows: list[tuple[Any, ...]] = []
-    bad: list[Clip] = []
+    bad: list[PreparedClip] = []
     offset = 0
     with path.open("wb") as file, closing(ordered(make, tasks, jobs)) as clips:
         for done, clip in enumerate(clips, start=1):
@@ -172,14 +172,14 @@ def _write_audio(
     table, doubled = settle(material.table.merge(facts, on="id").sort_values("id", ignore_index=True))
     if table.empty:
         raise InputError(f"{material.name}: no clip is left: all have identical audio under different labels")
-    said = _said(bad, table, rate_hz)
-    said |= {what: (sum(s.count(" = ") + 1 for s in sets), sets) for what, sets in doubled.items()}
-    return table, said
+    remarks = _said(bad, table, rate_hz)
+    remarks |= {what: (sum(s.count(" = ") + 1 for s in sets), sets) for what, sets in doubled.items()}
+    return table, remarks
 
 
-def _said(bad: Sequence[Clip], table: pd.DataFrame, rate_hz: int) -> dict[str, tuple[int, list[str]]]:
+def _said(bad: Sequence[PreparedClip], table: pd.DataFrame, rate_hz: int) -> dict[str, tuple[int, list[str]]]:
     """What happened to clips -> how many, which."""
-    found = {
+    remarks = {
         "left out, they cannot be read": [f"{clip.id} ({clip.reason})" for clip in bad if clip.problem == "unreadable"],
         "left out, without sound": [clip.id for clip in bad if clip.problem == "silent"],
         f"left out, shorter than a sample at {rate_hz} Hz": [clip.id for clip in bad if clip.problem == "short"],
@@ -188,10 +188,10 @@ def _said(bad: Sequence[Clip], table: pd.DataFrame, rate_hz: int) -> dict[str, t
             f"{id} ({count})" for id, count in zip(table["id"], table["clipped"], strict=True) if count
         ],
     }
-    return {what: (len(names), names) for what, names in found.items() if names}
+    return {what: (len(names), names) for what, names in remarks.items() if names}
 
 
-def _nothing(material: Material, bad: Sequence[Clip]) -> str:
+def _nothing(material: Material, bad: Sequence[PreparedClip]) -> str:
     count = len(bad)
     unreadable = [clip.reason for clip in bad if clip.problem == "unreadable"]
     if unreadable:

@@ -7,15 +7,15 @@ from typing import Literal
 import numpy as np
 
 from ...errors import InputError
-from ..audio.decode import Decoded, audio_hash, decode, mono, resample
+from ..audio.decode import Waveform, audio_hash, decode, mono, resample
 
 FULL = 32767  # largest code of an int16
 _SILENT = 1e-30  # peak below which single precision has no room for a scale
-Problem = Literal["", "unreadable", "silent", "short"]
+ClipProblem = Literal["", "unreadable", "silent", "short"]
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ClipSource:
     """What a process is asked for; without a path the utterance is synthesized."""
 
     id: str
@@ -25,7 +25,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class PreparedClip:
     """An utterance as stored: int16 codes (N,) at the rate asked for times ``scale``; or why it cannot be used."""
 
     id: str
@@ -35,26 +35,26 @@ class Clip:
     native_hz: int = 0
     channels: int = 0
     clipped: int = 0
-    problem: Problem = ""
+    problem: ClipProblem = ""
     reason: str = ""
 
 
-def make(task: Task) -> Clip:
+def make(task: ClipSource) -> PreparedClip:
     """Decode (or synthesize), mix to mono, resample, quantize. Never raises for a file that cannot be read."""
     try:
         decoded = _synthesize(task) if task.path is None else decode(Path(task.path))
     except InputError as error:
-        return Clip(task.id, problem="unreadable", reason=str(error))
+        return PreparedClip(task.id, problem="unreadable", reason=str(error))
     samples = mono(decoded.samples)
     if is_silent(samples):
-        return Clip(task.id, problem="silent")
+        return PreparedClip(task.id, problem="silent")
     at_rate = resample(samples, decoded.rate_hz, task.rate_hz)
     if len(at_rate) == 0:
-        return Clip(task.id, problem="short")
+        return PreparedClip(task.id, problem="short")
     if is_silent(at_rate):
-        return Clip(task.id, problem="silent")
+        return PreparedClip(task.id, problem="silent")
     pcm, scale = quantize(at_rate)
-    return Clip(
+    return PreparedClip(
         task.id, pcm, scale, audio_hash(samples, decoded.rate_hz), decoded.rate_hz, decoded.channels, decoded.clipped
     )
 
@@ -84,8 +84,8 @@ def restore(pcm: np.ndarray, scale: float) -> np.ndarray:
     return samples
 
 
-def _synthesize(task: Task) -> Decoded:
+def _synthesize(task: ClipSource) -> Waveform:
     from ..corpora.synthesis import RATE_HZ  # with what it needs, not for those who decode files
     from ..corpora.synthetic import waveform
 
-    return Decoded(waveform(task.corpus, task.id)[np.newaxis], RATE_HZ, 0, "synthesized")
+    return Waveform(waveform(task.corpus, task.id)[np.newaxis], RATE_HZ, 0, "synthesized")

@@ -22,7 +22,7 @@ from ..corpora.table import COLUMNS
 from ..environment import cores
 from .build import Material, build, sizes
 from .clips import restore
-from .home import AUDIO, TABLE, Stored, check_name, discard, home, leftovers, locked, place, stored, writing
+from .home import AUDIO, TABLE, PreparedForm, check_name, discard, home, leftovers, locked, place, stored, writing
 
 RATE_HZ = 16_000
 _TEXT = (*COLUMNS, "audio_hash", "group")
@@ -95,26 +95,26 @@ def parse_spec(spec: str) -> tuple[str, Path | None]:
     return name, Path(folder) if folder else None
 
 
-def originals(name: str, given: Path | None = None) -> Path | None:
-    """The folder of the original files: the given one, or one under `SERBENCH_CORPORA`; None where there is none."""
+def originals(name: str, folder: Path | None = None) -> Path | None:
+    """The original files: in ``folder``, else in one under `SERBENCH_CORPORA`; None where there is none."""
     root = os.environ.get("SERBENCH_CORPORA")
-    if given is None and root and (folder := Path(root).expanduser() / name).exists():
-        return folder
-    return None if given is None else given.expanduser()
+    if folder is None and root and (Path(root).expanduser() / name).exists():
+        return Path(root).expanduser() / name
+    return None if folder is None else folder.expanduser()
 
 
-def locate(name: str, given: Path | None = None) -> Path | None:
-    """Where a corpus comes from: the given folder, one under `SERBENCH_CORPORA`, or None: synthesized or prepared.
+def locate(name: str, folder: Path | None = None) -> Path | None:
+    """Where a corpus comes from: ``folder``, else one under `SERBENCH_CORPORA`, or None: synthesized or prepared.
 
     Raises InputError, with the way to obtain the corpus, when it is nowhere.
     """
     check_name(name)
     if name in synthetic.NAMES:
-        if given is not None:
+        if folder is not None:
             raise InputError(f"{name}: built in; it is made by the program and takes no folder")
         return None
-    if folder := originals(name, given):
-        return folder
+    if source := originals(name, folder):
+        return source
     if stored(home(), name):
         return None
     if name not in cards() and name not in broken():
@@ -148,8 +148,8 @@ def prepare(
         return _without_source(name, root, rate_hz, progress, jobs)
     material = _material(name, folder)
     where = place(root, name)
-    if found := _find(material, root, rate_hz):
-        return found
+    if prepared := _find(material, root, rate_hz):
+        return prepared
     if importing():  # the process that started this one has the lock, and waits for it
         raise InputError(
             f"{name}: preparing it starts processes, and these run this script again; put what the script does under "
@@ -157,20 +157,20 @@ def prepare(
         )
     with writing(where), locked(root, name) as alone:
         where.mkdir(parents=True, exist_ok=True)
-        if found := _find(material, root, rate_hz):  # another process was quicker
-            return found
+        if prepared := _find(material, root, rate_hz):  # another process was quicker
+            return prepared
         old = [s for s in stored(root, name) if not _whole(s)]
         notes = [f"{_state(s)} lay there and was replaced" for s in old] if alone else []
         if alone:
-            for broken in (*leftovers(where), *(s.folder for s in old)):
-                discard(broken)
-        with bar(f"preparing {name}") if progress is None else nullcontext(progress) as told:
-            built = build(material, where, rate_hz, told, jobs or cores(), alone=alone)
-    made = _load(_stored_at(root, name, built), material.key)
-    return replace(_with_paths(made, material), notes=(*notes, *made.notes))
+            for leftover in (*leftovers(where), *(s.folder for s in old)):
+                discard(leftover)
+        with bar(f"preparing {name}") if progress is None else nullcontext(progress) as tick:
+            built = build(material, where, rate_hz, tick, jobs or cores(), alone=alone)
+    prepared = _load(_stored_at(root, name, built), material.key)
+    return replace(_with_paths(prepared, material), notes=(*notes, *prepared.notes))
 
 
-def _stored_at(root: Path, name: str, folder: Path) -> Stored:
+def _stored_at(root: Path, name: str, folder: Path) -> PreparedForm:
     return next(s for s in stored(root, name) if s.folder == folder)
 
 
@@ -218,7 +218,7 @@ def _with_paths(corpus: Corpus, material: Material) -> Corpus:
     return replace(corpus, table=corpus.table.assign(path=corpus.table["id"].map(paths).astype(object)))
 
 
-def _whole(s: Stored) -> bool:
+def _whole(s: PreparedForm) -> bool:
     """Whether today's code made it, and the files have the sizes that the manifest says."""
     try:
         return s.manifest is not None and not s.state and s.manifest["bytes"] == sizes(s.folder)
@@ -226,7 +226,7 @@ def _whole(s: Stored) -> bool:
         return False
 
 
-def _load(s: Stored, key: str) -> Corpus:
+def _load(s: PreparedForm, key: str) -> Corpus:
     m = s.manifest or {}
     try:
         table = pd.read_parquet(s.folder / TABLE)
@@ -250,15 +250,15 @@ def _without_source(name: str, root: Path, rate_hz: int, progress: Progress | No
             return corpus
         note = f"{len(right)} states of it are prepared; the newest is used ({newest.folder.name})"
         return replace(corpus, notes=(note, *corpus.notes))
-    known = [Path(source["source"]) for s in all_forms if s.manifest for source in s.manifest["sources"].values()]
-    for folder in reversed(known):
+    folders = [Path(source["source"]) for s in all_forms if s.manifest for source in s.manifest["sources"].values()]
+    for folder in reversed(folders):
         if folder.exists():
             return prepare(name, folder, root, rate_hz, progress, jobs)
     states = ", ".join(_state(s) for s in all_forms) or "nothing prepared"
     raise InputError(f"{name}: not prepared at {rate_hz} Hz ({states}); give its folder as {name}=DIR")
 
 
-def _state(s: Stored) -> str:
+def _state(s: PreparedForm) -> str:
     if s.manifest and _whole(s):
         return f"{s.manifest['rate_hz']} Hz"
     return f"a form of the {s.state}" if s.state.startswith("older") else "a damaged form"

@@ -31,7 +31,7 @@ _OURS = re.compile(r"[0-9a-f]{16}-\d+(-[0-9a-f]{8})?|\.building-.+")
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class PreparedForm:
     """A prepared corpus as its manifest tells; ``manifest`` is None where it is of another format or damaged."""
 
     name: str
@@ -60,8 +60,8 @@ def maker() -> str:
 
 def home() -> Path:
     """`SERBENCH_HOME`, else the cache folder of the platform."""
-    if given := os.environ.get("SERBENCH_HOME"):
-        return Path(given).expanduser().absolute()
+    if folder := os.environ.get("SERBENCH_HOME"):
+        return Path(folder).expanduser().absolute()
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "serbench"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "serbench"
@@ -78,23 +78,23 @@ def check_name(name: str) -> None:
         raise InputError(f"corpus name '{name}': use letters, digits, '.', '_' and '-' only")
 
 
-def stored(root: Path, name: str | None = None) -> list[Stored]:
+def stored(root: Path, name: str | None = None) -> list[PreparedForm]:
     """What is prepared under ``root``, of one corpus or of all, oldest first."""
-    found = [
+    forms = [
         _read(path.parent)
         for path in place(root, name or "*").parent.glob(f"{name or '*'}/*/{MANIFEST}")
         if not path.parent.name.startswith(BUILDING)
     ]
-    return sorted(found, key=lambda s: (s.name, str((s.manifest or {}).get("created", "")), s.folder.name))
+    return sorted(forms, key=lambda s: (s.name, str((s.manifest or {}).get("created", "")), s.folder.name))
 
 
-def _read(folder: Path) -> Stored:
+def _read(folder: Path) -> PreparedForm:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         version = int(manifest["format"])
     except (OSError, ValueError, KeyError, TypeError):
-        return Stored(folder.parent.name, folder, None, None)
-    return Stored(folder.parent.name, folder, version, manifest if version == FORMAT else None)
+        return PreparedForm(folder.parent.name, folder, None, None)
+    return PreparedForm(folder.parent.name, folder, version, manifest if version == FORMAT else None)
 
 
 def remove(root: Path, name: str) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from ...errors import InputError
 from ...results.evidence.files import StoreError, write_bytes
 from ..audio.bar import bar
 from ..audio.fingerprint import CODE, Match
-from ..audio.likeness import Clips, Pair, codes_of, joined, near_pairs
+from ..audio.likeness import ClipCodes, Pair, codes_of, joined, near_pairs
 from ..corpora.folder import named
 from ..corpora.synthetic import NAMES as BUILT_IN
 from ..environment import source_hash
@@ -36,8 +36,8 @@ def link(table: pd.DataFrame, corpora: Mapping[str, Corpus]) -> tuple[pd.DataFra
     """
     copies, suspicions = near_identical(corpora)
     if copies:
-        known = pd.Series(table["group"].fillna(table["id"]).to_numpy(), index=table["id"])
-        table = table.assign(group=table.groupby(joined(known, copies))["id"].transform("min"))
+        groups = pd.Series(table["group"].fillna(table["id"]).to_numpy(), index=table["id"])
+        table = table.assign(group=table.groupby(joined(groups, copies))["id"].transform("min"))
     group = dict(zip(table["id"], table["group"], strict=True))
     apart = [pair for pair in suspicions if group[pair.a] != group[pair.b]]
     return table, (*_notes(table, copies), *_weaker(apart))
@@ -56,13 +56,13 @@ def near_identical(corpora: Mapping[str, Corpus]) -> tuple[list[Pair], list[Pair
 def _notes(table: pd.DataFrame, copies: Sequence[Pair]) -> list[str]:
     """A line for every set of corpora that share near-identical audio."""
     clips = table[table["id"].isin([id for pair in copies for id in pair[:2]])]
-    said: dict[str, list[pd.DataFrame]] = {}
+    by_corpora: dict[str, list[pd.DataFrame]] = {}
     for _, same in clips.groupby("group", sort=False):
-        said.setdefault(", ".join(sorted(set(same["corpus"]))), []).append(same)
+        by_corpora.setdefault(", ".join(sorted(set(same["corpus"]))), []).append(same)
     return [
         f"{corpora}: {sum(map(len, sets))} clips kept as {len(sets)} {'group' if len(sets) == 1 else 'groups'}, "
         f"near-identical audio: {named(map(_set, sets), 4)}"
-        for corpora, sets in sorted(said.items())
+        for corpora, sets in sorted(by_corpora.items())
     ]
 
 
@@ -74,14 +74,14 @@ def _set(same: pd.DataFrame) -> str:
 
 
 def _weaker(suspicions: Sequence[Pair]) -> list[str]:
-    said: dict[str, list[str]] = {}
+    by_corpora: dict[str, list[str]] = {}
     for a, b, how in suspicions:
         corpora = ", ".join(sorted({a.partition("/")[0], b.partition("/")[0]}))
-        said.setdefault(corpora, []).append(f"{a} ~ {b} ({how.score:.2f})")
+        by_corpora.setdefault(corpora, []).append(f"{a} ~ {b} ({how.score:.2f})")
     return [
         f"{corpora}: {len(pairs)} weaker {'suspicion' if len(pairs) == 1 else 'suspicions'} of near-identical audio, "
         f"kept apart: {named(pairs, 4)}"
-        for corpora, pairs in sorted(said.items())
+        for corpora, pairs in sorted(by_corpora.items())
     ]
 
 
@@ -94,16 +94,16 @@ def _between(a: Corpus, b: Corpus) -> list[Pair]:
         pass
     except (OSError, ValueError, TypeError) as error:
         print(f"Note: {path}: damaged ({error}), found again", file=sys.stderr)
-    found = near_pairs(_clips(a)) if a is b else near_pairs(_clips(a), _clips(b))
-    _keep(path, json.dumps(found).encode())
-    return found
+    pairs = near_pairs(_clips(a)) if a is b else near_pairs(_clips(a), _clips(b))
+    _keep(path, json.dumps(pairs).encode())
+    return pairs
 
 
-def _clips(corpus: Corpus) -> Clips:
+def _clips(corpus: Corpus) -> ClipCodes:
     ids = list(corpus.table["id"])
     codes, frames = _codes(corpus, ids)
     audio = list(corpus.table["audio_hash"])
-    return Clips(ids, audio, codes, frames, lambda i: corpus.waveform(ids[i]), corpus.rate_hz)
+    return ClipCodes(ids, audio, codes, frames, lambda i: corpus.waveform(ids[i]), corpus.rate_hz)
 
 
 def _codes(corpus: Corpus, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

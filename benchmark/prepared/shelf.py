@@ -5,11 +5,11 @@ from pathlib import Path
 
 from ..corpora import synthetic
 from ..corpora.registry import CorpusCard, broken, cards
-from .home import Stored, stored
+from .home import PreparedForm, stored
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ShelfForm:
     """One prepared form of a corpus; ``state`` is empty where it can be used."""
 
     rate_hz: int
@@ -38,7 +38,7 @@ class ShelfLine:
     classes: int
     language: str
     license: str
-    prepared: tuple[Form, ...]
+    prepared: tuple[ShelfForm, ...]
     citation: str = ""  # what to cite, of corpora of others
     provider: str = "serbench"
     problem: str | None = None
@@ -46,43 +46,43 @@ class ShelfLine:
 
 def shelf(root: Path) -> list[ShelfLine]:
     """Corpora with facts, the built-in ones, the broken, then the user's own as far as they lie under ``root``."""
-    forms: dict[str, list[Stored]] = {}
+    forms: dict[str, list[PreparedForm]] = {}
     for form in stored(root):
         forms.setdefault(form.name, []).append(form)
     lines = [_released(card, _forms(forms.pop(name, []))) for name, card in cards().items()]
     lines += [_built_in(name, _forms(forms.pop(name, []))) for name in synthetic.NAMES]
     lines += [_broken(name, why, _forms(forms.pop(name, []))) for name, why in broken().items()]
-    return lines + [_own(name, found) for name, found in sorted(forms.items())]
+    return lines + [_own(name, of_corpus) for name, of_corpus in sorted(forms.items())]
 
 
-def _released(card: CorpusCard, forms: tuple[Form, ...]) -> ShelfLine:
+def _released(card: CorpusCard, forms: tuple[ShelfForm, ...]) -> ShelfLine:
     f = card.facts
     counts = (f.utterances, f.n_speakers, len(f.counts["emotion"]))
     return ShelfLine(f.name, "folder", *counts, f.language, f.license, forms, f.citation, card.provider)
 
 
-def _broken(name: str, why: str, forms: tuple[Form, ...]) -> ShelfLine:
+def _broken(name: str, why: str, forms: tuple[ShelfForm, ...]) -> ShelfLine:
     return ShelfLine(name, "folder", 0, 0, 0, "", "", forms, problem=why)
 
 
-def _built_in(name: str, forms: tuple[Form, ...]) -> ShelfLine:
+def _built_in(name: str, forms: tuple[ShelfForm, ...]) -> ShelfLine:
     table = synthetic.table(name)
     speakers, classes = table["speaker"].nunique(), table["emotion"].nunique()
     language = ", ".join(sorted(table["language"].unique()))
     return ShelfLine(name, "built in", len(table), speakers, classes, language, "built in", forms)
 
 
-def _own(name: str, found: list[Stored]) -> ShelfLine:
-    newest = next((s.manifest for s in reversed(found) if s.manifest), None) or {}
+def _own(name: str, forms: list[PreparedForm]) -> ShelfLine:
+    newest = next((s.manifest for s in reversed(forms) if s.manifest), None) or {}
     counts = (int(newest.get("utterances", 0)), int(newest.get("speakers", 0)), len(newest.get("classes", ())))
     languages = ", ".join(newest.get("languages", ()))
-    return ShelfLine(name, "table", *counts, languages, "your own", _forms(found), provider="your own")
+    return ShelfLine(name, "table", *counts, languages, "your own", _forms(forms), provider="your own")
 
 
-def _forms(found: list[Stored]) -> tuple[Form, ...]:
+def _forms(prepared: list[PreparedForm]) -> tuple[ShelfForm, ...]:
     return tuple(
-        Form(m["rate_hz"], m["utterances"], s.size, m["fingerprint"], s.folder, s.state)
+        ShelfForm(m["rate_hz"], m["utterances"], s.size, m["fingerprint"], s.folder, s.state)
         if (m := s.manifest)
-        else Form(0, 0, s.size, "", s.folder, s.state)
-        for s in found
+        else ShelfForm(0, 0, s.size, "", s.folder, s.state)
+        for s in prepared
     )

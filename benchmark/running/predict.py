@@ -18,7 +18,7 @@ from ...results.evidence.record import Record
 from ...results.evidence.store import Run
 from ..device import configure, resolve
 from ..environment import source_hash
-from ..prepared.clips import Clip, Task, make, restore
+from ..prepared.clips import ClipSource, PreparedClip, make, restore
 from ..training.augment import CopyMaker
 from ..training.data import NO_COPIES, Data, Encode, Front
 from ..training.trainer import LabelledRows, Streams, Trainer, load_state
@@ -194,9 +194,9 @@ def _story(run: Run, record: Record) -> dict[str, Any]:
     return story
 
 
-def _clip(file: str, rate_hz: int) -> Clip:
+def _clip(file: str, rate_hz: int) -> PreparedClip:
     """The file as a run would hear it; InputError where a run would leave it out."""
-    clip = make(Task(file, "", file, rate_hz))
+    clip = make(ClipSource(file, "", file, rate_hz))
     if clip.problem == "unreadable":
         raise InputError(clip.reason)
     if clip.problem:
@@ -247,7 +247,7 @@ def _asked(ensemble: Ensemble, probable: bool) -> str:
     return f"{ensemble.chosen.spec}{arm}, trained on {first.train}: {what}{counted}{how}"
 
 
-def _repeats(run: Run, clips: Mapping[str, Clip]) -> Iterator[str]:
+def _repeats(run: Run, clips: Mapping[str, PreparedClip]) -> Iterator[str]:
     """A note when new files are clips of the run's own corpora."""
     tables = [pd.read_parquet(path, columns=["id", "audio_hash"]) for path in (run.folder / "utterances").glob("*")]
     utterances = {h: i for table in tables for i, h in zip(table["id"], table["audio_hash"], strict=True)}

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from serbench.benchmark.audio.decode import audio_hash, decode, length_seconds, mono, resample
-from serbench.benchmark.prepared.clips import Task, make, restore
+from serbench.benchmark.prepared.clips import ClipSource, make, restore
 from serbench.tests.support.audio_files import CODECS, FORMS, RATE, encode, tone
 
 
@@ -118,7 +118,7 @@ def test_unusual_real_files(name: str) -> None:
     channels, rate, n, problem = ODD[name]
     decoded = decode(path)
     assert (decoded.channels, decoded.rate_hz, decoded.samples.shape[1]) == (channels, rate, n)
-    clip = make(Task("odd/x", "odd", str(path), RATE))
+    clip = make(ClipSource("odd/x", "odd", str(path), RATE))
     assert clip.problem == problem
     if not problem:
         assert len(clip.pcm) == pytest.approx(n * RATE / rate, abs=1)

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from serbench.benchmark.checks.corpus_check import CorpusLine, Report, check, compare
+from serbench.benchmark.checks.corpus_check import CorpusLine, CorpusReport, check, compare
 from serbench.benchmark.checks.corpus_faults import judge
-from serbench.benchmark.checks.listening import Heard, Task, hear, listen
+from serbench.benchmark.checks.listening import ClipFile, FileSound, hear, listen
 from serbench.benchmark.corpora.registry import find
 from serbench.benchmark.corpora.releases import HEX, ReleaseFile, release
 
@@ -27,7 +27,7 @@ def wav(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:
     return path
 
 
-def lines(report: Report, severity: str) -> str:
+def lines(report: CorpusReport, severity: str) -> str:
     return "\n".join(line.text for line in report.lines if line.severity == severity)
 
 
@@ -203,8 +203,8 @@ def test_missing_speakers_and_sessions_are_named() -> None:
     assert "speaker: Ses02_F is missing, Ses02_M is missing" in text and "Ses01_F" not in text
 
 
-def heard(id: str, **values: object) -> Heard:
-    return Heard(id, **({"rate_hz": 16_000, "channels": 1, "seconds": 2.0, "audio": id} | values))  # type: ignore[arg-type]
+def heard(id: str, **values: object) -> FileSound:
+    return FileSound(id, **({"rate_hz": 16_000, "channels": 1, "seconds": 2.0, "audio": id} | values))  # type: ignore[arg-type]
 
 
 def test_known_defects_are_no_fault() -> None:
@@ -237,7 +237,7 @@ def test_known_defects_are_no_fault() -> None:
 def test_known_damage_of_meld() -> None:
     known = find("meld").facts
     table = pd.DataFrame({"id": list(known.damaged), "emotion": ["neutral"], "speaker": ["meld/Ross"]})
-    clip = Heard(known.damaged[0], error="not audio")
+    clip = FileSound(known.damaged[0], error="not audio")
     assert judge([clip], table, known, {}) == [
         ("note", "1 files cannot be read, as released: train/dia125_utt3 (not audio)")
     ]
@@ -248,17 +248,17 @@ def test_the_released_file_is_recognized(tmp_path: Path) -> None:
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()[:HEX]
     right = ReleaseFile("wav/a.wav", len(data), digest)
-    assert hear(Task("c/a", str(path), right)).same is True
-    assert hear(Task("c/a", str(path), None)).same is None
-    assert hear(Task("c/a", str(path), ReleaseFile("wav/a.wav", len(data) + 2, digest))).same is False
-    assert hear(Task("c/a", str(path), ReleaseFile("wav/a.wav", len(data), "0" * HEX))).same is False
+    assert hear(ClipFile("c/a", str(path), right)).same is True
+    assert hear(ClipFile("c/a", str(path), None)).same is None
+    assert hear(ClipFile("c/a", str(path), ReleaseFile("wav/a.wav", len(data) + 2, digest))).same is False
+    assert hear(ClipFile("c/a", str(path), ReleaseFile("wav/a.wav", len(data), "0" * HEX))).same is False
     flac = wav(tmp_path / "a.flac", tone(0))
-    assert hear(Task("c/a", str(flac), right)).same is None
+    assert hear(ClipFile("c/a", str(flac), right)).same is None
 
 
 def test_several_processes_give_the_same(tmp_path: Path) -> None:
     paths = [wav(tmp_path / f"{i}.wav", tone(i, 0.05)) for i in range(70)]
-    tasks = [Task(f"c/{path.stem}", str(path), None) for path in paths]
+    tasks = [ClipFile(f"c/{path.stem}", str(path), None) for path in paths]
     assert listen(tasks, jobs=1) == listen(tasks, jobs=2)
 
 

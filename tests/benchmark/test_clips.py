@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from serbench.benchmark.audio.decode import decode
-from serbench.benchmark.prepared.clips import Task, is_silent, make, quantize, restore
+from serbench.benchmark.prepared.clips import ClipSource, is_silent, make, quantize, restore
 from serbench.tests.support.audio_files import RATE, tone
 
 
@@ -20,7 +20,7 @@ def test_floats_beyond_full_scale_survive(tmp_path: Path) -> None:
     decoded = decode(tmp_path / "loud.wav")
     np.testing.assert_array_equal(decoded.samples[0], loud)
     assert decoded.clipped == 0
-    clip = make(Task("c/loud", "c", str(tmp_path / "loud.wav"), RATE))
+    clip = make(ClipSource("c/loud", "c", str(tmp_path / "loud.wav"), RATE))
     np.testing.assert_allclose(restore(clip.pcm, clip.scale), loud, atol=1.001 * clip.scale / 2)
 
 
@@ -52,7 +52,7 @@ def test_sixteen_bit_audio_is_kept_exactly(codes: np.ndarray) -> None:
 def test_near_silence_keeps_all_levels(tmp_path: Path) -> None:
     faint = tone(amplitude=1e-6)
     soundfile.write(tmp_path / "faint.wav", faint, RATE, subtype="FLOAT")
-    clip = make(Task("c/faint", "c", str(tmp_path / "faint.wav"), RATE))
+    clip = make(ClipSource("c/faint", "c", str(tmp_path / "faint.wav"), RATE))
     assert clip.problem == ""
     assert int(np.abs(clip.pcm).max()) == 32767
     np.testing.assert_allclose(restore(clip.pcm, clip.scale), faint, atol=1e-6 / 32767)
@@ -61,9 +61,9 @@ def test_near_silence_keeps_all_levels(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [0.0, 0.25])
 def test_a_constant_is_silence(tmp_path: Path, value: float) -> None:
     soundfile.write(tmp_path / "dc.wav", np.full(4000, value), RATE)
-    assert make(Task("c/dc", "c", str(tmp_path / "dc.wav"), 8000)).problem == "silent"
+    assert make(ClipSource("c/dc", "c", str(tmp_path / "dc.wav"), 8000)).problem == "silent"
 
 
 def test_a_clip_shorter_than_a_sample(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "one.wav", np.array([0.5, 0.1]), 192_000)
-    assert make(Task("c/one", "c", str(tmp_path / "one.wav"), 8000)).problem == "short"
+    assert make(ClipSource("c/one", "c", str(tmp_path / "one.wav"), 8000)).problem == "short"

@@ -53,7 +53,7 @@ def test_it_is_listed_checked_audited_and_planned(site: Path, toy: Path, tmp_pat
         ["protocols", "show", "random", "--corpus", f"toy-acted={toy}", "--set", "label_map=arousal2"], folder=tmp_path,
     )  # fmt: skip
     assert [code for code, _ in (told, listed, facts, checked, planned, counted)] == [0] * 6, checked[1] + planned[1]
-    assert re.search(r"toy-acted +48 +4 +4 +en +CC0 1\.0", told[1]) and "my-serbench-corpora" in told[1]
+    assert re.search(r"toy-acted +48 +4 +4 +en +CC0 1\.0", told[1]) and "(plugin" in told[1]
     line = next(line for line in json.loads(listed[1]) if line["name"] == "toy-acted")
     assert line["provider"] == "my-serbench-corpora 1.0" and line["problem"] is None
     assert "keeps its contract: facts, fates\n" in facts[1] and "give their folder as toy-acted=DIR" in facts[1]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serbench.benchmark.audio.fingerprint import BANDS, CODE, Match, code, match, peaks
-from serbench.benchmark.audio.likeness import Clips, near_pairs
+from serbench.benchmark.audio.likeness import ClipCodes, near_pairs
 from serbench.tests.support.copies import DONE, RATE, SENTENCES, spoken
 
 
@@ -77,12 +77,12 @@ def test_little_in_common_says_little() -> None:
         assert not too_little.copy and not too_little.suspect
 
 
-def clips(waves: dict[str, np.ndarray], audio: dict[str, str] | None = None) -> Clips:
+def clips(waves: dict[str, np.ndarray], audio: dict[str, str] | None = None) -> ClipCodes:
     names = list(waves)
     found = [peaks(wave, RATE) for wave in waves.values()]
     frames = np.array([int(p.any(axis=1).sum()) for p in found])
     same = [(audio or {}).get(name, name) for name in names]
-    return Clips(names, same, np.stack([code(p) for p in found]), frames, lambda i: waves[names[i]], RATE)
+    return ClipCodes(names, same, np.stack([code(p) for p in found]), frames, lambda i: waves[names[i]], RATE)
 
 
 def test_pairs_connect_what_belongs_together(sounds: dict[str, np.ndarray]) -> None:

@@ -52,7 +52,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ids of clips that were decoded, in this process."""
     ids: list[str] = []
 
-    def make(task: clips.Task) -> clips.Clip:
+    def make(task: clips.ClipSource) -> clips.PreparedClip:
         ids.append(task.id)
         return clips.make(task)
 
