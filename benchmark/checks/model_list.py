@@ -54,7 +54,8 @@ def listing(lines: Sequence[ModelLine], columns: int = 100) -> str:
             text.append(hanging(f"{line.name:{width}}  ", line.problem, columns))
     note = (
         f"Trainable parameters are those of profile clean for {CLASSES} classes. A model is written NAME, "
-        "NAME:profile or NAME:profile+variant; `serbench models show NAME` explains profiles, variants and settings."
+        "NAME:profile or NAME:profile+variant, and FILE.py:NAME where it is not installed; `serbench models show NAME` "
+        "explains profiles, variants and settings."
     )
     return "\n".join([*text, "", hanging("", note, columns)])
 
