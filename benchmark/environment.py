@@ -1,19 +1,14 @@
-"""Facts about where a result came from: versions, machine, device, commit, and hashes of source text."""
+"""Facts about where a result came from: versions, machine, device and commit."""
 
-import hashlib
 import importlib
-import importlib.util
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from ..errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -71,24 +66,6 @@ def import_problem(module: str) -> str:
     except (ImportError, OSError, RuntimeError) as error:  # a missing library, or a build for another CUDA
         return " ".join(f"{type(error).__name__}: {error}".split())
     return ""
-
-
-def source_hash(modules: Sequence[str]) -> str:
-    """SHA-256 of the text of modules by name, in any order; the modules are not imported (their packages are).
-
-    InputError for a module that does not exist or has no file.
-    """
-    total = hashlib.sha256()
-    for module in sorted(set(modules)):
-        try:
-            spec = importlib.util.find_spec(module)
-        except ModuleNotFoundError:
-            spec = None
-        if spec is None or not spec.origin or not Path(spec.origin).is_file():
-            raise InputError(f"module {module}: not found, or without a file, so its text cannot be part of a key")
-        text = Path(spec.origin).read_bytes().replace(b"\r\n", b"\n")
-        total.update(f"{module} {len(text)}\n".encode() + text)
-    return total.hexdigest()
 
 
 def commit(root: Path = ROOT) -> tuple[str, str]:

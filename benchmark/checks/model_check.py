@@ -11,7 +11,8 @@ from ...baselines.parts.changes import change
 from ...baselines.registry import Card, Recipe, settings_of
 from ...seeds import stream
 from ..training.batches import Batch, FeatureRows, batch_of
-from ..training.train import class_weights, fit, loss_of, predict
+from ..training.scoring import predict
+from ..training.train import class_weights, fit, loss_of
 from .classical_check import classical, front
 from .subject import TASK, Subject, log_probabilities, tones
 

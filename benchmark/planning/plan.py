@@ -1,7 +1,5 @@
 """The experiment as data: trials and cells, named by their content, before anything runs."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
@@ -16,20 +14,12 @@ from ...protocols.parts.design import Design
 from ...protocols.parts.protocol import HONEST, LEAKS, NOTED, Arm, Condition, Fold, Leak, Practice, utterance_of
 from ...results.evidence.store import PLAN_COLUMNS
 from ..conditions.kinds import KINDS, find
-from ..environment import source_hash
-from ..prepared.home import MAKERS
+from ..source import source_hash
 from .arms import Choice, possible
+from .identity import HARNESS, digest, name_of
 
 #: behind the name of a corpus: what is seen in it, which its fingerprint does not cover
 FACE = ": face"
-
-
-#: the modules beside model, protocol and condition whose text decides what a training hears, learns and keeps
-_OF_HARNESS = (
-    "..training.augment", "..training.batches", "..training.data", "..prepared.modalities", "..training.optimization",
-    "..training.train", "..training.trainer", "..prepared.video", "...results.statistics.metrics", "...seeds",
-)  # fmt: skip
-HARNESS = (*MAKERS, *(resolve_name(name, f"{__package__}") for name in _OF_HARNESS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +146,7 @@ def make_plan(
     protocol = design.protocol
     rule = digest(protocol.name, protocol.version, source_hash([protocol.split.__module__]))
     effects = [(c, *_condition_key(c)) for c in conditions]
-    harness = source_hash(HARNESS)
+    harnesses = {kind: source_hash(modules) for kind, modules in HARNESS.items()}
     folds = _Folds(design, data, rate_hz)
     choices, left_out = possible(choices, lambda arm: [folds.all[index] for index, _ in folds.of(arm)])
     cells: list[Cell] = []
@@ -166,7 +156,7 @@ def make_plan(
     for choice in choices:
         chosen, arm = choice.chosen, choice.arm
         facts = asdict(chosen.settings)
-        text = texts[chosen.card.name]
+        text, harness = texts[chosen.card.name], harnesses[chosen.card.kind]
         about_model = (chosen.card.name, chosen.card.version, text, harness, facts)
         settings_key = digest(*about_model, *_outside(chosen, data))
         settings[settings_key] = facts
@@ -282,13 +272,3 @@ def _condition_key(condition: Condition) -> tuple[str, str]:
     """Name of what is heard (kind, level, recordings, and the text of the code that makes it), and that text's hash."""
     text = source_hash(find(condition.kind).modules)
     return digest(condition.kind, condition.level, condition.unit, condition.content, text), text
-
-
-def name_of(*names: str) -> str:
-    """A name for names, as `digest` gives: quicker, for the many."""
-    return hashlib.sha256("|".join(names).encode()).hexdigest()[:32]
-
-
-def digest(*facts: Any) -> str:
-    """A name for content: 32 hexadecimal digits of the SHA-256 of its canonical JSON."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=list).encode()).hexdigest()[:32]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ..environment import source_hash
+from ..source import source_hash
 
 FORMAT = 1  # of a prepared corpus on disk
 #: the modules whose text decides the samples that are stored

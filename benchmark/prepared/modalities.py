@@ -18,7 +18,7 @@ from ...errors import InputError
 from ...protocols.parts.protocol import CLEAN, Condition
 from ...seeds import stream
 from ..corpora import synthetic
-from ..environment import source_hash
+from ..source import source_hash
 from .corpus import Corpus
 from .video import ENDINGS, MOST, PER_SECOND, has_pictures, pictures
 

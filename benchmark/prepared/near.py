@@ -25,7 +25,7 @@ from ..audio.fingerprint import CODE, Match
 from ..audio.likeness import ClipCodes, Pair, codes_of, joined, near_pairs
 from ..corpora.folder import named
 from ..corpora.synthetic import NAMES as BUILT_IN
-from ..environment import source_hash
+from ..source import source_hash
 from .corpus import Corpus
 
 

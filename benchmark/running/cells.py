@@ -19,8 +19,9 @@ from ...protocols.parts.protocol import utterance_of
 from ...results.evidence.files import StoreError, read_json, write_bytes, write_json
 from ...results.evidence.record import Record
 from ...results.evidence.store import Run
-from ..environment import source_hash
-from ..planning.plan import Cell, Plan, Trial, digest
+from ..planning.identity import digest
+from ..planning.plan import Cell, Plan, Trial
+from ..source import source_hash
 from ..training.augment import CopyMaker
 from ..training.train import Fit
 from ..training.trainer import LabelledRows, Streams, TrainedModel, Trainer, load_state, state_of

@@ -17,8 +17,8 @@ from ...results.evidence.files import StoreError, read_json
 from ...results.evidence.record import Record
 from ...results.evidence.store import Run
 from ..device import configure, resolve
-from ..environment import source_hash
 from ..prepared.clips import ClipSource, PreparedClip, make, restore
+from ..source import source_hash
 from ..training.augment import CopyMaker
 from ..training.data import NO_COPIES, Data, Encode, Front
 from ..training.trainer import LabelledRows, Streams, Trainer, load_state

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...baselines.registry import Recipe
-from ...errors import InputError
 from ...results.statistics.metrics import tally, uar
-from .batches import FeatureRows, batch_of, bucketed, by_length
+from .batches import FeatureRows, batch_of, bucketed
 from .optimization import groups_of, optimizer_of, schedule_of
+from .scoring import carry_state, predict
 
 
 @dataclass
@@ -53,7 +53,7 @@ def fit(
     chooses, best, parts = len(dev) > 0 and recipe.keep == "best", Best(), 1
     for epoch in range(1, recipe.epochs + 1):
         module.train()
-        _carry(module, carried)
+        carry_state(module, carried)
         total, norm = 0.0, 0.0
         # a child per epoch: how the clips are shuffled does not depend on how many batches a model makes of them
         for batch in bucketed(train.features, recipe.batch, order.spawn(1)[0]):
@@ -74,7 +74,7 @@ def fit(
         result.history.append(facts)
         if chooses and epoch - best.rise >= recipe.patience:
             break
-    _carry(module, False)
+    carry_state(module, False)
     best.restore(module)
     result.epochs = len(result.history)
     result.epoch = best.epoch or result.epochs
@@ -112,41 +112,6 @@ def _on_dev(module: nn.Module, dev: FeatureRows, batch: int, autocast: Any, carr
     scores = predict(module, dev, batch, autocast, carried=carried)
     loss = float(functional.nll_loss(scores, dev.truth.to(scores.device)))
     return {"dev_uar": dev_uar(dev, scores), "dev_loss": loss}
-
-
-def predict(
-    module: nn.Module,
-    rows: FeatureRows,
-    batch: int,
-    autocast: Any,
-    order: Sequence[int] | None = None,
-    carried: bool = False,
-) -> Tensor:
-    """Log-probabilities (n, C) float32 on the CPU, in the order of the rows.
-
-    ``order`` is that in which they are batched, by default by length; with ``carried`` each batch of a recurrent
-    network begins with the state that the one before it left.
-    """
-    module.eval()
-    order = by_length(rows) if order is None else order
-    parts: list[Tensor] = []
-    _carry(module, carried)
-    with torch.inference_mode(), autocast:
-        for start in range(0, len(order), batch):
-            x, lengths = batch_of([rows.features[i] for i in order[start : start + batch]])
-            parts.append(functional.log_softmax(module(x, lengths).float(), dim=1).cpu())
-    _carry(module, False)
-    scores = torch.cat(parts)
-    return scores[torch.tensor(order).argsort()]
-
-
-def _carry(module: nn.Module, on: bool) -> None:
-    """Begin or end handing the recurrent state on. InputError for a network that has none to hand on."""
-    carry: Any = getattr(module, "carry", None)
-    if carry is not None:
-        carry(on)
-    elif on:
-        raise InputError(f"{type(module).__name__}: has no recurrent state to carry; choose a recurrent network")
 
 
 def dev_uar(dev: FeatureRows, scores: Tensor) -> float:

@@ -15,12 +15,14 @@ from ...baselines.registry import ModelChoice, Task, modules_of
 from ...errors import InputError
 from ...protocols.parts.protocol import CLEAN, HONEST, Condition, Practice
 from ...seeds import derive, stream
-from ..environment import installed, source_hash
-from ..planning.plan import digest
+from ..environment import installed
+from ..planning.identity import digest
+from ..source import source_hash
 from .augment import CopyMaker
 from .batches import Batch, Clip, FeatureRows, arranged, batch_of, padded
 from .data import NO_COPIES, Data, Front
-from .train import Fit, fit, predict
+from .scoring import predict
+from .train import Fit, fit
 
 #: what features are computed with
 LIBRARIES = ("torch", "torchaudio", "librosa", "numpy", "scipy", "transformers", "timm", "opensmile")
@@ -101,7 +103,7 @@ class Trainer:
         practice: Practice = HONEST,
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Class indices (n,) and log-probabilities (n, C) or None, in the order of the rows."""
-        network = isinstance(model, nn.Module)
+        network = choice.card.kind != "classical" and isinstance(model, nn.Module)
         features: Any = (
             self._rows(choice, model, part, n_classes, condition)
             if network

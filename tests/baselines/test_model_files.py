@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from serbench.baselines.registry import anywhere, cards, choose, find, modules_of, name_of, provider, text_of
 from serbench.benchmark.commands.models import models
-from serbench.benchmark.environment import source_hash
+from serbench.benchmark.source import source_hash
 from serbench.errors import InputError
 from serbench.tests.support.scratch import EXAMPLES
 
@@ -72,7 +72,7 @@ def test_its_text_is_its_identity_wherever_it_lies(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from serbench.baselines.registry import find, modules_of\n"
-        "from serbench.benchmark.environment import source_hash\n"
+        "from serbench.benchmark.source import source_hash\n"
         "print(source_hash(modules_of(find(sys.argv[1]))))\n"
     )
     files = (

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from serbench.benchmark.audio.decode import decode
 from serbench.benchmark.conditions.kinds import KINDS, apply, complete, find
 from serbench.benchmark.conditions.snr import LIMIT_DB, active_frames, active_power, active_samples
-from serbench.benchmark.environment import source_hash
+from serbench.benchmark.source import source_hash
 from serbench.errors import InputError
 from serbench.protocols.parts.protocol import CLEAN, Condition
 from serbench.tests.support.sounds import RATE, quick_talkers, snr_db, speech, tone, write

@@ -1,6 +1,5 @@
 """Facts about where a result came from, hashes of source text, and the torch pair."""
 
-import importlib
 import shutil
 import subprocess
 import sys
@@ -11,8 +10,7 @@ import numpy as np
 import pytest
 
 from serbench.benchmark import environment as facts
-from serbench.benchmark.environment import TORCH_PAIR, commit, environment, pair_problem, source_hash
-from serbench.errors import InputError
+from serbench.benchmark.environment import TORCH_PAIR, commit, environment, pair_problem
 
 
 def test_facts_are_strings_and_true() -> None:
@@ -69,47 +67,6 @@ def test_commit_without_git_is_unknown(tmp_path: Path, monkeypatch: pytest.Monke
     assert commit(tmp_path) == ("", "")
     monkeypatch.setenv("PATH", "")
     assert commit(tmp_path) == ("", "")
-
-
-@pytest.fixture
-def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two modules that must not be imported, on the path."""
-    monkeypatch.syspath_prepend(tmp_path)
-    for name in ("hashed_one", "hashed_two"):
-        (tmp_path / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')\n")
-    importlib.invalidate_caches()
-    return tmp_path
-
-
-def test_source_hash_changes_with_the_text_alone(sources: Path) -> None:
-    before = source_hash(["hashed_one", "hashed_two"])
-    assert source_hash(["hashed_two", "hashed_one", "hashed_one"]) == before
-    assert source_hash(["hashed_one"]) != before
-    path = sources / "hashed_one.py"
-    text = path.read_bytes()
-    path.write_bytes(text.replace(b"\n", b"\r\n"))
-    assert source_hash(["hashed_one", "hashed_two"]) == before
-    path.write_bytes(text + b"# another line\n")
-    assert source_hash(["hashed_one", "hashed_two"]) != before
-    path.write_bytes(text)
-    assert source_hash(["hashed_one", "hashed_two"]) == before
-    assert not {"hashed_one", "hashed_two"} & sys.modules.keys()
-
-
-def test_source_hash_tells_which_module_has_which_text(sources: Path) -> None:
-    one, two = sources / "hashed_one.py", sources / "hashed_two.py"
-    one.write_text("a = 1\n")
-    two.write_text("b = 1\n")
-    before = source_hash(["hashed_one", "hashed_two"])
-    one.write_text("b = 1\n")
-    two.write_text("a = 1\n")
-    assert source_hash(["hashed_one", "hashed_two"]) != before
-
-
-@pytest.mark.parametrize("module", ["serbench.no_such", "no_such_package.module", "sys"])
-def test_modules_without_text_are_refused(module: str) -> None:
-    with pytest.raises(InputError, match=f"module {module}: not found, or without a file"):
-        source_hash([module])
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import serbench
-from serbench.benchmark.environment import source_hash
 from serbench.benchmark.planning import plan as plans
-from serbench.benchmark.planning.plan import HARNESS
+from serbench.benchmark.planning.identity import HARNESS
 from serbench.benchmark.planning.ready import plan_of
 from serbench.benchmark.planning.request import Request
+from serbench.benchmark.source import source_hash
 
 #: modules of ours that the harness imports and that are named in a key elsewhere, or decide nothing there
 ELSEWHERE = {
@@ -27,8 +27,8 @@ ELSEWHERE = {
         "baselines.registry", "protocols.parts.augment", "protocols.parts.protocol", "protocols.parts.rows",
     },
     "words, files and names": {
-        "benchmark.prepared.corpus", "benchmark.environment", "benchmark.planning.plan", "errors",
-        "results.evidence.files",
+        "benchmark.prepared.corpus", "benchmark.environment", "benchmark.source", "benchmark.planning.identity",
+        "errors", "results.evidence.files",
     },
 }  # fmt: skip
 
@@ -49,19 +49,29 @@ def imported(module: str) -> set[str]:
 
 def test_the_harness_names_every_module_that_decides_a_result() -> None:
     known = {f"serbench.{name}" for names in ELSEWHERE.values() for name in names}
-    found = set().union(*map(imported, HARNESS))
-    assert found - set(HARNESS) <= known
-    assert not known & set(HARNESS)
-    assert {f"serbench.{name}" for name in ("benchmark.audio.decode", "benchmark.prepared.clips")} <= set(HARNESS)
-    assert {"serbench.results.statistics.metrics", "serbench.seeds"} <= found & set(HARNESS)
-    source_hash(HARNESS)  # they exist
+    named = set(HARNESS["network"])  # the most of all kinds
+    modules = set().union(*map(imported, named))
+    assert modules - named <= known
+    assert not known & named
+    assert {f"serbench.{name}" for name in ("benchmark.audio.decode", "benchmark.prepared.clips")} <= named
+    assert {"serbench.results.statistics.metrics", "serbench.seeds"} <= modules & named
+    for kind in HARNESS.values():
+        source_hash(kind)  # they exist
+        assert set(kind) <= named
 
 
 @pytest.mark.parametrize(
-    "name", ["benchmark.audio.decode", "benchmark.prepared.clips", "results.statistics.metrics", "seeds"]
-)
-def test_a_change_of_one_of_them_is_another_training_and_cell(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    request = Request("speaker-independent", ("majority",), ("synth-a",))
+    ("model", "name"),
+    [
+        ("majority", "benchmark.audio.decode"), ("majority", "benchmark.prepared.clips"), ("majority", "seeds"),
+        ("mfcc-attention:tiny", "results.statistics.metrics"), ("mfcc-attention:tiny", "benchmark.training.train"),
+        ("mfcc-attention:tiny", "benchmark.training.scoring"), ("majority", "benchmark.training.trainer"),
+    ],
+)  # fmt: skip
+def test_a_change_of_one_of_them_is_another_training_and_cell(
+    model: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = Request("speaker-independent", (model,), ("synth-a",))
     before = plan_of(request).plan
 
     def changed(modules: tuple[str, ...]) -> str:
@@ -72,6 +82,35 @@ def test_a_change_of_one_of_them_is_another_training_and_cell(name: str, monkeyp
     for keys in ("key", "code"):
         assert not {getattr(c, keys) for c in before.cells} & {getattr(c, keys) for c in after.cells}
     assert not {c.trial.training for c in before.cells} & {c.trial.training for c in after.cells}
+
+
+@pytest.mark.parametrize(
+    ("model", "module", "old", "new", "moves"),
+    [
+        ("majority", "benchmark.training.train", "halves the pieces", "halves all pieces", False),
+        ("mfcc-attention:tiny", "benchmark.training.train", "halves the pieces", "halves all pieces", False),
+        ("majority", "benchmark.training.train", "parts *= 2", "parts *= 3", False),
+        ("mfcc-attention:tiny", "benchmark.training.train", "parts *= 2", "parts *= 3", True),
+        ("majority", "benchmark.training.trainer", "BATCH = 64  # clips", "BATCH = 64  # many clips", False),
+        ("majority", "benchmark.training.trainer", "BATCH = 64", "BATCH = 63", True),
+        ("mfcc-attention:tiny", "benchmark.training.trainer", "BATCH = 64", "BATCH = 63", True),
+    ],
+)
+def test_words_move_no_key_and_constants_move_those_of_the_kinds_that_use_them(
+    model: str, module: str, old: str, new: str, moves: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = Request("speaker-independent", (model,), ("synth-a",))
+    before = {cell.key for cell in plan_of(request).plan.cells}
+    read = Path.read_bytes
+    file = Path(serbench.__path__[0]).resolve() / f"{module.replace('.', '/')}.py"
+    assert old in file.read_text()
+
+    def changed(path: Path) -> bytes:
+        return read(path).replace(old.encode(), new.encode()) if path.resolve() == file else read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", changed)
+    after = {cell.key for cell in plan_of(request).plan.cells}
+    assert (before.isdisjoint(after) if moves else before == after) and len(before) == len(after) > 0
 
 
 def test_naming_them_imports_none_of_them() -> None:

@@ -22,7 +22,7 @@ from serbench.baselines.registry import ModelChoice, choose
 from serbench.benchmark.prepared.corpus import open_corpus
 from serbench.benchmark.training.batches import FeatureRows, arranged, batch_of
 from serbench.benchmark.training.data import Data
-from serbench.benchmark.training.train import predict
+from serbench.benchmark.training.scoring import predict
 from serbench.benchmark.training.trainer import LabelledRows, Streams, TrainedModel, Trainer
 from serbench.errors import InputError
 from serbench.protocols.parts.protocol import CLEAN, HONEST, Practice, utterance_of
