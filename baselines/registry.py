@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from ..errors import InputError, unknown
 from . import discovery
 from .discovery import GROUP, parts_of
-from .parts.card import RECIPE, Card, Classical, Kind, NoSettings, Recipe, Task, Variant, never, nothing
+from .parts.card import RECIPE, Card, Classical, Kind, NoSettings, Recipe, Role, Task, Variant, never, nothing
 from .parts.changes import change, hints, parse
 from .parts.identity import modules_of, text_of
 
@@ -60,6 +60,7 @@ def model(
     needs: Callable[[Any], str | None] = nothing,
     recurrent: Callable[[Any], bool] = never,
     adapts: Callable[[Any], bool] = never,
+    role: Role = "model",
 ) -> Callable[[Callable[[Any, Task], Any]], Card]:
     """Turn ``build(settings, task)`` into a `Card`; the fields are explained there.
 
@@ -90,6 +91,7 @@ def model(
             needs=needs,
             recurrent=recurrent,
             adapts=adapts,
+            role=role,
         )
         _check(card)
         return card

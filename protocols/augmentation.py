@@ -37,12 +37,14 @@ def arms(options: Options) -> tuple[Arm, ...]:
     levels = [getattr(options, name) for name in FACTORS]
     varied = [name for name, values in zip(FACTORS, levels, strict=True) if len(values) > 1 or any(values)]
     found = [BASE]
-    for point in itertools.product(*levels):
-        values = dict(zip(FACTORS, point, strict=True))
+    for chosen in itertools.product(*levels):
+        values = dict(zip(FACTORS, chosen, strict=True))
         augment = Augment(**values)
         if augment.made:
             shown = [name for name in varied if name != "copies" or len(options.copies) > 1 or options.copies[0] > 1]
-            found.append(Arm(" ".join(f"{name}={values[name]:g}" for name in shown), augment=augment))
+            point = tuple((name, f"{values[name]:g}") for name in shown)
+            name = " ".join(f"{factor}={level}" for factor, level in point)
+            found.append(Arm(name, augment=augment, factors=point))
     if len(found) == 1:
         raise InputError("augmentation: what varies? for instance --set augmentation.noise=0,0.0175")
     return tuple(found)

@@ -38,7 +38,7 @@ def name_of(share: float) -> str:
 
 def arms(options: Options) -> tuple[Arm, ...]:
     """Everything, then the shares."""
-    return (BASE, *(Arm(name_of(share)) for share in sorted(options.shares)))
+    return (BASE, *(Arm(name_of(share), factors=(("share", f"{share:g}"),)) for share in sorted(options.shares)))
 
 
 def split(table: pd.DataFrame, options: Options) -> Split:

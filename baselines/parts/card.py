@@ -9,6 +9,8 @@ import numpy as np
 from ...errors import InputError
 
 Kind = Literal["network", "classical", "inference"]
+#: what a model is in a table: one among others, or the floor under them
+Role = Literal["model", "floor"]
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ class Card:
     ``needs(settings)`` says in a line what is missing here to use the model with these settings, an extra or weights;
     None: nothing. It loads nothing and asks no network. ``recurrent(settings)``: whether the network has a method
     ``carry`` that hands its recurrent state from batch to batch. ``adapts(settings)``: whether it has a method
-    ``adapt`` that takes the statistics of given rows to normalize by.
+    ``adapt`` that takes the statistics of given rows to normalize by. ``role``: what it is in a table.
     """
 
     name: str
@@ -167,3 +169,4 @@ class Card:
     needs: Callable[[Any], str | None] = nothing
     recurrent: Callable[[Any], bool] = never
     adapts: Callable[[Any], bool] = never
+    role: Role = "model"

@@ -47,8 +47,10 @@ class ArmSource:
             if getattr(arm.augment, name) != getattr(NOTHING, name):
                 raise InputError(f"arm '{arm.name}' sets {name} of the training clips itself; leave it out of --set")
         augment = replace(arm.augment, **self.augment)
-        name = augment.name if arm.name == BASE.name else f"{arm.name} {replace(NOTHING, **self.augment).name}"
-        return replace(arm, name=name or arm.name, augment=augment, folds=arm.folds or arm.name)
+        more = replace(NOTHING, **self.augment)
+        name = augment.name if arm.name == BASE.name else f"{arm.name} {more.name}"
+        points = augment.factors if arm.name == BASE.name else (*arm.factors, *more.factors) if arm.factors else ()
+        return replace(arm, name=name or arm.name, augment=augment, folds=arm.folds or arm.name, factors=points)
 
 
 def _both(own: Arm, of_study: Arm) -> Arm:
@@ -58,7 +60,8 @@ def _both(own: Arm, of_study: Arm) -> Arm:
     same += ["the model"] if own.model and of_study.model and own.model != of_study.model else []
     if same:
         raise InputError(f"arms '{own.name}' of the protocol and '{of_study.name}' of the study both set {same[0]}")
-    names = [arm.name for arm in (own, of_study) if arm.name != BASE.name] or [BASE.name]
+    changed = [arm for arm in (own, of_study) if arm.name != BASE.name]
+    names = [arm.name for arm in changed] or [BASE.name]
     return replace(
         own,
         name=(" " if all("=" in name for name in names) else ", ").join(names),
@@ -67,6 +70,7 @@ def _both(own: Arm, of_study: Arm) -> Arm:
         model=own.model or of_study.model,
         augment=of_study.augment if own.augment == NOTHING else own.augment,
         folds=own.folds or own.name,
+        factors=(*own.factors, *of_study.factors) if all(arm.factors for arm in changed) else (),
     )
 
 

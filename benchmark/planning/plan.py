@@ -29,7 +29,8 @@ class Trial:
     ``training`` names what is fitted (trials that differ only in their test rows share it), ``key`` the trial.
     ``train_key`` names the training rows with their labels, by which weights and order are drawn: the same whatever
     dev is; ``settings_key`` the model's settings. ``spec`` and ``overrides`` build the model, which tables call
-    ``model``. ``before`` is the trial whose trained weights it begins with; ``practice`` says how its rows are scored.
+    ``model``; ``role`` is the model's and ``factors`` are the arm's.
+    ``before`` is the trial whose trained weights it begins with; ``practice`` says how its rows are scored.
     """
 
     key: str
@@ -45,6 +46,8 @@ class Trial:
     settings_key: str
     seed: int
     provider: str
+    role: str = "model"
+    factors: tuple[tuple[str, str], ...] = ()
     practice: Practice = HONEST
     before: "Trial | None" = None
 
@@ -126,6 +129,7 @@ class Plan:
                 cell.key, t.key, t.training, self.design.protocol.name, t.model, t.arm, fold.train_name,
                 fold.test_name, fold.name, fold.repeat, t.seed, cell.condition.name,
                 self.design.label_map_of(fold), self.leaks_of(t), list(fold.classes), cell.code, settings[of],
+                t.role, cell.condition.kind, cell.condition.level, cell.condition.unit,
             )  # fmt: skip
             lines.append(facts)
         return pd.DataFrame(lines, columns=list(PLAN_COLUMNS))
@@ -167,6 +171,7 @@ def make_plan(
             "model": choice.model, "spec": choice.spec, "model_version": chosen.card.version, "arm": arm.name,
             "overrides": tuple(sorted(choice.overrides.items())), "settings_key": settings_key,
             "provider": provider(chosen.card), "practice": arm.practice,
+            "role": chosen.card.role, "factors": arm.factors,
         }  # fmt: skip
         state = () if arm.practice.state == "zero" else (arm.practice.state,)
         chain: dict[tuple[str, int], Trial] = {}

@@ -7,6 +7,7 @@ from functools import cached_property
 from ...baselines.registry import name_of
 from ...errors import InputError, unknown
 from ...protocols.parts.augment import EXPLAIN, NOTHING, Augment
+from ...protocols.parts.factors import point_of
 from ...protocols.parts.protocol import Arm
 from ...protocols.parts.studies import Form, Study, StudyArm, StudyTest
 from .experiment import Experiment, check
@@ -94,7 +95,7 @@ def arm_of(arm: StudyArm) -> Arm:
     augment = Augment(**complete_augment(values)) if values else NOTHING
     if values and augment.rows == NOTHING.rows:
         raise InputError(f"arm '{arm.name}': changes no training clip; {EXPLAIN['copies']}")
-    return Arm(arm.name, arm.settings, arm.variants, arm.model, augment)
+    return Arm(arm.name, arm.settings, arm.variants, arm.model, augment, factors=point_of(arm.name))
 
 
 def check_study(study: Study) -> None:

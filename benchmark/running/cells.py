@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save
 from ...baselines.registry import ModelChoice, choose, modules_of
 from ...protocols.parts.protocol import utterance_of
 from ...results.evidence.files import StoreError, read_json, write_bytes, write_json
-from ...results.evidence.record import Record
+from ...results.evidence.record import CLASSES, Record
 from ...results.evidence.store import Run
 from ..planning.identity import digest
 from ..planning.plan import Cell, Plan, Trial
@@ -227,6 +227,8 @@ def _record(
         protocol=design.protocol.name, protocol_version=design.protocol.version,
         model=trial.model, model_version=trial.model_version, arm=trial.arm,
         train=fold.train_name, test=fold.test_name, fold=fold.name, fold_hash=trial.fold_hash, repeat=fold.repeat,
+        role=trial.role, arm_factors=dict(trial.factors), test_order=trial.practice.order, target=CLASSES,
+        condition_kind=cell.condition.kind, condition_level=cell.condition.level, condition_unit=cell.condition.unit,
         seed=trial.seed, condition=cell.condition.name, label_map=design.label_map_of(fold),
         classes=list(fold.classes), leaks=list(plan.leaks_of(trial)),
         n_train=_utterances(fold.train), n_dev=_utterances(fold.dev), n_test=_utterances(fold.test),

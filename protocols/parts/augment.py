@@ -101,7 +101,12 @@ class Augment:
     @property
     def name(self) -> str:
         """What is not as by default, as printed: ``noise=0.035 copies=2``, ``train_snr=5..20``; empty for nothing."""
-        said = []
+        return " ".join(f"{name}={level}" for name, level in self.factors)
+
+    @property
+    def factors(self) -> tuple[tuple[str, str], ...]:
+        """What is not as by default, by name."""
+        pairs = []
         for f in fields(self):
             value = getattr(self, f.name)
             if value == f.default or f.name in ("dir", "content") or (f.name == "copies" and not self.made):
@@ -109,8 +114,8 @@ class Augment:
             text = "..".join(f"{v:g}" for v in value) if f.name == "snr" else value
             text = "+".join(value) if f.name == "noises" else text
             name = {"snr": "train_snr", "noises": "train_noise"}.get(f.name, f.name)
-            said.append(f"{name}={text:g}" if isinstance(text, float) else f"{name}={text}")
-        return " ".join(said)
+            pairs.append((name, f"{text:g}" if isinstance(text, float) else str(text)))
+        return tuple(pairs)
 
 
 NOTHING = Augment()

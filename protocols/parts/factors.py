@@ -101,7 +101,17 @@ def listed(text: str, where: str) -> tuple[Arm, ...]:
 def arm_of(model: str, settings: Mapping[str, str]) -> Arm:
     """The arm of one point, named by it: ``lr=0.001 batch=16``."""
     name = " ".join(f"{key}={value}" for key, value in settings.items())
-    return Arm(name, tuple(settings.items()), model=model)
+    return Arm(name, tuple(settings.items()), model=model, factors=tuple(settings.items()))
+
+
+def point_of(name: str) -> tuple[tuple[str, str], ...]:
+    """The factors and levels of an arm that its author has called after them; nothing for any other name.
+
+    >>> point_of("lr=1e-3 batch=16"), point_of("no-gru")
+    ((('lr', '1e-3'), ('batch', '16')), ())
+    """
+    pairs = [part.partition("=") for part in name.split()]
+    return tuple((key, level) for key, _, level in pairs) if all(k and e and v for k, e, v in pairs) else ()
 
 
 def with_base(arms: Sequence[Arm]) -> tuple[Arm, ...]:

@@ -106,7 +106,8 @@ class Arm:
 
     ``settings`` of models are (name, value) pairs, ``variants`` their names; ``model``: the only model that has the
     arm, empty: all have it. ``augment``: what is done to training clips. ``practice``: how rows are scored.
-    ``folds``: the arm whose folds it has, where that has another name.
+    ``folds``: the arm whose folds it has, where that has another name. ``factors``: (name, level) pairs of an arm that
+    is a point of a sweep.
     """
 
     name: str = "base"
@@ -116,6 +117,7 @@ class Arm:
     augment: Augment = NOTHING
     practice: Practice = HONEST
     folds: str = ""
+    factors: tuple[tuple[str, str], ...] = ()
 
 
 BASE = Arm()

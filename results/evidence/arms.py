@@ -1,6 +1,6 @@
-"""Arms as levels of factors: ``lr=0.001 batch=16`` has level 0.001 of lr and 16 of batch; the base has its settings."""
+"""Arms as points of a sweep: each has a level of every factor; the base has those of its settings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +19,13 @@ class Grid:
     points: Mapping[str, Mapping[str, str]]
 
 
-def levels_of(arm: str) -> dict[str, str]:
-    """Factor -> level as text; empty for an arm that is a name.
+def levels_of(factors: Mapping[str, str]) -> dict[str, str]:
+    """Factor -> level as text, the same for equal numbers; empty for an arm that is a name.
 
-    >>> levels_of("lr=1e-3 batch=16"), levels_of("no-gru"), levels_of("carried, by class")
-    ({'lr': '0.001', 'batch': '16'}, {}, {})
+    >>> levels_of({"lr": "1e-3", "batch": "16"})
+    {'lr': '0.001', 'batch': '16'}
     """
-    pairs = [part.partition("=") for part in arm.split()]
-    return {name: plain(level) for name, _, level in pairs} if all(n and e and v for n, e, v in pairs) else {}
+    return {name: plain(level) for name, level in factors.items()}
 
 
 def plain(value: Any) -> str:
@@ -53,12 +52,14 @@ def number(level: str) -> float | None:
         return None
 
 
-def grid_of(arms: Sequence[str], settings: Mapping[str, Any], augmented: Iterable[str] = ()) -> Grid | None:
-    """The arms of a model that has these ``settings`` in its base; None where fewer than two arms are points.
+def grid_of(
+    arms: Mapping[str, Mapping[str, str]], settings: Mapping[str, Any], augmented: Iterable[str] = ()
+) -> Grid | None:
+    """The arms of a model, with their factors; ``settings`` of its base. None where fewer than two are points.
 
     ``augmented``: names of changes of training clips, of which the base has none.
     """
-    points = {arm: levels_of(arm) for arm in arms if levels_of(arm)}
+    points = {arm: levels_of(factors) for arm, factors in arms.items() if factors}
     if len(points) < 2:
         return None
     names = list(dict.fromkeys(name for point in points.values() for name in point))

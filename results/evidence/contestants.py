@@ -1,4 +1,4 @@
-"""Who is compared with whom: the entries of a run sorted into groups of one task, with a base and an order."""
+"""Who is compared with whom: the results of a run sorted into groups of one set-up, with a base and an order."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,8 @@ from typing import Literal
 import pandas as pd
 
 from ...errors import InputError, unknown
-from .arms import BASE, levels_of
-from .entries import Entry, Task, label_of
-from .scores import condition_order
+from .arms import BASE
+from .results import Result, Setup, label_of
 
 Kind = Literal["arms", "models", "conditions"]
 _KINDS: dict[str, Kind] = {"arms": "arms", "models": "models", "conditions": "conditions"}
@@ -20,38 +19,38 @@ _KINDS: dict[str, Kind] = {"arms": "arms", "models": "models", "conditions": "co
 class Group:
     """Entries that answer one question: arms of a model, models under an arm, or conditions of both.
 
-    ``task`` is what they share; what differs in it (leaks, or the condition) is that of the first. ``members`` in
+    ``setup`` is what they share; what differs in it (leaks, or the condition) is that of the first. ``members`` in
     order; ``base`` is one of them, or None: every pair is meant. ``names`` are those of the members, without what
     they share.
     """
 
     kind: Kind
-    task: Task
+    setup: Setup
     about: str
-    members: tuple[Entry, ...]
-    base: Entry | None
+    members: tuple[Result, ...]
+    base: Result | None
 
     @property
     def names(self) -> tuple[str, ...]:
         """What tells a member from the others."""
         return tuple(map(self.name, self.members))
 
-    def name(self, entry: Entry) -> str:
+    def name(self, result: Result) -> str:
         """One member, as printed."""
         if self.kind == "conditions":
-            return entry.task.condition
-        return entry.arm if self.kind == "arms" else entry.model if self.about else entry.label
+            return result.setup.condition
+        return result.arm if self.kind == "arms" else result.model if self.about else result.label
 
     @property
     def where(self) -> str:
         """Corpora and condition, and what all members are of."""
-        condition = self.task.condition
-        parts = [self.task.where, condition if condition != "clean" and self.kind != "conditions" else "", self.about]
+        condition = self.setup.condition
+        parts = [self.setup.where, condition if condition != "clean" and self.kind != "conditions" else "", self.about]
         return ", ".join(filter(None, parts))
 
 
 def groups(
-    every: Sequence[Entry],
+    every: Sequence[Result],
     order: Mapping[str, int],
     base: str = "",
     levels: Sequence[str] = (),
@@ -67,40 +66,40 @@ def groups(
     every = every if levels else without_copies(every)
     named = _kind_of(every, words) if words and kind is None else kind
     swept = _swept(every)
-    found: dict[tuple[object, ...], list[Entry]] = {}
-    for entry in every:
-        chosen = named or ("arms" if entry.task.protocol in swept else "models")
-        if not levels or _called(entry, chosen, words):
-            found.setdefault((chosen, *_shared(entry, chosen, words)), []).append(entry)
+    found: dict[tuple[object, ...], list[Result]] = {}
+    for result in every:
+        chosen = named or ("arms" if result.setup.protocol in swept else "models")
+        if not levels or _called(result, chosen, words):
+            found.setdefault((chosen, *_shared(result, chosen, words)), []).append(result)
     made = [_group(_KINDS[str(of)], members, base, levels, order) for (of, *_), members in found.items()]
     return [group for group in made if len(group.members) > 1 and not (base and group.base is None)]
 
 
-def without_copies(every: Sequence[Entry]) -> list[Entry]:
+def without_copies(every: Sequence[Result]) -> list[Result]:
     """Without the points of a sweep that are its base: the same settings and changes, so the same trainings."""
     bases = {_twin(e) for e in every if e.arm == BASE}
-    return [e for e in every if e.arm == BASE or not levels_of(e.arm) or _twin(e) not in bases]
+    return [e for e in every if e.arm == BASE or not e.factors or _twin(e) not in bases]
 
 
-def _twin(e: Entry) -> tuple[object, ...]:
+def _twin(e: Result) -> tuple[object, ...]:
     facts = [json.dumps(e.records[name].iloc[0], sort_keys=True, default=list) for name in ("settings", "options")]
-    return (*e.task, e.model, *facts, *sorted(e.records["training"]))
+    return (*e.setup, e.model, *facts, *sorted(e.records["training"]))
 
 
-def _swept(every: Sequence[Entry]) -> set[str]:
+def _swept(every: Sequence[Result]) -> set[str]:
     """The protocols under which a model has several arms."""
     arms: dict[tuple[str, str], set[str]] = {}
     for e in every:
-        arms.setdefault((e.task.protocol, e.model), set()).add(e.arm)
+        arms.setdefault((e.setup.protocol, e.model), set()).add(e.arm)
     return {protocol for (protocol, _), those in arms.items() if len(those) > 1}
 
 
-def _kind_of(every: Sequence[Entry], words: Sequence[str]) -> Kind:
+def _kind_of(every: Sequence[Result], words: Sequence[str]) -> Kind:
     """What the words name, all of them the same kind of thing."""
     kinds: dict[Kind, set[str]] = {
         "models": {e.model for e in every} | {_plain(e.label) for e in every},
         "arms": {e.arm for e in every},
-        "conditions": {e.task.condition for e in every},
+        "conditions": {e.setup.condition for e in every},
     }
     for kind, known in kinds.items():
         if all(word in known or _plain(word) in known for word in words):
@@ -116,36 +115,36 @@ def _plain(label: str) -> str:
     return label.replace(" ", "")
 
 
-def _words_of(entry: Entry, kind: Kind) -> tuple[str, ...]:
-    """How an entry may be called."""
+def _words_of(result: Result, kind: Kind) -> tuple[str, ...]:
+    """How a result may be called."""
     if kind == "models":
-        return (entry.label, _plain(entry.label), entry.model)
-    return (entry.arm,) if kind == "arms" else (entry.task.condition,)
+        return (result.label, _plain(result.label), result.model)
+    return (result.arm,) if kind == "arms" else (result.setup.condition,)
 
 
-def _called(entry: Entry, kind: Kind, words: Sequence[str]) -> bool:
-    return any(word in words or _plain(word) in map(_plain, words) for word in _words_of(entry, kind))
+def _called(result: Result, kind: Kind, words: Sequence[str]) -> bool:
+    return any(word in words or _plain(word) in map(_plain, words) for word in _words_of(result, kind))
 
 
-def _shared(entry: Entry, kind: Kind, words: Sequence[str]) -> tuple[object, ...]:
+def _shared(result: Result, kind: Kind, words: Sequence[str]) -> tuple[object, ...]:
     """What the members of a group have in common: for arms all but leaks and arm, for models all but the model."""
-    task = entry.task
+    setup = result.setup
     if kind == "arms":
-        return (*task._replace(leaks=()), entry.model)
+        return (*setup._replace(leaks=()), result.model)
     if kind == "conditions":
-        return (*task._replace(condition=""), entry.label)
-    labelled = any(_plain(word) == _plain(entry.label) != entry.model for word in words)
-    return (*task, "" if labelled or not words else entry.arm)
+        return (*setup.heard(), result.label)
+    labelled = any(_plain(word) == _plain(result.label) != result.model for word in words)
+    return (*setup, "" if labelled or not words else result.arm)
 
 
-def _group(kind: Kind, members: list[Entry], base: str, levels: Sequence[str], order: Mapping[str, int]) -> Group:
-    def place(entry: Entry) -> tuple[object, ...]:
-        named = [i for i, level in enumerate(levels) if _called(entry, kind, [level])]
+def _group(kind: Kind, members: list[Result], base: str, levels: Sequence[str], order: Mapping[str, int]) -> Group:
+    def place(result: Result) -> tuple[object, ...]:
+        named = [i for i, level in enumerate(levels) if _called(result, kind, [level])]
         if named or levels:
             return (0, named[0] if named else -1, "")
         if kind == "conditions":
-            return (1, *condition_order(entry.task.condition))
-        return (1, order.get(label_of(entry.model, entry.arm), len(order)), entry.label)
+            return (1, *result.setup.order[-1])
+        return (1, order.get(label_of(result.model, result.arm), len(order)), result.label)
 
     ordered = sorted(members, key=place)
     first = ordered[0]
@@ -153,7 +152,7 @@ def _group(kind: Kind, members: list[Entry], base: str, levels: Sequence[str], o
     found = [e for e in ordered if (base or usual) and _called(e, kind, [base or usual])]
     alike = kind == "models" and len({e.arm for e in ordered}) == 1 and first.arm != BASE
     about = first.model if kind == "arms" else first.label if kind == "conditions" else first.arm if alike else ""
-    return Group(kind, first.task, about, tuple(ordered), found[0] if found else None)
+    return Group(kind, first.setup, about, tuple(ordered), found[0] if found else None)
 
 
 def order_of(plan: pd.DataFrame, records: pd.DataFrame) -> dict[str, int]:

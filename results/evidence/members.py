@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,8 @@ from ..statistics.metrics import METRICS
 from ..statistics.speakers import mean_known
 from .evidence import Evidence
 from .pools import Cells
-from .scores import IDENTITY, Score, grouped
+from .results import results_of
+from .scores import Score
 
 KIND = "uar"
 
@@ -37,21 +37,10 @@ class Member:
     confusions: np.ndarray  # (runs, speakers, C, C)
 
 
-def members(found: Sequence[Score], evidence: Evidence) -> list[Member]:
+def members(scores: Sequence[Score], evidence: Evidence) -> list[Member]:
     """Of every score that has predictions, in the order of the scores."""
-    cells = _cells_of(evidence.records)
-    wanted = [(score, cells.get((*(getattr(score, n) for n in IDENTITY), score.tag), {})) for score in found]
-    return [_member(score, those, evidence) for score, those in wanted if score.n_done and those]
-
-
-def _cells_of(records: pd.DataFrame) -> dict[tuple[object, ...], Cells]:
-    """The cells of a score by its facts and tag."""
-    found: dict[tuple[object, ...], Cells] = {}
-    for facts, part in groupby(grouped(records), key=lambda group: group[0]):
-        alike = list(part)
-        for k, (_, cells) in enumerate(alike, start=1):
-            found[(*facts, str(k) if len(alike) > 1 else "")] = cells
-    return found
+    results = {result.name: result for result in results_of(evidence.records)}
+    return [_member(s, results[s.name].cells, evidence) for s in scores if s.n_done and s.name in results]
 
 
 def _member(score: Score, cells: Cells, evidence: Evidence) -> Member:

@@ -16,7 +16,8 @@ TABLES = {
         "a line per cell: one training tested under one condition",
         "key, training, status, protocol, model, arm, train, test, fold, repeat, seed, condition, label_map, classes, "
         "leaks, n_train, n_dev, n_test, epoch, epochs, n_parameters, device, precision, seconds_fit, seconds_test, "
-        "error, notes, and the other fields of a record; settings, options, environment and data as JSON text",
+        "error, notes, and the other fields of a record; settings, options, environment, data and arm_factors as JSON "
+        "text",
     ),
     "predictions": (
         "a line per test row of a finished cell",
@@ -38,7 +39,7 @@ TABLES = {
         "dev_loss, and what the model watches",
     ),
 }
-_JSON = ("settings", "options", "environment", "data")
+_JSON = ("settings", "options", "environment", "data", "arm_factors")
 
 
 def tables(evidence: Evidence) -> dict[str, pd.DataFrame]:

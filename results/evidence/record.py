@@ -4,8 +4,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
 from ...errors import InputError
+from .old_records import SINCE_2, since_1
 
-FORMAT = 1  # of a run folder; a change of the schema below changes it
+FORMAT = 2  # of a record and of a run folder; a change of the schema below raises it, and `old_records` says how
+CLASSES = "classes"  # the kind of target that is known today: one class per row
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,9 @@ class Record:
     rows share it). ``n_train``, ``n_dev``, ``n_test`` are utterances, however many copies of each there are.
     ``classes`` is the order of the log-probabilities. ``missing`` are classes of the task without
     test rows in this fold. ``epoch`` is the epoch that dev chose (the last one where there is no dev), null where a
-    model has no epochs. ``error`` is the traceback of a failed cell.
+    model has no epochs. ``error`` is the traceback of a failed cell. ``role`` of the model: ``floor`` for what is under
+    every table. ``arm_factors``: factor -> level of an arm that is a point of a sweep. ``test_order``: how test rows
+    lie in batches. ``target``: what kind of truth a row has.
     """
 
     key: str
@@ -60,6 +64,14 @@ class Record:
     error: str | None = None
     notes: list[str] = field(default_factory=list)
     predictions_sha256: str | None = None  # of the Parquet file
+    format: int = FORMAT
+    target: str = CLASSES
+    role: str = "model"
+    condition_kind: str = "clean"
+    condition_level: float | None = None
+    condition_unit: str = ""
+    arm_factors: dict[str, str] = field(default_factory=dict)
+    test_order: str = "length"
 
     def to_json(self) -> dict[str, Any]:
         """As a plain dictionary; lists and dictionaries in it are those of the record."""
@@ -67,12 +79,17 @@ class Record:
 
     @classmethod
     def from_json(cls, values: dict[str, Any], where: str) -> Self:
-        """From a stored dictionary; keys that are missing or unknown are an error that names the file."""
-        names = {f.name for f in fields(cls)}
-        if values.keys() != names:
-            odd = sorted(values.keys() ^ names)
-            raise InputError(f"{where}: not a record of format {FORMAT}: {', '.join(odd)} missing or unknown")
-        return cls(**values)
+        """From a stored dictionary, also one of an older format. InputError that names the file for anything else."""
+        number = values.get("format", 1)
+        if number not in range(1, FORMAT + 1):
+            raise InputError(
+                f"{where}: a record of format {number}, this serbench reads up to {FORMAT}; use a newer one"
+            )
+        names = [f.name for f in fields(cls)]
+        known = {name for name in names if number == FORMAT or name not in SINCE_2}
+        if odd := sorted(values.keys() ^ known):
+            raise InputError(f"{where}: not a record of format {number}: {', '.join(odd)} missing or unknown")
+        return cls(**(values if number == FORMAT else since_1(values)))
 
 
 #: columns of a stored prediction: row id, utterance id, speaker, true class, chosen class, log-probability of every

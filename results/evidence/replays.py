@@ -3,7 +3,6 @@
 A run is a seed and a repeat with all of its folds. What is not finished is counted and left out.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +11,10 @@ import numpy as np
 
 from .evidence import Evidence
 from .pools import code_rows, pool_cells
-from .record import Record
+from .results import Result, results_of
 
-#: cells that differ in one of these are never runs of the same thing
-_TOGETHER = {
-    "protocol", "protocol_version", "model", "model_version", "provider", "code", "arm", "train", "test", "label_map",
-    "settings", "options", "classes",
-} & Record.__dataclass_fields__.keys()  # fmt: skip
 _PLANNED = ("protocol", "model", "arm", "train", "test", "label_map")
+Sizes = Mapping[tuple[str, str, str], int]  # as `Evidence.sizes`
 _CELL = ("seed", "repeat", "fold")
 
 
@@ -55,33 +50,27 @@ class Replay:
 
 def replays(evidence: Evidence) -> list[Replay]:
     """The runs within one corpus on clean test audio, grouped by what was run; in a fixed order."""
-    records = evidence.records
-    rows = code_rows(records, evidence.predictions)
-    groups: dict[str, dict[int, Any]] = {}
-    for position, cell in enumerate(records.itertuples(index=False)):
-        if cell.condition == "clean" and cell.train == cell.test:
-            basis = {name: getattr(cell, name) for name in _TOGETHER} | {"data": cell.data.get(cell.test)}
-            groups.setdefault(json.dumps(basis, sort_keys=True, default=list), {})[position] = cell
+    rows = code_rows(evidence.records, evidence.predictions)
     planned: dict[tuple[Any, ...], set[tuple[Any, ...]]] = {}
     for cell in evidence.plan.itertuples(index=False):
         if cell.condition == "clean":
             planned.setdefault(_values(cell, _PLANNED), set()).add(_values(cell, _CELL))
-    return [_replay(cells, rows, planned, evidence.sizes) for _, cells in sorted(groups.items())]
+    within = [r for r in results_of(evidence.records) if r.setup.condition == "clean" and r.setup.train == r.setup.test]
+    return [_replay(result, rows, planned, evidence.sizes) for result in within]
 
 
 def _values(cell: Any, names: Iterable[str]) -> tuple[Any, ...]:
     return tuple(getattr(cell, name) for name in names)
 
 
-def _replay(
-    cells: dict[int, Any], rows: Any, planned: Mapping[Any, set[Any]], sizes: Mapping[tuple[str, str, str], int]
-) -> Replay:
+def _replay(result: Result, rows: Any, planned: Mapping[Any, set[Any]], sizes: Sizes) -> Replay:
+    cells = result.cells
     one = next(iter(cells.values()))
-    asked = {_values(cell, _CELL) for cell in cells.values()} | planned.get(_values(one, _PLANNED), set())
+    wanted = {_values(cell, _CELL) for cell in cells.values()} | planned.get(_values(one, _PLANNED), set())
     folds: dict[int, set[str]] = {}  # every seed has all folds of a repeat
-    for _, repeat, fold in asked:
+    for _, repeat, fold in wanted:
         folds.setdefault(repeat, set()).add(fold)
-    got: dict[tuple[int, int], set[str]] = {(seed, repeat): set() for seed, repeat, _ in asked}
+    got: dict[tuple[int, int], set[str]] = {(seed, repeat): set() for seed, repeat, _ in wanted}
     for cell in cells.values():
         if cell.status == "done":
             got[cell.seed, cell.repeat].add(cell.fold)
@@ -100,7 +89,7 @@ def _replay(
         classes=tuple(one.classes),
         settings=one.settings,
         options=one.options,
-        leaks=tuple(sorted({leak for c in cells.values() for leak in c.leaks})),
+        leaks=result.setup.leaks,
         devices=tuple(sorted({f"{c.device}, {c.precision}" for c in done.values()})),
         by_run=pool_cells(done, rows, tuple(one.classes)).by_run if done else np.zeros((0, n, n), int),
         seeds=np.array([seed for seed, _ in runs], int),

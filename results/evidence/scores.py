@@ -5,9 +5,8 @@ task; repeats are averaged within a seed, then come mean and deviation over seed
 """
 
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -20,19 +19,13 @@ from ...seeds import stream
 from ..statistics.metrics import METRICS, Metric
 from ..statistics.speakers import Interval, mean_known, speaker_intervals, unknown_speakers
 from .pools import Cells, Pool, Rows, code_rows, pool_cells
+from .results import FLOOR, Identity, Result, Setup, condition_order, label_of, results_of, setup_of
 
-#: what makes two cells parts of one score, as printed
-IDENTITY = ("protocol", "model", "arm", "train", "test", "condition", "label_map", "leaks")
-#: cells that differ in these are never pooled either
-_BASIS = ("protocol_version", "model_version", "provider", "code", "settings", "options", "data", "classes")
+#: what tells scores apart, as printed
+FACTS = ("protocol", "model", "arm", "train", "test", "condition", "label_map", "leaks")
 _MARK = 8  # digits by which a note names a hash
-PUBLIC = (*IDENTITY, "chance", "n_folds", "n_seeds", "n_failed", "n_utterances", "metrics")
-#: units of levels of which more is stronger
-RISING = frozenset({"s", "ms", "%"})
-#: kinds of condition that go in two ways (louder or softer, earlier or later): the level of the clean one, if known
-TWO_WAYS: dict[str, float | None] = {"gain": 0.0, "face-shift": 0.0, "header-rate": None}
+PUBLIC = (*FACTS, "chance", "n_folds", "n_seeds", "n_failed", "n_utterances", "metrics")
 RngFor = Callable[..., np.random.Generator]
-Facts = tuple[Any, ...]  # the values of IDENTITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One line of a table. The fields up to ``metrics`` are what ``show --json`` prints; the others are for tables.
+    """What tables show of a result. The fields up to ``metrics`` are what ``show --json`` prints.
 
     ``tag`` numbers scores that agree in all public facts and still stand on different things (versions, source code,
     settings, data); a note says on which.
@@ -88,12 +81,22 @@ class Score:
     devices: tuple[str, ...] = ()  # "device, precision"
     notes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()  # last lines of the tracebacks
+    role: str = "model"
+    kind: str = "clean"  # of the condition, with level and unit
+    level: float | None = None
+    unit: str = ""
+    factors: Mapping[str, str] = field(default_factory=dict)  # of the arm, where it is a point of a sweep
+
+    @property
+    def name(self) -> tuple[Any, ...]:
+        """That of its result."""
+        heard = (self.condition, self.label_map, self.leaks, self.kind, self.level, self.unit)
+        return (Setup(self.protocol, self.train, self.test, *heard), self.model, self.arm, self.tag)
 
     @property
     def label(self) -> str:
         """The model, with arm and tag where there is one."""
-        arm = "" if self.arm == "base" else f" [{self.arm}]"
-        return f"{self.model}{arm}{self.tag and f' ({self.tag})'}"
+        return f"{label_of(self.model, self.arm)}{self.tag and f' ({self.tag})'}"
 
 
 def scores(
@@ -104,8 +107,8 @@ def scores(
 ) -> list[Score]:
     """Scores of records (columns as `Record`) and predictions (``key`` and `PREDICTION_COLUMNS`), in table order.
 
-    ``planned`` has a line per cell that was asked for: `IDENTITY`, ``key``, ``code``, ``fold``, ``seed``, and
-    ``repeat`` and ``classes`` where known. Those without a record are pending, beside cells of the same code.
+    ``planned`` has a line per cell that was asked for, as `Evidence.plan`. Those without a
+    record are pending, beside cells of the same code.
     ``rng_for(*facts)`` gives the generator of the intervals; by default the stream ``interval``. Predictions without
     a record belong to a cell that is not finished; they are left out. Raises InputError for a cell stored twice and
     for labels outside the task.
@@ -115,20 +118,21 @@ def scores(
         raise InputError(f"records: cell {doubled.iloc[0]} is stored twice; delete one of them")
     rng_for = rng_for or partial(stream, "interval")
     rows = code_rows(records, predictions)
-    pending: dict[tuple[Facts, str], list[Any]] = {}
+    pending: dict[tuple[Setup, str, str, str], list[Any]] = {}
     if planned is not None:
         for cell in planned[~planned["key"].isin(records["key"])].itertuples(index=False):
-            pending.setdefault((_facts(cell), cell.code), []).append(cell)
-    groups = grouped(records)
-    waiting = [pending.pop((facts, next(iter(cells.values())).code), []) for facts, cells in groups]
-    found = [_score(*group, rows, wait, rng_for) for group, wait in zip(groups, waiting, strict=True)]
-    for g, tag, note in _namesakes(groups):
-        found[g] = replace(found[g], tag=tag, notes=(note, *found[g].notes))
-    found += [_score(facts, {}, rows, cells, rng_for) for (facts, _), cells in pending.items()]
+            pending.setdefault((setup_of(cell), cell.model, cell.arm, cell.code), []).append(cell)
+    results = results_of(records)
+    lines = []
+    for r, note in zip(results, _apart(results), strict=True):
+        waiting = pending.pop((r.setup, r.model, r.arm, next(iter(r.cells.values())).code), [])
+        score = _score(_facts_of(r), r.cells, rows, waiting, rng_for)
+        lines.append(replace(score, tag=r.tag, notes=(note, *score.notes)) if note else score)
+    lines += [_score(_planned_facts(cells[0]), {}, rows, cells, rng_for) for cells in pending.values()]
     if planned is not None:
         place = {arm: k for k, arm in enumerate(dict.fromkeys(planned["arm"]))}
-        found = [replace(score, place=place.get(score.arm, len(place))) for score in found]
-    return sorted(found, key=order)
+        lines = [replace(score, place=place.get(score.arm, len(place))) for score in lines]
+    return sorted(lines, key=order)
 
 
 def to_json(scores: Iterable[Score]) -> list[dict[str, Any]]:
@@ -141,83 +145,56 @@ def to_json(scores: Iterable[Score]) -> list[dict[str, Any]]:
     return plain
 
 
-def condition_parts(name: str) -> tuple[str, float | None, str]:
-    """Kind, level and unit of a condition's name.
-
-    >>> condition_parts("white -5 dB"), condition_parts("clean")
-    (('white', -5.0, 'dB'), ('clean', None, ''))
-    """
-    found = re.fullmatch(r"(.+?) (-?[\d.]+(?:e[+-]?\d+)?) ?(.*)", name)
-    return (found[1], float(found[2]), found[3]) if found else (name, None, "")
-
-
-def condition_order(name: str) -> tuple[bool, str, float]:
-    """Sort key of conditions: clean first, then by kind, mild before strong.
-
-    >>> sorted(["room 1 s", "white 0 dB", "room 0.2 s", "clean", "white 20 dB"], key=condition_order)
-    ['clean', 'room 0.2 s', 'room 1 s', 'white 20 dB', 'white 0 dB']
-    """
-    kind, level, unit = condition_parts(name)
-    return (kind != "clean", kind, (level or 0) * (1 if unit in RISING else -1))
-
-
 def order(score: Score) -> tuple[Any, ...]:
-    """Sort key of tables: clean before noise, mild before strong, majority before the models."""
+    """Sort key of tables: clean before noise, mild before strong, the floor before the models."""
     return (score.protocol, score.label_map, score.leaks, *within(score))
 
 
 def within(score: Score) -> tuple[Any, ...]:
     """Sort key of the scores of one protocol and label map; arms stand in the order in which they were planned."""
-    model = (score.model != "majority", score.model, score.arm != "base", score.place, score.arm, score.tag)
-    return (score.train, score.test, condition_order(score.condition), model)
+    model = (score.role != FLOOR, score.model, score.arm != "base", score.place, score.arm, score.tag)
+    return (score.train, score.test, condition_order(score.kind, score.level, score.unit), model)
 
 
-def _facts(cell: Any) -> Facts:
-    return (*(getattr(cell, name) for name in IDENTITY[:-1]), tuple(sorted(cell.leaks)))
+def _facts_of(result: Result) -> dict[str, Any]:
+    """What a score takes from its result as it is."""
+    s = result.setup
+    more = {"role": result.role, "kind": s.kind, "level": s.level, "unit": s.unit, "factors": result.factors}
+    return {**s.facts, "model": result.model, "arm": result.arm, **more}
 
 
-def _basis(cell: Any) -> dict[str, Any]:
-    """What else a score stands on; of the data only the corpora that are trained or tested on."""
-    used = {*cell.train.split("+"), *cell.test.split("+")}
-    basis = {name: getattr(cell, name) for name in _BASIS}
-    return {**basis, "data": {name: mark for name, mark in cell.data.items() if name in used}}
+def _planned_facts(cell: Any) -> dict[str, Any]:
+    """The same of what is only planned so far."""
+    s = setup_of(cell)
+    return {
+        **s.facts,
+        "model": cell.model,
+        "arm": cell.arm,
+        "role": cell.role,
+        **dict(zip(s._fields[6:], s[6:], strict=True)),
+    }
 
 
-def grouped(records: pd.DataFrame) -> list[tuple[Facts, Cells]]:
-    """The cells of each score by their position among the records, in an order that does not depend on theirs."""
-    members: dict[tuple[Facts, str], list[tuple[int, Any]]] = {}
-    for position, cell in enumerate(records.itertuples(index=False)):
-        basis = json.dumps(_basis(cell), sort_keys=True, default=list)
-        members.setdefault((_facts(cell), basis), []).append((position, cell))
-    ordered = sorted(members.items(), key=lambda item: item[0])
-    return [(facts, dict(sorted(cells, key=_place))) for (facts, _), cells in ordered]
+def _apart(results: Sequence[Result]) -> Iterator[str]:
+    """For each result what tells it from those that would print alike, empty where none would."""
+    for result in results:
+        alike = [other for other in results if other.name[:3] == result.name[:3]] if result.tag else []
+        flat = {other.tag: _flat(other.identity) for other in alike}
+        names = sorted({name for basis in flat.values() for name in basis})
+        differ = [n for n in names if len({json.dumps(basis.get(n), default=list) for basis in flat.values()}) > 1]
+        mine = flat.get(result.tag, {})
+        yield "apart from its namesakes: " + ", ".join(f"{n} {mine.get(n)}" for n in differ) if alike else ""
 
 
-def _place(item: tuple[int, Any]) -> tuple[Any, ...]:
-    _, cell = item
-    return (cell.seed, cell.repeat, cell.fold, cell.key)
-
-
-def _namesakes(groups: list[tuple[Facts, Cells]]) -> Iterable[tuple[int, str, str]]:
-    """Groups that would print alike: their position, a tag, and a note of what tells them apart."""
-    times = Counter(facts for facts, _ in groups)
-    for facts in (f for f, n in times.items() if n > 1):
-        alike = [g for g, (other, _) in enumerate(groups) if other == facts]
-        bases = [_flat(_basis(next(iter(groups[g][1].values())))) for g in alike]
-        names = sorted({name for basis in bases for name in basis})
-        differ = [name for name in names if len({json.dumps(b.get(name), default=list) for b in bases}) > 1]
-        for tag, (g, basis) in enumerate(zip(alike, bases, strict=True), start=1):
-            yield g, str(tag), "apart from its namesakes: " + ", ".join(f"{n} {basis.get(n)}" for n in differ)
-
-
-def _flat(basis: dict[str, Any]) -> dict[str, Any]:
+def _flat(identity: Identity) -> dict[str, Any]:
     """Without dictionaries in it, and every hash by its first digits, as a note has room for."""
-    basis = {**basis, "code": str(basis["code"])[:_MARK], "data": {c: m[:_MARK] for c, m in basis["data"].items()}}
+    basis = {name: json.loads(text) for name, text in identity._asdict().items()}
+    basis |= {"code": str(basis["code"])[:_MARK], "data": {c: mark[:_MARK] for c, mark in basis["data"].items()}}
     flat = {name: value for name, value in basis.items() if not isinstance(value, dict)}
     return flat | {f"{name}.{k}": v for name, part in basis.items() if isinstance(part, dict) for k, v in part.items()}
 
 
-def _score(facts: Facts, cells: Cells, rows: Rows, pending: list[Any], rng_for: RngFor) -> Score:
+def _score(facts: dict[str, Any], cells: Cells, rows: Rows, pending: list[Any], rng_for: RngFor) -> Score:
     lines = [*cells.values(), *pending]
     classes = tuple(getattr(lines[0], "classes", ()))
     folds, seeds = {(getattr(c, "repeat", 0), c.fold) for c in lines}, {c.seed for c in lines}
@@ -225,7 +202,7 @@ def _score(facts: Facts, cells: Cells, rows: Rows, pending: list[Any], rng_for: 
     failed = [c for c in cells.values() if c.status == "failed"]
     missing = Counter(name for name, *_ in {(name, c.repeat, c.fold) for c in done.values() for name in c.missing})
     score = Score(
-        **dict(zip(IDENTITY, facts, strict=True)),
+        **facts,
         chance=1 / len(classes) if classes else None,
         n_folds=len(folds),
         n_seeds=len(seeds),

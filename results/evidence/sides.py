@@ -1,4 +1,4 @@
-"""One side of a comparison: a model's rows on a task, and what is computed of them once, whomever it meets."""
+"""One side of a comparison: a result with its rows, and what is computed of them once, whomever it meets."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,22 +8,22 @@ import pandas as pd
 
 from ..statistics.metrics import Metric
 from ..statistics.speakers import unit_scores, unpaired
-from .entries import Entry
 from .pools import ByCell
+from .results import Result
 
 
 @dataclass(frozen=True)
 class Side:
-    """A model on a task; ``rows`` has the columns of `statistics.PAIRED_COLUMNS`."""
+    """A result with its rows; ``rows`` has the columns of `speakers.PAIRED_COLUMNS`."""
 
-    entry: Entry
+    result: Result
     rows: pd.DataFrame
     metric: Metric
 
     @property
     def label(self) -> str:
         """The model with its arm."""
-        return self.entry.label
+        return self.result.label
 
     @cached_property
     def facts(self) -> pd.DataFrame:
@@ -44,19 +44,19 @@ class Side:
     @cached_property
     def by_speaker(self) -> pd.Series:
         """Score by speaker, averaged over seeds and repeats."""
-        scores = unit_scores(self.rows, self.entry.classes, self.metric, "speaker")
+        scores = unit_scores(self.rows, self.result.classes, self.metric, "speaker")
         return scores.groupby("speaker")["score"].mean()
 
     @cached_property
     def by_fold(self) -> pd.Series:
         """Score by repeat, fold and seed."""
-        scores = unit_scores(self.rows, self.entry.classes, self.metric, "fold")
+        scores = unit_scores(self.rows, self.result.classes, self.metric, "fold")
         return scores.set_index(["repeat", "fold", "seed"])["score"]
 
     @cached_property
     def pooled(self) -> float:
         """The score of the tables: pooled over folds, mean over repeats within a seed, then over seeds."""
-        scores = unit_scores(self.rows.assign(all="all"), self.entry.classes, self.metric, "all")
+        scores = unit_scores(self.rows.assign(all="all"), self.result.classes, self.metric, "all")
         return float(scores.groupby("seed")["score"].mean().mean())
 
     @cached_property
@@ -74,9 +74,9 @@ class Side:
         return bool(pairs.duplicated(["repeat", "speaker"]).any())
 
 
-def side(entry: Entry, predictions: ByCell, metric: Metric) -> Side:
-    """The side of an entry, its rows picked from all predictions."""
-    return Side(entry, predictions.rows(entry.records), metric)
+def side(result: Result, predictions: ByCell, metric: Metric) -> Side:
+    """The side of a result, its rows picked from all predictions."""
+    return Side(result, predictions.rows(result.records), metric)
 
 
 def why_unpaired(a: Side, b: Side) -> str | None:
@@ -84,7 +84,7 @@ def why_unpaired(a: Side, b: Side) -> str | None:
 
     Two arms of a protocol may train on other rows, or be repeated more often: only what they test must be the same.
     """
-    if a.entry.arm != b.entry.arm and not a.fault and not b.fault:
+    if a.result.arm != b.result.arm and not a.fault and not b.fault:
         if a.tested.equals(b.tested):
             return None
         alone = len(a.tested.index.symmetric_difference(b.tested.index))

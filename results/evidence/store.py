@@ -20,13 +20,15 @@ import pandas as pd
 
 from ...errors import InputError
 from .files import StoreError, read_json, write_bytes, write_json
+from .old_records import of_plan
 from .record import FORMAT, PREDICTION_COLUMNS, Record
 
 #: columns of a plan: one line per cell that was asked for
 PLAN_COLUMNS = (
     "key", "trial", "training", "protocol", "model", "arm", "train", "test", "fold", "repeat", "seed", "condition",
-    "label_map", "leaks", "classes", "code", "settings",
+    "label_map", "leaks", "classes", "code", "settings", "role", "condition_kind", "condition_level", "condition_unit",
 )  # fmt: skip
+_SINCE_2 = PLAN_COLUMNS[-4:]  # plans of format 1 lack them
 
 #: what a cell is of that was asked for anew on the same data; a plan names neither recordings nor weights
 _OLDER, _CHANGED = "older code", "earlier recordings, faces, weights or folds"
@@ -150,7 +152,7 @@ def newest(plans: Sequence[tuple[pd.DataFrame, dict[str, Any]]]) -> tuple[pd.Dat
         return pd.DataFrame(columns=list(PLAN_COLUMNS)), {}
     parts = [cells.assign(data=_data(cells, facts)) for cells, facts in plans]
     cells = pd.concat(parts, ignore_index=True).drop_duplicates("key", keep="last")
-    apart = ("key", "trial", "training", "leaks", "classes", "code")
+    apart = ("key", "trial", "training", "leaks", "classes", "code", *_SINCE_2)
     alike = ["data", *(name for name in PLAN_COLUMNS if name not in apart)]
     old = cells.duplicated(alike, keep="last")
     several = cells[cells.duplicated(alike, keep=False)]
@@ -188,7 +190,10 @@ def create(folder: Path, version: str) -> Run:
         ):
             raise InputError(f"{folder}: exists and is not a run folder; choose another with --out")
         write_json(folder / "run.json", {"format": FORMAT, "serbench": version})
-    return open_run(folder)
+    run = open_run(folder)
+    if (facts := read_json(folder / "run.json"))["format"] < FORMAT:  # what is added now, older versions cannot read
+        write_json(folder / "run.json", {**facts, "format": FORMAT})
+    return run
 
 
 def open_run(folder: Path) -> Run:
@@ -197,10 +202,10 @@ def open_run(folder: Path) -> Run:
     if not manifest.exists():
         raise InputError(f"{folder}: not a run folder (no run.json in it); `serbench run --out {folder} ...` makes one")
     facts = read_json(manifest)
-    found = facts.get("format") if isinstance(facts, dict) else None
-    if found != FORMAT:
+    number = facts.get("format") if isinstance(facts, dict) else None
+    if number not in range(1, FORMAT + 1):
         raise InputError(
-            f"{folder}: a run folder of format {found}, this serbench reads format {FORMAT}; "
+            f"{folder}: a run folder of format {number}, this serbench reads up to format {FORMAT}; "
             "use the version that wrote it, or another --out"
         )
     return Run(folder)
@@ -237,11 +242,15 @@ def _read_plan(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         facts = json.loads(table.schema.metadata[b"facts"])
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise StoreError(f"{path}: damaged ({error}); delete it and repeat the command") from error
-    if missing := set(PLAN_COLUMNS) - set(table.column_names):
+    if missing := set(PLAN_COLUMNS) - set(_SINCE_2) - set(table.column_names):
         raise StoreError(
             f"{path}: no column {', '.join(sorted(missing))}; written by another version: use that, or another --out"
         )
-    return table.to_pandas(), facts
+    cells = table.to_pandas()
+    if lacking := [name for name in _SINCE_2 if name not in cells.columns]:
+        more = pd.DataFrame([of_plan(cell) for cell in cells.to_dict("records")], columns=list(_SINCE_2))
+        cells = cells.assign(**{name: more[name] for name in lacking})
+    return cells, facts
 
 
 def check_readable(run: Run, keys: Sequence[str]) -> None:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 
 from ..evidence.arms import BASE
-from ..evidence.entries import label_of
 from ..evidence.replays import Replay
+from ..evidence.results import label_of
 from ..statistics.metrics import METRICS, PER_CLASS, tally
 from .claims import Claim, Matrix, Task
 from .verdicts import Prediction, Verdict, judge, predict

@@ -10,16 +10,16 @@ import pandas as pd
 
 from ...seeds import stream
 from ..evidence.contestants import Group, Kind, groups, order_of
-from ..evidence.entries import Entry, Task, entries
 from ..evidence.evidence import Evidence
 from ..evidence.pools import ByCell
+from ..evidence.results import FLOOR, Result, Setup, by_name, results_of
 from ..evidence.sides import Side, side
 from ..statistics.metrics import Metric
 from ..statistics.probabilities import ProbabilityMetric
 from ..statistics.speakers import Interval, PairedTest
 from ..statistics.two_models import holm
 
-OF_INTERVALS = partial(stream, "interval")  # the generator of a task's intervals, from its facts
+OF_INTERVALS = partial(stream, "interval")  # the generator of a setup's intervals, from its facts
 Block = Literal["speaker", "corpus"]  # what is ranked as one
 Unit = Literal["points", "%", "sd", "dB", "rank", ""]
 
@@ -106,29 +106,29 @@ class Question:
         return ByCell(self.predictions)
 
     @cached_property
-    def _sides(self) -> dict[tuple[Task, str], Side]:
+    def _sides(self) -> dict[tuple[Setup, str], Side]:
         return {}
 
-    def side(self, entry: Entry) -> Side:
-        """The side of an entry, made once however often the entry is compared."""
-        at = (entry.task, entry.label)
+    def side(self, result: Result) -> Side:
+        """The side of a result, made once however often the result is compared."""
+        at = (result.setup, result.label)
         if at not in self._sides:
-            self._sides[at] = side(entry, self.by_cell, self.metric)
+            self._sides[at] = side(result, self.by_cell, self.metric)
         return self._sides[at]
 
     @cached_property
-    def entries(self) -> list[Entry]:
-        """Every model on every task that has a finished cell."""
-        return [e for e in entries(self.records) if len(e.records)]
+    def results(self) -> list[Result]:
+        """Every model on every setup that has a finished cell."""
+        return [e for e in by_name(results_of(self.records)) if len(e.records)]
 
     def groups(self, kind: Kind | None = None) -> list[Group]:
         """Who is compared with whom, as asked."""
         return self.grouped(kind, self.base, self.levels)
 
     def grouped(self, kind: Kind | None = None, base: str = "", levels: Sequence[str] = ()) -> list[Group]:
-        """Who is compared with whom; arms and conditions of ``majority`` only where there is nothing else."""
-        found = groups(self.entries, order_of(self.plan, self.records), base, levels, kind)
-        others = [g for g in found if g.kind == "models" or g.members[0].model != "majority"]
+        """Who is compared with whom; arms and conditions of the floor only where there is nothing else."""
+        found = groups(self.results, order_of(self.plan, self.records), base, levels, kind)
+        others = [g for g in found if g.kind == "models" or g.members[0].role != FLOOR]
         return others or found
 
 

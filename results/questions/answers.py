@@ -12,8 +12,8 @@ import numpy as np
 
 from ...errors import InputError, unknown
 from ..evidence.contestants import without_copies
-from ..evidence.entries import Entry
 from ..evidence.evidence import Evidence
+from ..evidence.results import FLOOR, Result
 from ..statistics.metrics import METRICS, Metric
 from ..statistics.probabilities import find_any
 from .answer_lines import OF_INTERVALS, Answer, Block, Line, Question, corrected
@@ -141,11 +141,11 @@ def _notes(question: Question, test: Test, lines: Sequence[Line]) -> Iterator[st
         yield test.note
     if not lines:
         yield f"nothing here to test: it takes {test.takes}"
-    every = question.entries
+    every = question.results
     if not test.names_leaks:
         yield from _leaks(every)
     said = " ".join(f"{line.where} {line.what} {line.reason}" for line in lines)
-    mixed = {e.mixed: f"{e.task.protocol}, {e.task.where}" for e in every if e.mixed and e.mixed not in said}
+    mixed = {e.mixed: f"{e.setup.protocol}, {e.setup.where}" for e in every if e.mixed and e.mixed not in said}
     yield from (f"left out: {reason} ({where}); ask of one run at a time" for reason, where in mixed.items())
     kept = {id(e) for e in without_copies(every)}
     if not question.levels and (copies := list(dict.fromkeys(e.label for e in every if id(e) not in kept))):
@@ -153,31 +153,32 @@ def _notes(question: Question, test: Test, lines: Sequence[Line]) -> Iterator[st
     if counted := _unfinished(question, every):
         more = f"; and {len(counted) - NAMED} more" if len(counted) > NAMED else ""
         yield f"not complete: {'; '.join(counted[:NAMED])}{more}"
-    if lines and "majority" not in said and {"majority"} < {e.model for e in every}:
-        held = "; --base majority holds the others against it" if test.has_base else ""
-        yield f"left out: majority{held}"
+    models = {e.model for e in every if e.role != FLOOR}
+    for floor in sorted({e.model for e in every if e.role == FLOOR}) if lines and models else ():
+        if floor not in said:
+            yield f"left out: {floor}" + (f"; --base {floor} holds the others against it" if test.has_base else "")
 
 
-def _unfinished(question: Question, every: Sequence[Entry]) -> list[str]:
+def _unfinished(question: Question, every: Sequence[Result]) -> list[str]:
     """What has fewer cells than the plan, or than were begun."""
     facts = ["protocol", "model", "arm", "train", "test", "condition", "label_map"]
     planned: dict[tuple[str, ...], int] = question.plan.groupby(facts).size().to_dict() if len(question.plan) else {}
     found = []
     for e in every:
-        t = e.task
+        t = e.setup
         n = max(e.n_cells, planned.get((t.protocol, e.model, e.arm, t.train, t.test, t.condition, t.label_map), 0))
         if len(e.records) < n:
             found.append(f"{e.label}, {t.where}, {t.condition}: {len(e.records)} of {n} cells")
     return found
 
 
-def _leaks(every: Sequence[Entry]) -> Iterator[str]:
+def _leaks(every: Sequence[Result]) -> Iterator[str]:
     """A line per protocol and set of leaks, with the arms where they differ in them."""
-    for protocol in dict.fromkeys(e.task.protocol for e in every):
+    for protocol in dict.fromkeys(e.setup.protocol for e in every):
         arms: dict[tuple[str, ...], dict[str, None]] = {}
         for e in every:
-            if e.task.protocol == protocol:
-                arms.setdefault(e.task.leaks, {})[e.arm] = None
+            if e.setup.protocol == protocol:
+                arms.setdefault(e.setup.leaks, {})[e.arm] = None
         for leaks, those in arms.items():
             if leaks:
                 where = f" (arms: {'; '.join(those)})" if len(arms) > 1 else ""

@@ -12,7 +12,7 @@ from scipy import stats
 
 from ..evidence.arms import Grid, number
 from ..evidence.contestants import Group
-from ..evidence.scores import TWO_WAYS, condition_parts
+from ..evidence.results import TWO_WAYS
 from ..evidence.sides import Side, why_unpaired
 from ..statistics.many_models import interquartile_mean, page_trend, probability_of_improvement, rank_models
 from ..statistics.speakers import unit_scores
@@ -44,7 +44,7 @@ class Pooled:
 
     def along(self, grid: Grid, factor: str) -> pd.DataFrame:
         """Scores by block (lines) and level of a factor (columns)."""
-        return self.joined([along(grid, factor, {s.entry.arm: self._of(s) for s in part}) for part in self.sides])
+        return self.joined([along(grid, factor, {s.result.arm: self._of(s) for s in part}) for part in self.sides])
 
     def joined(self, parts: Sequence[Mapping[str, pd.Series] | pd.DataFrame]) -> pd.DataFrame:
         """Of all corpora; a corpus that is tested after several trainings is one block, their mean."""
@@ -52,7 +52,7 @@ class Pooled:
         return table.groupby(level=0).mean() if self.blocks == "corpus" else table
 
     def _of(self, one: Side) -> pd.Series:
-        return pd.Series({one.entry.task.test: one.pooled}) if self.blocks == "corpus" else one.by_speaker
+        return pd.Series({one.result.setup.test: one.pooled}) if self.blocks == "corpus" else one.by_speaker
 
     @property
     def units(self) -> str:
@@ -64,7 +64,7 @@ class Pooled:
         tables = []
         for part in self.sides:
             one = part[member]
-            scores = unit_scores(one.rows, one.entry.classes, one.metric, "speaker")
+            scores = unit_scores(one.rows, one.result.classes, one.metric, "speaker")
             tables.append(scores.pivot_table("score", "speaker", ["seed", "repeat"], dropna=False).to_numpy(float))
         least = min(table.shape[1] for table in tables)
         return np.concatenate([table[:, :least] for table in tables])
@@ -74,15 +74,15 @@ def pooled(question: Question, kind: str | None = None) -> Iterator[tuple[Pooled
     """What can be ranked, and a line that names it; without, the reason in the line."""
     found: dict[tuple[object, ...], list[Group]] = {}
     for group in question.groups("conditions" if kind == "conditions" else None):
-        t = group.task
+        t = group.setup
         own = () if t.train == t.test or question.blocks == "corpus" else (t.train, t.test)
         key = (group.kind, group.about, t.protocol, t.label_map, t.condition, group.names, own)
         found.setdefault(key, []).append(group)
     for those in found.values():
         first = those[0]
         sides = [tuple(question.side(e) for e in group.members) for group in those]
-        corpora = ", ".join(group.task.where for group in those)
-        condition = "" if first.task.condition == "clean" or first.kind == "conditions" else first.task.condition
+        corpora = ", ".join(group.setup.where for group in those)
+        condition = "" if first.setup.condition == "clean" or first.kind == "conditions" else first.setup.condition
         where = ", ".join(filter(None, (corpora, condition, first.about)))
         reason = next((r for part in sides if (r := _why_not(part, question.blocks))), None)
         line = Line(where, " / ".join(first.names), units="blocks", unit="", reason=reason or "")
@@ -93,21 +93,21 @@ def _why_not(part: Sequence[Side], blocks: Block) -> str | None:
     """Why the members on one corpus are not tested on the same rows under the same leaks."""
     first = part[0]
     for one in part:
-        e = one.entry
+        e = one.result
         if e.mixed or one.fault:
             return e.mixed or f"{e.label}: {one.fault}"
         if len(e.records) < e.n_cells:
             return f"{e.label} has {len(e.records)} of {e.n_cells} cells"
-        if e.task.leaks != first.entry.task.leaks:
+        if e.setup.leaks != first.result.setup.leaks:
             return "they leak differently: ask for the effect of protocol (protocol-effect)"
-        conditions = e.task.condition != first.entry.task.condition
-        if e.classes != first.entry.classes or (reason := None if conditions else why_unpaired(first, one)):
-            return f"{e.label}: {reason if e.classes == first.entry.classes else 'other classes'}"
+        conditions = e.setup.condition != first.result.setup.condition
+        if e.classes != first.result.classes or (reason := None if conditions else why_unpaired(first, one)):
+            return f"{e.label}: {reason if e.classes == first.result.classes else 'other classes'}"
     if blocks == "corpus":
         return None
     if first.rows["speaker"].isna().any():
         return f"the speaker of {int(first.rows['speaker'].isna().sum())} rows is unknown"
-    return "speakers are in training: they are no independent blocks" if "speaker" in first.entry.task.leaks else None
+    return "speakers are in training: they are no independent blocks" if "speaker" in first.result.setup.leaks else None
 
 
 def friedman(question: Question) -> list[Line]:
@@ -209,10 +209,9 @@ def _severity(those: Pooled, level: float) -> Iterator[Line]:
     """From the strongest level of each kind of condition to the mildest: scores are expected to rise."""
     table = those.scores()
     kinds: dict[str, list[str]] = {}
-    for name in those.names:  # mild before strong
-        kind, strength, _ = condition_parts(name)
-        if strength is not None and kind not in TWO_WAYS:
-            kinds.setdefault(kind, []).append(name)
+    for heard in (result.setup for result in those.group.members):  # mild before strong
+        if heard.level is not None and heard.kind not in TWO_WAYS:
+            kinds.setdefault(heard.kind, []).append(heard.condition)
     clean = ["clean"] if "clean" in those.names else []
     for names in kinds.values():
         order = [*names[::-1], *clean]
@@ -244,7 +243,7 @@ def improvement(question: Question) -> list[Line]:
             continue
         from .pair_tests import chosen, named
 
-        t = those.group.task
+        t = those.group.setup
         for one, two in chosen(those.group):
             rng = question.rng_for(t.protocol, t.train, t.test, t.label_map)
             found = probability_of_improvement(those.runs(one), those.runs(two), rng)
@@ -261,7 +260,7 @@ def middle_means(question: Question) -> list[Line]:
         if those is None:
             lines.append(line)
             continue
-        t = those.group.task
+        t = those.group.setup
         for k, name in enumerate(those.names):
             runs = those.runs(k)
             found = interquartile_mean(runs, question.rng_for(t.protocol, t.train, t.test, t.label_map))

@@ -1,4 +1,4 @@
-"""Two models on the same task: which test is the main one, what is refused, and everything that is printed beside it.
+"""Two models on the same setup: which test is the main one, what is refused, and everything that is printed beside it.
 
 Speaker folds, and a single test set: paired t over test speakers. Folds of utterances (a speaker is in several):
 Nadeau-Bengio over folds. A family of comparisons is corrected by Holm.
@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InputError, unknown
-from ..evidence.entries import Entry, Task, entries
 from ..evidence.pools import ByCell
-from ..evidence.scores import condition_order
+from ..evidence.results import Result, Setup, by_name, results_of
 from ..evidence.sides import Side, fold_differences_of, side, why_unpaired
 from ..statistics.metrics import Metric
 from ..statistics.speakers import OVER_FOLDS, OVER_SPEAKERS, PairedTest, nadeau_bengio, paired_t, refused
@@ -40,7 +39,7 @@ FALSE_ALARMS = {"plain t": 0.23, "mcnemar": 0.12}
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on one task. ``difference`` is ``a`` minus ``b``, of ``metric``, over the units of the main test.
+    """Two models on one setup. ``difference`` is ``a`` minus ``b``, of ``metric``, over the units of the main test.
 
     ``score_a`` and ``score_b`` are pooled scores, as tables show them. ``main`` is the test to believe; ``beside``
     others that are valid or refused with the reason. ``plain`` and ``mcnemar`` are "as papers print them". ``holm``
@@ -48,7 +47,7 @@ class Comparison:
     as in `two_models`. ``level`` is that of the intervals. With ``reason`` nothing was tested.
     """
 
-    task: Task
+    setup: Setup
     a: str
     b: str
     metric: str
@@ -79,7 +78,7 @@ class Comparison:
     @property
     def where(self) -> str:
         """The corpora, and the condition where it is not the clean one."""
-        return self.task.where if self.task.condition == "clean" else f"{self.task.where}, {self.task.condition}"
+        return self.setup.where if self.setup.condition == "clean" else f"{self.setup.where}, {self.setup.condition}"
 
 
 @dataclass(frozen=True)
@@ -98,26 +97,26 @@ def compare(
     metric: Metric,
     level: float = 0.95,
 ) -> list[Comparison]:
-    """Models ``a`` and ``b`` on every task that both have, p corrected over those of a protocol and label map.
+    """Models ``a`` and ``b`` on every setup that both have, p corrected over those of a protocol and label map.
 
     Models by the label of the tables: ``model`` or ``model [arm]``. ``level``: of intervals, and what a test must be
-    able to reach with so few differences, or it is refused. Where they share no task but the corpora, the
+    able to reach with so few differences, or it is refused. Where they share no setup but the corpora, the
     comparison is refused (other protocol, leaks, label map). Raises InputError for a model that is not there.
     """
-    found = entries(records)
-    labels = sorted({entry.label for entry in found})
-    one, two = ({e.task: e for e in found if e.label == _label(name, labels)} for name in (a, b))
+    found = by_name(results_of(records))
+    labels = sorted({result.label for result in found})
+    one, two = ({e.setup: e for e in found if e.label == _label(name, labels)} for name in (a, b))
     if _label(a, labels) == _label(b, labels):
         raise InputError(f"{a}: compared with itself; name two models of {', '.join(labels)}")
-    shared = sorted((task for task in one if task in two), key=_order)
+    shared = sorted((setup for setup in one if setup in two), key=lambda setup: setup.order)
     if not shared:
         apart = [_strangers(one[s], two[t], metric) for s in one for t in two if (s.train, s.test) == (t.train, t.test)]
         return [replace(c, level=level) for c in apart]
     found_in: dict[tuple[str, ...], list[Comparison]] = {}
     by_cell = ByCell(predictions)
-    for task in shared:
-        made = compare_sides(side(one[task], by_cell, metric), side(two[task], by_cell, metric), level)
-        found_in.setdefault((task.protocol, task.label_map, *task.leaks), []).append(made)
+    for setup in shared:
+        made = compare_sides(side(one[setup], by_cell, metric), side(two[setup], by_cell, metric), level)
+        found_in.setdefault((setup.protocol, setup.label_map, *setup.leaks), []).append(made)
     return [replace(c, level=level) for part in found_in.values() for c in family(part)]
 
 
@@ -127,15 +126,15 @@ def family(comparisons: Sequence[Comparison]) -> list[Comparison]:
     return [replace(c, holm=p) for c, p in zip(comparisons, corrected, strict=True)]
 
 
-def compare_entries(
-    a: Entry,
-    b: Entry,
+def compare_results(
+    a: Result,
+    b: Result,
     predictions: pd.DataFrame,
     metric: Metric,
     level: float = 0.95,
     predictions_b: pd.DataFrame | None = None,
 ) -> Comparison:
-    """Two models on one task; refused with the reason when they stand on different things.
+    """Two models on one setup; refused with the reason when they stand on different things.
 
     ``predictions_b`` are those of ``b`` where it comes from another run.
     """
@@ -144,13 +143,16 @@ def compare_entries(
 
 
 def compare_sides(a: Side, b: Side, level: float = 0.95) -> Comparison:
-    """`compare_entries` of sides that are computed already."""
-    x, y = a.entry, b.entry
-    if x.task.leaks != y.task.leaks:
+    """`compare_results` of sides that are computed already."""
+    x, y = a.result, b.result
+    if x.setup.leaks != y.setup.leaks:
         return _refusal(x, y, a.metric, f"{_leaks(x, y)}: ask for the effect of protocol (--test protocol-effect)")
     for name in ("protocol_version", "options", "classes", "data"):
         one, two = (
-            _augment_aside(e.basis[name]) if name == "options" and x.arm != y.arm else e.basis[name] for e in (x, y)
+            _augment_aside(getattr(e.identity, name))
+            if name == "options" and x.arm != y.arm
+            else getattr(e.identity, name)
+            for e in (x, y)
         )
         if one != two:
             return _refusal(x, y, a.metric, f"different {name.replace('_', ' ')}: {one[:60]} and {two[:60]}")
@@ -169,9 +171,9 @@ def _augment_aside(options: str) -> str:
 def compare_rows(a: Side, b: Side, folds: Folds | None, level: float = 0.95) -> Comparison:
     """Two models by their rows alone; without ``folds`` there is no test over folds."""
     if reason := why_unpaired(a, b):
-        sides = (a.entry, b.entry)
+        sides = (a.result, b.result)
         lacking = [f"{e.label} has {len(e.records)} of {e.n_cells} cells" for e in sides if len(e.records) < e.n_cells]
-        return _refusal(a.entry, b.entry, a.metric, "; ".join([reason, *lacking]))
+        return _refusal(a.result, b.result, a.metric, "; ".join([reason, *lacking]))
     by_fold = fold_differences_of(a, b)
     of_utterances = a.speakers_cross
     by_speaker, speakers_test = _over_speakers(a, b, level)
@@ -181,10 +183,10 @@ def compare_rows(a: Side, b: Side, folds: Folds | None, level: float = 0.95) -> 
     share = share if of_utterances else 1 / max(len(by_speaker), 1)
     made = main.reason is None
     signs = [] if of_utterances or not len(by_speaker) else [wilcoxon(by_speaker, level)]
-    leaks = a.entry.task.leaks
+    leaks = a.result.setup.leaks
     notes = ("test speakers are heard in training: p is not about new speakers",) if "speaker" in leaks else ()
     return Comparison(
-        task=a.entry.task, a=a.label, b=b.label, metric=a.metric.name, score_a=a.pooled, score_b=b.pooled,
+        setup=a.result.setup, a=a.label, b=b.label, metric=a.metric.name, score_a=a.pooled, score_b=b.pooled,
         n_rows=a.rows["row"].nunique(), n_speakers=a.rows["speaker"].nunique(),
         n_folds=len(a.rows[["repeat", "fold"]].drop_duplicates()),
         seeds=(a.rows["seed"].nunique(), b.rows["seed"].nunique()), main=main, beside=(beside, *signs),
@@ -212,34 +214,28 @@ def _over_folds(differences: np.ndarray, folds: Folds | None, level: float) -> t
     return nadeau_bengio(differences, folds.n_train, folds.n_test, level), share
 
 
-def _refusal(a: Entry, b: Entry, metric: Metric, reason: str, task: Task | None = None) -> Comparison:
+def _refusal(a: Result, b: Result, metric: Metric, reason: str, setup: Setup | None = None) -> Comparison:
     main = refused(OVER_SPEAKERS, 0, reason)
     seeds = (a.records["seed"].nunique(), b.records["seed"].nunique())
     return Comparison(
-        task or a.task, a.label, b.label, metric.name, None, None, 0, 0, 0, seeds, main, (), None, None, None, None,
+        setup or a.setup, a.label, b.label, metric.name, None, None, 0, 0, 0, seeds, main, (), None, None, None, None,
         None, None, np.zeros(0), 1.0,
     )  # fmt: skip
 
 
-def _order(task: Task) -> tuple[object, ...]:
-    """Protocols apart, clean before noise, mild before strong."""
-    place = (task.protocol, task.label_map, task.leaks, task.train, task.test)
-    return (*place, condition_order(task.condition))
-
-
-def _strangers(a: Entry, b: Entry, metric: Metric) -> Comparison:
-    """The refusal of models that were never run on the same task."""
-    s, t = a.task, b.task
+def _strangers(a: Result, b: Result, metric: Metric) -> Comparison:
+    """The refusal of models that were never run on the same setup."""
+    s, t = a.setup, b.setup
     if s.leaks != t.leaks:
         reason = _leaks(a, b)
     else:
-        differ = [f"{n} {x} and {y}" for n, x, y in zip(Task._fields, s, t, strict=True) if x != y]
+        differ = [f"{n} {x} and {y}" for n, x, y in zip(s.facts, s, t, strict=False) if x != y]
         reason = f"run under different {'; '.join(differ)}"
     return _refusal(a, b, metric, reason)
 
 
-def _leaks(a: Entry, b: Entry) -> str:
-    parts = [f"{e.task.protocol} (leaks: {', '.join(e.task.leaks) or 'none'})" for e in (a, b)]
+def _leaks(a: Result, b: Result) -> str:
+    parts = [f"{e.setup.protocol} (leaks: {', '.join(e.setup.leaks) or 'none'})" for e in (a, b)]
     return f"{' and '.join(parts)} are not compared"
 
 

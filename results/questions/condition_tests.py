@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ..evidence.contestants import Group
-from ..evidence.entries import Entry
 from ..evidence.groups import confusions_by_speaker
-from ..evidence.scores import TWO_WAYS, condition_parts
+from ..evidence.results import TWO_WAYS, Result
 from ..evidence.sides import Side
 from ..statistics.many_models import Estimate
 from ..statistics.robustness import Degradation, degradation, snr_curve
@@ -41,8 +40,8 @@ def _by_condition(question: Question) -> Iterator[tuple[Group, dict[str, Side]]]
     for group in question.grouped("conditions"):
         if group.base is None or (question.base and group.about != question.base):
             continue
-        members = [e for e in group.members if not levels or e.task.condition in (CLEAN, *levels)]
-        yield group, {e.task.condition: question.side(e) for e in members}
+        members = [e for e in group.members if not levels or e.setup.condition in (CLEAN, *levels)]
+        yield group, {e.setup.condition: question.side(e) for e in members}
 
 
 def _conditions(question: Question) -> tuple[str, ...]:
@@ -54,8 +53,8 @@ def _conditions(question: Question) -> tuple[str, ...]:
 def _cost(clean: Side, other: Side) -> Degradation:
     if reason := _unlike(clean, other):
         return Degradation(refused("paired t over speakers, condition minus clean", 0, reason), None)
-    chance = 1 / len(clean.entry.classes)
-    before, after = (confusions_by_speaker(one.rows, one.entry.classes) for one in (clean, other))
+    chance = 1 / len(clean.result.classes)
+    before, after = (confusions_by_speaker(one.rows, one.result.classes) for one in (clean, other))
     return degradation(before, after, clean.metric, chance)
 
 
@@ -67,7 +66,7 @@ def _unlike(one: Side, other: Side) -> str | None:
         return "clean and the condition do not have the same rows and seeds yet"
     if one.rows["speaker"].isna().any():
         return f"the speaker of {int(one.rows['speaker'].isna().sum())} rows is unknown"
-    return one.entry.mixed or other.entry.mixed
+    return one.result.mixed or other.result.mixed
 
 
 def curves(question: Question) -> list[Line]:
@@ -75,10 +74,10 @@ def curves(question: Question) -> list[Line]:
     lines = []
     for group, sides in _by_condition(question):
         kinds: dict[str, dict[float, Side]] = {}
-        for name, one in sides.items():
-            kind, level, unit = condition_parts(name)
-            if unit == "dB" and level is not None and kind not in TWO_WAYS:
-                kinds.setdefault(kind, {})[level] = one
+        for one in sides.values():
+            heard = one.result.setup
+            if heard.unit == "dB" and heard.level is not None and heard.kind not in TWO_WAYS:
+                kinds.setdefault(heard.kind, {})[heard.level] = one
         for kind, by_level in kinds.items():
             lines += _curve(question, group, kind, sides[CLEAN], by_level)
     return lines
@@ -90,7 +89,7 @@ def _curve(question: Question, group: Group, kind: str, clean: Side, by_level: M
     reasons = [reason for level in levels if (reason := _unlike(clean, by_level[level]))]
     if reasons:
         return [Line(group.where, what, unit="%", reason=reasons[0])]
-    classes, t = clean.entry.classes, group.task
+    classes, t = clean.result.classes, group.setup
     noisy = np.stack([confusions_by_speaker(by_level[level].rows, classes) for level in levels])
     quiet = confusions_by_speaker(clean.rows, classes)
     rng = question.rng_for(t.protocol, t.train, t.test, t.label_map)
@@ -121,8 +120,8 @@ def _with_conditions(question: Question) -> list[Line]:
     others = tuple(level for level in question.levels if level not in wanted)
     found: dict[tuple[object, ...], dict[str, Group]] = {}
     for group in question.grouped(None, question.base, others):
-        key: tuple[object, ...] = (*group.task._replace(condition="", leaks=()), group.about)
-        found.setdefault(key, {})[group.task.condition] = group
+        key: tuple[object, ...] = (*group.setup.heard()._replace(leaks=()), group.about)
+        found.setdefault(key, {})[group.setup.condition] = group
     lines = []
     for by_condition in found.values():
         clean = by_condition.get(CLEAN)
@@ -143,9 +142,9 @@ def _of_four(question: Question) -> list[Line]:
     lines = []
     for group in question.groups("arms"):
         for four in _fours(group, question.levels):
-            entries = [next(e for e in group.members if e.arm == name) for name in four]
+            arms = [next(e for e in group.members if e.arm == name) for name in four]
             what = f"({four[3]} − {four[2]}) − ({four[1]} − {four[0]})"
-            lines.append(_contrast(question, group.where, what, [entries[k] for k in (3, 2, 1, 0)]))
+            lines.append(_contrast(question, group.where, what, [arms[k] for k in (3, 2, 1, 0)]))
     if not lines:
         names = "four arms with --levels, or a sweep of two factors"
         return [Line("", "interaction", reason=f"nothing to contrast: it takes conditions, or {names}")]
@@ -169,17 +168,17 @@ def _fours(group: Group, levels: Sequence[str]) -> list[tuple[str, str, str, str
     return found
 
 
-def _contrast(question: Question, where: str, what: str, four: Sequence[Entry]) -> Line:
+def _contrast(question: Question, where: str, what: str, four: Sequence[Result]) -> Line:
     """(First − second) − (third − fourth), by speaker."""
-    sides = [question.side(entry) for entry in four]
+    sides = [question.side(result) for result in four]
     test = _differences(sides, question.level)
-    leaks = {entry.task.leaks for entry in four}
+    leaks = {result.setup.leaks for result in four}
     note = "arms leak differently: an effect of protocol" if len(leaks) > 1 else ""
     return of_test(where, what, test, note=note)
 
 
 def _differences(sides: Sequence[Side], level: float) -> PairedTest:
-    if reason := next((s.entry.mixed or s.fault for s in sides if s.entry.mixed or s.fault), None):
+    if reason := next((s.result.mixed or s.fault for s in sides if s.result.mixed or s.fault), None):
         return refused(OVER, 0, reason)
     tested = [s.tested for s in sides]
     if not all(tested[0].equals(other) for other in tested[1:]):

@@ -7,8 +7,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from ..evidence.entries import Entry, blocks
+from ..evidence.blocks import blocks
 from ..evidence.groups import GROUPS, by_group, interval_of, with_utterances
+from ..evidence.results import Result
 from ..statistics.power import minimum_detectable, pooled_sd
 from ..statistics.probabilities import PROBABILITY_METRICS, ProbabilityMetric
 from ..statistics.probability_intervals import ProbabilityRows, difference, estimate, rows_of
@@ -19,7 +20,7 @@ from .answer_lines import Line, Question, Unit, of_interval
 def spreads(question: Question) -> list[Line]:
     """Mean with its interval, deviations over seeds, folds and speakers, and the components that can be told apart."""
     lines = []
-    for e in _entries(question):
+    for e in _results(question):
         rows = question.side(e).rows
         found = spread(rows, e.classes, question.metric)
         between = interval_of(rows, e.classes, question.metric, _rng(question, e))
@@ -51,8 +52,8 @@ def by_groups(question: Question) -> list[Line]:
     utterances = question.evidence.clips.reset_index()
     if not len(utterances):
         return []
-    for e in _entries(question):
-        t = e.task
+    for e in _results(question):
+        t = e.setup
         rows = with_utterances(_with_clips(question.predictions, e), utterances)
         for column in (c for c in GROUPS if c in rows.columns and rows[c].nunique() > 1):
             rng = question.rng_for(t.protocol, t.train, t.test, t.label_map)
@@ -71,11 +72,11 @@ def by_groups(question: Question) -> list[Line]:
     return lines
 
 
-def _with_clips(predictions: pd.DataFrame, entry: Entry) -> pd.DataFrame:
+def _with_clips(predictions: pd.DataFrame, result: Result) -> pd.DataFrame:
     """Its predictions with the facts of their cells. Keys are looked up once each: a merge of many rows is slow."""
     code, keys = pd.factorize(predictions["key"])
-    cell = pd.Index(entry.records["key"]).get_indexer(pd.Index(keys.astype(str)))[code]
-    mine, facts = predictions[cell >= 0], entry.records[["seed", "repeat", "fold"]]
+    cell = pd.Index(result.records["key"]).get_indexer(pd.Index(keys.astype(str)))[code]
+    mine, facts = predictions[cell >= 0], result.records[["seed", "repeat", "fold"]]
     return mine.assign(**{name: facts[name].to_numpy()[cell[cell >= 0]] for name in facts.columns})
 
 
@@ -83,7 +84,7 @@ def probabilities(question: Question) -> list[Line]:
     """Metrics of probabilities with their intervals, and differences from the base where one is named."""
     wanted = [question.probability] if question.probability else list(PROBABILITY_METRICS.values())
     of_entry: dict[int, tuple[ProbabilityRows | None, str]] = {}
-    found = _entries(question)
+    found = _results(question)
     for k, e in enumerate(found):
         of_entry[k] = rows_of(_with_clips(question.evidence.scored, e), e.classes)
     lines = []
@@ -91,16 +92,16 @@ def probabilities(question: Question) -> list[Line]:
         rows, reason = of_entry[k]
         for metric in wanted:
             lines.append(_probability(question, e, rows, reason, metric))
-    base = {e.task: k for k, e in enumerate(found) if question.base in (e.label, e.model, e.arm)}
+    base = {e.setup: k for k, e in enumerate(found) if question.base in (e.label, e.model, e.arm)}
     for k, e in enumerate(found):
-        other = base.get(e.task)
+        other = base.get(e.setup)
         if other is not None and other != k:
             lines += _apart(question, e, found[other].label, of_entry[k][0], of_entry[other][0], wanted)
     return lines
 
 
 def _probability(
-    question: Question, e: Entry, rows: ProbabilityRows | None, reason: str, metric: ProbabilityMetric
+    question: Question, e: Result, rows: ProbabilityRows | None, reason: str, metric: ProbabilityMetric
 ) -> Line:
     what = f"{e.label}: {metric.title}"
     if rows is None:
@@ -116,7 +117,7 @@ def _is_share(metric: ProbabilityMetric) -> bool:
 
 
 def _apart(
-    question: Question, e: Entry, base: str, a: ProbabilityRows | None, b: ProbabilityRows | None,
+    question: Question, e: Result, base: str, a: ProbabilityRows | None, b: ProbabilityRows | None,
     wanted: list[ProbabilityMetric],
 ) -> Iterator[Line]:  # fmt: skip
     for metric in wanted:
@@ -135,9 +136,9 @@ def detectable(question: Question) -> list[Line]:
     lines = []
     for block in blocks(question.records, question.predictions):
         table = block.table(question.metric)
-        kept = [name for name in table.columns if not name.startswith("majority")]
+        kept = [name for name in table.columns if name not in block.floor]
         sd = pooled_sd([(table[a] - table[b]).to_numpy() for a, b in combinations(kept, 2)])
-        where = ", ".join([block.task.where, *([block.task.condition] if block.task.condition != "clean" else [])])
+        where = ", ".join([block.setup.where, *([block.setup.condition] if block.setup.condition != "clean" else [])])
         if sd is None:
             lines.append(Line(where, "detectable difference", reason="it takes two models or arms on the same rows"))
             continue
@@ -149,17 +150,17 @@ def detectable(question: Question) -> list[Line]:
     return lines
 
 
-def _rng(question: Question, e: Entry) -> np.random.Generator:
-    return question.rng_for(e.task.protocol, e.task.train, e.task.test, e.task.label_map)
+def _rng(question: Question, e: Result) -> np.random.Generator:
+    return question.rng_for(e.setup.protocol, e.setup.train, e.setup.test, e.setup.label_map)
 
 
-def _entries(question: Question) -> list[Entry]:
-    """Every model and arm on every task, those of the levels where some are named."""
+def _results(question: Question) -> list[Result]:
+    """Every model and arm on every setup, those of the levels where some are named."""
     words = {*question.levels, *([question.base] if question.levels else [])}
-    every = [e for e in question.entries if e.mixed is None]
-    return [e for e in every if not words or words & {e.label, e.model, e.arm, e.task.condition}]
+    every = [e for e in question.results if e.mixed is None]
+    return [e for e in every if not words or words & {e.label, e.model, e.arm, e.setup.condition}]
 
 
-def _where(e: Entry) -> str:
-    parts = [e.task.protocol, e.task.where, *([e.task.condition] if e.task.condition != "clean" else [])]
+def _where(e: Result) -> str:
+    parts = [e.setup.protocol, e.setup.where, *([e.setup.condition] if e.setup.condition != "clean" else [])]
     return ", ".join(parts)

@@ -4,15 +4,16 @@ from itertools import combinations
 
 import pandas as pd
 
-from ..evidence.entries import Task, blocks, entries
+from ..evidence.blocks import blocks
 from ..evidence.pools import ByCell
+from ..evidence.results import FLOOR, Setup, by_name, results_of
 from ..evidence.sides import Side, fold_differences_of, side, why_unpaired
 from ..statistics.metrics import Metric
 from ..statistics.power import pooled_sd
 
 
 def stored_sd(records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric) -> float | None:
-    """`pooled_sd` of the clean speaker differences of all pairs of models that a run holds, ``majority`` apart.
+    """`pooled_sd` of the clean speaker differences of all pairs of models that a run holds, the floor apart.
 
     None where there are no two models on the same rows.
     """
@@ -25,14 +26,14 @@ def stored_sd(records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric) 
 
 def stored_fold_sd(records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric) -> float | None:
     """As `stored_sd`, of differences by fold, seeds averaged."""
-    tasks: dict[Task, list[Side]] = {}
+    setups: dict[Setup, list[Side]] = {}
     by_cell = ByCell(predictions)
-    for entry in entries(_chosen(records)):
-        if len(entry.records) and entry.mixed is None:
-            tasks.setdefault(entry.task, []).append(side(entry, by_cell, metric))
-    pairs = [pair for sides in tasks.values() for pair in combinations(sides, 2)]
+    for result in by_name(results_of(_chosen(records))):
+        if len(result.records) and result.mixed is None:
+            setups.setdefault(result.setup, []).append(side(result, by_cell, metric))
+    pairs = [pair for sides in setups.values() for pair in combinations(sides, 2)]
     return pooled_sd([fold_differences_of(a, b) for a, b in pairs if why_unpaired(a, b) is None])
 
 
 def _chosen(records: pd.DataFrame) -> pd.DataFrame:
-    return records[(records["condition"] == "clean") & (records["model"] != "majority")].reset_index(drop=True)
+    return records[(records["condition"] == "clean") & (records["role"] != FLOOR)].reset_index(drop=True)

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from ...seeds import stream
-from ..evidence.entries import Entry, Task
 from ..evidence.groups import GROUPS, Groups, by_group, by_speaker, confusions_by_speaker
+from ..evidence.pools import Cells
 from ..evidence.predictions_file import Given
+from ..evidence.record import CLASSES
+from ..evidence.results import Identity, Result, Setup
 from ..evidence.sides import Side
 from ..statistics.metrics import METRICS, Metric, per_class
 from ..statistics.probabilities import PROBABILITY_METRICS, Known, probability_scores
@@ -101,7 +103,9 @@ def _folds(a: Given, b: Given) -> tuple[Folds | None, str]:
     )
 
 
-def _entry(given: Given, classes: tuple[str, ...]) -> Entry:
-    task = Task("made elsewhere", given.name, given.name, "as given", "as given", ())
+def _entry(given: Given, classes: tuple[str, ...]) -> Result:
+    setup = Setup("made elsewhere", given.name, given.name, "as given", "as given", ())
     records = pd.DataFrame({"seed": given.rows["seed"].unique()})
-    return Entry(task, given.name, "base", classes, records, len(records), {}, None)
+    nothing = Identity(*("" for _ in Identity._fields))
+    cells: Cells = dict(enumerate(records.itertuples(index=False)))
+    return Result(setup, given.name, "base", "model", {}, classes, CLASSES, nothing, cells, records)

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import InputError, unknown
-from ..evidence.entries import Entry, entries
 from ..evidence.evidence import Evidence
+from ..evidence.results import Result, by_name, results_of
 from ..statistics.metrics import Metric
 from ..statistics.speakers import STUDENT_FROM
 from ..statistics.two_models import holm, worse_than
-from .compare import Comparison, compare_entries
+from .compare import Comparison, compare_results
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Candidate minus base on one task.
+    """Candidate minus base on one setup.
 
     ``p`` is of: worse by more than the margin; corrected by Holm. ``answer``: ``worse`` (p below 1 - level), ``not
     worse`` (the interval lies above -margin), ``undecided``, or ``refused``, where the comparison is.
@@ -32,18 +32,19 @@ class Verdict:
         return self.comparison.reason
 
 
-def match(base: Evidence, candidate: Evidence, models: Sequence[str] = ()) -> list[tuple[Entry, Entry]]:
-    """(candidate, base) entries of the same task and model; of different ones where each side has one model only.
+def match(base: Evidence, candidate: Evidence, models: Sequence[str] = ()) -> list[tuple[Result, Result]]:
+    """(candidate, base) results of the same set-up and model; of different ones where each side has one model only.
 
     ``models`` limits them, by label. Raises InputError when nothing can be matched.
     """
     one, two = (
-        {(e.task, e.label): e for e in entries(f.records) if not models or e.label in models} for f in (candidate, base)
+        {(e.setup, e.label): e for e in by_name(results_of(f.records)) if not models or e.label in models}
+        for f in (candidate, base)
     )
     labels = {label for _, label in (*one, *two)}
     for name in models:
         if name not in labels:
-            raise unknown("model", name, {e.label for f in (base, candidate) for e in entries(f.records)})
+            raise unknown("model", name, {e.label for f in (base, candidate) for e in by_name(results_of(f.records))})
     shared = [key for key in one if key in two]
     if shared:
         return [(one[key], two[key]) for key in shared]
@@ -61,14 +62,16 @@ def match(base: Evidence, candidate: Evidence, models: Sequence[str] = ()) -> li
 
 def left_out(base: Evidence, candidate: Evidence, models: Sequence[str] = ()) -> list[str]:
     """A note for each side that has what the other lacks, so that a candidate does not pass by what it lost."""
-    chosen = {(x.task, y.task, x.label, y.label) for x, y in match(base, candidate, models)}
+    chosen = {(x.setup, y.setup, x.label, y.label) for x, y in match(base, candidate, models)}
     notes = []
-    for name, frames, task, label in (("base", base, 1, 3), ("candidate", candidate, 0, 2)):
-        taken = {(pair[task], pair[label]) for pair in chosen}
+    for name, frames, setup, label in (("base", base, 1, 3), ("candidate", candidate, 0, 2)):
+        taken = {(pair[setup], pair[label]) for pair in chosen}
         lost = [
-            e for e in entries(frames.records) if (not models or e.label in models) and (e.task, e.label) not in taken
+            e
+            for e in by_name(results_of(frames.records))
+            if (not models or e.label in models) and (e.setup, e.label) not in taken
         ]
-        named = dict.fromkeys(f"{e.label} ({e.task.protocol}, {e.task.where}, {e.task.condition})" for e in lost)
+        named = dict.fromkeys(f"{e.label} ({e.setup.protocol}, {e.setup.where}, {e.setup.condition})" for e in lost)
         if named:
             more = f" and {len(named) - 4} more" if len(named) > 4 else ""
             notes.append(f"only in {name}, not compared: {', '.join(list(named)[:4])}{more}")
@@ -78,9 +81,9 @@ def left_out(base: Evidence, candidate: Evidence, models: Sequence[str] = ()) ->
 def gate(
     base: Evidence, candidate: Evidence, metric: Metric, margin: float, models: Sequence[str] = (), level: float = 0.95
 ) -> list[Verdict]:
-    """A verdict for every task and model that both runs have."""
+    """A verdict for every setup and model that both runs have."""
     made = [
-        compare_entries(x, y, candidate.predictions, metric, level, base.predictions)
+        compare_results(x, y, candidate.predictions, metric, level, base.predictions)
         for x, y in match(base, candidate, models)
     ]
     return judge(made, margin, level)

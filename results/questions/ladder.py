@@ -14,9 +14,9 @@ import pandas as pd
 
 from ...seeds import stream
 from ..evidence.arms import BASE
-from ..evidence.entries import Entry, entries
 from ..evidence.groups import interval_of
 from ..evidence.pools import ByCell
+from ..evidence.results import Result, by_name, results_of
 from ..evidence.siblings import Siblings, by_sibling
 from ..statistics.metrics import Metric
 from ..statistics.speakers import Interval, PairedTest, mean_known, paired_t, refused, unit_scores
@@ -69,6 +69,7 @@ class Ladder:
     classes: tuple[str, ...]
     consecutive: bool
     steps: tuple[Step, ...]
+    role: str = "model"
 
     @property
     def chance(self) -> float:
@@ -90,87 +91,91 @@ def ladders(
     ``order`` of arms, and of protocols; what it does not name is sorted from leaky to honest. Arms with a ``base`` are
     all held against it. ``siblings``: fold_hash, row, siblings.
     """
-    every = [e for e in entries(records) if len(e.records) and e.mixed is None and e.task.condition == "clean"]
+    every = [
+        e for e in by_name(results_of(records)) if len(e.records) and e.mixed is None and e.setup.condition == "clean"
+    ]
     place = {name: i for i, name in enumerate(order)}
     found = []
     for those in _of_arms(every):
         those = sorted(those, key=lambda e: (e.arm != BASE, place.get(e.arm, len(place)), _leakiest(e), e.arm))
         found.append((those, those[0].arm != BASE))
     for those in _of_protocols(every):
-        found.append((sorted(those, key=lambda e: (place.get(e.task.protocol, len(place)), _leakiest(e))), True))
+        found.append((sorted(those, key=lambda e: (place.get(e.setup.protocol, len(place)), _leakiest(e))), True))
     rng_for = rng_for or partial(stream, "interval")
     about = (metric, siblings, rng_for, level)
     by_cell = ByCell(predictions)
     return [_ladder(those, consecutive, by_cell, about) for those, consecutive in found]
 
 
-def _of_arms(every: Iterable[Entry]) -> list[list[Entry]]:
+def _of_arms(every: Iterable[Result]) -> list[list[Result]]:
     """Arms of one protocol, model and test corpus that leak differently, or are trained on different corpora."""
-    groups: dict[tuple[str, ...], list[Entry]] = {}
+    groups: dict[tuple[str, ...], list[Result]] = {}
     for e in every:
-        groups.setdefault((e.task.protocol, e.task.label_map, e.task.test, e.model), []).append(e)
+        groups.setdefault((e.setup.protocol, e.setup.label_map, e.setup.test, e.model), []).append(e)
     return [those for those in groups.values() if len({e.arm for e in those}) == len(those) > 1 and _differ(those)]
 
 
-def _differ(those: Sequence[Entry]) -> bool:
-    return len({e.task.leaks for e in those}) > 1
+def _differ(those: Sequence[Result]) -> bool:
+    return len({e.setup.leaks for e in those}) > 1
 
 
-def _of_protocols(every: Iterable[Entry]) -> list[list[Entry]]:
+def _of_protocols(every: Iterable[Result]) -> list[list[Result]]:
     """The base of a model under protocols that leak and one that does not; of several alike the first."""
-    groups: dict[tuple[object, ...], dict[tuple[str, ...], Entry]] = {}
-    for e in sorted(every, key=lambda e: (e.task.protocol != "speaker-independent", e.task.protocol)):
-        honest = not e.task.leaks and e.task.train == e.task.test
+    groups: dict[tuple[object, ...], dict[tuple[str, ...], Result]] = {}
+    for e in sorted(every, key=lambda e: (e.setup.protocol != "speaker-independent", e.setup.protocol)):
+        honest = not e.setup.leaks and e.setup.train == e.setup.test
         # without a leak and within one corpus, all protocols ask for the same: new speakers
-        step = ("new speakers",) if honest else (e.task.protocol, e.task.train)
+        step = ("new speakers",) if honest else (e.setup.protocol, e.setup.train)
         if e.arm == BASE:
-            groups.setdefault((e.task.test, e.classes, e.label), {}).setdefault(step, e)
+            groups.setdefault((e.setup.test, e.classes, e.label), {}).setdefault(step, e)
     kept = [list(those.values()) for those in groups.values()]
-    return [those for those in kept if any(e.task.leaks for e in those) and any(not e.task.leaks for e in those)]
+    return [those for those in kept if any(e.setup.leaks for e in those) and any(not e.setup.leaks for e in those)]
 
 
-def _leakiest(e: Entry) -> tuple[object, ...]:
-    return (not e.task.leaks, -len(e.task.leaks), e.task.train != e.task.test, e.task.protocol, e.task.train)
+def _leakiest(e: Result) -> tuple[object, ...]:
+    return (not e.setup.leaks, -len(e.setup.leaks), e.setup.train != e.setup.test, e.setup.protocol, e.setup.train)
 
 
 def _ladder(
-    those: Sequence[Entry],
+    those: Sequence[Result],
     consecutive: bool,
     predictions: ByCell,
     about: tuple[Metric, pd.DataFrame | None, RngFor, float],
 ) -> Ladder:
     first = those[0]
-    across = len({e.task.protocol for e in those}) > 1
+    across = len({e.setup.protocol for e in those}) > 1
     rows = [predictions.rows(e.records) for e in those]
     steps = []
-    for k, entry in enumerate(those):
+    for k, result in enumerate(those):
         other = None if not k else k - 1 if consecutive else 0
-        drop = None if other is None else _drop((entry, those[other]), (rows[k], rows[other]), across, about)
-        steps.append(_step(entry, rows[k], drop, across, about))
+        drop = None if other is None else _drop((result, those[other]), (rows[k], rows[other]), across, about)
+        steps.append(_step(result, rows[k], drop, across, about))
     return Ladder(
-        tuple(dict.fromkeys(e.task.protocol for e in those)), first.model, first.task.test, first.task.label_map,
-        first.classes, consecutive, tuple(steps),
+        tuple(dict.fromkeys(e.setup.protocol for e in those)), first.model, first.setup.test, first.setup.label_map,
+        first.classes, consecutive, tuple(steps), first.role,
     )  # fmt: skip
 
 
-def _name(entry: Entry, across: bool) -> str:
-    return entry.task.protocol if across else entry.arm
+def _name(result: Result, across: bool) -> str:
+    return result.setup.protocol if across else result.arm
 
 
 def _step(
-    entry: Entry,
+    result: Result,
     rows: pd.DataFrame,
     drop: Drop | None,
     across: bool,
     about: tuple[Metric, pd.DataFrame | None, RngFor, float],
 ) -> Step:
     metric, siblings, rng_for, level = about
-    task = entry.task
-    rng = rng_for(task.protocol, task.train, task.test, task.label_map)
-    interval = interval_of(rows, entry.classes, metric, rng, level)
-    split = None if siblings is None or not task.leaks else by_sibling(rows, siblings, entry.classes, metric, rng)
+    setup = result.setup
+    rng = rng_for(setup.protocol, setup.train, setup.test, setup.label_map)
+    interval = interval_of(rows, result.classes, metric, rng, level)
+    split = None if siblings is None or not setup.leaks else by_sibling(rows, siblings, result.classes, metric, rng)
     n = _utterances(rows).nunique()
-    return Step(_name(entry, across), task.leaks, task.train, n, _pooled(rows, entry, metric), interval, drop, split)
+    return Step(
+        _name(result, across), setup.leaks, setup.train, n, _pooled(rows, result, metric), interval, drop, split
+    )
 
 
 def _utterances(rows: pd.DataFrame) -> pd.Series:
@@ -178,16 +183,16 @@ def _utterances(rows: pd.DataFrame) -> pd.Series:
     return rows["row"].str.rpartition("#")[0]
 
 
-def _pooled(rows: pd.DataFrame, entry: Entry, metric: Metric) -> float | None:
+def _pooled(rows: pd.DataFrame, result: Result, metric: Metric) -> float | None:
     """As tables have it: pooled over folds, mean over repeats within a seed, then over seeds."""
     if not len(rows):
         return None
-    scores = unit_scores(rows.assign(all="all"), entry.classes, metric, "all")
+    scores = unit_scores(rows.assign(all="all"), result.classes, metric, "all")
     return float(scores.groupby("seed")["score"].mean().mean())
 
 
 def _drop(
-    pair: tuple[Entry, Entry],
+    pair: tuple[Result, Result],
     rows: tuple[pd.DataFrame, pd.DataFrame],
     across: bool,
     about: tuple[Metric, pd.DataFrame | None, RngFor, float],
@@ -200,25 +205,25 @@ def _drop(
     against = _name(pair[1], across)
     if reason := _why_not(pair, (a, b)):
         return Drop(against, len(common), left_out, None, None, refused(NAME, 0, reason))
-    means = [_by_speaker(part, entry, metric) for part, entry in zip((a, b), pair, strict=True)]
+    means = [_by_speaker(part, result, metric) for part, result in zip((a, b), pair, strict=True)]
     if not means[0].index.equals(means[1].index):
         reason = "the speakers of some utterances differ"
         return Drop(against, len(common), left_out, None, None, refused(NAME, 0, reason))
-    scores = [_pooled(part, entry, metric) for part, entry in zip((a, b), pair, strict=True)]
+    scores = [_pooled(part, result, metric) for part, result in zip((a, b), pair, strict=True)]
     test = paired_t((means[0] - means[1]).to_numpy(float), NAME, level)
     return Drop(against, len(common), left_out, scores[0], scores[1], test)
 
 
-def _by_speaker(rows: pd.DataFrame, entry: Entry, metric: Metric) -> pd.Series:
+def _by_speaker(rows: pd.DataFrame, result: Result, metric: Metric) -> pd.Series:
     """Score of each speaker, averaged over seeds and repeats."""
     return (
-        unit_scores(rows, entry.classes, metric, "speaker")
+        unit_scores(rows, result.classes, metric, "speaker")
         .groupby("speaker")["score"]
         .agg(lambda values: float(mean_known(values.to_numpy(), 0)))
     )
 
 
-def _why_not(pair: tuple[Entry, Entry], rows: tuple[pd.DataFrame, pd.DataFrame]) -> str | None:
+def _why_not(pair: tuple[Result, Result], rows: tuple[pd.DataFrame, pd.DataFrame]) -> str | None:
     a, b = pair
     if _tested(a) != _tested(b) or a.classes != b.classes:
         return "different data or classes"
@@ -226,12 +231,12 @@ def _why_not(pair: tuple[Entry, Entry], rows: tuple[pd.DataFrame, pd.DataFrame])
         return "no utterance is tested under both"
     if rows[0]["speaker"].isna().any() or rows[1]["speaker"].isna().any():
         return "the speaker of some rows is unknown"
-    if a.task.protocol != b.task.protocol and a.basis["settings"] != b.basis["settings"]:
+    if a.setup.protocol != b.setup.protocol and a.identity.settings != b.identity.settings:
         return "the model has different settings under the two protocols"
     return None
 
 
-def _tested(entry: Entry) -> str:
+def _tested(result: Result) -> str:
     """Fingerprint of the test corpus."""
-    data: Mapping[str, str] = json.loads(entry.basis["data"])
-    return data.get(entry.task.test, "")
+    data: Mapping[str, str] = json.loads(result.identity.data)
+    return data.get(result.setup.test, "")

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..evidence.arms import BASE, ordered
 from ..evidence.contestants import Group, without_copies
-from ..evidence.entries import Entry
+from ..evidence.results import FLOOR, Result
 from ..statistics.mixed import MixedModel, mixed_model
 from ..statistics.speakers import unit_scores
 from .answer_lines import Line, Question
@@ -17,21 +17,21 @@ MOST_PRODUCTS = 24  # of two factors; more are not fitted
 
 def mixed(question: Question) -> list[Line]:
     """Fixed effects of every factor, speaker and seed random; one fit for each protocol, label map and set of leaks."""
-    found: dict[tuple[object, ...], list[Entry]] = {}
-    every = [e for e in question.entries if e.mixed is None]
+    found: dict[tuple[object, ...], list[Result]] = {}
+    every = [e for e in question.results if e.mixed is None]
     for e in every if question.levels else without_copies(every):
-        wanted = not question.levels or {e.arm, e.model, e.label, e.task.condition} & {*question.levels, question.base}
-        if wanted and e.model != "majority":
-            found.setdefault((e.task.protocol, e.task.label_map, e.task.leaks), []).append(e)
+        wanted = not question.levels or {e.arm, e.model, e.label, e.setup.condition} & {*question.levels, question.base}
+        if wanted and e.role != FLOOR:
+            found.setdefault((e.setup.protocol, e.setup.label_map, e.setup.leaks), []).append(e)
     return [line for those in found.values() for line in _of_protocol(question, those)]
 
 
-def _of_protocol(question: Question, those: list[Entry]) -> Iterator[Line]:
+def _of_protocol(question: Question, those: list[Result]) -> Iterator[Line]:
     points = _points(those)
     apart = _apart(points)
     those = [e for e in those if e.arm != BASE or e.model not in apart]
     scores, factors = _table(question, those, points)
-    where = ", ".join(dict.fromkeys(e.task.where for e in those))
+    where = ", ".join(dict.fromkeys(e.setup.where for e in those))
     pair = [name for name in factors if name != "corpus" or len(factors) == 2]  # corpora are blocks of a design
     crossed = pair if len(pair) == 2 and _full(scores, pair) else []
     if not factors:
@@ -42,7 +42,7 @@ def _of_protocol(question: Question, those: list[Entry]) -> Iterator[Line]:
     if found.effects is None:
         yield Line(where, " and ".join(factors), units="scores", n=len(scores), reason=found.reason or "")
         return
-    leaks = "speakers are in training" if "speaker" in those[0].task.leaks else ""
+    leaks = "speakers are in training" if "speaker" in those[0].setup.leaks else ""
     for effect in found.effects.itertuples(index=False):
         yield Line(
             where, effect.effect, effect.estimate, effect.low, effect.high, effect.p,
@@ -84,7 +84,7 @@ def _full(scores: pd.DataFrame, factors: list[str]) -> bool:
 
 
 def _table(
-    question: Question, those: list[Entry], points: dict[tuple[str, str], dict[str, str | None]]
+    question: Question, those: list[Result], points: dict[tuple[str, str], dict[str, str | None]]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Scores by speaker and seed with the levels of everything that varies, as categories, the base first."""
     parts = []
@@ -92,7 +92,7 @@ def _table(
         rows = question.side(e).rows
         by = unit_scores(rows[rows["speaker"].notna()], e.classes, question.metric, "speaker")
         mean = by.groupby(["speaker", "seed"], as_index=False)["score"].mean()
-        facts = {"model": e.model, **points[e.model, e.arm], "condition": e.task.condition, "corpus": e.task.where}
+        facts = {"model": e.model, **points[e.model, e.arm], "condition": e.setup.condition, "corpus": e.setup.where}
         parts.append(mean.assign(**facts))
     table = pd.concat(parts, ignore_index=True)
     names = [c for c in table.columns if c not in ("score", "speaker", "seed") and table[c].nunique(dropna=False) > 1]
@@ -108,12 +108,12 @@ def _table(
     return table, names
 
 
-def _points(those: list[Entry]) -> dict[tuple[str, str], dict[str, str | None]]:
+def _points(those: list[Result]) -> dict[tuple[str, str], dict[str, str | None]]:
     """(model, arm) -> its levels: of the factors of a sweep, else the name of the arm."""
     found: dict[tuple[str, str], dict[str, str | None]] = {}
     for model in dict.fromkeys(e.model for e in those):
         mine = {e.arm: e for e in those if e.model == model}
-        grid = grid_of_group(Group("arms", those[0].task, model, tuple(mine.values()), None))
+        grid = grid_of_group(Group("arms", those[0].setup, model, tuple(mine.values()), None))
         for arm in mine:
             if grid is None:
                 found[model, arm] = {"arm": arm}

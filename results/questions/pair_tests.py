@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 
 from ..evidence.contestants import Group, Kind
+from ..evidence.results import FLOOR
 from ..evidence.sides import Side
 from ..statistics.speakers import OVER_FOLDS, OVER_SPEAKERS, PairedTest
 from ..statistics.two_models import ROPE, WILCOXON
@@ -17,18 +18,18 @@ Pairs = Iterator[tuple[str, str, Comparison]]
 def pairs(question: Question) -> Pairs:
     """(where, what, comparison) of every two that are compared."""
     for group in question.groups():
-        sides = [question.side(entry) for entry in group.members]
+        sides = [question.side(result) for result in group.members]
         for one, two in chosen(group):
             a, b = sides[one], sides[two]
             yield group.where, named(group, one, two), compare_sides(a, b, question.level)
 
 
 def chosen(group: Group) -> list[tuple[int, int]]:
-    """Positions of the members to compare, first minus second: all with the base, or every pair but with majority."""
+    """Positions of the members to compare, first minus second: all with the base, or every pair without the floor."""
     if group.base is not None:
         base = group.members.index(group.base)
         return [(k, base) for k in range(len(group.members)) if k != base]
-    kept = [k for k, entry in enumerate(group.members) if entry.model != "majority" or len(group.members) == 2]
+    kept = [k for k, result in enumerate(group.members) if result.role != FLOOR or len(group.members) == 2]
     return list(combinations(kept, 2))
 
 
@@ -110,9 +111,9 @@ def unchanged(question: Question) -> list[Line]:
         if group.base is None:
             continue
         first = question.side(group.base)
-        for entry in group.members:
-            if entry is not group.base:
-                lines.append(_same(question, group, first, question.side(entry)))
+        for result in group.members:
+            if result is not group.base:
+                lines.append(_same(question, group, first, question.side(result)))
     return lines
 
 
@@ -121,11 +122,11 @@ def _several_conditions(question: Question) -> bool:
 
 
 def _same(question: Question, group: Group, first: Side, second: Side) -> Line:
-    what = f"{group.name(second.entry)} as {group.name(first.entry)}"
-    task = group.task
+    what = f"{group.name(second.result)} as {group.name(first.result)}"
+    setup = group.setup
     answers = paired_answers(first.rows, second.rows)
-    rng = question.rng_for(task.protocol, task.train, task.test, task.label_map)
-    share, interval = share_unchanged(answers, first.entry.classes, rng)
+    rng = question.rng_for(setup.protocol, setup.train, setup.test, setup.label_map)
+    share, interval = share_unchanged(answers, first.result.classes, rng)
     return of_interval(group.where, what, share, interval, int(answers["speaker"].nunique()), f"{len(answers)} answers")
 
 

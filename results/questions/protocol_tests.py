@@ -8,6 +8,7 @@ from scipy import stats
 
 from ...errors import InputError
 from ..evidence.contestants import Group
+from ..evidence.results import FLOOR
 from ..evidence.sides import Side
 from ..statistics.many_models import page_trend
 from ..statistics.speakers import unit_scores
@@ -22,7 +23,7 @@ def protocol_effect(question: Question) -> list[Line]:
         question.records, question.predictions, question.metric, question.evidence.siblings, order, question.rng_for,
         question.level,
     )  # fmt: skip
-    shown = [ladder for ladder in found if ladder.model != "majority"] or found
+    shown = [ladder for ladder in found if ladder.role != FLOOR] or found
     return [line for ladder in shown for step in ladder.steps for line in _step_lines(ladder, step)]
 
 
@@ -46,11 +47,11 @@ def fold_trend(question: Question) -> list[Line]:
     for group in question.groups("arms"):
         if group.base is None:
             continue
-        sides = {entry.arm: question.side(entry) for entry in group.members}
-        for entry in group.members:
-            if entry is not group.base:
-                rows = _by_fold(sides[entry.arm], question) - _by_fold(sides[group.base.arm], question)
-                found.setdefault((f"{group.name(entry)} − {group.name(group.base)}", group.about), []).append(
+        sides = {result.arm: question.side(result) for result in group.members}
+        for result in group.members:
+            if result is not group.base:
+                rows = _by_fold(sides[result.arm], question) - _by_fold(sides[group.base.arm], question)
+                found.setdefault((f"{group.name(result)} − {group.name(group.base)}", group.about), []).append(
                     rows.to_numpy(float)
                 )
     lines = []
@@ -70,33 +71,33 @@ def fold_trend(question: Question) -> list[Line]:
 
 def _by_fold(one: Side, question: Question) -> pd.DataFrame:
     """Scores (seeds, folds), folds in the order of their names."""
-    scores = unit_scores(one.rows, one.entry.classes, question.metric, "fold")
+    scores = unit_scores(one.rows, one.result.classes, question.metric, "fold")
     return scores.pivot_table("score", "seed", "fold", aggfunc="mean", dropna=False)
 
 
 def preceding_class(question: Question) -> list[Line]:
     """The share of errors that name the class whose block stands before, against 1/(C − 1).
 
-    In arms named ``by class`` test rows lie class by class in the order of the classes, in those named ``reversed``
-    from the last.
+    In arms of the order ``class`` test rows lie class by class in the order of the classes, in those of
+    ``class-reversed`` from the last.
     """
     lines = []
     for group in question.groups("arms"):
-        for entry in group.members:
-            if "by class" in entry.arm:
-                lines.append(_preceding(group, question.side(entry)))
+        for result in group.members:
+            if result.test_order in ("class", "class-reversed"):
+                lines.append(_preceding(group, question.side(result)))
     if not lines:
-        raise InputError("binomial: no arm here is named 'by class'; those of protocol carried-state are")
+        raise InputError("binomial: no arm here has its test rows by class; those of protocol carried-state are")
     return lines
 
 
 def _preceding(group: Group, one: Side) -> Line:
-    classes = list(one.entry.classes)
+    classes = list(one.result.classes)
     truth, guess = (pd.Index(classes).get_indexer(pd.Index(one.rows[c])) for c in ("truth", "guess"))
-    before = truth + (1 if "reversed" in one.entry.arm else -1)
+    before = truth + (1 if one.result.test_order == "class-reversed" else -1)
     counted = (truth != guess) & (before >= 0) & (before < len(classes))
     n, hits = int(counted.sum()), int((counted & (guess == before)).sum())
-    what = f"{one.entry.arm}: errors that name the class before"
+    what = f"{one.result.arm}: errors that name the class before"
     if len(classes) < 3 or not n:
         reason = "no errors" if len(classes) > 2 else "two classes: every error names the other"
         return Line(group.where, what, n=n, units="errors", unit="%", reason=reason)

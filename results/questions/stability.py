@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ...seeds import stream
-from ..evidence.entries import Entry, Task, entries
 from ..evidence.pools import ByCell
+from ..evidence.results import Result, Setup, by_name, results_of
 from ..statistics.metrics import METRICS
 from ..statistics.speakers import Interval, speaker_interval
 
@@ -25,12 +25,13 @@ class Stability:
     goes on.
     """
 
-    task: Task
+    setup: Setup
     label: str
     n: int
     n_clean: int
     share: float | None
     interval: Interval
+    role: str = "model"
 
 
 def share_unchanged(
@@ -73,27 +74,27 @@ def stability(
     """Every model under every condition but clean, paired with its clean answers by row, seed, repeat and fold.
 
     Frames as `store.Frames` has them. ``rng_for(*facts)`` gives the generator of the intervals: the same for every
-    model and condition of a task, so that all have the same resamples; by default the stream ``interval``.
+    model and condition of a setup, so that all have the same resamples; by default the stream ``interval``.
     """
     rng_for = rng_for or partial(stream, "interval")
-    every = entries(records)
+    every = by_name(results_of(records))
     by_cell = ByCell(predictions)
-    clean = {(e.task, e.label): e for e in every if e.task.condition == "clean"}
+    clean = {(e.setup, e.label): e for e in every if e.setup.condition == "clean"}
     found = []
-    for entry in every:
-        partner = clean.get((entry.task._replace(condition="clean"), entry.label))
-        if partner is not None and partner is not entry:
-            t = entry.task
-            found.append(_one(partner, entry, by_cell, rng_for(t.protocol, t.train, t.test, t.label_map)))
+    for result in every:
+        partner = clean.get((result.setup.heard("clean"), result.label))
+        if partner is not None and partner is not result:
+            t = result.setup
+            found.append(_one(partner, result, by_cell, rng_for(t.protocol, t.train, t.test, t.label_map)))
     return found
 
 
-def _one(clean: Entry, entry: Entry, predictions: ByCell, rng: np.random.Generator) -> Stability:
-    mixed = clean.mixed or entry.mixed
-    if mixed or clean.classes != entry.classes:
+def _one(clean: Result, result: Result, predictions: ByCell, rng: np.random.Generator) -> Stability:
+    mixed = clean.mixed or result.mixed
+    if mixed or clean.classes != result.classes:
         reason = mixed or "the classes differ from those of the clean answers"
-        return Stability(entry.task, entry.label, 0, 0, None, Interval(None, None, None, reason))
-    first, second = (predictions.rows(e.records) for e in (clean, entry))
+        return Stability(result.setup, result.label, 0, 0, None, Interval(None, None, None, reason), result.role)
+    first, second = (predictions.rows(e.records) for e in (clean, result))
     pairs = paired_answers(first, second)
-    share, interval = share_unchanged(pairs, entry.classes, rng)
-    return Stability(entry.task, entry.label, len(pairs), len(first), share, interval)
+    share, interval = share_unchanged(pairs, result.classes, rng)
+    return Stability(result.setup, result.label, len(pairs), len(first), share, interval, result.role)

@@ -14,13 +14,13 @@ def grid_of_group(group: Group) -> Grid | None:
         return None
     augmented = dict.fromkeys(
         name
-        for entry in group.members
-        for options in entry.records["options"].head(1)
+        for result in group.members
+        for options in result.records["options"].head(1)
         for name in (options.get("augment") or {})
     )
-    base = next((entry for entry in group.members if entry.arm == BASE), None)
+    base = next((result for result in group.members if result.arm == BASE), None)
     settings = {} if base is None else dict(base.records["settings"].iloc[0])
-    return grid_of([entry.arm for entry in group.members], settings, augmented)
+    return grid_of({result.arm: result.factors for result in group.members}, settings, augmented)
 
 
 def along(grid: Grid, factor: str, of_arm: Mapping[str, pd.Series]) -> pd.DataFrame:

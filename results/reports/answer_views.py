@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..evidence.arms import BASE
 from ..evidence.evidence import Evidence
+from ..evidence.results import FLOOR
 from ..questions.answer_lines import Answer, Line
 from ..questions.answers import TESTS, answer
 from ..text import answer_text
@@ -73,7 +74,7 @@ def views(evidence: Evidence, ladders: bool) -> list[View]:
 
 def _arms_alike(evidence: Evidence) -> Evidence:
     """The clean cells of models that have several arms which leak alike, a base among them."""
-    held = evidence.only((evidence.records["condition"] == "clean") & (evidence.records["model"] != "majority"))
+    held = evidence.only((evidence.records["condition"] == "clean") & (evidence.records["role"] != FLOOR))
     records = held.records
     if not len(records):
         return held

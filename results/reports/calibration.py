@@ -11,7 +11,7 @@ from ..evidence.evidence import Evidence
 from ..evidence.members import Member
 from ..evidence.scores import Score
 from ..statistics.probabilities import ECE_BINS, reliability, risk_coverage
-from .plots import size, under, where
+from .plots import floor_of, size, under, where
 from .style import INK, WIDTH, caption, look
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def picture(found: Sequence[Sureness], order: Sequence[str] = ()) -> "Figure":
 
     figure = Figure(figsize=(WIDTH, 2.7))
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.28, "left": 0, "right": 1, "bottom": 0, "top": 1})
-    looks = look([one.score.label for one in found], order)
+    looks = look([one.score.label for one in found], order, floor_of(one.score for one in found))
     for one in found:
         own: dict[str, Any] = looks[one.score.label]
         bins = one.bins[one.bins["n"] >= LEAST_ROWS]

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..evidence.arms import BASE
-from ..evidence.entries import label_of
 from ..evidence.evidence import Evidence
 from ..evidence.replays import replays
+from ..evidence.results import label_of
 from ..papers.claims import names, published
 from ..papers.comparisons import Changed, Line, claim_lines, unchanged
 from ..papers.verdicts import MEANING, Prediction

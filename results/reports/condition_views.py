@@ -7,7 +7,8 @@ import numpy as np
 
 from ...seeds import stream
 from ..evidence.members import KIND, Member
-from ..evidence.scores import TWO_WAYS, condition_order, condition_parts
+from ..evidence.results import TWO_WAYS, condition_order
+from ..evidence.scores import Score
 from ..statistics.many_models import Estimate
 from ..statistics.metrics import METRICS
 from ..statistics.robustness import Curve, degradation, snr_curve
@@ -51,19 +52,24 @@ def condition_rows(known: Sequence[Member]) -> list[ConditionRow]:
     for conditions in groups.values():
         clean = conditions.get("clean")
         curves: dict[str, list[Member]] = {}
-        for name in sorted(conditions.keys() - {"clean"}, key=condition_order):
-            kind = condition_parts(name)[0]
-            curves.setdefault(name if kind in TWO_WAYS else kind, []).append(conditions[name])
+        for m in sorted((m for name, m in conditions.items() if name != "clean"), key=lambda m: _order(m.score)):
+            s = m.score
+            curves.setdefault(s.condition if s.kind in TWO_WAYS else s.kind, []).append(m)
         for curve in curves.values():
             if clean and all((m.speakers, m.runs) == (clean.speakers, clean.runs) for m in curve) and clean.speakers:
                 rows.append(_row(clean, curve))
     return rows
 
 
+def _order(s: Score) -> tuple[object, ...]:
+    return condition_order(s.kind, s.level, s.unit)
+
+
 def _row(clean: Member, curve: Sequence[Member]) -> ConditionRow:
     """``curve``: one kind from mild to strong."""
     s, metric = clean.score, METRICS[KIND]
-    kind, level, unit = condition_parts(curve[-1].score.condition)
+    strongest = curve[-1].score
+    kind, level, unit = strongest.kind, strongest.level, strongest.unit
     found = _of_noise(clean, curve) if unit == "dB" and kind not in TWO_WAYS else NO_CURVE
     worst = degradation(clean.confusions, curve[-1].confusions, metric, s.chance or 0.0)
     loss = worst.test
@@ -87,7 +93,7 @@ def _row(clean: Member, curve: Sequence[Member]) -> ConditionRow:
 
 def _of_noise(clean: Member, curve: Sequence[Member]) -> Curve:
     s = clean.score
-    levels = [condition_parts(m.score.condition)[1] or 0.0 for m in curve]
+    levels = [m.score.level or 0.0 for m in curve]
     noisy = np.stack([m.confusions for m in curve])
     rng = stream("interval", s.protocol, s.train, s.test, s.label_map)
     return snr_curve(levels, noisy, clean.confusions, METRICS[KIND], s.chance or 0.0, rng, REPS)

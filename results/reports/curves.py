@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..evidence.scores import TWO_WAYS, Score, condition_parts
-from .plots import CHANCE, MEAN, draw_points, intervals, legend, size, under, unfinished, where
+from ..evidence.arms import BASE, number
+from ..evidence.results import TWO_WAYS
+from ..evidence.scores import Score
+from .plots import CHANCE, MEAN, draw_points, floor_of, intervals, legend, size, under, unfinished, where
 from .style import COLORS, INK, SOFT, WIDTH, caption, chance_line, look
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def noise(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
     one for all other conditions; ``order`` as `look` takes it."""
     from matplotlib.figure import Figure
 
-    parts = [(s, *condition_parts(s.condition)) for s in found]
+    parts = [(s, s.kind, s.level, s.unit) for s in found]
     clean = [s for s, kind, level, _ in parts if level is None and kind == "clean"]
     levels: dict[str, set[float | None]] = {}
     for _, kind, level, _ in parts:
@@ -44,7 +46,7 @@ def noise(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
     figure = Figure(figsize=(WIDTH if columns == 2 else 0.62 * WIDTH, 2.15 * rows))
     grid: Any = figure.subplots(rows, columns, sharey=True, squeeze=False, gridspec_kw={"hspace": 0.55, "wspace": 0.08})
     names = list(dict.fromkeys(s.label for s in found))
-    looks = look(names, order)
+    looks = look(names, order, floor_of(found))
     for k, (kind, axes) in enumerate(zip(panels, grid.flat, strict=False)):
         those = [s for s, of, _, _ in parts if of == kind] if kind else single
         unit = next((u for _, of, _, u in parts if of == kind), "")
@@ -66,12 +68,13 @@ def _panel(axes: "Axes", found: Sequence[Score], looks: dict[str, dict[str, Any]
     What goes in two ways has clean between them, or no line where its place is not known.
     """
     names = list(dict.fromkeys(s.condition for s in found))
-    kind = condition_parts(names[-1])[0]
+    level_of = {s.condition: s.level for s in found}
+    kind = next(s.kind for s in found if s.condition == names[-1])
     clean = TWO_WAYS.get(kind)
     if title and clean is not None:
-        place = {name: clean if name == "clean" else condition_parts(name)[1] or 0.0 for name in names}
+        place = {name: clean if name == "clean" else level_of[name] or 0.0 for name in names}
         names.sort(key=place.__getitem__)
-    levels = [condition_parts(name)[1] for name in names]
+    levels = [level_of[name] for name in names]
     text = [name if level is None or not title else f"{level:g}" for name, level in zip(names, levels, strict=True)]
     for k, (name, own) in enumerate(looks.items()):
         points = [(names.index(s.condition), s) for s in found if s.label == name]
@@ -92,9 +95,9 @@ def arms(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
     """
     from matplotlib.figure import Figure
 
-    names = sorted({s.arm for s in found}, key=arm_order)
+    names = list(dict.fromkeys(s.arm for s in sorted(found, key=arm_order)))
     models = list(dict.fromkeys(s.model for s in found))
-    looks = look(models, order)
+    looks = look(models, order, floor_of(found))
     figure = Figure(figsize=(WIDTH if len(names) > 4 else 0.7 * WIDTH, 2.6))
     axes = figure.add_axes((0, 0, 1, 1))
     for k, model in enumerate(models):
@@ -113,13 +116,13 @@ def arms(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
     return figure
 
 
-def arm_order(arm: str) -> tuple[bool, str, float, str]:
-    """Sort key of arms: base first, then by name and level ("lambda=0.1" before "lambda=1")."""
-    name, _, text = arm.rpartition("=")
-    try:
-        return (arm != "base", name, float(text), arm)
-    except ValueError:
-        return (arm != "base", arm, 0.0, arm)
+def arm_order(score: Score) -> tuple[bool, str, float, str]:
+    """Sort key of arms: base first, then by name and level (lambda 0.1 before lambda 1)."""
+    *others, (name, text) = score.factors.items() or [("", "")]
+    level = number(text)
+    if not name or level is None:
+        return (score.arm != BASE, score.arm, 0.0, score.arm)
+    return (score.arm != BASE, " ".join([*(f"{k}={v}" for k, v in others), name]), level, score.arm)
 
 
 def trainings(curves: Sequence[Curve], what: str) -> "Figure":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..evidence.scores import Score, condition_parts, scores
+from ..evidence.scores import Score, scores
 from ..text.tables import percent, with_interval
 from .style import RC, save
 
@@ -55,8 +55,7 @@ def file_name(score: Score) -> str:
 def title(score: Score) -> list[str]:
     """Lines above the matrix: what it is, what it scores, and what is counted."""
     where = score.test if score.train == score.test else f"{score.train} → {score.test}"
-    kind, level, _ = condition_parts(score.condition)
-    condition = [score.condition] if kind != "clean" or level is not None else []
+    condition = [score.condition] if score.kind != "clean" else []
     leaks = [f"LEAK: {', '.join(score.leaks)} shared"] if score.leaks else []
     part = [f"{score.n_done} of {score.n_cells} cells"] if score.n_done < score.n_cells else []
     runs = f" × {score.n_runs} runs" if score.n_runs > 1 else ""

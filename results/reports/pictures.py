@@ -11,6 +11,7 @@ from ..evidence.arms import BASE, Grid, grid_of
 from ..evidence.corpora import UNKNOWN, Corpora
 from ..evidence.evidence import Evidence
 from ..evidence.members import Member
+from ..evidence.results import FLOOR
 from ..evidence.scores import Score
 from ..questions.ladder import Ladder
 from . import calibration, curves, ladder_picture, plots, sweep_picture
@@ -62,7 +63,7 @@ def pictures(
     ranked, refusals = _rankings(known)
     steps = {one.protocols[0] for one in ladders if one.consecutive and len(one.protocols) == 1}
     others = [s for s in found if s.protocol not in steps]  # whose arms are no steps
-    order = sorted({s.model for s in found})  # a model has one color in all pictures
+    order = sorted({s.model for s in found if s.role != FLOOR})  # a model has one color in all pictures
     made = [*_boards(found, order), *ladder_pictures(ladders), *matrices(others, corpora), *_noise(found, order)]
     made += [*_sweeps(others, evidence, order), *ranked, *_speakers(known, order), *_sure(known, evidence, order)]
     made += [*_trainings(found, known, evidence)]
@@ -132,7 +133,7 @@ def matrices(found: Sequence[Score], corpora: Corpora = UNKNOWN) -> Iterator[Pic
     for block in blocks([s for s in found if s.n_done]):
         if all(s.train == s.test for s in block):
             continue
-        clean = [s for s in block if s.condition == block[0].condition and s.model != "majority"]
+        clean = [s for s in block if s.condition == block[0].condition and s.role != FLOOR]
         for label in dict.fromkeys(s.label for s in clean):
             chosen = [s for s in clean if s.label == label]
             alt = f"UAR of {label} by training and test corpus"
@@ -181,7 +182,7 @@ def grid_of_scores(scores: Sequence[Score], records: "pd.DataFrame") -> Grid | N
         mine = mine[mine[name] == value]
     base = mine.loc[mine["arm"] == BASE, "settings"]
     augmented = dict.fromkeys(name for options in mine["options"] for name in (options.get("augment") or {}))
-    return grid_of([x.arm for x in scores], dict(base.iloc[0]) if len(base) else {}, augmented)
+    return grid_of({x.arm: x.factors for x in scores}, dict(base.iloc[0]) if len(base) else {}, augmented)
 
 
 def ladder_pictures(ladders: Sequence[Ladder]) -> Iterator[Picture]:
@@ -191,7 +192,7 @@ def ladder_pictures(ladders: Sequence[Ladder]) -> Iterator[Picture]:
         steps = tuple((step.name, step.train) for step in one.steps)
         groups.setdefault((one.protocols, one.test, one.classes, one.label_map, one.consecutive, steps), []).append(one)
     for those in groups.values():
-        shown = [one for one in those if one.model != "majority"] or those
+        shown = [one for one in those if one.role != FLOOR] or those
         for k in range(0, len(shown), ladder_picture.MOST):
             first, part = shown[0], shown[k : k + ladder_picture.MOST]
             alt = f"UAR on {first.test} from one step to the next: {', '.join(step.name for step in first.steps)}"
@@ -201,7 +202,7 @@ def ladder_pictures(ladders: Sequence[Ladder]) -> Iterator[Picture]:
 
 def _sure(known: Sequence[Member], evidence: Evidence, order: Sequence[str]) -> Iterator[Picture]:
     """Reliability and risk against coverage of the models that give probabilities."""
-    of = {id(m.score): m for m in known if m.score.model != "majority"}
+    of = {id(m.score): m for m in known if m.score.role != FLOOR}
     for block in blocks([m.score for m in known if id(m.score) in of]):
         clean = [s for s in first_condition(block) if s.arm == BASE]
         for _, part in groupby(clean, key=lambda s: (s.train, s.test)):

@@ -4,7 +4,7 @@ Each function takes scores (or numbers) and returns a figure whose title and cap
 what is drawn, on what it stands, how the intervals are made, and where chance is. `style.save` writes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..evidence.members import Member
+from ..evidence.results import FLOOR
 from ..evidence.scores import Score
 from ..text.words import percent, sized, with_interval
 from .style import INK, LETTER, PAPER, SOFT, WIDTH, caption, look
@@ -77,10 +78,15 @@ def lines_of(found: Sequence[Score]) -> list[Line]:
     return lines
 
 
+def floor_of(scores: Iterable[Score]) -> list[str]:
+    """The models under all others."""
+    return list(dict.fromkeys(s.model for s in scores if s.role == FLOOR))
+
+
 def leaderboard(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
     """Mean and interval of every score of one protocol, a group per train and test; ``order`` as `look` takes it."""
     figure, axes, lines = _rows(found)
-    looks = look([s.model for s in found], order)
+    looks = look([s.model for s in found], order, floor_of(found))
     for y, line in enumerate(lines):
         if line.score is None:
             continue
@@ -99,7 +105,7 @@ def speakers(found: Sequence[Member], order: Sequence[str] = ()) -> "Figure":
     """UAR of every test speaker, a line per model; ``order`` as `look` takes it."""
     scores = [m.score for m in found]
     figure, axes, lines = _rows(scores)
-    looks = look([s.model for s in scores], order)
+    looks = look([s.model for s in scores], order, floor_of(scores))
     of = {id(m.score): m for m in found}
     for y, line in enumerate(lines):
         if line.score is None:

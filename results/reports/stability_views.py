@@ -24,11 +24,11 @@ def stability_rows(evidence: Evidence) -> list[StabilityRow]:
     """One line per model and change, mild before strong."""
     return [
         StabilityRow(
-            protocol=s.task.protocol,
-            test=s.task.test,
-            where=s.task.where,
+            protocol=s.setup.protocol,
+            test=s.setup.test,
+            where=s.setup.where,
             model=s.label,
-            condition=s.task.condition,
+            condition=s.setup.condition,
             share=said(s),
             answers=f"{s.n} of {s.n_clean}" if s.n < s.n_clean else str(s.n),
             reason=s.interval.reason or "",

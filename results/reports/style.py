@@ -4,7 +4,7 @@ Ink, paper and grid are written into the SVG files as they stand here; the page 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +30,14 @@ RC: Any = {
 }  # fmt: skip
 
 
-def look(names: Sequence[str], order: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
-    """Color, mark and dash of each name; `majority` is grey. No two names look alike up to 63 of them.
+def look(names: Sequence[str], order: Sequence[str] = (), floor: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+    """Color, mark and dash of each name; those of the ``floor`` are grey. No two names look alike up to 63 of them.
 
     ``order``: names of several pictures, in which those of this one look alike; it is left where two of few names
     would share a color.
     """
-    shown = [name for name in dict.fromkeys(names) if name != "majority"]
-    place = {name: k for k, name in enumerate(dict.fromkeys(name for name in (*order, *shown) if name != "majority"))}
+    shown = [name for name in dict.fromkeys(names) if name not in floor]
+    place = {name: k for k, name in enumerate(dict.fromkeys(name for name in (*order, *shown) if name not in floor))}
     if len({place[name] % len(COLORS) for name in shown}) < min(len(shown), len(COLORS)):
         place = {name: k for k, name in enumerate(shown)}
     looks: dict[str, dict[str, Any]] = {}
@@ -45,7 +45,8 @@ def look(names: Sequence[str], order: Sequence[str] = ()) -> dict[str, dict[str,
         k = place[name]
         mark, dash = MARKS[k % len(MARKS)], DASHES[k % len(DASHES)]
         looks[name] = {"color": COLORS[k % len(COLORS)], "marker": mark, "linestyle": dash}
-    return looks | {"majority": {"color": SOFT, "marker": "x", "linestyle": DASHES[4]}}
+    grey = {"color": SOFT, "marker": "x", "linestyle": DASHES[4]}
+    return looks | dict.fromkeys(floor or [""], grey)  # its place is kept where it is not there
 
 
 def chance_line(axes: "Axes", value: float | None, upright: bool = False) -> None:

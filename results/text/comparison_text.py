@@ -72,13 +72,13 @@ def terminal(comparisons: Sequence[Comparison]) -> str:
 
 
 def _family(c: Comparison) -> tuple[str, ...]:
-    return (c.task.protocol, c.task.label_map, *c.task.leaks)
+    return (c.setup.protocol, c.setup.label_map, *c.setup.leaks)
 
 
 def _head(c: Comparison) -> list[str]:
-    leaks = f"LEAK, permitted by the protocol: {', '.join(c.task.leaks)}"
-    text = f"{c.task.protocol}, label map {c.task.label_map}: {METRICS[c.metric].title} in %, differences in points"
-    return [*_wrap(text), *([leaks] if c.task.leaks else [])]
+    leaks = f"LEAK, permitted by the protocol: {', '.join(c.setup.leaks)}"
+    text = f"{c.setup.protocol}, label map {c.setup.label_map}: {METRICS[c.metric].title} in %, differences in points"
+    return [*_wrap(text), *([leaks] if c.setup.leaks else [])]
 
 
 def _header(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
@@ -92,19 +92,19 @@ def _of_difference(c: Comparison) -> str:
 
 def _lines(comparisons: Sequence[Comparison]) -> Iterable[tuple[str, ...]]:
     """A line each; under several conditions the corpora are headings."""
-    several = len({c.task.condition for c in comparisons}) > 1
-    for where, part in groupby(comparisons, key=lambda c: c.task.where):
+    several = len({c.setup.condition for c in comparisons}) > 1
+    for where, part in groupby(comparisons, key=lambda c: c.setup.where):
         if several:
             yield (where,)
         for c in part:
-            name = f"  {c.task.condition}" if several else where
+            name = f"  {c.setup.condition}" if several else where
             a, b = (NONE if s is None else f"{100 * s:.1f}" for s in (c.score_a, c.score_b))
             found = "refused" if c.reason else interval(c.main)
             yield (name, a, b, found, p_value(c.main.p), p_value(c.holm))
 
 
 def _details(c: Comparison) -> list[str]:
-    lines = [f"{c.task.where}, {c.task.condition}"]
+    lines = [f"{c.setup.where}, {c.setup.condition}"]
     refusal = _wrap(f"REFUSED: {c.reason}", "  ") if c.reason else []
     if not c.n_rows:  # nothing could be paired
         return [*lines, *refusal]
@@ -175,7 +175,7 @@ def csv(comparisons: Sequence[Comparison]) -> str:
         found = (c.score_a, c.score_b, m.mean, m.low, m.high, m.p, c.holm, e.d_z if e else None)
         papers = (c.plain.p if c.plain else None, c.mcnemar.p if c.mcnemar else None)
         values = ["" if x is None else f"{x:.6g}" for x in (*found, *papers)]
-        facts_of = (*c.task[:5], " ".join(c.task.leaks), c.a, c.b, c.metric, m.name, m.n, f"{c.level:g}")
+        facts_of = (*c.setup[:5], " ".join(c.setup.leaks), c.a, c.b, c.metric, m.name, m.n, f"{c.level:g}")
         out.writerow([*facts_of, *values, m.reason or ""])
     return text.getvalue()
 
@@ -189,12 +189,12 @@ def latex(comparisons: Sequence[Comparison]) -> str:
         rows = []
         for line, c in zip((x for x in _lines(those) if len(x) > 1), those, strict=True):
             papers = (c.plain.p if c.plain else None, c.mcnemar.p if c.mcnemar else None)
-            where = c.task.where if c.task.condition == "clean" else f"{c.task.where}, {c.task.condition}"
+            where = c.setup.where if c.setup.condition == "clean" else f"{c.setup.where}, {c.setup.condition}"
             rows.append((where, *line[1:], *map(p_value, papers)))
         header = ("", first.a, first.b, _of_difference(first), "p", "Holm", "plain t", "McNemar")
-        leaks = f", LEAK: {', '.join(first.task.leaks)} shared" if first.task.leaks else ""
+        leaks = f", LEAK: {', '.join(first.setup.leaks)} shared" if first.setup.leaks else ""
         caption = (
-            f"{METRICS[first.metric].title} in % of {first.a} (A) and {first.b} (B) under {first.task.protocol}{leaks}"
+            f"{METRICS[first.metric].title} in % of {first.a} (A) and {first.b} (B) under {first.setup.protocol}{leaks}"
             f"; main test: {first.main.name}; plain t and McNemar as papers print them. {MEANS}"
         )
         parts.append(table(Grid("", header, tuple(rows)), caption, "-".join(("compare", *_family(first)))))
@@ -205,7 +205,7 @@ def to_json(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     """As `compare --json` prints them: plain, unknown is None, never NaN."""
     plain = []
     for c in comparisons:
-        values: dict[str, Any] = {**c.task._asdict(), "leaks": list(c.task.leaks)}
+        values: dict[str, Any] = {**c.setup.facts, "leaks": list(c.setup.leaks)}
         for name in ("a", "b", "metric", "score_a", "score_b", "n_rows", "n_speakers", "n_folds", "level"):
             values[name] = getattr(c, name)
         values["n_seeds"] = list(c.seeds)

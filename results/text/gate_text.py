@@ -26,5 +26,5 @@ def to_text(verdicts: Sequence[Verdict], margin: float) -> str:
 
 
 def _leaks(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
-    tasks = [v.comparison.task for v in verdicts]
-    return list(dict.fromkeys((task.protocol, ", ".join(task.leaks)) for task in tasks if task.leaks))
+    setups = [v.comparison.setup for v in verdicts]
+    return list(dict.fromkeys((setup.protocol, ", ".join(setup.leaks)) for setup in setups if setup.leaks))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ..evidence.results import FLOOR
 from ..evidence.scores import Value
 from ..evidence.siblings import Part
 from ..questions.ladder import Ladder, Step, ladders
@@ -23,10 +24,10 @@ SIBLINGS = "sibling: test rows of which training has another row of the same utt
 
 
 def found(records: pd.DataFrame, predictions: pd.DataFrame, plan: pd.DataFrame, siblings: pd.DataFrame) -> list[Ladder]:
-    """The ladders of a run, those of ``majority`` only where there are no others."""
+    """The ladders of a run, those of the floor only where there are no others."""
     order = tuple(dict.fromkeys(plan["arm"]))
     every = ladders(records, predictions, METRICS["uar"], siblings, order)
-    return [one for one in every if one.model != "majority"] or every
+    return [one for one in every if one.role != FLOOR] or every
 
 
 def terminal(every: Sequence[Ladder], width: int = 100) -> str:

@@ -10,7 +10,7 @@ from itertools import groupby
 import numpy as np
 
 from ..evidence.arms import BASE
-from ..evidence.entries import label_of
+from ..evidence.results import label_of
 from ..papers.claims import Claim
 from ..papers.comparisons import Line
 from ..papers.paper_tables import Compared, PaperTables, Table

@@ -6,7 +6,8 @@ from itertools import groupby
 import pandas as pd
 from rich.cells import cell_len
 
-from ..evidence.scores import Value, condition_order
+from ..evidence.results import FLOOR
+from ..evidence.scores import Value
 from ..questions.stability import Stability, stability
 from .grids import Grid, aligned, pipes
 from .words import NONE, unique, with_interval
@@ -32,21 +33,22 @@ def of_perturb(records: pd.DataFrame, predictions: pd.DataFrame) -> list[Stabili
     """`stability` of the cells of the protocol perturb."""
     mine = records[records["protocol"] == PROTOCOL]
     found = stability(mine, predictions[predictions["key"].isin(mine["key"])])
-    return sorted(found, key=lambda s: (s.task._replace(condition=""), condition_order(s.task.condition)))
+    return sorted(found, key=lambda s: (s.setup.heard(), s.setup.order))
 
 
 def grids(found: Sequence[Stability], width: int | None) -> list[Grid]:
     """A grid per train and test, conditions down and models across, as many as ``width`` takes."""
     made = []
-    for _, part in groupby(found, key=lambda s: s.task._replace(condition="")):
+    for _, part in groupby(found, key=lambda s: s.setup.heard()):
         section = list(part)
-        conditions, labels = unique(s.task.condition for s in section), unique(s.label for s in section)
-        labels.sort(key=lambda label: (label != "majority", label))
-        cells = {(s.task.condition, s.label): said(s) for s in section}
+        conditions, labels = unique(s.setup.condition for s in section), unique(s.label for s in section)
+        floor = {s.label for s in section if s.role == FLOOR}
+        labels.sort(key=lambda label: (label not in floor, label))
+        cells = {(s.setup.condition, s.label): said(s) for s in section}
         room = max(18, *map(cell_len, labels)) + 2
         step = len(labels) if width is None else max(1, (width - max(map(cell_len, conditions))) // room)
         n = max(s.n_clean for s in section)
-        title = f"{TITLE}; {section[0].task.where}, {n} answers"
+        title = f"{TITLE}; {section[0].setup.where}, {n} answers"
         for k in range(0, len(labels), step):
             chosen = labels[k : k + step]
             rows = tuple((c, *(cells.get((c, label), NONE) for label in chosen)) for c in conditions)

@@ -14,7 +14,7 @@ from itertools import groupby
 from rich.cells import cell_len
 
 from ..evidence.corpora import UNKNOWN, Corpora
-from ..evidence.scores import IDENTITY, Score, Value, within
+from ..evidence.scores import FACTS, Score, Value, within
 from ..statistics.metrics import METRICS
 from .grids import Grid, aligned, pipes
 from .transfer import by_map, coverage, languages, matrix, place
@@ -66,11 +66,11 @@ def csv(scores: Sequence[Score], corpora: Corpora = UNKNOWN) -> str:
     out = writer(text, lineterminator="\n")
     columns = [f"{name}_{part}" for name in METRICS for part in parts]
     spoken = ("train_language", "test_language")
-    out.writerow([*IDENTITY, "tag", *spoken, "chance", *counts, *columns, "interval_method", "devices", "notes"])
+    out.writerow([*FACTS, "tag", *spoken, "chance", *counts, *columns, "interval_method", "devices", "notes"])
     for s in scores:
         numbers = [s.chance, *(getattr(s.metrics[name], part) for name in METRICS for part in parts)]
         chance, *values = ["" if x is None else f"{x:.6f}" for x in numbers]
-        facts = [" ".join(s.leaks) if name == "leaks" else getattr(s, name) for name in IDENTITY]
+        facts = [" ".join(s.leaks) if name == "leaks" else getattr(s, name) for name in FACTS]
         tail = [s.interval_method or "", "; ".join(s.devices), "; ".join(s.notes)]
         facts += [s.tag, corpora.language(s.train), corpora.language(s.test)]
         out.writerow([*facts, chance, *(getattr(s, name) for name in counts), *values, *tail])

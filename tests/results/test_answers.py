@@ -21,6 +21,7 @@ from serbench.results.statistics.metrics import METRICS
 from serbench.results.text import answer_text
 from serbench.tests.support.evidence import both as together_of
 from serbench.tests.support.evidence import evidence_of
+from serbench.tests.support.made_scores import of_arms
 from serbench.tests.support.paired import CLASSES, cells, frames
 
 UAR = METRICS["uar"]
@@ -235,6 +236,7 @@ def test_sweeps_are_held_against_the_base_and_along_each_factor(sweep):
 def test_a_point_that_is_the_base_over_again_counts_once(sweep):
     base = sweep.records[sweep.records.arm == "base"]
     copy = base.assign(arm="lr=0.001 batch=16", key=base.key + "copy")
+    copy["arm_factors"] = [{"lr": "0.001", "batch": "16"}] * len(copy)
     more = sweep.predictions[sweep.predictions.key.isin(base.key)].assign(key=lambda p: p.key + "copy")
     records = pd.concat([sweep.records, copy], ignore_index=True)
     plan = pd.concat([sweep.plan, copy[list(sweep.plan.columns)]], ignore_index=True)
@@ -252,7 +254,7 @@ def test_levels_of_a_factor_are_means_over_the_same_levels_of_the_others():
     """No arm has neither noise nor pitch: level 0 of noise is held against the others at the same pitches alone."""
     arms = [f"noise={n} pitch={p}" for n in (0, 1, 2) for p in (0, 2, 4) if n or p]
     scores = {arm: pd.Series({"s": float(arm[-1])}) for arm in arms}  # the pitch decides, noise does nothing
-    grid = grid_of(["base", *arms], {}, ["noise", "pitch"])
+    grid = grid_of(of_arms(["base", *arms]), {}, ["noise", "pitch"])
     table = along(grid, "noise", {**scores, "base": pd.Series({"s": 0.0})})
     assert table.to_numpy().tolist() == [[2.0, 2.0, 2.0]]  # with the base, which has no copies and stands at 0, 0
     del scores["noise=2 pitch=4"]
@@ -407,7 +409,7 @@ def test_binomial_counts_errors_that_name_the_class_before():
     theirs = stats.binomtest(wrong, wrong, 0.5)
     assert (line.estimate, line.n, line.p) == (1, wrong, pytest.approx(theirs.pvalue))
     assert 0.35 < back.estimate < 0.65 and "reversed" in back.what
-    with pytest.raises(InputError, match="no arm here is named 'by class'"):
+    with pytest.raises(InputError, match="no arm here has its test rows by class"):
         answer(held([*base, *cells(rng, "m", protocol="carried-state", arm="carried, shuffled")]), test="binomial")
 
 

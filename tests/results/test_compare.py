@@ -8,7 +8,8 @@ import pytest
 from scipy import stats
 
 from serbench.errors import InputError
-from serbench.results.evidence.entries import blocks, entries
+from serbench.results.evidence.blocks import blocks
+from serbench.results.evidence.results import by_name, results_of
 from serbench.results.evidence.scores import scores
 from serbench.results.questions.compare import compare
 from serbench.results.statistics.metrics import METRICS
@@ -128,7 +129,7 @@ def test_holm_is_over_the_tasks_of_a_protocol():
         for cell in cells(rng, model, skill=skill, condition=condition, protocol="noise")
     ]
     found = compare(*frames(made), "a", "b", UAR)
-    assert [c.task.condition for c in found] == ["clean", "white 20 dB", "white 0 dB"]
+    assert [c.setup.condition for c in found] == ["clean", "white 20 dB", "white 0 dB"]
     p = sorted(c.main.p for c in found)
     assert min(c.holm for c in found) == pytest.approx(min(1, 3 * p[0]))
     text = comparison_text.terminal(found)
@@ -204,7 +205,7 @@ def test_blocks_leave_out_what_lacks_rows_and_say_so():
     assert list(block.confusions) == ["a"] and block.notes == ("b: left out: it lacks rows that other models have",)
     records, predictions = frames(made)
     assert blocks(records.assign(status="failed"), predictions) == []
-    assert [(e.label, len(e.records), e.n_cells) for e in entries(records)] == [("a", 4, 4), ("b", 3, 3)]
+    assert [(e.label, len(e.records), e.n_cells) for e in by_name(results_of(records))] == [("a", 4, 4), ("b", 3, 3)]
 
 
 def test_json_is_plain_and_text_fits_80_columns():

@@ -11,6 +11,7 @@ from PIL import Image
 from serbench.results.evidence.scores import Score, Value
 from serbench.results.reports import aside, figures, style
 from serbench.results.reports.figures import confusion, confusions, draw, file_name, title
+from serbench.tests.support.made_scores import of_score
 
 NAMES = ("angry", "happy", "neutral", "sad", "fear", "disgust", "surprise", "calm", "boredom", "excited", "frustrated")
 TITLE = ("sigwavnet:released+no-threshold", "speaker-independent, emodb → ravdess", "UAR 45.3 [41.0, 49.6] %")
@@ -27,7 +28,7 @@ def score(**facts):
         **{"n_failed": 0, "n_utterances": 9, "n_cells": 2, "n_done": 2, "n_runs": 1, "classes": ("happy", "sad")},
         **{"metrics": {"uar": Value(0.453, None, 0.41, 0.496)}, "confusion": np.array([[3, 1], [2, 3]])},
     }
-    return Score(**{**defaults, **facts})
+    return Score(**of_score({**defaults, **facts}))
 
 
 def apart(one, two):

@@ -28,6 +28,7 @@ from serbench.results.papers.paper_tables import PaperTables, build
 from serbench.results.text import paper_text
 from serbench.seeds import stream
 from serbench.tests.support.evidence import both, evidence_of
+from serbench.tests.support.records import of_names
 from serbench.tests.support.tiny import serbench
 
 EMODB = published("sigwavnet").paper.tasks["emodb"]
@@ -400,6 +401,7 @@ FACTS: dict[str, Any] = {
     **{"status": "done", "protocol": "published-sigwavnet", "protocol_version": 1, "model": "sigwavnet:released"},
     **{"model_version": 1, "arm": "base", "train": "emodb", "test": "emodb", "condition": "clean", "repeat": 0},
     **{"label_map": "native", "classes": ["angry", "sad"], "leaks": ["speaker"], "device": "cpu", "precision": "fp32"},
+    **{"format": 2, "target": "classes"},
     **{"settings": {"lr": 1e-5}, "options": {}, "data": {"emodb": "0123456789abcdef"}, "notes": [], "missing": []},
 }
 PLANNED = ["key", "protocol", "model", "arm", "train", "test", "fold", "repeat", "seed", "condition", "label_map"]
@@ -410,7 +412,7 @@ def frames(
 ) -> Evidence:
     """Runs of two rows per fold, the second guessed wrong in odd seeds; cells of ``without`` are planned only."""
     cells = [
-        {**FACTS, "key": f"{s}-{f}{sorted(facts.items())}", "seed": s, "fold": str(f), "n_test": 2, **facts}
+        of_names({**FACTS, "key": f"{s}-{f}{sorted(facts.items())}", "seed": s, "fold": str(f), "n_test": 2, **facts})
         for s in range(seeds) for f in range(folds)
     ]  # fmt: skip
     done = [c for c in cells if (c["seed"], int(c["fold"])) not in without]
@@ -509,7 +511,7 @@ def simulated(
             cell = f"{rule}-{seed}"
             about = {"protocol": rule, "model": model, "train": task.corpus, "test": task.corpus, "leaks": leaks}
             about |= {"label_map": task.label_map, "classes": list(task.classes), "data": {task.corpus: "f" * 64}}
-            lines.append({**FACTS, "key": cell, "seed": seed, "fold": "1", "n_test": 400, **about})
+            lines.append({**of_names(FACTS), "key": cell, "seed": seed, "fold": "1", "n_test": 400, **about})
             right = set(rng.permutation(400)[: round(400 * (share + rng.normal(0, 0.004)))].tolist())
             for k in range(400):
                 truth = task.classes[k % len(task.classes)]

@@ -19,7 +19,7 @@ from serbench.results.reports.matrices import matrix
 from serbench.results.reports.sweep_picture import heat
 from serbench.results.statistics.probabilities import reliability, risk_coverage
 from serbench.results.statistics.speakers import Interval, PairedTest
-from serbench.tests.support.made_scores import apart, score
+from serbench.tests.support.made_scores import apart, of_arms, score
 
 NAMES = ["majority", "functionals-svm", "sigwavnet:released+no-threshold", "mfcc-attention:tiny", "cnn-18-gru"]
 BOOT = "bootstrap over 6 or more speakers, expanded percentile"
@@ -96,7 +96,7 @@ def grid():
         *(f"lr={lr} batch={b}" for lr in ("0.1", "0.01", "0.001") for b in (16, 32) if (lr, b) != ("0.1", 16)),
     ]
     scores = [score(arm=arm, model="m", n_speakers=10, interval_method=BOOT) for arm in [*arms, "no-gru"]]
-    return scores, grid_of(arms, {"lr": 0.1, "batch": 16})
+    return scores, grid_of(of_arms(arms), {"lr": 0.1, "batch": 16})
 
 
 def sure(model, strength):
@@ -177,7 +177,7 @@ def test_files_are_whole_and_the_same_each_time(tmp_path):
 
 
 def test_no_two_models_look_alike_and_their_marks_tell_them_apart_in_grey():
-    looks = style.look([f"m{k}" for k in range(9)] + ["majority"])
+    looks = style.look([f"m{k}" for k in range(9)] + ["majority"], floor=["majority"])
     assert len({(v["color"], v["marker"]) for v in looks.values()}) == 10
     assert len({v["marker"] for v in looks.values()}) == 10
     many = style.look([f"m{k}" for k in range(63)])
@@ -187,7 +187,7 @@ def test_no_two_models_look_alike_and_their_marks_tell_them_apart_in_grey():
 
 def test_a_model_looks_alike_in_pictures_with_other_models():
     order = ["a", "b", "c", "majority"]
-    first, second = style.look(["a", "b"], order), style.look(["majority", "c", "b"], order)
+    first, second = (style.look(names, order, ["majority"]) for names in (["a", "b"], ["majority", "c", "b"]))
     assert first["b"] == second["b"] and len({v["color"] for v in (*first.values(), second["c"])}) == 4
     assert set(first) == {"a", "b", "majority"}
     many = style.look(["m0", "m7"], [f"m{k}" for k in range(9)])  # the colors of an order begin again
@@ -222,11 +222,11 @@ def test_the_base_of_a_sweep_is_framed_or_named_beside_the_grid():
         (axes,) = heat(scores, of).axes
         assert len(axes.patches) == 1
         beside = [s for s in scores if s.arm == "base" or "=" in s.arm]
-        off = grid_of([s.arm for s in beside], {"lr": 0.5, "batch": 16})
+        off = grid_of(of_arms(s.arm for s in beside), {"lr": 0.5, "batch": 16})
         (axes, words) = (lambda f: (f.axes[0], " ".join(t.get_text() for t in f.texts)))(heat(beside, off))
     assert len(axes.patches) == 1 and len(off.factors["lr"]) == 4  # a level of its own
     with matplotlib.rc_context(style.RC):
-        figure = heat(scores, grid_of([s.arm for s in scores], {}))
+        figure = heat(scores, grid_of(of_arms(s.arm for s in scores), {}))
     words = " ".join(t.get_text() for t in figure.texts).replace("\n", " ")
     assert "The base (not on the grid): 45.3" in words and not figure.axes[0].patches
 
@@ -249,7 +249,8 @@ def test_curves_say_that_cells_are_missing():
 
 def test_arms_stand_in_the_order_of_their_levels():
     names = ["l=10", "no-gru", "l=0.5", "base", "l=2"]
-    assert sorted(names, key=curves.arm_order) == ["base", "l=0.5", "l=2", "l=10", "no-gru"]
+    scores = [score(arm=name) for name in names]
+    assert [s.arm for s in sorted(scores, key=curves.arm_order)] == ["base", "l=0.5", "l=2", "l=10", "no-gru"]
 
 
 def test_file_names_are_safe_and_differ():

@@ -9,18 +9,23 @@ from hypothesis import strategies as st
 
 from serbench.errors import InputError
 from serbench.results.evidence import scores as module
+from serbench.results.evidence.old_records import SINCE_2
 from serbench.results.evidence.record import PREDICTION_COLUMNS, Record
-from serbench.results.evidence.scores import IDENTITY, PUBLIC, scores, to_json
+from serbench.results.evidence.scores import FACTS as NAMES
+from serbench.results.evidence.scores import PUBLIC, scores, to_json
 from serbench.results.questions.compare import compare
 from serbench.results.statistics.metrics import METRICS
 from serbench.results.statistics.speakers import speaker_interval
 from serbench.seeds import stream
+from serbench.tests.support.records import of_names
 
 CLASSES = ("angry", "happy", "sad")
 
 
+OF_NAMES = ("role", "condition_kind", "condition_level", "condition_unit")
+MORE = {"format": 2, "target": "classes"}
 FACTS = {
-    **dict.fromkeys(Record.__dataclass_fields__),
+    **dict.fromkeys(name for name in Record.__dataclass_fields__ if name not in SINCE_2),
     **{"status": "done", "protocol": "speaker-independent", "protocol_version": 1, "model": "functionals-svm"},
     **{"model_version": 1, "arm": "base", "train": "a", "test": "a", "fold": "1", "fold_hash": "h", "repeat": 0},
     **{"seed": 0, "condition": "clean", "label_map": "native", "classes": list(CLASSES), "leaks": [], "missing": []},
@@ -41,7 +46,7 @@ def frames(cells):
     """Records and predictions of (key, triples, facts) or, with its first row number, (key, triples, facts, start)."""
     records, lines = [], []
     for key, triples, facts, *start in cells:
-        records.append({**FACTS, "key": key, "n_test": len(triples), **facts})
+        records.append(of_names({**FACTS, "key": key, "n_test": len(triples), **facts}) | MORE)
         lines += predictions_of(key, triples, *start)
     return pd.DataFrame(records), pd.DataFrame(lines, columns=["key", *PREDICTION_COLUMNS])
 
@@ -165,7 +170,7 @@ def test_dtypes_as_parquet_gives_them_or_categories_or_objects_score_alike(tmp_p
 def test_json_has_exactly_the_public_fields_and_never_nan():
     records, predictions = frames(simulated(np.random.default_rng(5), seeds=1, leaks=["speaker", "copy"]))
     (plain,) = to_json(scores(records, predictions))
-    assert tuple(plain) == PUBLIC == (*IDENTITY, "chance", "n_folds", "n_seeds", "n_failed", "n_utterances", "metrics")
+    assert tuple(plain) == PUBLIC == (*NAMES, "chance", "n_folds", "n_seeds", "n_failed", "n_utterances", "metrics")
     assert set(plain["metrics"]) == {"uar", "wa", "macro_f1", "weighted_f1"}
     assert list(plain["metrics"]["uar"]) == ["mean", "sd", "low", "high", "sd_folds", "sd_speakers"]
     assert plain["leaks"] == ["copy", "speaker"] and plain["metrics"]["uar"]["sd"] is None
@@ -177,7 +182,7 @@ def test_failed_and_pending_cells_are_counted_and_the_rest_is_scored():
     records, predictions = frames(cells)
     lost = records.key[records.seed.eq(1) & records.fold.isin(["2", "3"])].tolist()
     failed = records.key.eq(lost[0])
-    planned = records[[*IDENTITY, "key", "code", "fold", "seed"]]
+    planned = records[[*NAMES, *OF_NAMES, "key", "code", "fold", "seed"]]
     records.loc[failed, "status"] = "failed"
     records.loc[failed, "error"] = "Traceback (most recent call last):\n  ...\nValueError: loss is not finite\n"
     predictions = predictions[~predictions.key.isin(lost)]
@@ -192,7 +197,7 @@ def test_failed_and_pending_cells_are_counted_and_the_rest_is_scored():
 def test_groups_without_a_finished_cell_are_null_not_absent():
     records, predictions = frames(simulated(np.random.default_rng(6), seeds=1))
     planned = pd.concat([records, records.assign(model="z", key=records.key + "z")])
-    planned = planned[[*IDENTITY, "key", "code", "fold", "seed"]]
+    planned = planned[[*NAMES, *OF_NAMES, "key", "code", "fold", "seed"]]
     records = records.assign(status="failed", error="OSError: gone")
     failed, waiting = scores(records, predictions[:0], planned)
     assert (failed.n_failed, failed.n_done, failed.metrics["uar"].mean) == (4, 0, None)
@@ -251,7 +256,7 @@ def test_seeds_that_newer_code_did_not_repeat_stay_apart_and_what_waits_is_of_it
     old = simulated(np.random.default_rng(9), seeds=3, code="old")
     new = simulated(np.random.default_rng(9), seeds=1, code="new")
     records, predictions = frames(old[4:] + new)  # seed 0 of the old code is replaced by the new
-    planned = records[[*IDENTITY, "key", "code", "fold", "seed"]]
+    planned = records[[*NAMES, *OF_NAMES, "key", "code", "fold", "seed"]]
     done = ~records.key.isin([new[-1][0]])
     found = scores(records[done], predictions, planned)
     assert [(s.n_cells, s.n_seeds, s.n_pending) for s in found] == [(4, 1, 1), (8, 2, 0)]

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from serbench.results.evidence.evidence import open_evidence
-from serbench.results.evidence.scores import condition_order
+from serbench.results.evidence.old_records import condition_parts
+from serbench.results.evidence.results import condition_order
 from serbench.results.evidence.store import Run, create
 from serbench.results.questions.stability import share_unchanged, stability
 from serbench.results.statistics.many_models import expanded_tails
@@ -84,12 +85,12 @@ def test_every_condition_is_paired_with_the_clean_answers(run: Run) -> None:
     cells(run, "gain 3 dB", 5)
     cells(run, "inverted", 2)
     frames = open_evidence([run])
-    found = {s.task.condition: s for s in stability(frames.records, frames.predictions)}
+    found = {s.setup.condition: s for s in stability(frames.records, frames.predictions)}
     assert found.keys() == {"gain 3 dB", "inverted"}
     assert (found["gain 3 dB"].share, found["gain 3 dB"].n) == (pytest.approx(18 / 24), 24)
     assert found["inverted"].share == 1
     again = stability(frames.records, frames.predictions.sample(frac=1, random_state=0))
-    assert {s.task.condition: s for s in again} == found
+    assert {s.setup.condition: s for s in again} == found
 
 
 def test_a_run_that_goes_on_and_one_of_two_versions(run: Run) -> None:
@@ -122,6 +123,6 @@ def test_the_table_is_that_of_perturb_alone(run: Run) -> None:
 
 def test_mild_conditions_come_before_strong_ones() -> None:
     names = ["clipping 20 %", "clipping 1 %", "clean", "opus 6 kbit/s", "opus 24 kbit/s", "room 1 s", "room 0.2 s"]
-    assert sorted(names, key=condition_order) == [
+    assert sorted(names, key=lambda name: condition_order(*condition_parts(name))) == [
         "clean", "clipping 1 %", "clipping 20 %", "opus 24 kbit/s", "opus 6 kbit/s", "room 0.2 s", "room 1 s",
     ]  # fmt: skip

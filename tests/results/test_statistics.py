@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from serbench.results.evidence.entries import Entry, Task
+from serbench.results.evidence.results import Identity, Result, Setup
 from serbench.results.evidence.sides import Side, fold_differences_of
 from serbench.results.questions.compare import PLAIN, Folds, compare_rows
 from serbench.results.statistics.metrics import METRICS
@@ -183,10 +183,13 @@ def rows(skill, seeds=(0, 1), speakers=6, per_class=8, rng_seed=0):
 
 def sides(a, b):
     """Two models with these rows."""
-    task = Task("speaker-independent", "c", "c", "clean", "native", ())
+    setup = Setup("speaker-independent", "c", "c", "clean", "native", ())
     seeds = [pd.DataFrame({"seed": rows["seed"].unique()}) for rows in (a, b)]
-    entries = [Entry(task, name, "base", CLASSES, s, len(s), {}, None) for name, s in zip("ab", seeds, strict=True)]
-    return [Side(entry, rows, UAR) for entry, rows in zip(entries, (a, b), strict=True)]
+    about = ("base", "model", {}, CLASSES, "classes", Identity(*[""] * len(Identity._fields)))
+    results = [
+        Result(setup, name, *about, dict(enumerate(s.itertuples())), s) for name, s in zip("ab", seeds, strict=True)
+    ]
+    return [Side(result, rows, UAR) for result, rows in zip(results, (a, b), strict=True)]
 
 
 def compared(a, b):

@@ -10,6 +10,7 @@ from serbench.results.statistics.speakers import BOOTSTRAP, STUDENT
 from serbench.results.text import grids, tables, words
 from serbench.results.text.grids import Grid, aligned, pipes
 from serbench.results.text.tables import LEAK_WORDS, csv, markdown, terminal
+from serbench.tests.support.made_scores import of_score
 
 
 def score(model="functionals-svm", test="emodb", uar=None, **facts):
@@ -21,7 +22,7 @@ def score(model="functionals-svm", test="emodb", uar=None, **facts):
         **{"n_failed": 0, "n_utterances": 339, "n_speakers": 10, "n_cells": 15, "n_done": 15, "metrics": metrics},
         **{"classes": ("angry", "happy", "neutral", "sad"), "interval_method": BOOTSTRAP, "devices": ("cpu, fp32",)},
     }
-    return Score(**{**defaults, **facts})
+    return Score(**of_score({**defaults, **facts}))
 
 
 def majority(**facts):

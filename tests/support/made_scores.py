@@ -1,10 +1,13 @@
 """Scores made by hand, and whether two boxes lie apart, for the tests of pictures and LaTeX tables."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from serbench.results.evidence.old_records import factors_of
 from serbench.results.evidence.scores import Score, Value
+from serbench.tests.support.records import of_names
 
 
 def score(**facts: Any) -> Score:
@@ -15,7 +18,19 @@ def score(**facts: Any) -> Score:
         **{"n_failed": 0, "n_utterances": 9, "n_cells": 2, "n_done": 2, "n_runs": 1, "classes": ("happy", "sad")},
         **{"metrics": {"uar": Value(0.453, None, 0.41, 0.496)}, "confusion": np.array([[3, 1], [2, 3]])},
     }
-    return Score(**{**defaults, **facts})
+    return Score(**of_score({**defaults, **facts}))
+
+
+def of_score(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts of a score with those that follow from the names of model, arm and condition."""
+    more = of_names(facts)
+    parts = {name: more[f"condition_{name}"] for name in ("kind", "level", "unit")}
+    return {"role": more["role"], "factors": more["arm_factors"], **parts, **facts}
+
+
+def of_arms(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Arms with their factors."""
+    return {name: factors_of(name) for name in names}
 
 
 def apart(one: Any, two: Any) -> bool:

@@ -10,7 +10,7 @@ import pandas as pd
 from serbench.results.evidence.pools import ByCell
 from serbench.results.evidence.record import PREDICTION_COLUMNS, Record
 from serbench.results.evidence.store import Run, create
-from serbench.tests.support.records import BASE
+from serbench.tests.support.records import BASE, of_names
 
 CLASSES = ("angry", "happy", "sad")
 
@@ -41,8 +41,9 @@ def cells(
             predictions = pd.DataFrame(lines, columns=list(PREDICTION_COLUMNS))
             key = "-".join(map(str, [model, seed, fold, *sorted(v for v in facts.values() if isinstance(v, str))]))
             record = replace(
-                BASE, key=key.replace(" ", "_").replace("/", "_"), training=f"{model}-{seed}-{fold}", model=model,
-                seed=seed, fold=f"a/{fold}", fold_hash=f"h{fold}", n_train=900, n_test=len(lines), **task,
+                BASE, key=key.replace(" ", "_").replace("/", "_"), training=f"{model}-{seed}-{fold}",
+                seed=seed, fold=f"a/{fold}", fold_hash=f"h{fold}", n_train=900, n_test=len(lines),
+                **of_names({"model": model, **task}),
             )  # fmt: skip
             made.append((record, predictions))
     return made

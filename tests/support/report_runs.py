@@ -10,7 +10,7 @@ import soundfile
 
 from serbench.results.evidence.record import Record
 from serbench.results.evidence.store import PLAN_COLUMNS, Run, create
-from serbench.tests.support.records import BASE
+from serbench.tests.support.records import BASE, of_names
 
 CLASSES = ("angry", "happy", "sad")
 SPEAKERS = 6
@@ -76,9 +76,9 @@ def _cell(model: str, strength: float, fold: int, seed: int, facts: dict[str, An
     about = "-".join(str(value) for value in facts.values() if not isinstance(value, (list, dict)))
     key = f"{model}-{fold}-{seed}-{about}".replace(" ", "_").replace("/", "_").replace("<", "_")
     record = replace(
-        BASE, key=key, trial=key, training=key, model=model, train="c", test="c", fold=f"c/{fold}", seed=seed,
+        BASE, key=key, trial=key, training=key, train="c", test="c", fold=f"c/{fold}", seed=seed,
         fold_hash=f"{fold}-{facts.get('protocol')}", classes=list(CLASSES), n_test=len(those), data={"c": "0" * 64},
-        environment={"python": "3.11"}, **facts,
+        environment={"python": "3.11"}, **of_names({"model": model, **facts}),
     )  # fmt: skip
     return record, predictions
 

@@ -1,0 +1,56 @@
+"""What older records and plans do not say, and what is taken in its place: the one place that parses printed names.
+
+Format 1 is that of serbench 0.1.0. It named conditions and arms and left it to the reader to take the names apart.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+#: fields that format 1 lacks
+SINCE_2 = (
+    "format", "target", "role", "condition_kind", "condition_level", "condition_unit", "arm_factors", "test_order",
+)  # fmt: skip
+_FLOOR = "majority"  # the only model under every table in 0.1.0
+
+
+def since_1(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of format 1 with the fields that came later; ``format`` stays 1."""
+    more = {"format": 1, "target": "classes", "arm_factors": factors_of(values["arm"]), **of_plan(values)}
+    return {**values, **more, "test_order": order_of(values["arm"])}
+
+
+def of_plan(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """What a line of a plan lacks, by the names of its ``model`` and ``condition``."""
+    kind, level, unit = condition_parts(cell["condition"])
+    role = "floor" if cell["model"] == _FLOOR else "model"
+    return {"role": role, "condition_kind": kind, "condition_level": level, "condition_unit": unit}
+
+
+def condition_parts(name: str) -> tuple[str, float | None, str]:
+    """Kind, level and unit of a condition's name.
+
+    >>> condition_parts("white -5 dB"), condition_parts("clean")
+    (('white', -5.0, 'dB'), ('clean', None, ''))
+    """
+    parts = re.fullmatch(r"(.+?) (-?[\d.]+(?:e[+-]?\d+)?) ?(.*)", name)
+    return (parts[1], float(parts[2]), parts[3]) if parts else (name, None, "")
+
+
+def factors_of(arm: str) -> dict[str, str]:
+    """Factor -> level as text; empty for an arm that is a name.
+
+    >>> factors_of("lr=1e-3 batch=16"), factors_of("no-gru"), factors_of("carried, by class")
+    ({'lr': '1e-3', 'batch': '16'}, {}, {})
+    """
+    pairs = [part.partition("=") for part in arm.split()]
+    return {name: level for name, _, level in pairs} if all(n and e and v for n, e, v in pairs) else {}
+
+
+def order_of(arm: str) -> str:
+    """How the test rows of an arm lie in batches.
+
+    >>> order_of("carried, by class, reversed"), order_of("zero, by class"), order_of("base")
+    ('class-reversed', 'class', 'length')
+    """
+    return "length" if "by class" not in arm else "class-reversed" if "reversed" in arm else "class"
