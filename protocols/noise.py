@@ -4,12 +4,9 @@ from dataclasses import dataclass, replace
 
 from ..errors import InputError
 from .parts.conditions import check_kinds, check_levels
+from .parts.noises import ALL, NOISES, RECORDED
 from .parts.protocol import CLEAN, Condition
 from .speaker_independent import PROTOCOL as NEW_SPEAKERS
-
-KINDS = ("white", "pink", "babble", "speech-shaped")
-MORE_KINDS = ("music", "impulsive")
-RECORDED = "recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +18,11 @@ class Options:
 
     dir: str = ""
     snr: tuple[float, ...] = (20.0, 15.0, 10.0, 5.0, 0.0, -5.0)
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = NOISES
 
     def __post_init__(self) -> None:
         check_levels("noise.snr", self.snr, "dB")
-        check_kinds("noise", "kind of noise", self.kinds, (*KINDS, *MORE_KINDS, RECORDED))
+        check_kinds("noise", "kind of noise", self.kinds, ALL)
         if RECORDED in self.kinds and not self.dir:
             raise InputError("noise.kinds=recorded: which recordings? Name their folder with noise.dir=DIR")
 

@@ -6,12 +6,11 @@ from functools import partial
 import numpy as np
 
 from ...errors import InputError, unknown
+from ...protocols.parts.noises import RECORDED
 from . import snr
 from .events import EVENTS
 from .noise import NOISES, babble
 from .noisy import noise_of
-
-RECORDED = "recorded"
 
 
 def in_noise(

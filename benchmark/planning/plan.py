@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ...baselines.registry import ModelChoice, modules_of, provider
-from ...protocols.parts.augment import NOTHING, Augment, Step, augmented
+from ...protocols.parts.augment import NOTHING, Augment, Step
+from ...protocols.parts.copies import augmented
 from ...protocols.parts.design import Design
 from ...protocols.parts.protocol import HONEST, LEAKS, NOTED, Arm, Condition, Fold, Leak, Practice, utterance_of
 from ...results.evidence.store import PLAN_COLUMNS

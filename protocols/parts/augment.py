@@ -1,28 +1,17 @@
-"""What is done to training clips: `Augment` in settings, `Step` by step in the rows of a fold.
-
-Augmentation is a change of a fold: training rows are replaced or joined by numbered copies of their utterances. So
-every kind of model trains on it, and neither dev nor test can have any of it.
-"""
+"""What is done to training clips: `Augment` in settings, `Step` by step in the rows of a fold."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
 
 from ...errors import InputError, unknown
-from .rows import copy_of, row_id, utterance_of
-
-if TYPE_CHECKING:
-    from .protocol import Fold
+from .noises import ALL, NOISES, RECORDED
 
 StepKind = Literal["noise", "pitch", "stretch", "shift", "snr", "face-shift"]
 #: unit of a step's numbers, as printed
 UNITS: dict[StepKind, str] = {
     "noise": "of the peak", "pitch": "semitones", "stretch": "times", "shift": "s", "snr": "dB", "face-shift": "ms",
 }  # fmt: skip
-NOISES = ("white", "pink", "babble", "speech-shaped")
-MORE_NOISES = ("music", "impulsive")
-RECORDED = "recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +61,8 @@ class Augment:
         if self.snr and (len(self.snr) != 2 or not -60 <= self.snr[0] <= self.snr[1] <= 60):
             raise InputError(f"train_snr: two levels from -60 to 60 dB, the lower first, as 5..20; given {self.snr}")
         for kind in self.noises:
-            if kind not in (*NOISES, *MORE_NOISES, RECORDED):
-                raise unknown("noise for training", kind, (*NOISES, *MORE_NOISES, RECORDED))
+            if kind not in ALL:
+                raise unknown("noise for training", kind, ALL)
         if RECORDED in self.noises and not self.dir:
             raise InputError("train_noise=recorded: which recordings? Name their folder with train_noise_dir=DIR")
         if self.dir and RECORDED not in self.noises:
@@ -132,38 +121,6 @@ EXPLAIN = {
     "dir": "folder of recordings for the noise recorded; its train half is used",
     "content": "hash of what lies in that folder, which the harness fills in",
 }
-
-
-def augmented(fold: "Fold", augment: Augment) -> "Fold":
-    """The fold with ``augment`` done to its training rows; dev and test stay as they are.
-
-    Further copies get numbers after those in the fold, so that a number means one thing; a row that is heard in noise
-    becomes a copy too, since it is no longer the clip itself.
-    """
-    if not augment.made and not augment.heard:
-        return fold
-    known = dict(fold.copies)
-    first = max([0, *known, *map(copy_of, (*fold.train, *fold.dev, *fold.test))]) + 1
-    train = list(fold.train)
-    if augment.made:
-        numbers = range(first, first + augment.copies)
-        known |= dict.fromkeys(numbers, augment.made)
-        clips = dict.fromkeys(utterance_of(row) for row in fold.train)
-        train += [row_id(clip, number) for clip in clips for number in numbers]
-        first += augment.copies
-    if augment.heard:
-        train, known = _all_changed(train, known, augment.heard, first)
-    return replace(fold, train=tuple(sorted(train)), copies=tuple(sorted(known.items())))
-
-
-def _all_changed(
-    rows: Sequence[str], known: dict[int, tuple[Step, ...]], steps: tuple[Step, ...], first: int
-) -> tuple[list[str], dict[int, tuple[Step, ...]]]:
-    """Every row as a new copy, which has the steps of the old one and then ``steps``."""
-    old = sorted({copy_of(row) for row in rows})
-    number = {copy: first + i for i, copy in enumerate(old)}
-    changed = [row_id(utterance_of(row), number[copy_of(row)]) for row in rows]
-    return changed, known | {number[copy]: (*known.get(copy, ()), *steps) for copy in old}
 
 
 def _either(kind: StepKind, most: float) -> Step:

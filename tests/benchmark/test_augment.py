@@ -19,7 +19,9 @@ from serbench.benchmark.prepared.corpus import open_corpus
 from serbench.benchmark.training.augment import CopyMaker
 from serbench.benchmark.training.data import Data
 from serbench.errors import InputError
-from serbench.protocols.parts.augment import MORE_NOISES, NOISES, Augment, Step, augmented
+from serbench.protocols.parts.augment import Augment, Step
+from serbench.protocols.parts.copies import augmented
+from serbench.protocols.parts.noises import MORE_NOISES, NOISES
 from serbench.protocols.parts.protocol import Condition, Fold, copy_of, utterance_of
 from serbench.results.evidence import store
 from serbench.results.evidence.evidence import Evidence, open_evidence

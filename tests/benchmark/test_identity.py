@@ -25,6 +25,7 @@ ELSEWHERE = {
     },
     "in the key as settings, folds and steps": {
         "baselines.registry", "protocols.parts.augment", "protocols.parts.protocol", "protocols.parts.rows",
+        "protocols.parts.noises",
     },
     "words, files and names": {
         "benchmark.prepared.corpus", "benchmark.environment", "benchmark.source", "benchmark.planning.identity",

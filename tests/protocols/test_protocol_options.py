@@ -4,7 +4,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from serbench.benchmark.conditions.events import EVENTS
+from serbench.benchmark.conditions.kinds import KINDS
+from serbench.benchmark.conditions.noise import NOISES
 from serbench.errors import InputError
+from serbench.protocols.parts import noises
 from serbench.protocols.parts.catalog import find
 from serbench.protocols.parts.design import options_from
 from serbench.protocols.parts.protocol import Protocol
@@ -67,3 +71,9 @@ def test_options_are_typed_by_their_dataclass() -> None:
     assert options_from(protocol, {}) == Typed()
     with pytest.raises(InputError, match="write true or false"):
         options_from(protocol, {"switch": "yes"})
+
+
+def test_names_of_noises_are_those_that_conditions_know() -> None:
+    made = {name for name, kind in KINDS.items() if kind.effect.startswith("noisy.")}
+    assert {*noises.ALL} == made and len(set(noises.ALL)) == len(noises.ALL)
+    assert {*NOISES, *EVENTS, noises.RECORDED} == made
