@@ -67,6 +67,8 @@ def complete_facts(card: CorpusCard) -> Iterator[str]:
             yield f"counts.{column}: no column of the utterance table; these are {', '.join(COLUMNS)}"
         if total > facts.utterances or (column == "emotion" and total != facts.utterances):
             yield f"counts.{column} are {total} of {facts.utterances} utterances"
+        if column == "speaker" and total in (0, facts.utterances) and len(counts) != facts.n_speakers:
+            yield f"counts.speaker names {len(counts)} of {facts.n_speakers} speakers"
 
 
 def fates(card: CorpusCard) -> Iterator[str]:

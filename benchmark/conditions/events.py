@@ -60,6 +60,3 @@ def impulsive(n: int, rate_hz: int, rng: np.random.Generator) -> np.ndarray:
     power = (loudness[:, None] * decay) ** 2
     scale = np.sqrt(power.sum(1).mean() * CLICKS_PER_SECOND / rate_hz)
     return np.asarray(noise[:n] / scale, dtype=np.float32)
-
-
-EVENTS = {"music": music, "impulsive": impulsive}

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError, unknown
+from ...protocols.parts.noises import MORE_NOISES, NOISES, RECORDED
 from ...protocols.parts.protocol import Condition
 
 if TYPE_CHECKING:
@@ -136,13 +137,10 @@ _ROOM = ("conditions.rooms", "conditions.recordings", "audio.decode", "condition
 _FACE = (f"{_HARNESS}.prepared.modalities", f"{_HARNESS}.prepared.video")
 KINDS: dict[str, ConditionKind] = {
     "clean": ConditionKind(),
-    "white": _noise("made"),
-    "pink": _noise("made"),
-    "speech-shaped": _noise("made"),
+    **dict.fromkeys(NOISES, _noise("made")),
+    **dict.fromkeys(MORE_NOISES, _noise("made", "conditions.events")),
     "babble": _noise("made", "audio.decode", *(f"corpora.{name}" for name in _SYNTHESIZER)),
-    "music": _noise("made", "conditions.events"),
-    "impulsive": _noise("made", "conditions.events"),
-    "recorded": _noise("recorded", "conditions.recordings", "audio.decode", folder=True),
+    RECORDED: _noise("recorded", "conditions.recordings", "audio.decode", folder=True),
     "room": _kind("reverberation.room", *_ROOM, unit="s", low=0.15, high=3),
     "response": _kind("reverberation.response", *_ROOM, folder=True),
     "telephone": _kind("channel.telephone", "audio.decode"),

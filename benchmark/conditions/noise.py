@@ -113,6 +113,3 @@ def _shaped(n: int, density: np.ndarray, rng: np.random.Generator) -> np.ndarray
     length = 2 * (len(density) - 1)
     bins *= np.sqrt(density * (length**2 / (4 * density.sum()))).astype(np.float32)
     return np.asarray(fft.irfft(bins, length)[:n])
-
-
-NOISES: dict[str, Noise] = {"white": white, "pink": pink, "babble": babble, "speech-shaped": speech_shaped}

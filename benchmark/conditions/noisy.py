@@ -1,13 +1,14 @@
 """Clips in noise: the made kinds and the recorded one, at a signal-to-noise ratio."""
 
 from functools import partial
+from typing import cast
 
 import numpy as np
 
 from ...protocols.parts.protocol import Condition
 from ...seeds import stream
-from . import snr
-from .noise import NOISES, Noise
+from . import noise, snr
+from .noise import Noise
 
 
 def made(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Condition) -> np.ndarray:
@@ -28,9 +29,10 @@ def recorded(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Cond
 
 
 def noise_of(kind: str) -> Noise:
-    """The maker of a kind of noise; KeyError for what is none."""
-    if kind in NOISES:
-        return NOISES[kind]
-    from .events import EVENTS
+    """The function of its name, in `noise` or in `events`."""
+    name = kind.replace("-", "_")
+    if hasattr(noise, name):
+        return cast(Noise, getattr(noise, name))
+    from . import events
 
-    return EVENTS[kind]
+    return cast(Noise, getattr(events, name))

@@ -6,10 +6,9 @@ from functools import partial
 import numpy as np
 
 from ...errors import InputError, unknown
-from ...protocols.parts.noises import RECORDED
+from ...protocols.parts.noises import ALL, RECORDED
 from . import snr
-from .events import EVENTS
-from .noise import NOISES, babble
+from .noise import babble
 from .noisy import noise_of
 
 
@@ -37,8 +36,8 @@ def in_noise(
     level_db = float(rng.uniform(low_db, high_db))
     if kind == RECORDED:
         return _recorded(waveform, rate_hz, row, level_db, rng, source)
-    if kind not in NOISES and kind not in EVENTS:
-        raise unknown("noise for training", kind, (*NOISES, *EVENTS, RECORDED))
+    if kind not in ALL:
+        raise unknown("noise for training", kind, ALL)
     make = partial(babble, part="train") if kind == "babble" else noise_of(kind)
     return snr.add(waveform, rate_hz, level_db, partial(make, len(waveform), rate_hz, rng), row, kind)
 

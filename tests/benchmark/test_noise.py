@@ -17,7 +17,7 @@ def density(samples: np.ndarray, edges_hz: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize(("kind", "slope"), [("white", 0.0), ("pink", -1.0)])
 def test_slope_of_the_spectrum(kind: str, slope: float) -> None:
-    samples = noise.NOISES[kind](60 * RATE, RATE, np.random.default_rng(1))
+    samples = noise_of(kind)(60 * RATE, RATE, np.random.default_rng(1))
     edges = np.geomspace(30, 7_900, 30)
     fitted = np.polyfit(np.log10(edges[:-1] * edges[1:]) / 2, np.log10(density(samples, edges)), 1)[0]
     assert fitted == pytest.approx(slope, abs=0.02)
