@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from serbench.benchmark.conditions.events import EVENTS
 from serbench.benchmark.conditions.kinds import KINDS
-from serbench.benchmark.conditions.noise import NOISES
+from serbench.benchmark.conditions.noisy import noise_of
 from serbench.errors import InputError
 from serbench.protocols.parts import noises
 from serbench.protocols.parts.catalog import find
@@ -76,4 +75,4 @@ def test_options_are_typed_by_their_dataclass() -> None:
 def test_names_of_noises_are_those_that_conditions_know() -> None:
     made = {name for name, kind in KINDS.items() if kind.effect.startswith("noisy.")}
     assert {*noises.ALL} == made and len(set(noises.ALL)) == len(noises.ALL)
-    assert {*NOISES, *EVENTS, noises.RECORDED} == made
+    assert all(callable(noise_of(name)) for name in made - {noises.RECORDED})
