@@ -1,1 +1,1 @@
-"""Running: which cells where, from a trial to its record, progress, and kept models on new files."""
+"""Running: one call of `run`, from a trial to its record, progress, and kept models on new files."""

@@ -61,8 +61,8 @@ def run_training(context: RunContext, plan: Plan, cells: Sequence[Cell], store: 
     chosen = choose(trial.spec, dict(trial.overrides))
     context.refresh()
     try:
-        learned = _learned(context, plan, trial, chosen)
-        context.last = (trial.training, learned)
+        trained = _train(context, plan, trial, chosen)
+        context.last = (trial.training, trained)
     except StoreError:
         raise
     except Exception:  # whatever a model does wrong belongs into the record of its cells
@@ -72,7 +72,7 @@ def run_training(context: RunContext, plan: Plan, cells: Sequence[Cell], store: 
     failed = False
     for cell in cells:
         try:
-            record, predictions = _score(context, plan, cell, chosen, learned)
+            record, predictions = _score(context, plan, cell, chosen, trained)
         except StoreError:
             raise
         except Exception:  # as above
@@ -85,28 +85,28 @@ def run_training(context: RunContext, plan: Plan, cells: Sequence[Cell], store: 
         context.run.drop_weights(trial.training)
 
 
-def _learned(context: RunContext, plan: Plan, trial: Trial, chosen: ModelChoice) -> TrainedModel:
+def _train(context: RunContext, plan: Plan, trial: Trial, chosen: ModelChoice) -> TrainedModel:
     """Fit, or take the weights that an interrupted run on the same device left behind."""
     fold = plan.folds[trial.fold]
     streams = Streams(digest(chosen.card.name, plan.settings[trial.settings_key]), trial.train_key, trial.seed)
     if context.keep_weights:
         write_bytes(context.run.kept_path(trial.training), b"")
-    learned = _left_behind(context, plan, trial, chosen, streams)
-    if learned is not None:
-        return learned
-    begin = None if trial.before is None else _before(context, plan, trial.before, chosen)
+    trained = _of_interrupted_run(context, plan, trial, chosen, streams)
+    if trained is not None:
+        return trained
+    begin = None if trial.before is None else _model_before(context, plan, trial.before, chosen)
     started = time.perf_counter()
-    train, dev = (labelled(plan, trial, rows) for rows in (fold.train, fold.dev))
+    train, dev = (labelled_rows(plan, trial, rows) for rows in (fold.train, fold.dev))
     carried = trial.practice.state == "carried"
-    learned = context.trainer.learn(chosen, fold.classes, train, dev, streams, carried, begin)
-    learned.fit.seconds = time.perf_counter() - started
-    state = state_of(learned.model)
+    trained = context.trainer.learn(chosen, fold.classes, train, dev, streams, carried, begin)
+    trained.fit.seconds = time.perf_counter() - started
+    state = state_of(trained.model)
     # an empty tensor file cannot be written; a model without state has nothing to keep
     if state:
-        story = {
-            "fitted": _finite(vars(learned.fit)),
-            "facts": _finite(learned.facts),
-            "made_on": _made_on(context),
+        facts = {
+            "fitted": _finite(vars(trained.fit)),
+            "facts": _finite(trained.facts),
+            "made_on": _device_facts(context),
             # what `predict` needs to build the model again
             "spec": trial.spec,
             "overrides": dict(trial.overrides),
@@ -114,28 +114,28 @@ def _learned(context: RunContext, plan: Plan, trial: Trial, chosen: ModelChoice)
             "rate_hz": plan.rate_hz,
             "streams": asdict(streams),
         }
-        write_json(context.run.training_path(trial.training), story)
+        write_json(context.run.training_path(trial.training), facts)
         write_bytes(context.run.weights_path(trial.training), save(state))
-    return learned
+    return trained
 
 
-def _before(context: RunContext, plan: Plan, trial: Trial, chosen: ModelChoice) -> Any:
+def _model_before(context: RunContext, plan: Plan, trial: Trial, chosen: ModelChoice) -> Any:
     """The trained model that a chain goes on from: just done in this process, else trained again from its head."""
     if context.last is not None and context.last[0] == trial.training:
         return context.last[1].model
-    return _learned(context, plan, trial, chosen).model
+    return _train(context, plan, trial, chosen).model
 
 
-def _left_behind(
+def _of_interrupted_run(
     context: RunContext, plan: Plan, trial: Trial, chosen: ModelChoice, streams: Streams
 ) -> TrainedModel | None:
     """The model of an interrupted run, where its weights are whole and were made on this device in this precision."""
-    weights, story = context.run.weights_path(trial.training), context.run.training_path(trial.training)
-    if not weights.exists() or not story.exists():
+    weights, path = context.run.weights_path(trial.training), context.run.training_path(trial.training)
+    if not weights.exists() or not path.exists():
         return None
     try:
-        facts = read_json(story)
-        if facts["made_on"] != _made_on(context):
+        facts = read_json(path)
+        if facts["made_on"] != _device_facts(context):
             return None
         model = context.trainer.build(chosen, plan.folds[trial.fold].classes, streams)
         load_state(model, load_file(weights))
@@ -144,7 +144,7 @@ def _left_behind(
         return None
 
 
-def _made_on(context: RunContext) -> dict[str, str]:
+def _device_facts(context: RunContext) -> dict[str, str]:
     return {"device": context.environment.get("device_name", context.device), "precision": context.precision}
 
 
@@ -157,7 +157,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def labelled(plan: Plan, trial: Trial, rows: Sequence[str]) -> LabelledRows:
+def labelled_rows(plan: Plan, trial: Trial, rows: Sequence[str]) -> LabelledRows:
     """Rows with the index of their class in the fold's task, and how copies among them are made."""
     fold = plan.folds[trial.fold]
     index = {name: i for i, name in enumerate(fold.classes)}
@@ -166,16 +166,16 @@ def labelled(plan: Plan, trial: Trial, rows: Sequence[str]) -> LabelledRows:
 
 
 def _score(
-    context: RunContext, plan: Plan, cell: Cell, chosen: ModelChoice, learned: TrainedModel
+    context: RunContext, plan: Plan, cell: Cell, chosen: ModelChoice, trained: TrainedModel
 ) -> tuple[Record, pd.DataFrame]:
     """Predict the test rows, once."""
     fold = plan.folds[cell.trial.fold]
     context.run.note_scoring(cell.key)
     context.refresh()
     started = time.perf_counter()
-    test = labelled(plan, cell.trial, fold.test)
+    test = labelled_rows(plan, cell.trial, fold.test)
     practice = cell.trial.practice
-    guess, scores = context.trainer.predict(chosen, learned.model, test, cell.condition, len(fold.classes), practice)
+    guess, scores = context.trainer.predict(chosen, trained.model, test, cell.condition, len(fold.classes), practice)
     seconds = time.perf_counter() - started
     if scores is not None and not np.isfinite(scores).all():
         rows = int((~np.isfinite(scores)).any(axis=1).sum())
@@ -192,7 +192,7 @@ def _score(
             "log_probability": None if scores is None else list(np.asarray(scores, dtype=np.float32)),
         }
     )
-    record = _record(context, plan, cell, learned, seconds_test=seconds, test_evaluations=context.scored[cell.key])
+    record = _record(context, plan, cell, trained, seconds_test=seconds, test_evaluations=context.scored[cell.key])
     return record, predictions
 
 
@@ -211,15 +211,15 @@ def _record(
     context: RunContext,
     plan: Plan,
     cell: Cell,
-    learned: TrainedModel | None,
+    trained: TrainedModel | None,
     seconds_test: float = 0.0,
     test_evaluations: int = 0,
     error: str | None = None,
 ) -> Record:
     trial, fold, design = cell.trial, plan.folds[cell.trial.fold], plan.design
-    fitted = learned.fit if learned else Fit(0, 0, 0)
-    if learned and set(fold.dev) & set(fold.test):  # each epoch, or setting, was scored on test rows, to choose one
-        test_evaluations += fitted.epochs + int(learned.facts.get("tried", 0))
+    fit = trained.fit if trained else Fit(0, 0, 0)
+    if trained and set(fold.dev) & set(fold.test):  # each epoch, or setting, was scored on test rows, to choose one
+        test_evaluations += fit.epochs + int(trained.facts.get("tried", 0))
     present = {plan.labels[utterance_of(row)] for row in fold.test}
     corpora = {row.partition("/")[0] for row in (*fold.train, *fold.test)}
     return Record(
@@ -233,11 +233,11 @@ def _record(
         classes=list(fold.classes), leaks=list(plan.leaks_of(trial)),
         n_train=_utterances(fold.train), n_dev=_utterances(fold.dev), n_test=_utterances(fold.test),
         missing=[name for name in fold.classes if name not in present],
-        test_evaluations=test_evaluations, epochs=fitted.epochs or None, epoch=fitted.epoch or None,
-        n_parameters=fitted.n_parameters or None, device=context.device, precision=context.precision,
-        seconds_fit=fitted.seconds, seconds_test=seconds_test,
+        test_evaluations=test_evaluations, epochs=fit.epochs or None, epoch=fit.epoch or None,
+        n_parameters=fit.n_parameters or None, device=context.device, precision=context.precision,
+        seconds_fit=fit.seconds, seconds_test=seconds_test,
         settings=plan.settings[trial.settings_key], options=plan.options_of(trial.arm), environment=context.environment,
         data={name: plan.data[name] for name in sorted(corpora)}, provider=trial.provider, code=cell.code,
         finished=datetime.now(UTC).isoformat(timespec="seconds"), error=error,
-        notes=[*fitted.events, *([] if fold.dev else ["no dev: last epoch"])],
+        notes=[*fit.events, *([] if fold.dev else ["no dev: last epoch"])],
     )  # fmt: skip

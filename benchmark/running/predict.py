@@ -65,7 +65,7 @@ class Ensemble:
         return tuple(self.records[0].classes)
 
 
-class Files(Data):
+class NewAudio(Data):
     """New audio in place of prepared corpora; a row is the name of a file, and features stay in memory."""
 
     def __init__(self, waveforms: Mapping[str, np.ndarray]) -> None:
@@ -123,7 +123,7 @@ def predict(
     device = resolve(options.device)
     configure(device, "fp32", 0)
     waveforms = {file: restore(clip.pcm, clip.scale) for file, clip in clips.items()}
-    trainer = Trainer(Files(waveforms), ensemble.rate_hz, device, "fp32")
+    trainer = Trainer(NewAudio(waveforms), ensemble.rate_hz, device, "fp32")
     guesses, scores = [], []
     for done, record in enumerate(ensemble.records, start=1):
         guess, of_classes = _ask(run, trainer, ensemble, record, list(clips))
@@ -131,8 +131,9 @@ def predict(
         scores += [] if of_classes is None else [of_classes]
         if progress is not None:
             progress(done, len(ensemble.records))
-    predictions = {p.file: p for p in _together(list(clips), ensemble.classes, np.stack(guesses), scores)}
-    return Predictions([predictions[file] for file in files], [_asked(ensemble, bool(scores)), *_repeats(run, clips)])
+    predictions = {p.file: p for p in _combined(list(clips), ensemble.classes, np.stack(guesses), scores)}
+    notes = [_ensemble_note(ensemble, bool(scores)), *_repeated_note(run, clips)]
+    return Predictions([predictions[file] for file in files], notes)
 
 
 def find(run: Run, options: PredictOptions) -> Ensemble:
@@ -140,31 +141,31 @@ def find(run: Run, options: PredictOptions) -> Ensemble:
     spec = choose(options.model).spec
     paths = sorted((run.folder / "records").glob("*.json"))
     records = [Record.from_json(read_json(path), str(path)) for path in paths]
-    matches = _with("model in this run", "model", records, spec)
-    matches = [record for record in matches if run.weights_path(record.training).exists()]
-    if not matches:
+    records = _matching("model in this run", "model", records, spec)
+    records = [record for record in records if run.weights_path(record.training).exists()]
+    if not records:
         raise InputError(
             f"{run.folder}: no weights of {spec} are kept; run it with --keep-weights, in a new folder if with --out"
         )
     for name in ("protocol", "label_map", "arm", "train"):
         several = f"{spec} has several; choose with --{name.replace('_', '-')}"
-        matches = _with(name.replace("_", " "), name, matches, getattr(options, name), several)
+        records = _matching(name.replace("_", " "), name, records, getattr(options, name), several)
     for name in ("fold", "seed"):
         value = getattr(options, name)
-        matches = matches if value is None else _with(name, name, matches, value)
-    records = list({record.training: record for record in matches}.values())
+        records = records if value is None else _matching(name, name, records, value)
+    records = list({record.training: record for record in records}.values())
     _same(run, spec, records)
-    stories = [_story(run, record) for record in records]
-    chosen = choose(stories[0]["spec"], stories[0]["overrides"])
+    facts = [_training_facts(run, record) for record in records]
+    chosen = choose(facts[0]["spec"], facts[0]["overrides"])
     now = source_hash(modules_of(chosen.card)), chosen.card.version, json.dumps(asdict(chosen.settings))
-    for record, story in zip(records, stories, strict=True):
-        if now != (story["source"], record.model_version, json.dumps(record.settings)):
+    for record, each in zip(records, facts, strict=True):
+        if now != (each["source"], record.model_version, json.dumps(record.settings)):
             by = " ".join(record.environment[fact] for fact in ("serbench", "commit")).strip()
             raise InputError(f"{spec}: its code is not what it was (serbench {by}); use that version, or train again")
-    return Ensemble(chosen, stories[0]["rate_hz"], tuple(records))
+    return Ensemble(chosen, facts[0]["rate_hz"], tuple(records))
 
 
-def _with(kind: str, name: str, records: list[Record], value: Any, several: str = "") -> list[Record]:
+def _matching(kind: str, name: str, records: list[Record], value: Any, several: str = "") -> list[Record]:
     """The records with that value; without one, all of them if they have only one."""
     values = {str(getattr(record, name)) for record in records}
     if value is None and len(values) > 1:
@@ -185,13 +186,13 @@ def _same(run: Run, spec: str, records: Sequence[Record]) -> None:
         raise InputError(f"{run.folder}: trainings of {spec} differ in {', '.join(odd)}; give each a run of its own")
 
 
-def _story(run: Run, record: Record) -> dict[str, Any]:
+def _training_facts(run: Run, record: Record) -> dict[str, Any]:
     """What the run wrote beside the weights."""
     path = run.training_path(record.training)
-    story: dict[str, Any] = read_json(path)
-    if missing := {"spec", "overrides", "source", "rate_hz", "streams"} - story.keys():
+    facts: dict[str, Any] = read_json(path)
+    if missing := {"spec", "overrides", "source", "rate_hz", "streams"} - facts.keys():
         raise StoreError(f"{path}: lacks {', '.join(sorted(missing))}; another version of serbench wrote it")
-    return story
+    return facts
 
 
 def _clip(file: str, rate_hz: int) -> PreparedClip:
@@ -208,7 +209,7 @@ def _ask(
     run: Run, trainer: Trainer, ensemble: Ensemble, record: Record, files: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Class indices (n,) and log-probabilities (n, C) or None of one training."""
-    model = trainer.build(ensemble.chosen, ensemble.classes, Streams(**_story(run, record)["streams"]))
+    model = trainer.build(ensemble.chosen, ensemble.classes, Streams(**_training_facts(run, record)["streams"]))
     path = run.weights_path(record.training)
     try:
         load_state(model, load_file(path, str(trainer.device)))
@@ -223,7 +224,7 @@ def _ask(
     return np.concatenate([guess for guess, _ in answers]), np.concatenate(scores) if scores else None
 
 
-def _together(
+def _combined(
     files: Sequence[str], classes: Sequence[str], guesses: np.ndarray, scores: Sequence[np.ndarray]
 ) -> Iterator[FilePrediction]:
     """One prediction per file from guesses (K, n) and log-probabilities K x (n, C) of K trainings."""
@@ -236,7 +237,7 @@ def _together(
         yield FilePrediction(file, classes[best], probabilities, int(votes[i, best]), len(guesses))
 
 
-def _asked(ensemble: Ensemble, probable: bool) -> str:
+def _ensemble_note(ensemble: Ensemble, probable: bool) -> str:
     """Who was asked, in a line."""
     first, n = ensemble.records[0], len(ensemble.records)
     folds, seeds = (len({getattr(record, name) for record in ensemble.records}) for name in ("fold", "seed"))
@@ -247,7 +248,7 @@ def _asked(ensemble: Ensemble, probable: bool) -> str:
     return f"{ensemble.chosen.spec}{arm}, trained on {first.train}: {what}{counted}{how}"
 
 
-def _repeats(run: Run, clips: Mapping[str, PreparedClip]) -> Iterator[str]:
+def _repeated_note(run: Run, clips: Mapping[str, PreparedClip]) -> Iterator[str]:
     """A note when new files are clips of the run's own corpora."""
     tables = [pd.read_parquet(path, columns=["id", "audio_hash"]) for path in (run.folder / "utterances").glob("*")]
     utterances = {h: i for table in tables for i, h in zip(table["id"], table["audio_hash"], strict=True)}

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from serbench.baselines.registry import choose, find
-from serbench.benchmark.running.predict import Files
+from serbench.benchmark.running.predict import NewAudio
 from serbench.errors import InputError
 from serbench.results.evidence import store
 from serbench.results.evidence.evidence import open_evidence
@@ -69,7 +69,7 @@ def test_the_predictions_of_the_run_come_back(kept: Path, audio: Path, model: st
     records = frames.records[frames.records["model"] == model]
     seen = 0
     for key, fold in zip(records["key"], records["fold"], strict=True):
-        stored = frames.predictions[frames.predictions["key"] == key]
+        stored = frames.scored[frames.scored["key"] == key]
         files = [audio / f"{utterance.partition('/')[2]}.wav" for utterance in stored["utterance"]]
         found = ask(kept, model, *files, "--fold", fold)
         assert [line["class"] for line in found] == stored["guess"].tolist()
@@ -269,7 +269,7 @@ def test_frozen_encoders_hear_new_files(more: Path, audio: Path) -> None:
         pytest.skip(why)
     frames = open_evidence([store.open_run(more)])
     record = frames.records[frames.records["model"] == ENCODED].iloc[0]
-    stored = frames.predictions[frames.predictions["key"] == record["key"]]
+    stored = frames.scored[frames.scored["key"] == record["key"]]
     files = [audio / f"{utterance.partition('/')[2]}.wav" for utterance in stored["utterance"]]
     expected = np.exp(np.stack(stored["log_probability"].tolist()))
     found = ask(more, ENCODED, *files, "--fold", record["fold"])
@@ -278,4 +278,4 @@ def test_frozen_encoders_hear_new_files(more: Path, audio: Path) -> None:
 
 def test_a_model_that_needs_more_than_audio_is_refused() -> None:
     with pytest.raises(InputError, match="new: this model needs face too, predict gives it audio alone"):
-        Files({}).encoded("face", "key", lambda clip: np.zeros((1, 1)), ["new"])
+        NewAudio({}).encoded("face", "key", lambda clip: np.zeros((1, 1)), ["new"])
