@@ -130,11 +130,11 @@ def test_a_chain_is_training_after_training_from_the_weights_before(corpus: str,
         found = asked(module, [clips[row] for row in fold.test])
         answers |= {(fold.name, row): scores for row, scores in zip(fold.test, found, strict=True)}
     assert len(answers) == FOLDS * 4
-    stored = frames.predictions.merge(frames.records.query("arm == 'carried'")[["key", "fold"]], on="key")
+    stored = frames.scored.merge(frames.records.query("arm == 'carried'")[["key", "fold"]], on="key")
     assert len(stored) == len(answers)
     for line in stored.itertuples():
         assert np.array_equal(line.log_probability, answers[line.fold, line.row])
-    fresh = frames.predictions.merge(frames.records.query("arm == 'base'")[["key", "fold"]], on="key")
+    fresh = frames.scored.merge(frames.records.query("arm == 'base'")[["key", "fold"]], on="key")
     both = stored.merge(fresh, on=["fold", "row"], suffixes=("", "_fresh"))
     first = both["fold"] == both["fold"].min()
     same = [np.array_equal(a, b) for a, b in zip(both["log_probability"], both["log_probability_fresh"], strict=True)]
