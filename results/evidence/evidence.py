@@ -20,7 +20,7 @@ import pandas as pd
 from .files import read_json
 from .groups import GROUPS
 from .predictions import Probabilities, read_predictions, read_probabilities
-from .record import Record
+from .record import FORMAT, Record
 from .store import Run, left_out, newest
 
 _TABLE = re.compile(r"(?P<corpus>.+)-(?P<mark>[0-9a-f]{12})-(?P<label_map>.+)")  # the name of a labelled table
@@ -152,10 +152,12 @@ def open_evidence(runs: Sequence[Run]) -> Evidence:
     for run, of_run in zip(ordered, plans, strict=True):
         plan, replaced = newest(of_run)
         lines.append(plan)
-        old += replaced.values()
         for record in run.records():
             if record.key not in replaced:
                 held.setdefault(record.key, []).append(Cell(run, record))
+            elif record.format < FORMAT:
+                replaced[record.key] = f"made by serbench {record.environment.get('serbench', '')}".strip()
+        old += replaced.values()
     cells = tuple(min(those, key=_place) for those in held.values())
     notes = dict.fromkeys(note for command in commands for note in command.facts.get("notes", ()))
     plan = pd.concat(lines, ignore_index=True).drop_duplicates("key", ignore_index=True)

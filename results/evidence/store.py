@@ -31,7 +31,7 @@ PLAN_COLUMNS = (
 _SINCE_2 = PLAN_COLUMNS[-4:]  # plans of format 1 lack them
 
 #: what a cell is of that was asked for anew on the same data; a plan names neither recordings nor weights
-_OLDER, _CHANGED = "older code", "earlier recordings, faces, weights or folds"
+_OLDER, _CHANGED = "of older code", "of earlier recordings, faces, weights or folds"
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def newest(plans: Sequence[tuple[pd.DataFrame, dict[str, Any]]]) -> tuple[pd.Dat
 
 def left_out(what: Iterable[str]) -> list[str]:
     """A note for each kind of cells that `newest` leaves out."""
-    return [f"{n} cells of {kind} are stored too and not shown" for kind, n in Counter(what).items()]
+    return [f"{n} cells {kind} are stored too and not shown" for kind, n in Counter(what).items()]
 
 
 def _data(cells: pd.DataFrame, facts: dict[str, Any]) -> list[str]:
