@@ -11,9 +11,10 @@ import pytest
 from serbench.benchmark.cli import main
 from serbench.errors import InputError
 from serbench.protocols.parts.catalog import protocols
+from serbench.protocols.parts.factors import factors, full
 from serbench.results.evidence.evidence import open_evidence
 from serbench.results.evidence.old_records import condition_parts, factors_of, order_of
-from serbench.results.evidence.record import FORMAT
+from serbench.results.evidence.record import FORMAT, Record
 from serbench.results.evidence.results import results_of
 from serbench.results.evidence.scores import scores
 from serbench.results.evidence.store import open_run
@@ -80,16 +81,22 @@ def test_what_is_newer_is_refused_in_one_line(tmp_path: Path) -> None:
     path.write_text(json.dumps({**facts, "format": FORMAT}))
     with pytest.raises(InputError, match=f"{path.name}: not a record of format {FORMAT}: arm_factors, .*missing"):
         open_evidence([open_run(folder)])
+    newer = Record.from_json(facts, "a").to_json() | {"format": FORMAT, "target": "dimensions"}
+    path.write_text(json.dumps(newer))
+    with pytest.raises(InputError, match=f"{path.name}: target 'dimensions': this serbench scores classes"):
+        open_evidence([open_run(folder)])
     path.write_text(json.dumps({**facts, "mood": 1}))
     with pytest.raises(InputError, match=f"{path.name}: not a record of format 1: mood missing or unknown"):
         open_evidence([open_run(folder)])
 
 
 def test_conditions_of_old_records_are_taken_apart_as_new_ones_are_stored() -> None:
-    for protocol in protocols().values():
-        for condition in protocol.conditions(protocol.options):
-            assert condition_parts(condition.name) == (condition.kind, condition.level, condition.unit)
-        for arm in () if protocol.arms == "variants" else protocol.arms(protocol.options):
+    every = [protocol for protocol in protocols().values() if protocol.name != "sweep"]
+    swept = full(factors("lr=1e-4,0.1; batch=16", "a sweep"), "a sweep")
+    for condition in (condition for protocol in every for condition in protocol.conditions(protocol.options)):
+        assert condition_parts(condition.name) == (condition.kind, condition.level, condition.unit)
+    for arms in [swept, *(p.arms(p.options) for p in every if p.arms != "variants")]:
+        for arm in arms:
             assert factors_of(arm.name) == dict(arm.factors)
             by_class = arm.practice.order if "by class" in arm.name else "length"
             assert order_of(arm.name) == by_class

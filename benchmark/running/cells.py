@@ -17,8 +17,9 @@ from safetensors.torch import load_file, save
 from ...baselines.registry import ModelChoice, choose, modules_of
 from ...protocols.parts.protocol import utterance_of
 from ...results.evidence.files import StoreError, read_json, write_bytes, write_json
-from ...results.evidence.record import CLASSES, Record
+from ...results.evidence.record import Record
 from ...results.evidence.store import Run
+from ...results.statistics.metrics import CLASSES
 from ..planning.identity import digest
 from ..planning.plan import Cell, Plan, Trial
 from ..source import source_hash

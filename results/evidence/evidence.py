@@ -27,7 +27,7 @@ _TABLE = re.compile(r"(?P<corpus>.+)-(?P<mark>[0-9a-f]{12})-(?P<label_map>.+)") 
 CLIP_COLUMNS = ("id", "corpus", "path", "speaker", "seconds", *(name for name in GROUPS if name != "corpus"))
 
 
-class Cell(NamedTuple):
+class CellSource(NamedTuple):
     """A record and the folder that it is taken from."""
 
     run: Run
@@ -58,7 +58,7 @@ class Evidence:
     records: pd.DataFrame
     plan: pd.DataFrame
     notes: tuple[str, ...] = ()
-    cells: tuple[Cell, ...] = ()
+    cells: tuple[CellSource, ...] = ()
     runs: tuple[Run, ...] = ()
     commands: tuple[RunCommand, ...] = ()
     whole: "Evidence | None" = None
@@ -146,7 +146,7 @@ def open_evidence(runs: Sequence[Run]) -> Evidence:
     commands = tuple(
         RunCommand(str(run.folder), facts) for run, of in zip(ordered, plans, strict=True) for _, facts in of
     )
-    held: dict[str, list[Cell]] = {}
+    held: dict[str, list[CellSource]] = {}
     lines: list[pd.DataFrame] = []
     old: list[str] = []
     for run, of_run in zip(ordered, plans, strict=True):
@@ -154,7 +154,7 @@ def open_evidence(runs: Sequence[Run]) -> Evidence:
         lines.append(plan)
         for record in run.records():
             if record.key not in replaced:
-                held.setdefault(record.key, []).append(Cell(run, record))
+                held.setdefault(record.key, []).append(CellSource(run, record))
             elif record.format < FORMAT:
                 replaced[record.key] = f"made by serbench {record.environment.get('serbench', '')}".strip()
         old += replaced.values()
@@ -171,13 +171,13 @@ def open_evidence(runs: Sequence[Run]) -> Evidence:
     )
 
 
-def _place(cell: Cell) -> tuple[object, ...]:
+def _place(cell: CellSource) -> tuple[object, ...]:
     """Of all that hold a cell the first counts: finished before failed, then by content, never by folder."""
     record = cell.record
     return (record.status == "failed", record.predictions_sha256 or "", json.dumps(record.to_json(), sort_keys=True))
 
 
-def _of_several(held: dict[str, list[Cell]]) -> list[str]:
+def _of_several(held: dict[str, list[CellSource]]) -> list[str]:
     """What must be known of cells that several folders hold."""
     several = [cells for cells in held.values() if len(cells) > 1]
     contents = [{c.record.predictions_sha256 for c in cells if c.record.status == "done"} for cells in several]

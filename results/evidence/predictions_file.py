@@ -13,7 +13,7 @@ RESERVED = ("id", "truth", "guess", "speaker", "seed", "fold", "repeat", "n_trai
 
 
 @dataclass(frozen=True)
-class Given:
+class PredictionsFile:
     """A file as the statistics take it.
 
     ``rows`` has the columns of `statistics.PAIRED_COLUMNS`, ``log_probability`` (a list, or None), and those of
@@ -42,7 +42,7 @@ class Given:
         return bool(((runs["n"] == every) & (runs["rows"] == every) & (runs["folds"] > 1)).all())
 
 
-def read(path: Path) -> Given:
+def read(path: Path) -> PredictionsFile:
     """Read a file. Raises InputError for missing columns, labels or numbers, and for rows that are there twice."""
     table = _table(path)
     lacking = [c for c in ("id", "truth") if c not in table.columns]
@@ -64,7 +64,7 @@ def read(path: Path) -> Given:
         raise InputError(f"{path}: id {rows['row'][doubled].iloc[0]} is there twice; give each id once per seed")
     if "speaker" not in table.columns:
         notes.append("no column speaker: no interval, and no test over speakers")
-    return Given(path.name, classes, rows, tuple(notes), _n_train(path, table, rows))
+    return PredictionsFile(path.name, classes, rows, tuple(notes), _n_train(path, table, rows))
 
 
 def _n_train(path: Path, table: pd.DataFrame, rows: pd.DataFrame) -> float | None:

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
 from ...errors import InputError
+from ..statistics.metrics import CLASSES, metrics_of
 from .old_records import SINCE_2, since_1
 
 FORMAT = 2  # of a record and of a run folder; a change of the schema below raises it, and `old_records` says how
-CLASSES = "classes"  # the kind of target that is known today: one class per row
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,9 @@ class Record:
         known = {name for name in names if number == FORMAT or name not in SINCE_2}
         if odd := sorted(values.keys() ^ known):
             raise InputError(f"{where}: not a record of format {number}: {', '.join(odd)} missing or unknown")
-        return cls(**(values if number == FORMAT else since_1(values)))
+        record = cls(**(values if number == FORMAT else since_1(values)))
+        metrics_of(record.target, where)
+        return record
 
 
 #: columns of a stored prediction: row id, utterance id, speaker, true class, chosen class, log-probability of every

@@ -15,6 +15,7 @@ RISING = frozenset({"s", "ms", "%"})
 TWO_WAYS: dict[str, float | None] = {"gain": 0.0, "face-shift": 0.0, "header-rate": None}
 FLOOR = "floor"  # the role of a model that lies under every table
 _CLEAN = ("clean", None, "")
+_canonical = json.JSONEncoder(sort_keys=True, default=list).encode  # made once: there are many cells
 
 
 class Setup(NamedTuple):
@@ -144,7 +145,7 @@ def identity_of(cell: Any) -> Identity:
     corpora = {*cell.train.split("+"), *cell.test.split("+")}
     facts = {name: getattr(cell, name) for name in Identity._fields}
     facts["data"] = {name: mark for name, mark in cell.data.items() if name in corpora}
-    return Identity(**{name: json.dumps(value, sort_keys=True, default=list) for name, value in facts.items()})
+    return Identity(**{name: _canonical(value) for name, value in facts.items()})
 
 
 def results_of(records: pd.DataFrame) -> list[Result]:

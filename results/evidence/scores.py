@@ -16,7 +16,7 @@ import pandas as pd
 
 from ...errors import InputError
 from ...seeds import stream
-from ..statistics.metrics import METRICS, Metric
+from ..statistics.metrics import CLASSES, Metric, metrics_of
 from ..statistics.speakers import Interval, mean_known, speaker_intervals, unknown_speakers
 from .pools import Cells, Pool, Rows, code_rows, pool_cells
 from .results import FLOOR, Identity, Result, Setup, condition_order, label_of, results_of, setup_of
@@ -85,6 +85,7 @@ class Score:
     kind: str = "clean"  # of the condition, with level and unit
     level: float | None = None
     unit: str = ""
+    target: str = CLASSES
     factors: Mapping[str, str] = field(default_factory=dict)  # of the arm, where it is a point of a sweep
 
     @property
@@ -160,6 +161,7 @@ def _facts_of(result: Result) -> dict[str, Any]:
     """What a score takes from its result as it is."""
     s = result.setup
     more = {"role": result.role, "kind": s.kind, "level": s.level, "unit": s.unit, "factors": result.factors}
+    more["target"] = result.target
     return {**s.facts, "model": result.model, "arm": result.arm, **more}
 
 
@@ -208,7 +210,7 @@ def _score(facts: dict[str, Any], cells: Cells, rows: Rows, pending: list[Any], 
         n_seeds=len(seeds),
         n_failed=len(failed),
         n_utterances=0,
-        metrics={name: Value() for name in METRICS},
+        metrics={name: Value() for name in metrics_of(facts.get("target", CLASSES))},
         classes=classes,
         n_cells=max(len(lines), len(folds) * len(seeds)),
         n_done=len(done),
@@ -228,12 +230,13 @@ def _last_lines(errors: Iterable[str | None]) -> list[str]:
 
 def _measured(score: Score, done: Cells, rows: Rows, rng_for: RngFor) -> Score:
     """The score with its values."""
+    metrics = metrics_of(score.target)
     pool = pool_cells(done, rows, score.classes)
     if pool.n_unknown:
-        intervals = dict.fromkeys(METRICS, unknown_speakers(pool.n_unknown))
+        intervals = dict.fromkeys(metrics, unknown_speakers(pool.n_unknown))
     else:  # the same resamples for every model and condition
         rng = rng_for(score.protocol, score.train, score.test, score.label_map)
-        intervals = speaker_intervals(pool.by_speaker, list(METRICS.values()), rng)
+        intervals = speaker_intervals(pool.by_speaker, list(metrics.values()), rng)
     covered: dict[int, set[tuple[int, str]]] = {}
     for c in done.values():
         covered.setdefault(c.seed, set()).add((c.repeat, c.fold))
@@ -242,7 +245,7 @@ def _measured(score: Score, done: Cells, rows: Rows, rng_for: RngFor) -> Score:
     return replace(
         score,
         n_utterances=pool.n_utterances,
-        metrics={name: _value(pool, m, intervals[name], alike) for name, m in METRICS.items()},
+        metrics={name: _value(pool, m, intervals[name], alike) for name, m in metrics.items()},
         confusion=pool.by_run.sum(0),
         n_runs=len(pool.by_run),
         n_speakers=0 if pool.n_unknown else pool.by_speaker.shape[1],

@@ -25,7 +25,7 @@ Unit = Literal["points", "%", "sd", "dB", "rank", ""]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class AnswerLine:
     """One comparison, or one estimate.
 
     ``where``: the data, ``what``: the comparison. ``estimate``, ``low``, ``high`` are differences, shares or deviations
@@ -63,7 +63,7 @@ class Answer:
     test: str
     summary: str
     metric: str
-    lines: tuple[Line, ...]
+    lines: tuple[AnswerLine, ...]
     notes: tuple[str, ...] = ()
     level: float = 0.95
 
@@ -132,19 +132,23 @@ class Question:
         return others or found
 
 
-def of_test(where: str, what: str, test: PairedTest, units: str = "speakers", note: str = "") -> Line:
+def of_test(where: str, what: str, test: PairedTest, units: str = "speakers", note: str = "") -> AnswerLine:
     """The line of a paired test."""
-    return Line(
+    return AnswerLine(
         where, what, test.mean, test.low, test.high, test.p, None, test.n, units, reason=test.reason or "", note=note
     )
 
 
-def of_interval(where: str, what: str, value: float | None, interval: Interval, n: int | None, note: str = "") -> Line:
+def of_interval(
+    where: str, what: str, value: float | None, interval: Interval, n: int | None, note: str = ""
+) -> AnswerLine:
     """The line of an estimate with its interval."""
-    return Line(where, what, value, interval.low, interval.high, n=n, unit="%", reason=interval.reason or "", note=note)
+    return AnswerLine(
+        where, what, value, interval.low, interval.high, n=n, unit="%", reason=interval.reason or "", note=note
+    )
 
 
-def corrected(lines: Sequence[Line]) -> tuple[Line, ...]:
+def corrected(lines: Sequence[AnswerLine]) -> tuple[AnswerLine, ...]:
     """The lines with p corrected by Holm over all of them that have none yet: they are one family."""
     family = [None if line.holm is not None else line.p for line in lines]
     found = holm(family)

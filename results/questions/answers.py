@@ -16,7 +16,7 @@ from ..evidence.evidence import Evidence
 from ..evidence.results import FLOOR, Result
 from ..statistics.metrics import METRICS, Metric
 from ..statistics.probabilities import find_any
-from .answer_lines import OF_INTERVALS, Answer, Block, Line, Question, corrected
+from .answer_lines import OF_INTERVALS, Answer, AnswerLine, Block, Question, corrected
 
 NAMED = 4  # groups that a note names
 
@@ -37,9 +37,11 @@ class Test:
     has_level: bool = False  # whether its intervals, and what it refuses, follow another level than 0.95
     note: str = ""  # what must be known of every answer of it
 
-    def lines(self, question: Question) -> list[Line]:
+    def lines(self, question: Question) -> list[AnswerLine]:
         """Its lines, p not yet corrected."""
-        found: Callable[[Question], list[Line]] = getattr(import_module(f".{self.module}", __package__), self.function)
+        found: Callable[[Question], list[AnswerLine]] = getattr(
+            import_module(f".{self.module}", __package__), self.function
+        )
         return found(question)
 
 
@@ -135,7 +137,7 @@ def answer(
     return Answer(test, chosen.summary, found.name, lines, tuple(_notes(question, chosen, lines)), level)
 
 
-def _notes(question: Question, test: Test, lines: Sequence[Line]) -> Iterator[str]:
+def _notes(question: Question, test: Test, lines: Sequence[AnswerLine]) -> Iterator[str]:
     """What must be known beside the lines: why there is none, which leaks there are, and what was left out."""
     if lines and test.note:
         yield test.note

@@ -16,7 +16,7 @@ from ..evidence.results import TWO_WAYS
 from ..evidence.sides import Side, why_unpaired
 from ..statistics.many_models import interquartile_mean, page_trend, probability_of_improvement, rank_models
 from ..statistics.speakers import unit_scores
-from .answer_lines import Block, Line, Question, of_interval
+from .answer_lines import AnswerLine, Block, Question, of_interval
 from .sweeps import along, grid_of_group
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -25,7 +25,7 @@ WORDS = "levels are words: name their order"
 
 
 @dataclass(frozen=True)
-class Pooled:
+class BlockDesign:
     """Groups of the same members, on several test corpora: their speakers together are the blocks, or they are."""
 
     group: Group  # the first
@@ -70,7 +70,7 @@ class Pooled:
         return np.concatenate([table[:, :least] for table in tables])
 
 
-def pooled(question: Question, kind: str | None = None) -> Iterator[tuple[Pooled | None, Line]]:
+def designs(question: Question, kind: str | None = None) -> Iterator[tuple[BlockDesign | None, AnswerLine]]:
     """What can be ranked, and a line that names it; without, the reason in the line."""
     found: dict[tuple[object, ...], list[Group]] = {}
     for group in question.groups("conditions" if kind == "conditions" else None):
@@ -85,8 +85,8 @@ def pooled(question: Question, kind: str | None = None) -> Iterator[tuple[Pooled
         condition = "" if first.setup.condition == "clean" or first.kind == "conditions" else first.setup.condition
         where = ", ".join(filter(None, (corpora, condition, first.about)))
         reason = next((r for part in sides if (r := _why_not(part, question.blocks))), None)
-        line = Line(where, " / ".join(first.names), units="blocks", unit="", reason=reason or "")
-        yield (None if reason else Pooled(first, where, tuple(sides), question.blocks)), line
+        line = AnswerLine(where, " / ".join(first.names), units="blocks", unit="", reason=reason or "")
+        yield (None if reason else BlockDesign(first, where, tuple(sides), question.blocks)), line
 
 
 def _why_not(part: Sequence[Side], blocks: Block) -> str | None:
@@ -110,10 +110,10 @@ def _why_not(part: Sequence[Side], blocks: Block) -> str | None:
     return "speakers are in training: they are no independent blocks" if "speaker" in first.result.setup.leaks else None
 
 
-def friedman(question: Question) -> list[Line]:
+def friedman(question: Question) -> list[AnswerLine]:
     """Friedman's test of all being equal, mean ranks with tied groups, and Nemenyi's test against the base."""
     lines = []
-    for those, line in pooled(question):
+    for those, line in designs(question):
         if those is None:
             lines.append(line)
             continue
@@ -122,7 +122,7 @@ def friedman(question: Question) -> list[Line]:
         n = found.n_blocks
         chi2 = "" if found.chi2 is None else f"chi² {found.chi2:.2f}, {found.df} degrees of freedom"
         lines.append(
-            Line(
+            AnswerLine(
                 those.where, "all are equal", p=found.friedman_p, n=n, units=those.units, unit="",
                 reason=found.reason or "", note=chi2,
             )
@@ -134,17 +134,17 @@ def friedman(question: Question) -> list[Line]:
 
 
 def _ranks(
-    those: Pooled, models: Sequence[str], ranks: Sequence[float], groups: Sequence[tuple[int, int]], n: int
-) -> Iterator[Line]:
+    those: BlockDesign, models: Sequence[str], ranks: Sequence[float], groups: Sequence[tuple[int, int]], n: int
+) -> Iterator[AnswerLine]:
     for k, (name, rank) in enumerate(zip(models, ranks, strict=True)):
         tied = "".join(LETTERS[min(g, 25)] for g, (first, last) in enumerate(groups) if first <= k <= last)
         note = f"not told apart from others in group {tied}" if tied else "told apart from all others"
-        yield Line(those.where, f"mean rank of {name}", rank, n=n, units=those.units, unit="rank", note=note)
+        yield AnswerLine(those.where, f"mean rank of {name}", rank, n=n, units=those.units, unit="rank", note=note)
 
 
 def _against(
-    those: Pooled, models: Sequence[str], ranks: Sequence[float], p: np.ndarray | None, n: int
-) -> Iterator[Line]:
+    those: BlockDesign, models: Sequence[str], ranks: Sequence[float], p: np.ndarray | None, n: int
+) -> Iterator[AnswerLine]:
     """Nemenyi against the base, whose p holds for all pairs already."""
     base = None if those.group.base is None else those.group.name(those.group.base)
     if base is None or p is None:
@@ -153,13 +153,13 @@ def _against(
     for k, name in enumerate(models):
         if k != at:
             corrected = float(p[k, at])
-            yield Line(
+            yield AnswerLine(
                 those.where, f"{name} − {base}", ranks[k] - ranks[at], p=corrected, holm=corrected, n=n,
                 units=those.units, unit="rank", note="Nemenyi, corrected for all pairs",
             )  # fmt: skip
 
 
-def page(question: Question) -> list[Line]:
+def page(question: Question) -> list[AnswerLine]:
     """Page's test that scores rise along levels.
 
     The levels named; else those of each factor of a sweep, either way; else, arm by arm, those of each kind of
@@ -173,9 +173,9 @@ def page(question: Question) -> list[Line]:
     return _trends(question, "conditions")
 
 
-def _trends(question: Question, kind: str | None = None) -> list[Line]:
+def _trends(question: Question, kind: str | None = None) -> list[AnswerLine]:
     lines = []
-    for those, line in pooled(question, kind):
+    for those, line in designs(question, kind):
         if those is None:
             lines.append(line)
         elif question.levels:
@@ -188,16 +188,16 @@ def _trends(question: Question, kind: str | None = None) -> list[Line]:
     return lines
 
 
-def _factors(those: Pooled, level: float) -> Iterator[Line]:
+def _factors(those: BlockDesign, level: float) -> Iterator[AnswerLine]:
     grid = grid_of_group(those.group)
     if grid is None:
-        yield Line(those.where, " / ".join(those.names), units="blocks", unit="", reason=NO_ORDER)
+        yield AnswerLine(those.where, " / ".join(those.names), units="blocks", unit="", reason=NO_ORDER)
         return
     for factor, levels in grid.factors.items():
         table = those.along(grid, factor)
         shown = [str(name) for name in table.columns]
         if any(number(name) is None for name in levels):
-            yield Line(those.where, factor, units="blocks", unit="", reason=WORDS)
+            yield AnswerLine(those.where, factor, units="blocks", unit="", reason=WORDS)
             continue
         others = len(grid.factors) > 1
         for columns, sign in ((shown, "rises"), (shown[::-1], "falls")):
@@ -205,7 +205,7 @@ def _factors(those: Pooled, level: float) -> Iterator[Line]:
             yield _trend(those, table[columns], what, level)
 
 
-def _severity(those: Pooled, level: float) -> Iterator[Line]:
+def _severity(those: BlockDesign, level: float) -> Iterator[AnswerLine]:
     """From the strongest level of each kind of condition to the mildest: scores are expected to rise."""
     table = those.scores()
     kinds: dict[str, list[str]] = {}
@@ -219,7 +219,7 @@ def _severity(those: Pooled, level: float) -> Iterator[Line]:
             yield _trend(those, table[order], f"rises {order[0]} … {order[-1]}", level)
 
 
-def _trend(those: Pooled, table: pd.DataFrame, what: str, level: float) -> Line:
+def _trend(those: BlockDesign, table: pd.DataFrame, what: str, level: float) -> AnswerLine:
     values = np.round(table.to_numpy(float), 12)  # equal scores are ties
     found = page_trend(values, level)
     rank = None
@@ -228,16 +228,16 @@ def _trend(those: Pooled, table: pd.DataFrame, what: str, level: float) -> Line:
         each = [stats.spearmanr(ordered, line).statistic for line in values if np.ptp(line) > 0]
         rank = float(np.mean(each)) if each else 0.0
     note = "" if found.L is None else f"L = {found.L:g}; estimate: mean rank correlation by block"
-    return Line(
+    return AnswerLine(
         those.where, what, rank, p=found.p, n=found.n_blocks, units="blocks", unit="", reason=found.reason or "",
         note=note,
     )  # fmt: skip
 
 
-def improvement(question: Question) -> list[Line]:
+def improvement(question: Question) -> list[AnswerLine]:
     """The chance that a run of the one beats a run of the other on a speaker, with its interval."""
     lines = []
-    for those, line in pooled(question):
+    for those, line in designs(question):
         if those is None:
             lines.append(line)
             continue
@@ -253,10 +253,10 @@ def improvement(question: Question) -> list[Line]:
     return lines
 
 
-def middle_means(question: Question) -> list[Line]:
+def middle_means(question: Question) -> list[AnswerLine]:
     """The mean of the middle half of all scores of speakers and seeds, with its interval."""
     lines = []
-    for those, line in pooled(question):
+    for those, line in designs(question):
         if those is None:
             lines.append(line)
             continue

@@ -147,7 +147,7 @@ def compare_sides(a: Side, b: Side, level: float = 0.95) -> Comparison:
     x, y = a.result, b.result
     if x.setup.leaks != y.setup.leaks:
         return _refusal(x, y, a.metric, f"{_leaks(x, y)}: ask for the effect of protocol (--test protocol-effect)")
-    for name in ("protocol_version", "options", "classes", "data"):
+    for name in ("target", "protocol_version", "options", "classes", "data"):
         one, two = (
             _augment_aside(getattr(e.identity, name))
             if name == "options" and x.arm != y.arm

@@ -13,7 +13,7 @@ from ..evidence.sides import Side
 from ..statistics.many_models import Estimate
 from ..statistics.robustness import Degradation, degradation, snr_curve
 from ..statistics.speakers import PairedTest, paired_t, refused
-from .answer_lines import Line, Question, of_test
+from .answer_lines import AnswerLine, Question, of_test
 from .pair_tests import chosen
 from .sweeps import grid_of_group
 
@@ -21,7 +21,7 @@ OVER = "paired t over speakers, difference of differences"
 CLEAN = "clean"
 
 
-def degradations(question: Question) -> list[Line]:
+def degradations(question: Question) -> list[AnswerLine]:
     """Each condition minus clean."""
     lines = []
     for group, sides in _by_condition(question):
@@ -69,7 +69,7 @@ def _unlike(one: Side, other: Side) -> str | None:
     return one.result.mixed or other.result.mixed
 
 
-def curves(question: Question) -> list[Line]:
+def curves(question: Question) -> list[AnswerLine]:
     """Mean score over the levels of each noise, and SNR50."""
     lines = []
     for group, sides in _by_condition(question):
@@ -83,12 +83,14 @@ def curves(question: Question) -> list[Line]:
     return lines
 
 
-def _curve(question: Question, group: Group, kind: str, clean: Side, by_level: Mapping[float, Side]) -> list[Line]:
+def _curve(
+    question: Question, group: Group, kind: str, clean: Side, by_level: Mapping[float, Side]
+) -> list[AnswerLine]:
     levels = sorted(by_level, reverse=True)
     what = f"{kind}, {levels[0]:g} to {levels[-1]:g} dB"
     reasons = [reason for level in levels if (reason := _unlike(clean, by_level[level]))]
     if reasons:
-        return [Line(group.where, what, unit="%", reason=reasons[0])]
+        return [AnswerLine(group.where, what, unit="%", reason=reasons[0])]
     classes, t = clean.result.classes, group.setup
     noisy = np.stack([confusions_by_speaker(by_level[level].rows, classes) for level in levels])
     quiet = confusions_by_speaker(clean.rows, classes)
@@ -101,20 +103,20 @@ def _curve(question: Question, group: Group, kind: str, clean: Side, by_level: M
     ]
 
 
-def _estimate(where: str, what: str, found: Estimate, n: int, unit: str) -> Line:
+def _estimate(where: str, what: str, found: Estimate, n: int, unit: str) -> AnswerLine:
     i = found.interval
     values = (found.value, i.low, i.high)
-    return Line(where, what, *values, n=n, unit="dB" if unit == "dB" else "%", reason=i.reason or "")
+    return AnswerLine(where, what, *values, n=n, unit="dB" if unit == "dB" else "%", reason=i.reason or "")
 
 
-def interactions(question: Question) -> list[Line]:
+def interactions(question: Question) -> list[AnswerLine]:
     """Differences of differences: arm by condition where there are conditions, else of four arms."""
     if question.records["condition"].nunique() > 1:
         return _with_conditions(question)
     return _of_four(question)
 
 
-def _with_conditions(question: Question) -> list[Line]:
+def _with_conditions(question: Question) -> list[AnswerLine]:
     """(One under the condition − one clean) − (other under it − other clean), for every two that are compared."""
     wanted = _conditions(question)
     others = tuple(level for level in question.levels if level not in wanted)
@@ -137,7 +139,7 @@ def _with_conditions(question: Question) -> list[Line]:
     return lines
 
 
-def _of_four(question: Question) -> list[Line]:
+def _of_four(question: Question) -> list[AnswerLine]:
     """(Fourth − third) − (second − first) of four named arms, or of two factors against their first levels."""
     lines = []
     for group in question.groups("arms"):
@@ -147,7 +149,7 @@ def _of_four(question: Question) -> list[Line]:
             lines.append(_contrast(question, group.where, what, [arms[k] for k in (3, 2, 1, 0)]))
     if not lines:
         names = "four arms with --levels, or a sweep of two factors"
-        return [Line("", "interaction", reason=f"nothing to contrast: it takes conditions, or {names}")]
+        return [AnswerLine("", "interaction", reason=f"nothing to contrast: it takes conditions, or {names}")]
     return lines
 
 
@@ -168,7 +170,7 @@ def _fours(group: Group, levels: Sequence[str]) -> list[tuple[str, str, str, str
     return found
 
 
-def _contrast(question: Question, where: str, what: str, four: Sequence[Result]) -> Line:
+def _contrast(question: Question, where: str, what: str, four: Sequence[Result]) -> AnswerLine:
     """(First − second) − (third − fourth), by speaker."""
     sides = [question.side(result) for result in four]
     test = _differences(sides, question.level)

@@ -14,10 +14,10 @@ from ..statistics.power import minimum_detectable, pooled_sd
 from ..statistics.probabilities import PROBABILITY_METRICS, ProbabilityMetric
 from ..statistics.probability_intervals import ProbabilityRows, difference, estimate, rows_of
 from ..statistics.variance import spread
-from .answer_lines import Line, Question, Unit, of_interval
+from .answer_lines import AnswerLine, Question, Unit, of_interval
 
 
-def spreads(question: Question) -> list[Line]:
+def spreads(question: Question) -> list[AnswerLine]:
     """Mean with its interval, deviations over seeds, folds and speakers, and the components that can be told apart."""
     lines = []
     for e in _results(question):
@@ -26,7 +26,7 @@ def spreads(question: Question) -> list[Line]:
         between = interval_of(rows, e.classes, question.metric, _rng(question, e))
         c = found.components
         lines.append(
-            Line(
+            AnswerLine(
                 _where(e), f"{e.label}: mean", found.mean, between.low, between.high, n=found.n_seeds, units="seeds",
                 unit="%", reason=between.reason or "", note="; ".join(c.notes),
             )
@@ -39,14 +39,14 @@ def spreads(question: Question) -> list[Line]:
               for n, v in (("folds", c.fold), ("speakers", c.speaker), ("seeds", c.seed), ("the rest", c.rest))),
         )  # fmt: skip
         lines += [
-            Line(_where(e), f"{e.label}: {what}", v, n=n, units=u, unit="sd")
+            AnswerLine(_where(e), f"{e.label}: {what}", v, n=n, units=u, unit="sd")
             for what, v, u, n in numbers
             if v is not None
         ]
     return lines
 
 
-def by_groups(question: Question) -> list[Line]:
+def by_groups(question: Question) -> list[AnswerLine]:
     """Scores by gender, language, corpus and intensity, the worst group marked."""
     lines = []
     utterances = question.evidence.clips.reset_index()
@@ -64,7 +64,7 @@ def by_groups(question: Question) -> list[Line]:
                 note = f"{g.n} rows{apart}"
                 low, high = (None if pd.isna(x) else float(x) for x in (g.low, g.high))
                 lines.append(
-                    Line(
+                    AnswerLine(
                         _where(e), f"{e.label}: {column} {g.group}", g.score, low, high, n=g.n_speakers, unit="%",
                         reason=g.reason, note=note,
                     )
@@ -80,7 +80,7 @@ def _with_clips(predictions: pd.DataFrame, result: Result) -> pd.DataFrame:
     return mine.assign(**{name: facts[name].to_numpy()[cell[cell >= 0]] for name in facts.columns})
 
 
-def probabilities(question: Question) -> list[Line]:
+def probabilities(question: Question) -> list[AnswerLine]:
     """Metrics of probabilities with their intervals, and differences from the base where one is named."""
     wanted = [question.probability] if question.probability else list(PROBABILITY_METRICS.values())
     of_entry: dict[int, tuple[ProbabilityRows | None, str]] = {}
@@ -102,10 +102,10 @@ def probabilities(question: Question) -> list[Line]:
 
 def _probability(
     question: Question, e: Result, rows: ProbabilityRows | None, reason: str, metric: ProbabilityMetric
-) -> Line:
+) -> AnswerLine:
     what = f"{e.label}: {metric.title}"
     if rows is None:
-        return Line(_where(e), what, unit="%", reason=reason)
+        return AnswerLine(_where(e), what, unit="%", reason=reason)
     found = estimate(rows, metric, _rng(question, e))
     line = of_interval(_where(e), what, found.value, found.interval, rows.n_speakers)
     return line if _is_share(metric) else replace(line, unit="")
@@ -119,19 +119,19 @@ def _is_share(metric: ProbabilityMetric) -> bool:
 def _apart(
     question: Question, e: Result, base: str, a: ProbabilityRows | None, b: ProbabilityRows | None,
     wanted: list[ProbabilityMetric],
-) -> Iterator[Line]:  # fmt: skip
+) -> Iterator[AnswerLine]:  # fmt: skip
     for metric in wanted:
         what = f"{e.label} − {base}: {metric.title}"
         if a is None or b is None:
-            yield Line(_where(e), what, reason="one of the two gives no probabilities")
+            yield AnswerLine(_where(e), what, reason="one of the two gives no probabilities")
             continue
         found = difference(a, b, metric, _rng(question, e))
         i = found.interval
         unit: Unit = "points" if _is_share(metric) else ""
-        yield Line(_where(e), what, found.value, i.low, i.high, n=a.n_speakers, unit=unit, reason=i.reason or "")
+        yield AnswerLine(_where(e), what, found.value, i.low, i.high, n=a.n_speakers, unit=unit, reason=i.reason or "")
 
 
-def detectable(question: Question) -> list[Line]:
+def detectable(question: Question) -> list[AnswerLine]:
     """The least difference of two arms or models that the paired t over speakers finds at 80 % power."""
     lines = []
     for block in blocks(question.records, question.predictions):
@@ -140,12 +140,16 @@ def detectable(question: Question) -> list[Line]:
         sd = pooled_sd([(table[a] - table[b]).to_numpy() for a, b in combinations(kept, 2)])
         where = ", ".join([block.setup.where, *([block.setup.condition] if block.setup.condition != "clean" else [])])
         if sd is None:
-            lines.append(Line(where, "detectable difference", reason="it takes two models or arms on the same rows"))
+            lines.append(
+                AnswerLine(where, "detectable difference", reason="it takes two models or arms on the same rows")
+            )
             continue
         found = minimum_detectable(len(table), sd)
         note = f"from {len(kept)} models or arms, whose speaker differences deviate by {100 * sd:.1f} points"
         lines.append(
-            Line(where, "detectable difference", found.difference, n=found.n, reason=found.reason or "", note=note)
+            AnswerLine(
+                where, "detectable difference", found.difference, n=found.n, reason=found.reason or "", note=note
+            )
         )
     return lines
 

@@ -8,12 +8,11 @@ import pandas as pd
 from ...seeds import stream
 from ..evidence.groups import GROUPS, Groups, by_group, by_speaker, confusions_by_speaker
 from ..evidence.pools import Cells
-from ..evidence.predictions_file import Given
-from ..evidence.record import CLASSES
+from ..evidence.predictions_file import PredictionsFile
 from ..evidence.results import Identity, Result, Setup
 from ..evidence.sides import Side
-from ..statistics.metrics import METRICS, Metric, per_class
-from ..statistics.probabilities import PROBABILITY_METRICS, Known, probability_scores
+from ..statistics.metrics import CLASSES, METRICS, Metric, per_class
+from ..statistics.probabilities import PROBABILITY_METRICS, Finding, probability_scores
 from ..statistics.probability_intervals import estimate, rows_of
 from ..statistics.speakers import Interval, mean_known, speaker_intervals
 from .compare import Comparison, Folds, compare_rows
@@ -27,7 +26,7 @@ class FileScore:
     classes: tuple[str, ...]
     n: int
     n_speakers: int
-    values: dict[str, Known]
+    values: dict[str, Finding]
     intervals: dict[str, Interval]
     chance: dict[str, float]
     per_class: pd.DataFrame
@@ -36,14 +35,14 @@ class FileScore:
     notes: tuple[str, ...]
 
 
-def score(given: Given) -> FileScore:
+def score(given: PredictionsFile) -> FileScore:
     """Score a file; over several seeds the mean, each pooled over its folds."""
     rng = stream("interval", given.name)
     metrics = list(METRICS.values())
     confusions = confusions_by_speaker(given.rows, given.classes)
     pooled = confusions.sum(1)  # (runs, C, C)
     support = pooled[0].sum(1)
-    values = {m.name: Known(float(mean_known(m.of(pooled), 0))) for m in metrics}
+    values = {m.name: Finding(float(mean_known(m.of(pooled), 0))) for m in metrics}
     if given.has_speakers:
         intervals = speaker_intervals(confusions, metrics, rng)
     else:
@@ -69,7 +68,7 @@ def score(given: Given) -> FileScore:
     )
 
 
-def _of_probabilities(given: Given, rng: np.random.Generator) -> dict[str, Interval]:
+def _of_probabilities(given: PredictionsFile, rng: np.random.Generator) -> dict[str, Interval]:
     """Intervals of the metrics of probabilities, where there are any."""
     rows, _ = rows_of(given.rows, given.classes)
     if rows is None:
@@ -77,7 +76,7 @@ def _of_probabilities(given: Given, rng: np.random.Generator) -> dict[str, Inter
     return {name: estimate(rows, metric, rng).interval for name, metric in PROBABILITY_METRICS.items()}
 
 
-def compare_files(a: Given, b: Given, metric: Metric, level: float = 0.95) -> Comparison:
+def compare_files(a: PredictionsFile, b: PredictionsFile, metric: Metric, level: float = 0.95) -> Comparison:
     """The paired tests of two files with the same ids, truths and speakers.
 
     Over folds where the number of training rows is given, or is that of all other rows of a cross-validation.
@@ -89,7 +88,7 @@ def compare_files(a: Given, b: Given, metric: Metric, level: float = 0.95) -> Co
     return replace(found, notes=(*found.notes, note)) if note and found.n_folds > 1 else found
 
 
-def _folds(a: Given, b: Given) -> tuple[Folds | None, str]:
+def _folds(a: PredictionsFile, b: PredictionsFile) -> tuple[Folds | None, str]:
     """Mean training and test rows of a fold, and what was concluded."""
     n_test = float(a.rows.groupby(["seed", "repeat", "fold"]).size().mean())
     known = [given.n_train for given in (a, b) if given.n_train is not None]
@@ -103,7 +102,7 @@ def _folds(a: Given, b: Given) -> tuple[Folds | None, str]:
     )
 
 
-def _entry(given: Given, classes: tuple[str, ...]) -> Result:
+def _entry(given: PredictionsFile, classes: tuple[str, ...]) -> Result:
     setup = Setup("made elsewhere", given.name, given.name, "as given", "as given", ())
     records = pd.DataFrame({"seed": given.rows["seed"].unique()})
     nothing = Identity(*("" for _ in Identity._fields))

@@ -9,13 +9,13 @@ from ..evidence.contestants import Group, without_copies
 from ..evidence.results import FLOOR, Result
 from ..statistics.mixed import MixedModel, mixed_model
 from ..statistics.speakers import unit_scores
-from .answer_lines import Line, Question
+from .answer_lines import AnswerLine, Question
 from .sweeps import grid_of_group
 
 MOST_PRODUCTS = 24  # of two factors; more are not fitted
 
 
-def mixed(question: Question) -> list[Line]:
+def mixed(question: Question) -> list[AnswerLine]:
     """Fixed effects of every factor, speaker and seed random; one fit for each protocol, label map and set of leaks."""
     found: dict[tuple[object, ...], list[Result]] = {}
     every = [e for e in question.results if e.mixed is None]
@@ -26,7 +26,7 @@ def mixed(question: Question) -> list[Line]:
     return [line for those in found.values() for line in _of_protocol(question, those)]
 
 
-def _of_protocol(question: Question, those: list[Result]) -> Iterator[Line]:
+def _of_protocol(question: Question, those: list[Result]) -> Iterator[AnswerLine]:
     points = _points(those)
     apart = _apart(points)
     those = [e for e in those if e.arm != BASE or e.model not in apart]
@@ -36,15 +36,15 @@ def _of_protocol(question: Question, those: list[Result]) -> Iterator[Line]:
     crossed = pair if len(pair) == 2 and _full(scores, pair) else []
     if not factors:
         reason = "nothing varies: one arm, model, condition and corpus"
-        yield Line(where, "mixed model", units="scores", n=len(scores), reason=reason)
+        yield AnswerLine(where, "mixed model", units="scores", n=len(scores), reason=reason)
         return
     found = mixed_model(scores, factors, question.level, crossed)
     if found.effects is None:
-        yield Line(where, " and ".join(factors), units="scores", n=len(scores), reason=found.reason or "")
+        yield AnswerLine(where, " and ".join(factors), units="scores", n=len(scores), reason=found.reason or "")
         return
     leaks = "speakers are in training" if "speaker" in those[0].setup.leaks else ""
     for effect in found.effects.itertuples(index=False):
-        yield Line(
+        yield AnswerLine(
             where, effect.effect, effect.estimate, effect.low, effect.high, effect.p,
             n=len(scores), units="scores", note=leaks,
         )  # fmt: skip
@@ -65,7 +65,7 @@ def _apart(points: dict[tuple[str, str], dict[str, str | None]]) -> dict[str, st
 
 def _components(
     where: str, found: MixedModel, scores: pd.DataFrame, factors: list[str], apart: dict[str, str]
-) -> Iterator[Line]:
+) -> Iterator[AnswerLine]:
     """Standard deviations of the random effects, what the fixed ones are against, and the bases left out."""
     against = ", ".join(f"{name} = {scores[name].cat.categories[0]}" for name in factors)
     parts = {"speaker": found.speaker, "seed": found.seed, "rest": found.rest}
@@ -73,7 +73,7 @@ def _components(
     note = f"deviations in points of the random effects: {shown}; effects are against {against}; Wald intervals"
     for model, levels in apart.items():
         note += f"; base of {model} left out: {levels} only come together there"
-    yield Line(where, "random effects", n=len(scores), units="scores", note=note)
+    yield AnswerLine(where, "random effects", n=len(scores), units="scores", note=note)
 
 
 def _full(scores: pd.DataFrame, factors: list[str]) -> bool:

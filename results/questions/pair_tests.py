@@ -8,7 +8,7 @@ from ..evidence.results import FLOOR
 from ..evidence.sides import Side
 from ..statistics.speakers import OVER_FOLDS, OVER_SPEAKERS, PairedTest
 from ..statistics.two_models import ROPE, WILCOXON
-from .answer_lines import Line, Question, of_interval, of_test
+from .answer_lines import AnswerLine, Question, of_interval, of_test
 from .compare import FALSE_ALARMS, PLAIN, Comparison, compare_sides
 from .stability import paired_answers, share_unchanged
 
@@ -38,58 +38,58 @@ def named(group: Group, one: int, two: int) -> str:
     return f"{group.names[one]} − {group.names[two]}"
 
 
-def main(question: Question) -> list[Line]:
+def main(question: Question) -> list[AnswerLine]:
     """The main test of the protocol, whichever it is."""
     return _lines(question, lambda c: c.main, lambda c: c.main.name)
 
 
-def speaker_t(question: Question) -> list[Line]:
+def speaker_t(question: Question) -> list[AnswerLine]:
     """Paired t over test speakers, also where it is not the main test."""
     return _lines(question, lambda c: _among(c, OVER_SPEAKERS))
 
 
-def corrected_t(question: Question) -> list[Line]:
+def corrected_t(question: Question) -> list[AnswerLine]:
     """Nadeau-Bengio over folds."""
     return _lines(question, lambda c: _among(c, OVER_FOLDS), units="folds")
 
 
-def plain_t(question: Question) -> list[Line]:
+def plain_t(question: Question) -> list[AnswerLine]:
     """Plain t over folds and seeds, as papers print it."""
     note = f"false alarms at 5 %: about {100 * FALSE_ALARMS['plain t']:.0f} %"
     return _lines(question, lambda c: c.plain or c.main, lambda c: note, units="folds × seeds")
 
 
-def signed_rank(question: Question) -> list[Line]:
+def signed_rank(question: Question) -> list[AnswerLine]:
     """Wilcoxon over test speakers."""
     return _lines(question, lambda c: _among(c, WILCOXON))
 
 
-def mcnemar(question: Question) -> list[Line]:
+def mcnemar(question: Question) -> list[AnswerLine]:
     """Exact McNemar on the answers of one seed."""
     lines = []
     for where, what, c in pairs(question):
         m = c.mcnemar
         if m is None:
-            lines.append(Line(where, what, reason=c.reason or "", units="rows"))
+            lines.append(AnswerLine(where, what, reason=c.reason or "", units="rows"))
             continue
         share = (m.only_a - m.only_b) / c.n_rows
         note = f"only the first right {m.only_a}, only the second {m.only_b}; takes rows as independent"
-        lines.append(Line(where, what, share, p=m.p, n=c.n_rows, units="rows", note=note))
+        lines.append(AnswerLine(where, what, share, p=m.p, n=c.n_rows, units="rows", note=note))
     return lines
 
 
-def equivalence(question: Question) -> list[Line]:
+def equivalence(question: Question) -> list[AnswerLine]:
     """Two one-sided tests of no difference beyond a point."""
     lines = []
     for where, what, c in pairs(question):
         t, m = c.equivalence, c.main
         p, reason = (None, c.reason) if t is None else (t.p, t.reason)
         note = f"small p: no difference beyond ± {100 * ROPE:g} point"
-        lines.append(Line(where, what, m.mean, m.low, m.high, p, n=m.n, reason=reason or "", note=note))
+        lines.append(AnswerLine(where, what, m.mean, m.low, m.high, p, n=m.n, reason=reason or "", note=note))
     return lines
 
 
-def bayes(question: Question) -> list[Line]:
+def bayes(question: Question) -> list[AnswerLine]:
     """Bayesian correlated t: the chances that the first is better, equal within a point, worse."""
     lines = []
     for where, what, c in pairs(question):
@@ -97,11 +97,11 @@ def bayes(question: Question) -> list[Line]:
         note, reason = "", (q.reason if q else c.reason) or ""
         if q is not None and q.above is not None:
             note = f"better {q.above:.3f}, within ± {100 * q.rope:g} point {q.within:.3f}, worse {q.below:.3f}"
-        lines.append(Line(where, what, m.mean, m.low, m.high, n=m.n, reason=reason, note=note))
+        lines.append(AnswerLine(where, what, m.mean, m.low, m.high, n=m.n, reason=reason, note=note))
     return lines
 
 
-def unchanged(question: Question) -> list[Line]:
+def unchanged(question: Question) -> list[AnswerLine]:
     """The share of answers that are those of the base, clip by clip."""
     lines = []
     kind: Kind | None = None
@@ -121,7 +121,7 @@ def _several_conditions(question: Question) -> bool:
     return bool(question.records["condition"].nunique() > 1)
 
 
-def _same(question: Question, group: Group, first: Side, second: Side) -> Line:
+def _same(question: Question, group: Group, first: Side, second: Side) -> AnswerLine:
     what = f"{group.name(second.result)} as {group.name(first.result)}"
     setup = group.setup
     answers = paired_answers(first.rows, second.rows)
@@ -140,7 +140,7 @@ def _lines(
     test_of: Callable[[Comparison], PairedTest],
     note_of: Callable[[Comparison], str] = lambda c: "",
     units: str = "speakers",
-) -> list[Line]:
+) -> list[AnswerLine]:
     lines = []
     for where, what, c in pairs(question):
         test = test_of(c)

@@ -12,11 +12,11 @@ from ..evidence.results import FLOOR
 from ..evidence.sides import Side
 from ..statistics.many_models import page_trend
 from ..statistics.speakers import unit_scores
-from .answer_lines import Line, Question, of_interval, of_test
+from .answer_lines import AnswerLine, Question, of_interval, of_test
 from .ladder import Ladder, Step, ladders
 
 
-def protocol_effect(question: Question) -> list[Line]:
+def protocol_effect(question: Question) -> list[AnswerLine]:
     """Each step of a ladder minus the one before; its score, and that of rows with and without a sibling."""
     order = question.levels or tuple(dict.fromkeys(question.plan["arm"]))
     found = ladders(
@@ -27,7 +27,7 @@ def protocol_effect(question: Question) -> list[Line]:
     return [line for ladder in shown for step in ladder.steps for line in _step_lines(ladder, step)]
 
 
-def _step_lines(ladder: Ladder, step: Step) -> Iterator[Line]:
+def _step_lines(ladder: Ladder, step: Step) -> Iterator[AnswerLine]:
     where = f"{ladder.test}, {ladder.model}"
     leaks = f"LEAK: {', '.join(step.leaks)}" if step.leaks else "no leak"
     trained = "" if step.train == ladder.test else f", trained on {step.train}"
@@ -41,7 +41,7 @@ def _step_lines(ladder: Ladder, step: Step) -> Iterator[Line]:
         yield of_test(where, f"{step.name}: with − without a sibling in training", s.difference, note=sizes)
 
 
-def fold_trend(question: Question) -> list[Line]:
+def fold_trend(question: Question) -> list[AnswerLine]:
     """Page's test that a difference of two arms grows from fold to fold; blocks are seeds of each corpus."""
     found: dict[tuple[str, str], list[np.ndarray]] = {}
     for group in question.groups("arms"):
@@ -57,14 +57,16 @@ def fold_trend(question: Question) -> list[Line]:
     lines = []
     for (what, about), blocks in found.items():
         if len({block.shape[1] for block in blocks}) > 1:
-            lines.append(Line(about, what, reason="corpora have different numbers of folds", units="blocks"))
+            lines.append(AnswerLine(about, what, reason="corpora have different numbers of folds", units="blocks"))
             continue
         matrix = np.concatenate(blocks)
         trend = page_trend(matrix, question.level)
         last = float((matrix[:, -1] - matrix[:, 0]).mean()) if matrix.size and not np.isnan(matrix).any() else None
         note = "" if trend.L is None else f"L = {trend.L:g} over {trend.n_levels} folds; estimate: last minus first"
         lines.append(
-            Line(about, what, last, p=trend.p, n=trend.n_blocks, units="seeds", reason=trend.reason or "", note=note)
+            AnswerLine(
+                about, what, last, p=trend.p, n=trend.n_blocks, units="seeds", reason=trend.reason or "", note=note
+            )
         )
     return lines
 
@@ -75,7 +77,7 @@ def _by_fold(one: Side, question: Question) -> pd.DataFrame:
     return scores.pivot_table("score", "seed", "fold", aggfunc="mean", dropna=False)
 
 
-def preceding_class(question: Question) -> list[Line]:
+def preceding_class(question: Question) -> list[AnswerLine]:
     """The share of errors that name the class whose block stands before, against 1/(C − 1).
 
     In arms of the order ``class`` test rows lie class by class in the order of the classes, in those of
@@ -91,7 +93,7 @@ def preceding_class(question: Question) -> list[Line]:
     return lines
 
 
-def _preceding(group: Group, one: Side) -> Line:
+def _preceding(group: Group, one: Side) -> AnswerLine:
     classes = list(one.result.classes)
     truth, guess = (pd.Index(classes).get_indexer(pd.Index(one.rows[c])) for c in ("truth", "guess"))
     before = truth + (1 if one.result.test_order == "class-reversed" else -1)
@@ -100,12 +102,12 @@ def _preceding(group: Group, one: Side) -> Line:
     what = f"{one.result.arm}: errors that name the class before"
     if len(classes) < 3 or not n:
         reason = "no errors" if len(classes) > 2 else "two classes: every error names the other"
-        return Line(group.where, what, n=n, units="errors", unit="%", reason=reason)
+        return AnswerLine(group.where, what, n=n, units="errors", unit="%", reason=reason)
     expected = 1 / (len(classes) - 1)
     found = stats.binomtest(hits, n, expected)
     bounds = found.proportion_ci(0.95, method="exact")
     note = f"{hits} of {n}; {100 * expected:.1f} % if errors fell evenly; errors are taken as independent"
-    return Line(
+    return AnswerLine(
         group.where, what, hits / n, float(bounds.low), float(bounds.high), float(found.pvalue), n=n, units="errors",
         unit="%", note=note,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..evidence.arms import BASE
 from ..evidence.evidence import Evidence
 from ..evidence.results import FLOOR
-from ..questions.answer_lines import Answer, Line
+from ..questions.answer_lines import Answer, AnswerLine
 from ..questions.answers import TESTS, answer
 from ..text import answer_text
 from ..text.comparison_text import p_value
@@ -97,7 +97,7 @@ def _view(section: str, test: str, evidence: Evidence) -> View:
     return View(section, title, summary, family, rows, more, found, found.notes if rows else ())
 
 
-def _row(line: Line) -> Row:
+def _row(line: AnswerLine) -> Row:
     remark = "; ".join(filter(None, (line.reason, line.note)))
     tested = line.p is not None or line.holm is not None
     p, holm = (p_value(line.p), p_value(line.holm)) if tested else ("", "")

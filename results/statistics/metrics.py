@@ -244,3 +244,19 @@ def find(name: str) -> Metric:
     if name.casefold() not in names:
         raise unknown("metric", name, METRICS)
     return names[name.casefold()]
+
+
+CLASSES = "classes"  # a row's truth is one class
+#: kind of target -> its metrics; listeners' distributions, or arousal and valence, will be further kinds
+OF_TARGET: dict[str, dict[str, Metric]] = {CLASSES: METRICS}
+
+
+def metrics_of(target: str, where: str = "") -> dict[str, Metric]:
+    """The metrics of a kind of target, in their order. InputError for a kind that has none yet.
+
+    >>> list(metrics_of("classes"))
+    ['uar', 'wa', 'macro_f1', 'weighted_f1']
+    """
+    if target not in OF_TARGET:
+        raise InputError(f"{where and f'{where}: '}target '{target}': this serbench scores {', '.join(OF_TARGET)}")
+    return OF_TARGET[target]

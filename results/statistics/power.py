@@ -24,7 +24,7 @@ PILOT_SOURCE = "pilot: functionals-svm and mfcc-attention:tiny on EMO-DB, EMOVO 
 
 
 @dataclass(frozen=True, slots=True)
-class Detectable:
+class LeastDifference:
     """The least true difference that a two-sided test finds with probability ``power``; or the reason for none."""
 
     difference: float | None
@@ -48,7 +48,7 @@ def power_of(difference: float, sd: float, n: int, level: float = LEVEL, share: 
 
 def minimum_detectable(
     n: int, sd: float, power: float = POWER, level: float = LEVEL, share: float | None = None
-) -> Detectable:
+) -> LeastDifference:
     """Minimum detectable difference over ``n`` test speakers whose differences have the deviation ``sd``.
 
     Or over n folds, with the ``share`` 1/n + n_test/n_train of Nadeau and Bengio.
@@ -58,14 +58,14 @@ def minimum_detectable(
     """
     if n < STUDENT_FROM:
         reason = f"{n} {'test speakers' if share is None else 'folds'}, {STUDENT_FROM} are needed for a test"
-        return Detectable(None, n, sd, power, reason)
+        return LeastDifference(None, n, sd, power, reason)
     low, high = 0.0, 1.0  # in deviations
     while power_of(high, 1.0, n, level, share) < power:
         low, high = high, 2 * high
     for _ in range(50):
         middle = (low + high) / 2
         low, high = (middle, high) if power_of(middle, 1.0, n, level, share) < power else (low, middle)
-    return Detectable(high * sd, n, sd, power)
+    return LeastDifference(high * sd, n, sd, power)
 
 
 def pooled_sd(differences: Iterable[np.ndarray]) -> float | None:

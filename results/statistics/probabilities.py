@@ -37,7 +37,7 @@ class ProbabilityMetric:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Finding:
     """A value, or the reason why there is none."""
 
     value: float | None
@@ -188,20 +188,20 @@ def probabilities_of(log_probability: pd.Series, n_classes: int) -> tuple[np.nda
     return values, None
 
 
-def score_probabilities(truth: Sequence[str], log_probability: pd.Series, classes: Sequence[str]) -> dict[str, Known]:
+def score_probabilities(truth: Sequence[str], log_probability: pd.Series, classes: Sequence[str]) -> dict[str, Finding]:
     """Every metric of `PROBABILITY_METRICS` by name; null with the reason where it cannot be."""
     values, reason = probabilities_of(log_probability, len(classes))
     if values is None:
-        return {name: Known(None, reason) for name in PROBABILITY_METRICS}
+        return {name: Finding(None, reason) for name in PROBABILITY_METRICS}
     codes = pd.Index(classes).get_indexer(pd.Index(truth))
     found = {name: metric.function(codes, values) for name, metric in PROBABILITY_METRICS.items()}
     return {
-        name: Known(None, "one class only has rows") if np.isnan(value) else Known(value)
+        name: Finding(None, "one class only has rows") if np.isnan(value) else Finding(value)
         for name, value in found.items()
     }
 
 
-def probability_scores(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, Known]:
+def probability_scores(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, Finding]:
     """`score_probabilities` by seed and repeat, averaged; rows have ``seed, repeat, truth, log_probability``."""
     runs = [
         score_probabilities(part["truth"].tolist(), part["log_probability"], classes)
@@ -212,5 +212,5 @@ def probability_scores(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, 
         values = [run[name].value for run in runs]
         reasons = [run[name].reason for run in runs if run[name].reason]
         known = [v for v in values if v is not None]
-        found[name] = Known(None, reasons[0]) if reasons else Known(float(np.mean(known)))
+        found[name] = Finding(None, reasons[0]) if reasons else Finding(float(np.mean(known)))
     return found

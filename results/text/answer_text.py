@@ -8,7 +8,7 @@ from dataclasses import asdict, astuple, fields
 from itertools import groupby
 from typing import Any
 
-from ..questions.answer_lines import Answer, Line
+from ..questions.answer_lines import Answer, AnswerLine
 from ..questions.answers import TESTS
 from ..statistics.metrics import METRICS
 from ..statistics.probabilities import EVERY
@@ -58,10 +58,10 @@ def grid(answer: Answer) -> Grid:
     return Grid("", header, tuple(rows), left=1)
 
 
-def value(line: Line) -> str:
+def value(line: AnswerLine) -> str:
     """Estimate and interval in the unit of the line.
 
-    >>> value(Line("", "", 0.031, 0.01, 0.052)), value(Line("", "", 2.5, unit="rank"))
+    >>> value(AnswerLine("", "", 0.031, 0.01, 0.052)), value(AnswerLine("", "", 2.5, unit="rank"))
     ('+3.1 [+1.0, +5.2]', '2.50')
     """
     if line.estimate is None:
@@ -70,7 +70,7 @@ def value(line: Line) -> str:
     return numbers[0] if len(numbers) < 3 else f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
 
 
-def _number(x: float, line: Line) -> str:
+def _number(x: float, line: AnswerLine) -> str:
     if line.unit == "points":
         return f"{100 * x:+.1f}"
     if line.unit in ("%", "sd"):
@@ -93,7 +93,7 @@ def notes(answer: Answer) -> list[str]:
     return [*shown, *answer.notes]
 
 
-def _full(line: Line) -> str:
+def _full(line: AnswerLine) -> str:
     return f"{line.what} ({line.where})" if line.where else line.what
 
 
@@ -101,7 +101,7 @@ def csv(answer: Answer) -> str:
     """One line per line, every number as it is; what is unknown is empty."""
     text = io.StringIO()
     out = writer(text, lineterminator="\n")
-    out.writerow(["test", "metric", "level", *(f.name for f in fields(Line))])
+    out.writerow(["test", "metric", "level", *(f.name for f in fields(AnswerLine))])
     for line in answer.lines:
         values = ("" if x is None else x for x in astuple(line))
         out.writerow([answer.test, answer.metric, f"{answer.level:g}", *values])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from ..questions.answer_lines import Answer, Line
+from ..questions.answer_lines import Answer, AnswerLine
 from .answer_text import value
 from .comparison_text import p_value
 
@@ -40,19 +40,19 @@ def words(answer: Answer) -> list[str]:
     return _tested(_with_p(lines), say, "effect" if answer.test == "mixed-model" else what)
 
 
-def _with_p(lines: Sequence[Line]) -> list[Line]:
+def _with_p(lines: Sequence[AnswerLine]) -> list[AnswerLine]:
     return [line for line in lines if line.p is not None]
 
 
-def _several(lines: Sequence[Line]) -> bool:
+def _several(lines: Sequence[AnswerLine]) -> bool:
     return len({line.where for line in lines}) > 1
 
 
-def _corrected(line: Line) -> float:
+def _corrected(line: AnswerLine) -> float:
     return 1.0 if line.p is None else line.p if line.holm is None else line.holm
 
 
-def _tested(lines: Sequence[Line], say: Callable[[Line, str], str], what: str) -> list[str]:
+def _tested(lines: Sequence[AnswerLine], say: Callable[[AnswerLine, str], str], what: str) -> list[str]:
     """Which tests hold after the correction, the surest first; or that none does."""
     if not lines:
         return []
@@ -74,7 +74,7 @@ def _tested(lines: Sequence[Line], say: Callable[[Line, str], str], what: str) -
     return [*found, *([f"And {len(sure) - MOST} more."] if len(sure) > MOST else [])]
 
 
-def _difference(line: Line, where: str) -> str:
+def _difference(line: AnswerLine, where: str) -> str:
     """One thing more or less than another."""
     one, minus, other = line.what.partition(MINUS)
     place = f", {where}" if where else ""
@@ -93,7 +93,7 @@ def _difference(line: Line, where: str) -> str:
     return f"{one[:1].upper()}{one[1:]} scores {much} than {other}{between}; {p}."
 
 
-def _trend(line: Line, where: str) -> str:
+def _trend(line: AnswerLine, where: str) -> str:
     place = f", {where}" if where else ""
     if line.unit == "points" and line.estimate is not None:
         return (
@@ -103,7 +103,7 @@ def _trend(line: Line, where: str) -> str:
     return f"Scores follow the order: {line.what}; p {p_value(_corrected(line))}{place}."
 
 
-def _ranks(lines: Sequence[Line]) -> list[str]:
+def _ranks(lines: Sequence[AnswerLine]) -> list[str]:
     """Of each body of data: whether all are equal, and who ranks first and last."""
     found = []
     for where in dict.fromkeys(line.where for line in lines):
@@ -121,11 +121,11 @@ def _ranks(lines: Sequence[Line]) -> list[str]:
     return [*found, *_tested([line for line in lines if MINUS in line.what and line.p], _rank, "comparison")]
 
 
-def _rank(line: Line, where: str) -> str:
+def _rank(line: AnswerLine, where: str) -> str:
     return f"{line.what}: ranks differ by {value(line)}; p {p_value(_corrected(line))}{f', {where}' if where else ''}."
 
 
-def _equal(lines: Sequence[Line]) -> list[str]:
+def _equal(lines: Sequence[AnswerLine]) -> list[str]:
     same = [line.what for line in lines if _corrected(line) <= ALPHA]
     other = [line.what for line in lines if _corrected(line) > ALPHA]
     found = [f"Shown to be equal within a point: {_some(same)}."] if same else []
@@ -136,7 +136,7 @@ def _some(names: Sequence[str]) -> str:
     return "; ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
 
 
-def _errors(lines: Sequence[Line]) -> list[str]:
+def _errors(lines: Sequence[AnswerLine]) -> list[str]:
     """Shares of errors that name the class before, and of those of arms that hand nothing on."""
     found = []
     for where in dict.fromkeys(line.where for line in lines):
@@ -152,7 +152,7 @@ def _errors(lines: Sequence[Line]) -> list[str]:
     return found
 
 
-def _steps(lines: Sequence[Line]) -> list[str]:
+def _steps(lines: Sequence[AnswerLine]) -> list[str]:
     """From the first step of each ladder to the last; where all are held against one, the highest and the lowest."""
     found = []
     for where in dict.fromkeys(line.where for line in lines):
@@ -169,14 +169,14 @@ def _steps(lines: Sequence[Line]) -> list[str]:
     return found
 
 
-def _estimates(lines: Sequence[Line]) -> list[str]:
+def _estimates(lines: Sequence[AnswerLine]) -> list[str]:
     """The highest and the lowest of each kind of number."""
     found = []
     for unit in dict.fromkeys(line.unit for line in lines):
         mine = sorted((line for line in lines if line.unit == unit), key=lambda line: line.estimate or 0.0)
         several = _several(mine)
 
-        def said(line: Line, several: bool = several) -> str:
+        def said(line: AnswerLine, several: bool = several) -> str:
             mark = {"%": " %", "points": " points"}.get(line.unit, "")
             return f"{line.what}{f' ({line.where})' if several else ''}: {value(line)}{mark}"
 
@@ -189,7 +189,7 @@ def _estimates(lines: Sequence[Line]) -> list[str]:
     return found
 
 
-def _spread(lines: Sequence[Line]) -> list[str]:
+def _spread(lines: Sequence[AnswerLine]) -> list[str]:
     """Mean and deviations of each model, in one sentence each."""
     found = []
     for head in [line for line in lines if line.what.endswith(": mean")]:

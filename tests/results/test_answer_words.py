@@ -2,17 +2,17 @@
 
 import pytest
 
-from serbench.results.questions.answer_lines import Answer, Line
+from serbench.results.questions.answer_lines import Answer, AnswerLine
 from serbench.results.questions.answers import TESTS
 from serbench.results.text.answer_words import words
 
 
-def said(test: str, *lines: Line, notes: tuple[str, ...] = ()) -> str:
+def said(test: str, *lines: AnswerLine, notes: tuple[str, ...] = ()) -> str:
     return " ".join(words(Answer(test, TESTS[test].summary, "uar", lines, notes)))
 
 
-def pair(what: str, estimate: float, p: float, holm: float | None = None, where: str = "emodb") -> Line:
-    return Line(where, what, estimate, estimate - 0.02, estimate + 0.02, p, p if holm is None else holm, 10)
+def pair(what: str, estimate: float, p: float, holm: float | None = None, where: str = "emodb") -> AnswerLine:
+    return AnswerLine(where, what, estimate, estimate - 0.02, estimate + 0.02, p, p if holm is None else holm, 10)
 
 
 def test_what_holds_is_said_with_its_sign_and_the_rest_is_counted() -> None:
@@ -38,7 +38,7 @@ def test_no_evidence_is_no_evidence_of_nothing() -> None:
 
 
 def test_a_refusal_is_said_with_its_reason() -> None:
-    refused = Line("emodb", "a − base", reason="2 speakers, 3 are needed")
+    refused = AnswerLine("emodb", "a − base", reason="2 speakers, 3 are needed")
     assert said("main", refused) == "Nothing can be said: 2 speakers, 3 are needed."
     assert said("main", notes=("name a base",)) == "Nothing can be said: name a base."
     assert "None of" not in said("main", refused, pair("b − base", 0.1, 0.001))
@@ -51,21 +51,21 @@ def test_equal_is_said_only_where_it_is_shown() -> None:
 
 def test_ranks_name_the_best_and_the_worst() -> None:
     lines = [
-        Line("emodb", "all are equal", p=0.03, holm=0.03, n=10, unit=""),
-        Line("emodb", "mean rank of b", 1.2, n=10, unit="rank"),
-        Line("emodb", "mean rank of a", 2.8, n=10, unit="rank"),
+        AnswerLine("emodb", "all are equal", p=0.03, holm=0.03, n=10, unit=""),
+        AnswerLine("emodb", "mean rank of b", 1.2, n=10, unit="rank"),
+        AnswerLine("emodb", "mean rank of a", 2.8, n=10, unit="rank"),
     ]
     text = said("friedman", *lines)
     assert text == "emodb: They are not all equal (p 0.030); best mean rank of b (1.20), worst mean rank of a (2.80)."
-    lines[0] = Line("emodb", "all are equal", p=0.3, holm=0.3, n=10, unit="")
+    lines[0] = AnswerLine("emodb", "all are equal", p=0.3, holm=0.3, n=10, unit="")
     assert "No difference among them is shown (p 0.300)" in said("friedman", *lines)
 
 
-def step(name: str, score: float) -> Line:
-    return Line("emodb, m", name, score, score - 0.05, score + 0.05, unit="%")
+def step(name: str, score: float) -> AnswerLine:
+    return AnswerLine("emodb, m", name, score, score - 0.05, score + 0.05, unit="%")
 
 
-def drop(what: str, estimate: float, p: float) -> Line:
+def drop(what: str, estimate: float, p: float) -> AnswerLine:
     return pair(what, estimate, p, where="emodb, m")
 
 
@@ -89,8 +89,10 @@ def test_a_ladder_is_told_from_its_first_step_to_its_last() -> None:
 
 
 def test_errors_are_held_against_those_without_a_state() -> None:
-    def share(arm: str, value: float) -> Line:
-        return Line("emodb", f"{arm}: errors that name the class before", value, 0.5, 0.8, 0.001, 0.001, 90, unit="%")
+    def share(arm: str, value: float) -> AnswerLine:
+        return AnswerLine(
+            "emodb", f"{arm}: errors that name the class before", value, 0.5, 0.8, 0.001, 0.001, 90, unit="%"
+        )
 
     text = said("binomial", share("carried, by class", 0.75), share("zero, by class", 0.62))
     assert "75.0 [50.0, 80.0] % in 'carried, by class', 62.0 [50.0, 80.0] % in 'zero, by class'" in text
@@ -103,21 +105,25 @@ def test_errors_are_held_against_those_without_a_state() -> None:
     [
         ("unchanged", (step("a as clean", 0.9), step("b as clean", 0.8)), "Highest: a as clean: 90.0 [85.0, 95.0] %."),
         ("unchanged", (step("a as clean", 1.0), step("b as clean", 1.0)), "All 2 are the same: 100.0 [95.0, 105.0] %."),
-        ("snr-curve", (Line("x", "SNR50", 4.0, unit="dB"),), "SNR50: 4.0 dB."),
-        ("page", (Line("x", "a < b", 0.8, p=0.01, holm=0.01, unit=""),), "Scores follow the order: a < b; p 0.010."),
-        ("fold-trend", (Line("m", "v − t", 0.05, p=0.01, holm=0.01),), "v − t changes by +5.0 points"),
+        ("snr-curve", (AnswerLine("x", "SNR50", 4.0, unit="dB"),), "SNR50: 4.0 dB."),
+        (
+            "page",
+            (AnswerLine("x", "a < b", 0.8, p=0.01, holm=0.01, unit=""),),
+            "Scores follow the order: a < b; p 0.010.",
+        ),
+        ("fold-trend", (AnswerLine("m", "v − t", 0.05, p=0.01, holm=0.01),), "v − t changes by +5.0 points"),
         ("mixed-model", (pair("lr = 1", 0.1, 0.001),), "lr = 1: +10.0 [+8.0, +12.0] points; corrected p 0.001."),
         ("interaction", (pair("a − base, white against clean", 0.1, 0.001),), "than 'base, white against clean'"),
     ],
 )
-def test_every_kind_of_answer(test: str, lines: tuple[Line, ...], text: str) -> None:
+def test_every_kind_of_answer(test: str, lines: tuple[AnswerLine, ...], text: str) -> None:
     assert text in said(test, *lines)
 
 
 def test_spread_is_one_sentence_for_each_model() -> None:
     lines = [
-        Line("emodb", "m: mean", 0.5, n=3, units="seeds", unit="%"),
-        Line("emodb", "m: deviation over seeds", 0.02, n=3, units="seeds"),
-        Line("emodb", "m: deviation over speakers", 0.1, n=9, units="speakers"),
+        AnswerLine("emodb", "m: mean", 0.5, n=3, units="seeds", unit="%"),
+        AnswerLine("emodb", "m: deviation over seeds", 0.02, n=3, units="seeds"),
+        AnswerLine("emodb", "m: deviation over speakers", 0.1, n=9, units="speakers"),
     ]
     assert said("spread", *lines) == "m (emodb): 50.0 %; deviations 2.0 points over seeds, 10.0 points over speakers."

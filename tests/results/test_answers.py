@@ -14,7 +14,7 @@ from statsmodels.stats.weightstats import ttost_paired
 from serbench.errors import InputError
 from serbench.results.evidence.arms import grid_of
 from serbench.results.evidence.scores import scores
-from serbench.results.questions.answer_lines import Line
+from serbench.results.questions.answer_lines import AnswerLine
 from serbench.results.questions.answers import TESTS, answer
 from serbench.results.questions.sweeps import along
 from serbench.results.statistics.metrics import METRICS
@@ -511,6 +511,6 @@ def test_what_a_test_takes_is_said_where_it_is_not_there(three):
 
 
 def test_one_is_counted_in_the_singular():
-    assert [Line("", "", n=n, units=u).counted for n, u in ((1, "seeds"), (6, "speakers"), (None, "rows"))] == [
+    assert [AnswerLine("", "", n=n, units=u).counted for n, u in ((1, "seeds"), (6, "speakers"), (None, "rows"))] == [
         "1 seed", "6 speakers", "",
     ]  # fmt: skip
