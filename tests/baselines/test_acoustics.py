@@ -44,10 +44,10 @@ def voice(f0_hz: float, jitter: float, shimmer: float) -> tuple[np.ndarray, floa
 
 @pytest.mark.parametrize("f0_hz", [80, 100, 150, 220, 330, 500])
 def test_f0_of_a_steady_voice_is_found_to_half_a_percent(f0_hz: float) -> None:
-    found = track(voice(f0_hz, 0, 0)[0], RATE, FRAME).f0_hz
-    assert len(found) == 151
-    assert (found[5:-10] > 0).all()
-    assert np.abs(found[5:-10] / f0_hz - 1).max() < 0.005
+    values = track(voice(f0_hz, 0, 0)[0], RATE, FRAME).f0_hz
+    assert len(values) == 151
+    assert (values[5:-10] > 0).all()
+    assert np.abs(values[5:-10] / f0_hz - 1).max() < 0.005
 
 
 def test_f0_follows_a_glide() -> None:
@@ -55,30 +55,30 @@ def test_f0_follows_a_glide() -> None:
     f0 = 180 * 2 ** np.sin(2 * np.pi * 0.7 * time)
     phase = 2 * np.pi * np.cumsum(f0) / RATE
     sound = sum(np.sin(k * phase) / k for k in range(1, 10)).astype(np.float32)
-    found, true = track(sound, RATE, FRAME).f0_hz[5:-5], f0[::FRAME][5:-4]
-    assert np.abs(np.log2(found / true)).max() < 0.5 / 12  # half a semitone, in the steepest place
+    values, true = track(sound, RATE, FRAME).f0_hz[5:-5], f0[::FRAME][5:-4]
+    assert np.abs(np.log2(values / true)).max() < 0.5 / 12  # half a semitone, in the steepest place
 
 
 @pytest.mark.parametrize(("f0_hz", "jitter", "shimmer"), [(100, 0.005, 0.03), (130, 0.01, 0.05), (200, 0.02, 0.10)])
 def test_jitter_and_shimmer_are_those_of_the_pulses(f0_hz: float, jitter: float, shimmer: float) -> None:
     sound, true_jitter, true_shimmer = voice(f0_hz, jitter, shimmer)
-    found = contours(sound, RATE, FRAME, ["voice"])["voice"][:2, 15:-15]
-    assert np.nanmean(found[0]) == pytest.approx(true_jitter, rel=0.2)
-    assert np.nanmean(found[1]) == pytest.approx(true_shimmer, rel=0.2)
+    values = contours(sound, RATE, FRAME, ["voice"])["voice"][:2, 15:-15]
+    assert np.nanmean(values[0]) == pytest.approx(true_jitter, rel=0.2)
+    assert np.nanmean(values[1]) == pytest.approx(true_shimmer, rel=0.2)
 
 
 def test_a_perfect_voice_has_next_to_no_jitter_and_shimmer() -> None:
-    found = contours(voice(130, 0, 0)[0], RATE, FRAME, ["voice"])["voice"][:, 15:-15]
-    assert np.nanmax(found[0]) < 0.05 and np.nanmax(found[1]) < 0.5  # percent
-    assert np.nanmin(found[2]) > 25  # dB
+    values = contours(voice(130, 0, 0)[0], RATE, FRAME, ["voice"])["voice"][:, 15:-15]
+    assert np.nanmax(values[0]) < 0.05 and np.nanmax(values[1]) < 0.5  # percent
+    assert np.nanmin(values[2]) > 25  # dB
 
 
 def test_each_period_is_found_once() -> None:
     sound, _, _ = voice(130, 0.01, 0.05)
-    found = [p for p in periods(sound, RATE, track(sound, RATE, FRAME)) if p.time < 1.44 * RATE]  # the last pulse
-    steps = np.diff([period.time for period in found])
+    cycles = [p for p in periods(sound, RATE, track(sound, RATE, FRAME)) if p.time < 1.44 * RATE]  # the last pulse
+    steps = np.diff([period.time for period in cycles])
     assert np.abs(steps / (RATE / 130) - 1).max() < 0.05
-    assert len(found) == pytest.approx(1.44 * 130, abs=4)
+    assert len(cycles) == pytest.approx(1.44 * 130, abs=4)
 
 
 @pytest.mark.parametrize("ratio_db", [0, 5, 10, 20, 30])
@@ -87,15 +87,15 @@ def test_harmonics_to_noise_is_that_of_the_mixture(ratio_db: float) -> None:
     tone = sum(np.sin(2 * np.pi * 150 * k * time + k) / k for k in range(1, 20))
     noise = np.random.default_rng(1).standard_normal(len(time))
     noise *= np.sqrt(np.mean(np.square(tone)) / np.mean(np.square(noise)) / 10 ** (ratio_db / 10))
-    found = contours((0.1 * (tone + noise)).astype(np.float32), RATE, FRAME, ["voice"])["voice"][2]
-    assert np.nanmedian(found) == pytest.approx(ratio_db, abs=1)
+    values = contours((0.1 * (tone + noise)).astype(np.float32), RATE, FRAME, ["voice"])["voice"][2]
+    assert np.nanmedian(values) == pytest.approx(ratio_db, abs=1)
 
 
 def test_noise_and_silence_are_unvoiced() -> None:
     noise = np.random.default_rng(0).standard_normal(2 * RATE).astype(np.float32)
-    found = track(0.1 * noise, RATE, FRAME)
-    assert (found.f0_hz > 0).mean() < 0.02
-    assert found.strength.mean() < 0.4
+    values = track(0.1 * noise, RATE, FRAME)
+    assert (values.f0_hz > 0).mean() < 0.02
+    assert values.strength.mean() < 0.4
     assert not track(np.zeros(RATE, dtype=np.float32), RATE, FRAME).strength.any()
 
 
@@ -107,36 +107,36 @@ def test_the_built_in_voice_has_the_f0_it_was_given() -> None:
         f0, ones, 0.05 * ones, 0 * ones, np.tile([600.0, 1300, 2500], (steps, 1)), 5000 * ones, 2000 * ones, ones, ones
     )
     sound = speak(controls, Glottis(tilt_db=6), 1.0, np.random.default_rng(0))
-    found = track(sound, RATE_HZ, HOP).f0_hz[10 : steps - 10]
+    values = track(sound, RATE_HZ, HOP).f0_hz[10 : steps - 10]
     true = f0[10:-10]
-    assert (found > 0).mean() > 0.98
-    assert np.median(np.abs(np.log2(found[found > 0] / true[found > 0]))) < 0.15 / 12  # its own jitter is 0.5 %
-    assert np.mean(np.abs(np.log2(found[found > 0] / true[found > 0])) > 1 / 12) < 0.01
+    assert (values > 0).mean() > 0.98
+    assert np.median(np.abs(np.log2(values[values > 0] / true[values > 0]))) < 0.15 / 12  # its own jitter is 0.5 %
+    assert np.mean(np.abs(np.log2(values[values > 0] / true[values > 0])) > 1 / 12) < 0.01
 
 
 def test_energy_crossings_and_rms_of_a_sine() -> None:
     sound = (0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE + 0.1)).astype(np.float32)
-    found = contours(sound, RATE, FRAME, ["energy", "zcr"])
+    values = contours(sound, RATE, FRAME, ["energy", "zcr"])
     inner = slice(5, -5)
-    assert found["energy"][0, inner] == pytest.approx(10 * np.log10(0.125), abs=0.05)
-    assert found["zcr"][0, inner].mean() == pytest.approx(2 * 440 / RATE, rel=0.01)
-    assert found["zcr"][1, inner] == pytest.approx(0.5 / np.sqrt(2), abs=0.002)
+    assert values["energy"][0, inner] == pytest.approx(10 * np.log10(0.125), abs=0.05)
+    assert values["zcr"][0, inner].mean() == pytest.approx(2 * 440 / RATE, rel=0.01)
+    assert values["zcr"][1, inner] == pytest.approx(0.5 / np.sqrt(2), abs=0.002)
 
 
 @pytest.mark.parametrize(("hz", "pitch_class"), [(261.63, 0), (440.0, 9), (493.88, 11), (1108.73, 1)])
 def test_chroma_of_a_sine_is_its_note(hz: float, pitch_class: int) -> None:
     sound = (0.3 * np.sin(2 * np.pi * hz * np.arange(RATE) / RATE)).astype(np.float32)
-    found = contours(sound, RATE, FRAME, ["chroma"])["chroma"]
-    assert (found[:, 10:-10].argmax(axis=0) == pitch_class).all()
-    assert found.max() == 1.0
+    values = contours(sound, RATE, FRAME, ["chroma"])["chroma"]
+    assert (values[:, 10:-10].argmax(axis=0) == pitch_class).all()
+    assert values.max() == 1.0
 
 
 @pytest.mark.parametrize("n", [1, 50, 1599, 1600, 1601, RATE])
 @pytest.mark.parametrize("level", [0.0, 0.3])
 def test_any_length_of_silence_or_of_a_constant_has_all_frames(n: int, level: float) -> None:
-    found = stacked(np.zeros((20, 1 + n // FRAME)), np.full(n, level, np.float32), RATE, FRAME, list(SIZES))
-    assert found.shape == (rows(list(SIZES)), 1 + n // FRAME)
-    assert not np.isinf(found).any()
+    values = stacked(np.zeros((20, 1 + n // FRAME)), np.full(n, level, np.float32), RATE, FRAME, list(SIZES))
+    assert values.shape == (rows(list(SIZES)), 1 + n // FRAME)
+    assert not np.isinf(values).any()
     assert np.isfinite(functionals(np.full(n, level, np.float32), RATE, list(SIZES))).all()
 
 

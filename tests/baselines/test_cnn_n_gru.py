@@ -57,8 +57,8 @@ def test_released_weights_give_the_released_outputs(n: int) -> None:
     weights, waveforms, expected = golden(n)
     module = from_released(weights)
     with torch.no_grad():
-        found = module(waveforms, torch.full((len(waveforms),), waveforms.shape[1])).log_softmax(1)
-    assert (found - expected).abs().max() < 1e-5
+        scores = module(waveforms, torch.full((len(waveforms),), waveforms.shape[1])).log_softmax(1)
+    assert (scores - expected).abs().max() < 1e-5
     assert (expected.exp() - 1 / 7).abs().max() > 0.01, "the reference says nothing"
 
 
@@ -138,9 +138,9 @@ def test_the_mean_of_the_states_is_over_the_valid_ones(monkeypatch: pytest.Monke
     rows, states = clips(1.0, 0.6), torch.randn(2, 15, 16)
     module = build("cnn-5-gru:tiny+mean-state").eval()
     monkeypatch.setattr(network, "run_grus", lambda *_: [states])
-    found = module(*together(rows))
+    scores = module(*together(rows))
     expected = [state[:n].mean(0) for state, n in zip(states, (15, 9), strict=True)]  # (9,600 - 160) / 4 / 4**4
-    assert torch.allclose(found, module.out(functional.leaky_relu(torch.stack(expected), 0.01)), atol=1e-6)
+    assert torch.allclose(scores, module.out(functional.leaky_relu(torch.stack(expected), 0.01)), atol=1e-6)
 
 
 def test_the_first_kernel_has_any_length() -> None:
@@ -259,9 +259,9 @@ def test_batch_statistics_are_of_valid_positions() -> None:
         nn.init.uniform_(norm.weight, 0.5, 2, generator=torch.Generator().manual_seed(1))
     inside = mask[:, None].expand(-1, 4, -1)
     for _ in range(2):
-        found = ours(x, mask)
+        normal = ours(x, mask)
         expected = theirs(x.transpose(0, 1)[:, mask].t()[:, :, None])  # each valid position as a clip of one
-        assert torch.allclose(found.transpose(0, 1)[:, mask].t(), expected[:, :, 0])
+        assert torch.allclose(normal.transpose(0, 1)[:, mask].t(), expected[:, :, 0])
     for name, value in theirs.state_dict().items():
         assert torch.allclose(ours.state_dict()[name].double(), value.double()), name
     assert torch.allclose(ours.eval()(x, mask)[inside], theirs.eval()(x)[inside])
@@ -332,13 +332,13 @@ def test_default_sizes_make_a_step(n: int, profile: str) -> None:
 @pytest.mark.parametrize("spec", SMALL)
 def test_cuda_gives_the_same_gradients(spec: str) -> None:
     module, (x, lengths) = build(spec, gru_layers="1"), together(clips(0.4, 0.3, 0.5))
-    found = []
+    gradients = []
     for device in ("cpu", "cuda", "cuda"):
         module.to(device).zero_grad()
         functional.cross_entropy(
             module(x.to(device), lengths.to(device)), torch.tensor([0, 1, 2], device=device)
         ).backward()
-        found.append({name: p.grad.cpu().clone() for name, p in module.named_parameters() if p.grad is not None})
-    assert all(torch.equal(found[1][name], found[2][name]) for name in found[1])
-    largest = max(g.abs().max() for g in found[0].values())
-    assert all((found[0][name] - found[1][name]).abs().max() < 1e-3 * largest for name in found[0])
+        gradients.append({name: p.grad.cpu().clone() for name, p in module.named_parameters() if p.grad is not None})
+    assert all(torch.equal(gradients[1][name], gradients[2][name]) for name in gradients[1])
+    largest = max(g.abs().max() for g in gradients[0].values())
+    assert all((gradients[0][name] - gradients[1][name]).abs().max() < 1e-3 * largest for name in gradients[0])

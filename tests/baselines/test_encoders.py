@@ -59,10 +59,10 @@ def of_transformers(folder: Path, clip: np.ndarray) -> tuple[torch.Tensor, ...]:
 @pytest.mark.parametrize("layer", [0, 2, checkpoints.LAYERS])
 def test_audio_states_are_those_of_transformers(folders: dict[str, Path], layer: int) -> None:
     clip = noise(1.3)
-    found = AudioEncoder(str(folders["audio"]), SIZES, layer, 8.0, 16_000)(clip, CPU)
+    states = AudioEncoder(str(folders["audio"]), SIZES, layer, 8.0, 16_000)(clip, CPU)
     expected = of_transformers(folders["audio"], clip)[layer][0]
-    assert found.shape == (64, checkpoints.WIDTH)  # 1.3 s, one per 20 ms
-    assert (found - expected).abs().max() < 1e-5 and expected.std() > 0.1
+    assert states.shape == (64, checkpoints.WIDTH)  # 1.3 s, one per 20 ms
+    assert (states - expected).abs().max() < 1e-5 and expected.std() > 0.1
 
 
 def test_deep_layers_begin_as_those_of_the_checkpoint(folders: dict[str, Path]) -> None:
@@ -89,20 +89,20 @@ def test_only_the_first_seconds_are_heard_and_other_rates_are_resampled(folders:
 
 @pytest.mark.parametrize("text", [checkpoints.WORDS[0], "", "so " * 90])
 def test_text_states_are_those_of_transformers(folders: dict[str, Path], text: str) -> None:
-    found = TextEncoder(str(folders["text"]), checkpoints.WIDTH, 64)(text, CPU)
+    states = TextEncoder(str(folders["text"]), checkpoints.WIDTH, 64)(text, CPU)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folders["text"])
     model = transformers.RobertaModel.from_pretrained(folders["text"], add_pooling_layer=False).eval()
     with torch.no_grad():
         expected = model(**tokenizer(text, return_tensors="pt", truncation=True, max_length=64)).last_hidden_state[0]
-    assert found.shape == expected.shape and 2 <= len(found) <= 64
-    assert (found - expected).abs().max() < 1e-5
+    assert states.shape == expected.shape and 2 <= len(states) <= 64
+    assert (states - expected).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("ending", ["safetensors", "bin"])
 def test_face_vectors_are_those_of_timm(tmp_path: Path, ending: str) -> None:
     folder = checkpoints.image_network(tmp_path / "face", ending)
     images = np.random.default_rng(0).integers(0, 256, (3, 64, 96, 3), dtype=np.uint8)
-    found = FaceEncoder(str(folder), checkpoints.IMAGE_WIDTH)(images, CPU)
+    vectors = FaceEncoder(str(folder), checkpoints.IMAGE_WIDTH)(images, CPU)
     state = safetensors.torch.load_file(checkpoints.image_network(tmp_path / "again") / "model.safetensors")
     model = timm.create_model("test_efficientnet").eval()
     model.load_state_dict(state)
@@ -110,8 +110,8 @@ def test_face_vectors_are_those_of_timm(tmp_path: Path, ending: str) -> None:
     x = x / torch.tensor([0.2, 0.3, 0.4])[:, None, None]
     with torch.no_grad():
         expected = model.forward_head(model.forward_features(x), pre_logits=True)
-    assert found.shape == (3, checkpoints.IMAGE_WIDTH)
-    assert (found - expected).abs().max() < 1e-5
+    assert vectors.shape == (3, checkpoints.IMAGE_WIDTH)
+    assert (vectors - expected).abs().max() < 1e-5
     with pytest.raises(InputError, match="takes images, not features"):
         FaceEncoder(str(folder), checkpoints.IMAGE_WIDTH)(np.zeros((5, 10), dtype=np.float32), CPU)
 

@@ -26,17 +26,17 @@ def test_functionals_are_statistics_of_librosas_mfcc(rate_hz: int, n_fft: int) -
     frames = {"n_fft": n_fft, "hop_length": rate_hz // 100, "win_length": round(rate_hz * 0.025)}
     mfcc = librosa.feature.mfcc(y=clip, sr=rate_hz, n_mfcc=20, n_mels=40, **frames)
     tracks = np.vstack([mfcc, librosa.feature.delta(mfcc, mode="nearest")])
-    found = functionals(clip, rate_hz).reshape(7, 40)
-    assert np.allclose(found[0], tracks.mean(axis=1), atol=1e-3)
-    assert np.allclose(found[1], tracks.std(axis=1), atol=1e-3)
-    for row, percent in zip(found[2:], (10, 25, 50, 75, 90), strict=True):
+    values = functionals(clip, rate_hz).reshape(7, 40)
+    assert np.allclose(values[0], tracks.mean(axis=1), atol=1e-3)
+    assert np.allclose(values[1], tracks.std(axis=1), atol=1e-3)
+    for row, percent in zip(values[2:], (10, 25, 50, 75, 90), strict=True):
         assert np.allclose(row, np.percentile(tracks, percent, axis=1), atol=1e-3)
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.2, 20.0])
 def test_functionals_of_any_length_are_280_finite_numbers(seconds: float) -> None:
-    found = functionals(voice(seconds), 16_000)
-    assert found.shape == (280,) and found.dtype == np.float32 and np.isfinite(found).all()
+    values = functionals(voice(seconds), 16_000)
+    assert values.shape == (280,) and values.dtype == np.float32 and np.isfinite(values).all()
 
 
 def blobs(n: int, spread: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

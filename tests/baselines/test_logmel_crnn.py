@@ -33,12 +33,12 @@ def test_the_front_is_librosas_log_mel(rate_hz: int) -> None:
     lengths = torch.tensor([20_000, 9_001])  # what lies behind the second is not looked at
     features, frames = network("logmel-crnn", rate_hz).front(clips, lengths)
     window, hop = round(0.025 * rate_hz), round(0.010 * rate_hz)
-    for clip, n, found, steps in zip(clips.numpy(), lengths.tolist(), features.numpy(), frames.tolist(), strict=True):
+    for clip, n, output, steps in zip(clips.numpy(), lengths.tolist(), features.numpy(), frames.tolist(), strict=True):
         mels = librosa.feature.melspectrogram(
             y=clip[:n], sr=rate_hz, n_fft=1 << (window - 1).bit_length(), win_length=window, hop_length=hop, n_mels=64
         )
         assert steps == mels.shape[1]
-        assert np.abs(found[:steps] - np.log(np.maximum(mels.T, np.exp(-14)))).max() < 1e-3
+        assert np.abs(output[:steps] - np.log(np.maximum(mels.T, np.exp(-14)))).max() < 1e-3
 
 
 def test_bands_are_scaled_by_valid_frames_of_the_training_rows() -> None:
@@ -54,9 +54,9 @@ def test_bands_are_scaled_by_valid_frames_of_the_training_rows() -> None:
 def test_a_block_normalizes_as_torch_does_where_nothing_is_padded() -> None:
     block, x = Block(3, 5, 2), torch.randn(4, 3, 20, 8)
     norm = nn.BatchNorm2d(5)
-    found, lengths = block(x, torch.full((4,), 20))
+    output, lengths = block(x, torch.full((4,), 20))
     assert lengths.tolist() == [10] * 4
-    assert torch.allclose(found, norm(block.conv(x)).relu(), atol=1e-5)
+    assert torch.allclose(output, norm(block.conv(x)).relu(), atol=1e-5)
     assert torch.allclose(block.mean, norm.running_mean, atol=1e-6)
     assert torch.allclose(block.eval()(x, torch.full((4,), 20))[0], norm.eval()(block.conv(x)).relu(), rtol=2e-2)
 

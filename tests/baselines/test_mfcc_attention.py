@@ -27,8 +27,8 @@ def golden(kind: str) -> tuple[dict[str, Tensor], Tensor, Tensor]:
 def test_released_weights_give_the_released_outputs(kind: str) -> None:
     weights, vectors, expected = golden(kind)
     with torch.no_grad():
-        found = from_released(weights)(vectors).softmax(1)
-    assert (found - expected).abs().max() < 1e-5
+        scores = from_released(weights)(vectors).softmax(1)
+    assert (scores - expected).abs().max() < 1e-5
     assert (expected - 1 / 7).abs().max() > 0.01, "the reference says nothing"
 
 
@@ -161,9 +161,9 @@ def test_mfcc_are_those_of_librosa_whatever_the_companions() -> None:
 
     # the loud clip would lift the floor of the quiet ones if the maximum were the batch's
     clips = [chirp(55_125, 0.001), chirp(30_000, 1e-6), chirp(12_288), chirp(2_500), np.zeros(9_000, np.float32)]
-    found = mfcc(*together(clips), RATE)
-    assert found.shape == (5, 108, 20)
-    for clip, rows in zip(clips, found.numpy(), strict=True):
+    coefficients = mfcc(*together(clips), RATE)
+    assert coefficients.shape == (5, 108, 20)
+    for clip, rows in zip(clips, coefficients.numpy(), strict=True):
         expected = librosa.feature.mfcc(y=clip, sr=RATE).T
         assert np.abs(rows[: len(expected)] - expected).max() < 2e-3  # dB; values reach 1100
         assert not rows[len(expected) :].any()
@@ -198,35 +198,35 @@ def network(spec: str = "mfcc-attention:tiny", rate_hz: int = 16_000) -> MfccAtt
 def test_the_excerpt_is_2_5_s_from_0_6_s_and_short_clips_begin_at_0() -> None:
     module = network(rate_hz=RATE)  # no resampling, so the excerpt can be cut by hand
     clips = [chirp(n) for n in (90_000, 68_355, 30_000, 24_255, 24_254, 4_410)]  # 24,255 samples are 1.1 s
-    found, frames = module.front(*together(clips))
+    coefficients, frames = module.front(*together(clips))
     assert frames.tolist() == [108] * 6
     for index, clip in enumerate(clips):
         cut = clip[13_230 : 13_230 + 55_125] if len(clip) >= 24_255 else clip
         padded = torch.zeros(1, 55_125)
         padded[0, : len(cut)] = torch.from_numpy(cut)
         expected = mfcc(padded, torch.tensor([55_125]), RATE)[0]
-        assert torch.allclose(found[index], expected, atol=1e-3), f"clip {index}"
+        assert torch.allclose(coefficients[index], expected, atol=1e-3), f"clip {index}"
 
 
 def test_released_leaves_missing_frames_as_zero_cells() -> None:
     module = network("mfcc-attention:released", rate_hz=RATE)
     clips = [chirp(n) for n in (90_000, 30_000, 13_231, 13_230, 4_410)]
-    found, _ = module.front(*together(clips))
-    present = [int(row.abs().sum(1).gt(0).sum()) for row in found]
+    coefficients, _ = module.front(*together(clips))
+    present = [int(row.abs().sum(1).gt(0).sum()) for row in coefficients]
     assert present == [108, 1 + (30_000 - 13_230) // 512, 1, 0, 0]
     import librosa
 
     expected = librosa.feature.mfcc(y=clips[1][13_230:], sr=RATE).T
-    assert np.abs(found[1, : len(expected)].numpy() - expected).max() < 2e-3
+    assert np.abs(coefficients[1, : len(expected)].numpy() - expected).max() < 2e-3
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025, 16_000, 44_100])
 def test_any_rate_becomes_the_same_tone_in_108_frames(rate_hz: int) -> None:
     tone = torch.sin(2 * torch.pi * 440 * torch.arange(3 * rate_hz) / rate_hz)[None]
     expected = torch.sin(2 * torch.pi * 440 * torch.arange(3 * RATE) / RATE)[None]
-    found = resampled(tone, rate_hz, RATE)
-    assert found.shape == expected.shape
-    assert (found - expected)[:, 100:-100].abs().max() < 5e-3  # the edges ring
+    waveforms = resampled(tone, rate_hz, RATE)
+    assert waveforms.shape == expected.shape
+    assert (waveforms - expected)[:, 100:-100].abs().max() < 5e-3  # the edges ring
     features, frames = network(rate_hz=rate_hz).front(tone, torch.tensor([3 * rate_hz]))
     assert features.shape == (1, 108, 20) and frames.tolist() == [108]
 

@@ -53,12 +53,12 @@ def test_what_the_readme_shows_runs_as_shown(tmp_path: Path) -> None:
         "--jobs",
         "1",
     ]
-    (listed, text), (checked, said), (ran, table) = inside(
+    (listed, text), (checked, output), (ran, table) = inside(
         [tmp_path / "site"], ["models", "list"], check, run, folder=tmp_path
     )
-    assert listed == checked == ran == 0, said + table
+    assert listed == checked == ran == 0, output + table
     assert re.search(r"pooled-mlp +network +audio +17,481  clean\n.*\(plugin my-serbench-models 1\.0\)", text)
-    assert "all 11 checks hold" in said or "all 10 checks hold, 1 not run" in said  # without CUDA
+    assert "all 11 checks hold" in output or "all 10 checks hold, 1 not run" in output  # without CUDA
     assert re.search(r"pooled-mlp +\d+\.\d \[", table)
 
 
@@ -102,12 +102,12 @@ def test_faulty_and_broken_plugins_are_told_what_is_wrong(site: Path, tmp_path: 
         ["models", "check", "odd"], ["models", "list", "--json"], folder=tmp_path,
     )  # fmt: skip
     assert [code for code, _ in (padding, shape, chance, broken, listed)] == [1, 1, 1, 2, 0]
-    said = [" ".join(text.split()) for _, text in (padding, shape, chance, broken)]
-    assert "FAILED companions" in said[0] and "leave out what lies beyond `lengths`" in said[0]
-    assert re.search(r"1 of (11 checks failed|10 checks failed, 1 not run)", said[0])
-    assert "FAILED shape" in said[1] and "3 clips and 4 classes gave scores of shape (3, 5)" in said[1]
-    assert "FAILED repeats" in said[2] and "something in `forward` is random" in said[2]
-    assert "model 'odd': its plugin does not load: ModuleNotFoundError" in said[3]
+    output = [" ".join(text.split()) for _, text in (padding, shape, chance, broken)]
+    assert "FAILED companions" in output[0] and "leave out what lies beyond `lengths`" in output[0]
+    assert re.search(r"1 of (11 checks failed|10 checks failed, 1 not run)", output[0])
+    assert "FAILED shape" in output[1] and "3 clips and 4 classes gave scores of shape (3, 5)" in output[1]
+    assert "FAILED repeats" in output[2] and "something in `forward` is random" in output[2]
+    assert "model 'odd': its plugin does not load: ModuleNotFoundError" in output[3]
     lines = {line["name"]: line for line in json.loads(listed[1])}
     assert "does not load: ModuleNotFoundError" in lines["odd"]["problem"]
     assert {NAME, "majority", "dice"} <= lines.keys() and lines[NAME]["problem"] is None
@@ -134,12 +134,12 @@ def test_models_that_serbench_does_not_train(tmp_path: Path) -> None:
 
 def test_a_name_clash_is_an_error_that_names_both(site: Path, tmp_path: Path) -> None:
     put(tmp_path / "other", "twin", (PLUGIN / "pooled_mlp.py").read_text(), ["pooled-mlp = twin:pooled_mlp"])
-    ((code, said),) = inside([site, tmp_path / "other"], ["models", "list"], folder=tmp_path)
+    ((code, output),) = inside([site, tmp_path / "other"], ["models", "list"], folder=tmp_path)
     assert code == 2
-    assert "two models are called 'pooled-mlp'" in said and said.count("\n") == 0
-    assert "pooled_mlp (my-serbench-models 1.0)" in said and "twin (twin 0.1)" in said
+    assert "two models are called 'pooled-mlp'" in output and output.count("\n") == 0
+    assert "pooled_mlp (my-serbench-models 1.0)" in output and "twin (twin 0.1)" in output
 
 
 def test_a_plugin_that_is_gone_is_unknown(tmp_path: Path) -> None:
-    ((code, said),) = inside([tmp_path], ["models", "show", NAME], folder=tmp_path)
-    assert code == 2 and "unknown model 'pooled-mlp'" in said
+    ((code, output),) = inside([tmp_path], ["models", "show", NAME], folder=tmp_path)
+    assert code == 2 and "unknown model 'pooled-mlp'" in output

@@ -63,10 +63,10 @@ def test_excerpts_are_random_in_training_and_the_middle_otherwise() -> None:
     x, lengths = torch.arange(100.0).repeat(50, 1), torch.full((50,), 100)
     lengths[0] = 7
     torch.manual_seed(0)
-    found, counts = excerpt(x, lengths, 10, random=True)
-    starts = found[1:, 0].int()
-    assert torch.equal(found - found[:, :1], torch.arange(10.0).expand(50, 10)) and starts.unique().numel() > 20
-    assert starts.min() >= 0 and starts.max() <= 90 and found[0, 0] == 0
+    excerpts, counts = excerpt(x, lengths, 10, random=True)
+    starts = excerpts[1:, 0].int()
+    assert torch.equal(excerpts - excerpts[:, :1], torch.arange(10.0).expand(50, 10)) and starts.unique().numel() > 20
+    assert starts.min() >= 0 and starts.max() <= 90 and excerpts[0, 0] == 0
     assert counts.tolist() == [7] + [10] * 49
     assert excerpt(x, lengths, 10, random=False)[0][:2, 0].tolist() == [0, 45]
     assert excerpt(x, lengths, 0, random=True)[0] is x
@@ -76,8 +76,8 @@ def test_normalization_is_that_of_each_clip_alone() -> None:
     torch.manual_seed(0)
     x = torch.randn(3, 4, 9, dtype=torch.float64, requires_grad=True)
     lengths = torch.tensor([9, 5, 2])
-    found = normed_leaky(x, valid(lengths, 9))
-    for clip, row, n in zip(x, found, lengths.tolist(), strict=True):
+    output = normed_leaky(x, valid(lengths, 9))
+    for clip, row, n in zip(x, output, lengths.tolist(), strict=True):
         expected = functional.leaky_relu(functional.instance_norm(clip[None, :, :n]))[0]
         assert torch.allclose(row[:, :n], expected) and not row[:, n:].any()
     assert torch.autograd.gradcheck(lambda x: normed_leaky(x, valid(lengths, 9)), x)

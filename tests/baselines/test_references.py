@@ -56,13 +56,13 @@ def test_features_are_the_mean_hidden_states_of_transformers(
     folder = checkpoint(transformers, tmp_path / kind, kind)
     (folder / "preprocessor_config.json").write_text(json.dumps({"do_normalize": normalized}))
     wave = clip(8_000) + 0.3
-    found, lengths = probe(folder).front(wave[None], torch.tensor([8_000]))
+    features, lengths = probe(folder).front(wave[None], torch.tensor([8_000]))
     extractor = transformers.Wav2Vec2FeatureExtractor(do_normalize=normalized)
     x = extractor(wave.numpy(), sampling_rate=16_000, return_tensors="pt").input_values
     with torch.no_grad():
         states = transformers.AutoModel.from_pretrained(folder).eval()(x, output_hidden_states=True).hidden_states
-    assert found.shape == (1, 3, 32) and lengths.tolist() == [3]
-    assert torch.allclose(found[0], torch.cat([state.mean(1) for state in states]), atol=1e-5)
+    assert features.shape == (1, 3, 32) and lengths.tolist() == [3]
+    assert torch.allclose(features[0], torch.cat([state.mean(1) for state in states]), atol=1e-5)
 
 
 def test_companions_and_padding_change_no_feature(transformers: ModuleType, tmp_path: Path) -> None:
@@ -82,11 +82,11 @@ def test_of_long_clips_the_beginning_is_heard_and_other_rates_are_resampled(
     cut, _ = probe(folder, max_seconds="1").front(wave, n)
     assert torch.equal(cut, probe(folder).front(wave[:, :16_000], torch.tensor([16_000]))[0])
     tone = torch.sin(2 * torch.pi * 200 * torch.arange(16_000) / 8_000)[None]
-    found, _ = probe(folder, 8_000).front(tone, torch.tensor([16_000]))
+    features, _ = probe(folder, 8_000).front(tone, torch.tensor([16_000]))
     expected, _ = probe(folder).front(
         torch.sin(2 * torch.pi * 200 * torch.arange(32_000) / 16_000)[None], torch.tensor([32_000])
     )
-    assert torch.allclose(found, expected, atol=0.05)
+    assert torch.allclose(features, expected, atol=0.05)
 
 
 def test_weighting_layers_is_a_mean_that_can_be_learned() -> None:
@@ -172,8 +172,8 @@ def test_without_opensmile_its_extra_and_license_are_named(monkeypatch: pytest.M
 def test_a_run_without_opensmile_ends_before_it_begins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "opensmile", None)
     mine = tiny_corpus(tmp_path / "mine")
-    asked = ("run", "--protocol", "speaker-independent", "--corpus", f"mine={mine}", "--out", tmp_path / "run")
-    code, _, err = serbench(*asked, "--model", "majority", "--model", "egemaps-svm")
+    options = ("run", "--protocol", "speaker-independent", "--corpus", f"mine={mine}", "--out", tmp_path / "run")
+    code, _, err = serbench(*options, "--model", "majority", "--model", "egemaps-svm")
     assert code == 2 and "egemaps-svm: openSMILE is not installed; pip install" in err
     assert not (tmp_path / "run").exists()
 
@@ -184,12 +184,12 @@ def test_egemaps_are_those_of_opensmile() -> None:
     svm = chosen.card.build(chosen.settings, TASK)
     time = np.arange(16_000) / 16_000
     wave = sum(np.sin(2 * np.pi * 150 * k * time) / k for k in range(1, 20)).astype(np.float32) * 0.1
-    found = svm.front(wave)
+    features = svm.front(wave)
     smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)
     expected = smile.process_signal(wave, 16_000)
-    assert found.shape == (88,)
-    assert np.allclose(found, expected.to_numpy()[0], rtol=1e-5)
+    assert features.shape == (88,)
+    assert np.allclose(features, expected.to_numpy()[0], rtol=1e-5)
     pitch = expected.columns.get_loc("F0semitoneFrom27.5Hz_sma3nz_amean")
-    assert found[pitch] == pytest.approx(12 * np.log2(150 / 27.5), abs=0.3)
+    assert features[pitch] == pytest.approx(12 * np.log2(150 / 27.5), abs=0.3)
     for samples in (1, 1_599, 1_600):
         assert np.isfinite(svm.front(np.zeros(samples, dtype=np.float32))).all()

@@ -42,8 +42,8 @@ def plugins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., No
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_text(text)
             monkeypatch.delitem(sys.modules, name.removesuffix(".py"), raising=False)
-        found = [EntryPoint(name, value, discovery.GROUP) for name, value in points.items()]
-        monkeypatch.setattr(discovery, "entry_points", lambda group: found if group == discovery.GROUP else [])
+        entries = [EntryPoint(name, value, discovery.GROUP) for name, value in points.items()]
+        monkeypatch.setattr(discovery, "entry_points", lambda group: entries if group == discovery.GROUP else [])
         discovery.installed.cache_clear()
 
     yield install
@@ -293,8 +293,8 @@ def test_identity_covers_what_a_plugin_imports_of_itself(plugins: Callable[..., 
         modules_of(find("loud-pooling"))
     path = Path(sys.modules["package"].__file__ or "").parent / "net.py"
     path.write_text("from . import layers\n")
-    found = modules_of(find("loud-pooling"))
-    assert found == ("package", "package.card", "package.data", "package.layers", "package.net")
+    modules = modules_of(find("loud-pooling"))
+    assert modules == ("package", "package.card", "package.data", "package.layers", "package.net")
     for name in [name for name in sys.modules if name.partition(".")[0] == "package"]:
         del sys.modules[name]
 

@@ -140,10 +140,10 @@ def test_sizes_of_variants(spec: str, n_classes: int, count: int) -> None:
 def test_sizes_of_one_branch() -> None:
     with torch.device("meta"):
         module = find("sigwavnet").build(Settings(), TASK)
-    found = {name: sum(p.numel() for p in part.parameters()) for name, part in module.named_modules()}
+    counts = {name: sum(p.numel() for p in part.parameters()) for name, part in module.named_modules()}
     expected = {"conv1": 1_024, "conv2": 164_096, "conv3": 459_008, "score": 256}
-    assert {name: found[f"branches.0.{name}"] for name in expected} == expected
-    assert (found["grus.0"], found["pools.0"], found["head"]) == (272_640, 49_152, 184)
+    assert {name: counts[f"branches.0.{name}"] for name in expected} == expected
+    assert (counts["grus.0"], counts["pools.0"], counts["head"]) == (272_640, 49_152, 184)
 
 
 def test_published_lengths() -> None:
@@ -397,15 +397,15 @@ def test_half_precision_runs() -> None:
 def test_cuda_gives_the_same_gradients() -> None:
     module = build()
     x, lengths = together(clips(0.4, 0.3, 0.5))
-    found = []
+    gradients = []
     for device in ("cpu", "cuda", "cuda"):
         module.to(device).zero_grad()
         scores = module(x.to(device), lengths.to(device))
         module.loss(scores, torch.tensor([0, 1, 2], device=device), torch.ones(4, device=device)).backward()
-        found.append({name: p.grad.cpu().clone() for name, p in module.named_parameters() if p.grad is not None})
-    assert all(torch.equal(found[1][name], found[2][name]) for name in found[1])
-    largest = max(g.abs().max() for g in found[0].values())
-    assert all((found[0][name] - found[1][name]).abs().max() < 1e-3 * largest for name in found[0])
+        gradients.append({name: p.grad.cpu().clone() for name, p in module.named_parameters() if p.grad is not None})
+    assert all(torch.equal(gradients[1][name], gradients[2][name]) for name in gradients[1])
+    largest = max(g.abs().max() for g in gradients[0].values())
+    assert all((gradients[0][name] - gradients[1][name]).abs().max() < 1e-3 * largest for name in gradients[0])
 
 
 @pytest.mark.parametrize(

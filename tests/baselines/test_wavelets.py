@@ -69,11 +69,11 @@ def test_filters_that_are_no_wavelet() -> None:
 def test_distance_is_between_spectra() -> None:
     assert WaveletBank(3, "PerFilter", "db10", 20, True).distance("db10").item() == pytest.approx(0, abs=1e-6)
     low = pywt.Wavelet("haar").dec_lo
-    found = WaveletBank(2, "CQF", "haar", 20, True).distance("db10").item()
+    value = WaveletBank(2, "CQF", "haar", 20, True).distance("db10").item()
     omega = np.linspace(0, np.pi, 257)
     haar, db10 = (np.abs(np.exp(-1j * np.outer(omega, range(len(g)))) @ g) for g in (low, pywt.Wavelet("db10").dec_lo))
     # the mirror has the same spectrum from the other end
-    assert found == pytest.approx(np.sqrt(np.mean((haar - db10) ** 2)), rel=1e-4) and found > 0.1
+    assert value == pytest.approx(np.sqrt(np.mean((haar - db10) ** 2)), rel=1e-4) and value > 0.1
 
 
 @settings(max_examples=30, deadline=None)
@@ -83,9 +83,9 @@ def test_the_universal_threshold_is_of_the_valid_details(counts: list[int], seed
     rows = [rng.standard_normal(n).astype(np.float32) for n in counts]
     lengths = torch.tensor([2 * n + 18 for n in counts])
     x = nn.utils.rnn.pad_sequence([torch.from_numpy(row) for row in rows], batch_first=True, padding_value=9.0)
-    found = universal_threshold(x[:, None], valid(torch.tensor(counts), x.shape[1]), lengths)
-    assert found.shape == (len(counts), 1, 1)
-    for row, n, edge in zip(rows, lengths.tolist(), found.flatten().tolist(), strict=True):
+    edges = universal_threshold(x[:, None], valid(torch.tensor(counts), x.shape[1]), lengths)
+    assert edges.shape == (len(counts), 1, 1)
+    for row, n, edge in zip(rows, lengths.tolist(), edges.flatten().tolist(), strict=True):
         assert edge == pytest.approx(np.median(np.abs(row)) / 0.6745 * np.sqrt(2 * np.log(n)), rel=1e-5)
 
 
@@ -177,15 +177,15 @@ def test_aliased_moves_as_two_parameters_that_share_their_memory() -> None:
     ours, memory = threshold("aliased"), torch.tensor([0.5])
     theirs = [nn.Parameter(memory), nn.Parameter(memory), nn.Parameter(torch.tensor([10.0]))]
     assert theirs[0].data_ptr() == theirs[1].data_ptr()
-    mine = torch.optim.Adam(ours.parameters(), lr=0.01, foreach=False)
+    own = torch.optim.Adam(ours.parameters(), lr=0.01, foreach=False)
     released = torch.optim.Adam(theirs, lr=0.01, foreach=False)
     for _ in range(5):
         x = torch.randn(100) + 0.3
         t_p, t_n, slope = theirs
         expected = x * (torch.sigmoid(slope * (x - t_p)) + torch.sigmoid(-slope * (x + t_n)))
-        found = ours(x)[0]
-        assert torch.allclose(found, expected, atol=1e-6)
-        for optimizer, y in ((mine, found), (released, expected)):
+        output = ours(x)[0]
+        assert torch.allclose(output, expected, atol=1e-6)
+        for optimizer, y in ((own, output), (released, expected)):
             optimizer.zero_grad()
             y.square().sum().backward()
             optimizer.step()

@@ -114,7 +114,7 @@ def test_mixing_is_as_the_equations_say(mix: str, misprint: bool) -> None:
     mask = torch.tensor([[True] * 4, [True, False, False, False]])
     if mixer.logit is not None:
         mixer.logit.data.fill_(0.7)
-    found = mixer(first, second, mask).detach()
+    output = mixer(first, second, mask).detach()
     if mixer.logit is not None:
         p = 1 / (1 + math.exp(-0.7))
         expected, watched = p * first + (1 - p) * second, mixer.watch()
@@ -131,7 +131,7 @@ def test_mixing_is_as_the_equations_say(mix: str, misprint: bool) -> None:
         assert watched[0] == pytest.approx(float(p[mask].mean()), abs=1e-6)
         assert watched[1] == pytest.approx(float(p[mask].var(correction=0)), abs=1e-6)
         assert mixer.watch() is None
-    assert torch.allclose(found, expected, atol=1e-6)
+    assert torch.allclose(output, expected, atol=1e-6)
 
 
 def cosine(a: Tensor, b: Tensor) -> float:
@@ -149,8 +149,8 @@ def test_the_margin_loss_is_the_mean_over_triples(flipped: bool, same: bool) -> 
         if positive and i[0] == k[0] and truth[i[1]] != truth[k[1]]:
             near, far = cosine(vectors[i], vectors[j]), cosine(vectors[i], vectors[k])
             losses.append(max(0.0, 0.15 + (near - far if flipped else far - near)))
-    found = margin_loss(vectors, truth, 0.15, flipped, same)
-    assert float(found) == pytest.approx(sum(losses) / len(losses), abs=1e-6)
+    loss = margin_loss(vectors, truth, 0.15, flipped, same)
+    assert float(loss) == pytest.approx(sum(losses) / len(losses), abs=1e-6)
 
 
 def test_without_triples_the_margin_loss_is_zero_and_has_a_gradient() -> None:

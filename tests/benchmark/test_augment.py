@@ -137,9 +137,9 @@ def voice() -> np.ndarray:
 def test_clips_of_any_length_can_be_changed(n: int) -> None:
     clip = speech(n, 5)
     for steps in ((Step("pitch", 2, 2),), (Step("stretch", 1.3, 1.3),), (Step("shift", 0.5, 0.5), NOISE)):
-        found = made(clip, *steps)
-        assert np.isfinite(found).all()
-        assert len(found) == (round(n / 1.3) if steps[0].kind == "stretch" else n)
+        output = made(clip, *steps)
+        assert np.isfinite(output).all()
+        assert len(output) == (round(n / 1.3) if steps[0].kind == "stretch" else n)
 
 
 def test_shift_moves_around_the_end_within_its_bounds() -> None:
@@ -199,8 +199,8 @@ def test_a_row_sounds_the_same_whatever_is_computed_beside_it() -> None:
 
     together = Data({"synth-a": corpus})
     for some in (rows[::-1], rows[3:9], rows):
-        found = together.features("key", front, some, Condition("gain", 0.0, "dB"), maker)
-        assert all(np.array_equal(x, alone[row]) for x, row in zip(found, some, strict=True))
+        features = together.features("key", front, some, Condition("gain", 0.0, "dB"), maker)
+        assert all(np.array_equal(x, alone[row]) for x, row in zip(features, some, strict=True))
     assert all(np.array_equal(alone[f"{clip}#0"], corpus.waveform(clip)) for clip in clips)
 
 
@@ -335,16 +335,16 @@ class Ears:
 
 @pytest.fixture
 def ears(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ears]:
-    found, waveform = Ears(), Data.waveform
+    listener, waveform = Ears(), Data.waveform
 
     def heard(self: Data, row: str, *more: Any, **named: Any) -> np.ndarray:
         sound = waveform(self, row, *more, **named)
-        found.listen(row, sound)
+        listener.listen(row, sound)
         return sound
 
     monkeypatch.setattr(Data, "waveform", heard)
     with quick_talkers():
-        yield found
+        yield listener
 
 
 def run(corpus: Path, out: Path, *settings: str) -> Evidence:

@@ -24,13 +24,13 @@ ROOT = Path(serbench.__path__[0])
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Fact]:
+def here() -> dict[str, Fact]:
     """What the doctor finds here, by name; torch is imported for it once."""
     return {check.name: check for check in facts()}
 
 
-def say(monkeypatch: pytest.MonkeyPatch, given: list[Fact], *options: str) -> Result:
-    monkeypatch.setattr(diagnosis, "facts", lambda: given)
+def say(monkeypatch: pytest.MonkeyPatch, lines: list[Fact], *options: str) -> Result:
+    monkeypatch.setattr(diagnosis, "facts", lambda: lines)
     return CliRunner().invoke(doctor, options)
 
 
@@ -41,24 +41,24 @@ def pretend(monkeypatch: pytest.MonkeyPatch, versions: dict[str, str]) -> None:
     )
 
 
-def test_this_environment_is_complete(found: dict[str, Fact], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not [check for check in found.values() if check.state == "missing"]
-    groups = {check.group for check in found.values()}
+def test_this_environment_is_complete(here: dict[str, Fact], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not [check for check in here.values() if check.state == "missing"]
+    groups = {check.group for check in here.values()}
     assert groups == {"python", "packages", "device", "machine", "data", "plugins", "extras"}
     for name in ("python", "serbench", "numpy", "scikit-learn", "torch pair", "av decodes", "cpu", "memory"):
-        assert found[name].state == "ok"
-    assert "pytest" not in found  # needed by the tests alone
-    said = say(monkeypatch, list(found.values()))
-    assert said.exit_code == 0
-    assert said.stdout.rstrip().endswith("Everything needed is here.")
-    assert not [line for line in said.stdout.splitlines() if line.startswith("   ")]  # no check needs two lines
+        assert here[name].state == "ok"
+    assert "pytest" not in here  # needed by the tests alone
+    result = say(monkeypatch, list(here.values()))
+    assert result.exit_code == 0
+    assert result.stdout.rstrip().endswith("Everything needed is here.")
+    assert not [line for line in result.stdout.splitlines() if line.startswith("   ")]  # no check needs two lines
 
 
-def test_json_says_the_same(found: dict[str, Fact], monkeypatch: pytest.MonkeyPatch) -> None:
-    said = say(monkeypatch, list(found.values()), "--json")
-    told = json.loads(said.stdout)
-    assert told["ok"] is True
-    assert [Fact(**check) for check in told["checks"]] == list(found.values())
+def test_json_says_the_same(here: dict[str, Fact], monkeypatch: pytest.MonkeyPatch) -> None:
+    result = say(monkeypatch, list(here.values()), "--json")
+    document = json.loads(result.stdout)
+    assert document["ok"] is True
+    assert [Fact(**check) for check in document["checks"]] == list(here.values())
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
@@ -67,18 +67,18 @@ def test_exit_code_1_when_something_is_missing(monkeypatch: pytest.MonkeyPatch, 
     limit = Fact("extras", "timm", "note", "not installed", "pip install timm")
     gone = Fact("packages", "numpy", "missing", "not installed [link]", "pip install 'numpy>=2.0'")
     assert say(monkeypatch, [fine, limit], *options).exit_code == 0
-    said = say(monkeypatch, [fine, limit, gone], *options)
-    assert said.exit_code == 1
-    assert "not installed [link]" in said.stdout  # brackets are text, not markup
+    result = say(monkeypatch, [fine, limit, gone], *options)
+    assert result.exit_code == 1
+    assert "not installed [link]" in result.stdout  # brackets are text, not markup
 
 
 def test_a_pair_that_does_not_fit_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, {"torch": "2.13.0+cpu", "torchaudio": "2.11.0+cpu"})
     pair = list(diagnosis._pair())
     assert pair[0].state == "missing"
-    said = say(monkeypatch, pair)
-    assert said.exit_code == 1
-    line = next(line for line in said.stdout.splitlines() if "torch pair" in line)
+    result = say(monkeypatch, pair)
+    assert result.exit_code == 1
+    line = next(line for line in result.stdout.splitlines() if "torch pair" in line)
     assert "torch 2.13.0+cpu and torchaudio 2.11.0+cpu do not fit" in line
     assert line.endswith("pip install 'torch>=2.11,<2.12' 'torchaudio>=2.11,<2.11.1'")
 
@@ -126,13 +126,13 @@ def test_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = ["emodb", "ravdess"]
-    assert corpora_check("", known).value == "not set"
-    assert corpora_check(str(tmp_path / "no"), known).state == "missing"
-    assert corpora_check(str(tmp_path), known).state == "note"
+    names = ["emodb", "ravdess"]
+    assert corpora_check("", names).value == "not set"
+    assert corpora_check(str(tmp_path / "no"), names).state == "missing"
+    assert corpora_check(str(tmp_path), names).state == "note"
     for name in ("ravdess", "another"):
         (tmp_path / name).mkdir()
-    assert corpora_check(str(tmp_path), known).value == f"{tmp_path}: ravdess"
+    assert corpora_check(str(tmp_path), names).value == f"{tmp_path}: ravdess"
     monkeypatch.setenv("SERBENCH_CORPORA", str(tmp_path))
     monkeypatch.setenv("SERBENCH_HOME", str(tmp_path / "home"))
     home, corpora = diagnosis._data()
@@ -183,8 +183,8 @@ def test_constraints_are_printed_and_fit_what_the_project_asks_for() -> None:
     pinned = dict(line.split("==") for line in out.splitlines() if not line.startswith("#"))
     assert all(Version(version) for version in pinned.values())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    asked = [Requirement(text) for text in (*project["dependencies"], *project["optional-dependencies"]["test"])]
-    own = [requirement for requirement in asked if requirement.name != "serbench"]
+    requirements = [Requirement(text) for text in (*project["dependencies"], *project["optional-dependencies"]["test"])]
+    own = [requirement for requirement in requirements if requirement.name != "serbench"]
     assert len(own) > 20
     for requirement in own:
         assert requirement.specifier.contains(pinned[requirement.name.lower()]), requirement

@@ -111,10 +111,10 @@ def test_slow_videos_repeat_and_long_ones_end(tmp_path: Path) -> None:
 def test_pictures_are_moved_by_less_than_their_pace(tmp_path: Path, shift_ms: int, seconds: float) -> None:
     """Picture k is that of 40 ms in which k / 8 s less the shift lies; the first and the last stand still."""
     path, last = film(tmp_path / "f.mp4", seconds), round(25 * seconds) - 1
-    found = shades(pictures(path, shift_ms / 1000)[0])
+    tones = shades(pictures(path, shift_ms / 1000)[0])
     n = min(MOST, math.ceil(seconds * PER_SECOND))
     at = [min(max((1000 * k // PER_SECOND - shift_ms) // 40, 0), last) for k in range(n)]
-    assert found == pytest.approx([shade(number) for number in at], abs=3)
+    assert tones == pytest.approx([shade(number) for number in at], abs=3)
 
 
 def test_files_without_pictures_are_named(tmp_path: Path) -> None:
@@ -163,8 +163,8 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_corpus_of_videos_runs_by_one_command(tmp_path: Path, own_home: Path) -> None:
     root = meld(tmp_path / "films")
-    asked = ("run", "--protocol", "official-split", "--corpus", f"meld={root}", "--model", "wavfusion:tiny")
-    code, out, err = command(*asked, "--out", tmp_path / "run", "--device", "cpu")
+    options = ("run", "--protocol", "official-split", "--corpus", f"meld={root}", "--model", "wavfusion:tiny")
+    code, out, err = command(*options, "--out", tmp_path / "run", "--device", "cpu")
     assert code == 0, err
     assert "wavfusion:tiny" in out
     (story,) = [json.loads(path.read_text()) for path in (tmp_path / "run" / "trainings").glob("*.json")]
@@ -184,13 +184,13 @@ def test_pretrained_weights_run_by_one_command(tmp_path: Path, own_home: Path) -
         "face_encoder": checkpoints.image_network(tmp_path / "images"),
     }
     changes = [f"--set=wavfusion.{name}={value}" for name, value in {**sizes, **folders}.items()]
-    asked = ("--protocol", "official-split", "--corpus", f"meld={root}", "--model", "wavfusion:paper", *changes)
-    code, _, err = command("run", *asked, "--out", tmp_path / "run", "--device", "cpu")
+    options = ("--protocol", "official-split", "--corpus", f"meld={root}", "--model", "wavfusion:paper", *changes)
+    code, _, err = command("run", *options, "--out", tmp_path / "run", "--device", "cpu")
     assert code == 0, err
     keys = {path.name for path in (tmp_path / "run" / "records").glob("*.json")}
     with (folders["text_encoder"] / "config.json").open("a") as file:
         file.write("\n")  # other content: another trial
-    code, _, err = command("run", *asked, "--out", tmp_path / "run", "--device", "cpu")
+    code, _, err = command("run", *options, "--out", tmp_path / "run", "--device", "cpu")
     assert code == 0, err
     assert len(keys) == 1 and len({path.name for path in (tmp_path / "run" / "records").glob("*.json")}) == 2
 
@@ -228,8 +228,8 @@ def test_what_a_corpus_lacks_is_said_with_what_works(
 
 def test_videos_that_became_sound_are_told(tmp_path: Path, own_home: Path) -> None:
     root = meld(tmp_path / "films", "wav")
-    asked = ("plan", "--protocol", "official-split", "--corpus", f"meld={root}", "--model", "wavfusion:tiny")
-    code, _, err = serbench(*asked)
+    options = ("plan", "--protocol", "official-split", "--corpus", f"meld={root}", "--model", "wavfusion:tiny")
+    code, _, err = serbench(*options)
     assert code == 2 and "face as video or track, and 28 of 28 utterances of meld have none: meld/dev/dia0_utt0" in err
     assert "wavfusion:tiny+audio-text" in err
 
@@ -383,8 +383,8 @@ def test_groups_have_their_rates_and_warmup_rises_then_falls() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["", "+audio", "+text", "+face", "+audio-text", "+audio-face", "+text-face"])
 def test_synthetic_corpora_run_with_every_subset(variant: str, tmp_path: Path) -> None:
-    asked = ("--protocol", "speaker-independent", "--corpus", "synth-a", "--model", f"wavfusion:tiny{variant}")
-    code, _, err = command("run", *asked, "--out", tmp_path / "run", epochs=20)
+    options = ("--protocol", "speaker-independent", "--corpus", "synth-a", "--model", f"wavfusion:tiny{variant}")
+    code, _, err = command("run", *options, "--out", tmp_path / "run", epochs=20)
     assert code == 0, err
     (line,) = json.loads(serbench("show", tmp_path / "run", "--json")[1])
     assert line["metrics"]["uar"]["mean"] > (0.45 if "face" in variant or not variant else 0.2)
