@@ -63,15 +63,15 @@ def grid_of(
     if len(points) < 2:
         return None
     names = list(dict.fromkeys(name for point in points.values() for name in point))
-    known = {**dict.fromkeys(augmented, "0"), **{name: plain(settings[name]) for name in names if name in settings}}
-    if BASE in arms and all(name in known for name in names):
-        points[BASE] = {name: known[name] for name in names}
+    of_base = {**dict.fromkeys(augmented, "0"), **{name: plain(settings[name]) for name in names if name in settings}}
+    if BASE in arms and all(name in of_base for name in names):
+        points[BASE] = {name: of_base[name] for name in names}
     return Grid({name: ordered(point[name] for point in points.values() if name in point) for name in names}, points)
 
 
 def ordered(levels: Iterable[str]) -> tuple[str, ...]:
     """Each once; numbers rise, words stay as they come."""
-    found = list(dict.fromkeys(levels))
-    if all(number(level) is not None for level in found):
-        found.sort(key=lambda level: number(level) or 0.0)
-    return tuple(found)
+    unique = list(dict.fromkeys(levels))
+    if all(number(level) is not None for level in unique):
+        unique.sort(key=lambda level: number(level) or 0.0)
+    return tuple(unique)

@@ -80,8 +80,8 @@ def _by_speaker(result: Result, rows: Any, n_speakers: int, place: dict[str, int
     at = np.concatenate([np.arange(rows.start[c], rows.start[c + 1]) for c in cells])
     run = np.repeat(runs, [rows.start[c + 1] - rows.start[c] for c in cells])
     code = pd.Index(result.classes).get_indexer(rows.labels)
-    known = rows.speaker[at] >= 0
-    at, run = at[known], run[known]
+    named = rows.speaker[at] >= 0
+    at, run = at[named], run[named]
     shape = (int(runs.max()) + 1, n_speakers, n, n)
     flat = np.ravel_multi_index((run, rows.speaker[at], code[rows.truth[at]], code[rows.guess[at]]), shape)
     return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)

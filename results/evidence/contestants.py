@@ -66,13 +66,13 @@ def groups(
     every = every if levels else without_copies(every)
     named = _kind_of(every, words) if words and kind is None else kind
     swept = _swept(every)
-    found: dict[tuple[object, ...], list[Result]] = {}
+    members_of: dict[tuple[object, ...], list[Result]] = {}
     for result in every:
         chosen = named or ("arms" if result.setup.protocol in swept else "models")
         if not levels or _called(result, chosen, words):
-            found.setdefault((chosen, *_shared(result, chosen, words)), []).append(result)
-    made = [_group(_KINDS[str(of)], members, base, levels, order) for (of, *_), members in found.items()]
-    return [group for group in made if len(group.members) > 1 and not (base and group.base is None)]
+            members_of.setdefault((chosen, *_shared(result, chosen, words)), []).append(result)
+    sorted_groups = [_group(_KINDS[str(of)], members, base, levels, order) for (of, *_), members in members_of.items()]
+    return [group for group in sorted_groups if len(group.members) > 1 and not (base and group.base is None)]
 
 
 def without_copies(every: Sequence[Result]) -> list[Result]:
@@ -91,7 +91,7 @@ def _swept(every: Sequence[Result]) -> set[str]:
     arms: dict[tuple[str, str], set[str]] = {}
     for e in every:
         arms.setdefault((e.setup.protocol, e.model), set()).add(e.arm)
-    return {protocol for (protocol, _), those in arms.items() if len(those) > 1}
+    return {protocol for (protocol, _), names in arms.items() if len(names) > 1}
 
 
 def _kind_of(every: Sequence[Result], words: Sequence[str]) -> Kind:
@@ -101,11 +101,11 @@ def _kind_of(every: Sequence[Result], words: Sequence[str]) -> Kind:
         "arms": {e.arm for e in every},
         "conditions": {e.setup.condition for e in every},
     }
-    for kind, known in kinds.items():
-        if all(word in known or _plain(word) in known for word in words):
+    for kind, names in kinds.items():
+        if all(word in names or _plain(word) in names for word in words):
             return kind
     everything = sorted(set().union(*({e.label for e in every}, kinds["arms"], kinds["conditions"])))
-    lost = [word for word in words if not any(word in known or _plain(word) in known for known in kinds.values())]
+    lost = [word for word in words if not any(word in names or _plain(word) in names for names in kinds.values())]
     if lost:
         raise unknown("arm, model or condition", lost[0], everything)
     raise InputError(f"{', '.join(words)}: some are arms, some models, some conditions; name one kind")
@@ -132,7 +132,7 @@ def _shared(result: Result, kind: Kind, words: Sequence[str]) -> tuple[object, .
     if kind == "arms":
         return (*setup._replace(leaks=()), result.model)
     if kind == "conditions":
-        return (*setup.heard(), result.label)
+        return (*setup.under(), result.label)
     labelled = any(_plain(word) == _plain(result.label) != result.model for word in words)
     return (*setup, "" if labelled or not words else result.arm)
 
@@ -149,10 +149,10 @@ def _group(kind: Kind, members: list[Result], base: str, levels: Sequence[str], 
     ordered = sorted(members, key=place)
     first = ordered[0]
     usual = BASE if kind == "arms" else "clean" if kind == "conditions" else ""
-    found = [e for e in ordered if (base or usual) and _called(e, kind, [base or usual])]
+    bases = [e for e in ordered if (base or usual) and _called(e, kind, [base or usual])]
     alike = kind == "models" and len({e.arm for e in ordered}) == 1 and first.arm != BASE
     about = first.model if kind == "arms" else first.label if kind == "conditions" else first.arm if alike else ""
-    return Group(kind, first.setup, about, tuple(ordered), found[0] if found else None)
+    return Group(kind, first.setup, about, tuple(ordered), bases[0] if bases else None)
 
 
 def order_of(plan: pd.DataFrame, records: pd.DataFrame) -> dict[str, int]:

@@ -39,8 +39,8 @@ class Corpora:
         >>> Corpora({"emodb": "de", "emovo": "it"}).language("emodb+emovo"), Corpora().language("emodb")
         ('de+it', '')
         """
-        known = [self.languages.get(corpus, "") for corpus in corpora.split("+")]
-        return "+".join(dict.fromkeys(known)) if all(known) else ""
+        languages = [self.languages.get(corpus, "") for corpus in corpora.split("+")]
+        return "+".join(dict.fromkeys(languages)) if all(languages) else ""
 
 
 UNKNOWN = Corpora()
@@ -54,25 +54,25 @@ def corpora_of(runs: Sequence[Run]) -> Corpora:
 def _languages(runs: Sequence[Run]) -> dict[str, str]:
     import pyarrow.parquet as pq
 
-    found: dict[str, set[str]] = {}
+    languages: dict[str, set[str]] = {}
     for path in _files(runs, "utterances"):
         names = pq.read_schema(path).names
         if {"corpus", "language"} <= {*names}:
             pairs = pq.read_table(path, columns=["corpus", "language"]).group_by(["corpus", "language"]).aggregate([])
             for corpus, language in zip(*(pairs[n].to_pylist() for n in ("corpus", "language")), strict=True):
-                found.setdefault(corpus, set()).update([language] if language else [])
-    return {corpus: "+".join(sorted(those)) for corpus, those in found.items() if those}
+                languages.setdefault(corpus, set()).update([language] if language else [])
+    return {corpus: "+".join(sorted(names_of)) for corpus, names_of in languages.items() if names_of}
 
 
 def _coverage(runs: Sequence[Run]) -> Iterable[Coverage]:
     """Each once, by label map and corpus; plans of before maps were named in it are left out."""
     import pyarrow.parquet as pq
 
-    found: dict[str, Coverage] = {}
+    lines: dict[str, Coverage] = {}
     for path in _files(runs, "plans"):
         facts = json.loads((pq.read_schema(path).metadata or {}).get(b"facts", b"{}"))
-        found |= {repr(c): c for c in coverage_of(line for line in facts.get("coverage", ()) if "label_map" in line)}
-    return sorted(found.values(), key=lambda c: (c.label_map, c.corpus))
+        lines |= {repr(c): c for c in coverage_of(line for line in facts.get("coverage", ()) if "label_map" in line)}
+    return sorted(lines.values(), key=lambda c: (c.label_map, c.corpus))
 
 
 def coverage_of(lines: Iterable[Mapping[str, Any]]) -> list[Coverage]:

@@ -158,7 +158,7 @@ def open_evidence(runs: Sequence[Run]) -> Evidence:
             elif record.format < FORMAT:
                 replaced[record.key] = f"made by serbench {record.environment.get('serbench', '')}".strip()
         old += replaced.values()
-    cells = tuple(min(those, key=_place) for those in held.values())
+    cells = tuple(min(sources, key=_place) for sources in held.values())
     notes = dict.fromkeys(note for command in commands for note in command.facts.get("notes", ()))
     plan = pd.concat(lines, ignore_index=True).drop_duplicates("key", ignore_index=True)
     return Evidence(

@@ -49,22 +49,22 @@ def by_group(
             )
         )  # fmt: skip
     table = pd.DataFrame(lines, columns=["group", "n", "n_speakers", "classes", "score", "low", "high", "reason"])
-    known = table[table["group"] != UNKNOWN]
-    if len(known) < 2:
+    groups = table[table["group"] != UNKNOWN]
+    if len(groups) < 2:
         return Groups(column, table, None, None)
-    worst = known.loc[known["score"].idxmin()]
-    return Groups(column, table, str(worst["group"]), float(known["score"].max() - worst["score"]))
+    worst = groups.loc[groups["score"].idxmin()]
+    return Groups(column, table, str(worst["group"]), float(groups["score"].max() - worst["score"]))
 
 
 def by_speaker(rows: pd.DataFrame, classes: Sequence[str], metric: Metric) -> pd.DataFrame:
     """One line per speaker, worst first: ``speaker, n, score, sd``; mean and deviation over seeds and repeats."""
-    known = rows[rows["speaker"].notna()]
-    confusions = confusions_by_speaker(known, classes)
+    spoken = rows[rows["speaker"].notna()]
+    confusions = confusions_by_speaker(spoken, classes)
     scores = metric.of(confusions)  # (runs, speakers)
     table = pd.DataFrame(
         {
-            "speaker": sorted(known["speaker"].unique()),
-            "n": known.groupby("speaker")["row"].nunique().sort_index().to_numpy(),
+            "speaker": sorted(spoken["speaker"].unique()),
+            "n": spoken.groupby("speaker")["row"].nunique().sort_index().to_numpy(),
             "score": mean_known(scores, 0),
             "sd": scores.std(0, ddof=1) if len(scores) > 1 else np.nan,
         }

@@ -52,13 +52,13 @@ def _member(score: Score, cells: Cells, evidence: Evidence) -> Member:
     run = np.repeat(codes, [len(span) for span in spans])
     truth, guess = (_class_codes(evidence.predictions[name], at, score.classes) for name in ("truth", "guess"))
     speaker = evidence.predictions["speaker"].cat
-    known, code = np.unique(speaker.codes.to_numpy()[at], return_inverse=True)
-    counts = _counts(code, run, truth, guess, (len(known), len(runs), len(score.classes)))
-    named = known >= 0
+    speakers, code = np.unique(speaker.codes.to_numpy()[at], return_inverse=True)
+    counts = _counts(code, run, truth, guess, (len(speakers), len(runs), len(score.classes)))
+    named = speakers >= 0
     rows = np.unique(evidence.predictions["row"].cat.codes.to_numpy()[at])
     return Member(
         score, done, at, run, tuple(runs), truth, guess,
-        speakers=tuple(str(speaker.categories[k]) for k in known[named]),
+        speakers=tuple(str(speaker.categories[k]) for k in speakers[named]),
         by_speaker=mean_known(METRICS[KIND].of(counts[:, named]), 0), basis=hash((rows.tobytes(), score.classes)),
         confusions=counts[:, named],
     )  # fmt: skip

@@ -129,6 +129,6 @@ class ByCell:
         order = np.argsort(cell, kind="stable")[int((cell < 0).sum()) :]
         cell = cell[order]
         spans = [np.arange(self._start[k], self._start[k + 1]) for k in cell]
-        found = self._rows.iloc[np.concatenate(spans) if spans else []].reset_index(drop=True)
+        picked = self._rows.iloc[np.concatenate(spans) if spans else []].reset_index(drop=True)
         facts = done[["seed", "repeat", "fold", "fold_hash"]].iloc[np.repeat(order, [len(span) for span in spans])]
-        return pd.concat([facts.reset_index(drop=True), found], axis=1)[list(PAIRED_COLUMNS)]
+        return pd.concat([facts.reset_index(drop=True), picked], axis=1)[list(PAIRED_COLUMNS)]

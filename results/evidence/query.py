@@ -62,10 +62,10 @@ def trainings(runs: Sequence[Run]) -> pd.DataFrame:
             fitted = read_json(path)["fitted"]
             lines += [{"training": path.stem, "chosen": fitted["epoch"], **epoch} for epoch in fitted["history"]]
     columns = ["training", "chosen", "epoch", "loss", "lr", "norm", "dev_uar", "dev_loss"]
-    found = pd.DataFrame(lines)
-    if not len(found):
+    table = pd.DataFrame(lines)
+    if not len(table):
         return pd.DataFrame({c: pd.Series(dtype=str if c == "training" else float) for c in columns})
-    return found.astype({"epoch": int})
+    return table.astype({"epoch": int})
 
 
 def query(runs: Sequence[Run], sql: str) -> pd.DataFrame:
@@ -75,9 +75,9 @@ def query(runs: Sequence[Run], sql: str) -> pd.DataFrame:
     with duckdb.connect(":memory:") as base:
         for name, frame in tables(open_evidence(runs)).items():
             if len(frame.columns):
-                base.register("given", frame)
-                base.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
-                base.unregister("given")
+                base.register("frame", frame)
+                base.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")
+                base.unregister("frame")
         base.execute("SET enable_external_access = false")
         base.execute("SET lock_configuration = true")
         try:

@@ -86,8 +86,8 @@ class Record:
                 f"{where}: a record of format {number}, this serbench reads up to {FORMAT}; use a newer one"
             )
         names = [f.name for f in fields(cls)]
-        known = {name for name in names if number == FORMAT or name not in SINCE_2}
-        if odd := sorted(values.keys() ^ known):
+        expected = {name for name in names if number == FORMAT or name not in SINCE_2}
+        if odd := sorted(values.keys() ^ expected):
             raise InputError(f"{where}: not a record of format {number}: {', '.join(odd)} missing or unknown")
         record = cls(**(values if number == FORMAT else since_1(values)))
         metrics_of(record.target, where)

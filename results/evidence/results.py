@@ -46,7 +46,7 @@ class Setup(NamedTuple):
         """Sort key: protocols apart, clean before noise, mild before strong."""
         return (self.protocol, self.label_map, self.leaks, self.train, self.test, condition_order(*self[6:]))
 
-    def heard(self, condition: str = "", part: tuple[str, float | None, str] = _CLEAN) -> "Setup":
+    def under(self, condition: str = "", part: tuple[str, float | None, str] = _CLEAN) -> "Setup":
         """The same under another condition; without one, what is the same under all conditions."""
         return self._replace(condition=condition, kind=part[0], level=part[1], unit=part[2])
 

@@ -91,8 +91,8 @@ class Score:
     @property
     def name(self) -> tuple[Any, ...]:
         """That of its result."""
-        heard = (self.condition, self.label_map, self.leaks, self.kind, self.level, self.unit)
-        return (Setup(self.protocol, self.train, self.test, *heard), self.model, self.arm, self.tag)
+        rest = (self.condition, self.label_map, self.leaks, self.kind, self.level, self.unit)
+        return (Setup(self.protocol, self.train, self.test, *rest), self.model, self.arm, self.tag)
 
     @property
     def label(self) -> str:
@@ -184,8 +184,8 @@ def _apart(results: Sequence[Result]) -> Iterator[str]:
         flat = {other.tag: _flat(other.identity) for other in alike}
         names = sorted({name for basis in flat.values() for name in basis})
         differ = [n for n in names if len({json.dumps(basis.get(n), default=list) for basis in flat.values()}) > 1]
-        mine = flat.get(result.tag, {})
-        yield "apart from its namesakes: " + ", ".join(f"{n} {mine.get(n)}" for n in differ) if alike else ""
+        own = flat.get(result.tag, {})
+        yield "apart from its namesakes: " + ", ".join(f"{n} {own.get(n)}" for n in differ) if alike else ""
 
 
 def _flat(identity: Identity) -> dict[str, Any]:
@@ -270,9 +270,9 @@ def _value(pool: Pool, metric: Metric, interval: Interval, alike: bool) -> Value
 
 def _means(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """Means of the values (n,) with equal codes (n,); what is NaN is left out."""
-    known = ~np.isnan(values)
-    _, codes = np.unique(codes[known], return_inverse=True)
-    means: np.ndarray = np.bincount(codes, values[known]) / np.bincount(codes)
+    there = ~np.isnan(values)
+    _, codes = np.unique(codes[there], return_inverse=True)
+    means: np.ndarray = np.bincount(codes, values[there]) / np.bincount(codes)
     return means
 
 

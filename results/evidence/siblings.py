@@ -40,9 +40,9 @@ def by_sibling(
     None where no row has a sibling. The metric is over the classes with rows of the kind; the difference is over
     speakers who have rows of both kinds.
     """
-    known = siblings.loc[siblings["siblings"] > 0, ["fold_hash", "row"]]
+    copied = siblings.loc[siblings["siblings"] > 0, ["fold_hash", "row"]]
     pairs = pd.MultiIndex.from_frame(rows[["fold_hash", "row"]])
-    has = pairs.isin(pd.MultiIndex.from_frame(known)) if len(known) else np.zeros(len(rows), dtype=bool)
+    has = pairs.isin(pd.MultiIndex.from_frame(copied)) if len(copied) else np.zeros(len(rows), dtype=bool)
     if not has.any() or rows["speaker"].isna().any():
         return None
     parts = [rows[has], rows[~has]]

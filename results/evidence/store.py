@@ -214,10 +214,10 @@ def open_run(folder: Path) -> Run:
 def find_run(name: str, root: Path = Path("runs")) -> Run:
     """The run folder ``name``: a path, the name of a folder under ``runs/``, or ``latest``."""
     if name == "latest":
-        found = sorted(root.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
-        if not found:
+        runs = sorted(root.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+        if not runs:
             raise InputError(f"no run under {root.absolute()}; `serbench run --protocol cross-corpus` makes one")
-        return open_run(found[-1].parent)
+        return open_run(runs[-1].parent)
     path = Path(name)
     return open_run(root / name if not path.exists() and (root / name).exists() else path)
 

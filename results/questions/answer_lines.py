@@ -127,9 +127,9 @@ class Question:
 
     def grouped(self, kind: Kind | None = None, base: str = "", levels: Sequence[str] = ()) -> list[Group]:
         """Who is compared with whom; arms and conditions of the floor only where there is nothing else."""
-        found = groups(self.results, order_of(self.plan, self.records), base, levels, kind)
-        others = [g for g in found if g.kind == "models" or g.members[0].role != FLOOR]
-        return others or found
+        every = groups(self.results, order_of(self.plan, self.records), base, levels, kind)
+        others = [g for g in every if g.kind == "models" or g.members[0].role != FLOOR]
+        return others or every
 
 
 def of_test(where: str, what: str, test: PairedTest, units: str = "speakers", note: str = "") -> AnswerLine:
@@ -151,5 +151,5 @@ def of_interval(
 def corrected(lines: Sequence[AnswerLine]) -> tuple[AnswerLine, ...]:
     """The lines with p corrected by Holm over all of them that have none yet: they are one family."""
     family = [None if line.holm is not None else line.p for line in lines]
-    found = holm(family)
-    return tuple(replace(x, holm=p) if x.holm is None else x for x, p in zip(lines, found, strict=True))
+    of_family = holm(family)
+    return tuple(replace(x, holm=p) if x.holm is None else x for x, p in zip(lines, of_family, strict=True))

@@ -39,10 +39,10 @@ class Test:
 
     def lines(self, question: Question) -> list[AnswerLine]:
         """Its lines, p not yet corrected."""
-        found: Callable[[Question], list[AnswerLine]] = getattr(
+        function: Callable[[Question], list[AnswerLine]] = getattr(
             import_module(f".{self.module}", __package__), self.function
         )
-        return found(question)
+        return function(question)
 
 
 def _paired(how: str, module: str, function: str, has_level: bool = True) -> Test:
@@ -120,21 +120,21 @@ def answer(
     """
     if test not in TESTS:
         raise unknown("test", test, TESTS)
-    chosen, found = TESTS[test], find_any(metric)
-    if not isinstance(found, Metric) and not chosen.probabilities:
+    chosen, measure = TESTS[test], find_any(metric)
+    if not isinstance(measure, Metric) and not chosen.probabilities:
         raise InputError(
-            f"metric {found.name}: of probabilities; take the test 'probabilities', or {', '.join(METRICS)}"
+            f"metric {measure.name}: of probabilities; take the test 'probabilities', or {', '.join(METRICS)}"
         )
     if blocks != "speaker" and not chosen.has_blocks:
-        those = ", ".join(name for name, other in TESTS.items() if other.has_blocks)
-        raise InputError(f"{test}: it has no blocks of corpora; --blocks {blocks} goes with {those}")
+        tests = ", ".join(name for name, other in TESTS.items() if other.has_blocks)
+        raise InputError(f"{test}: it has no blocks of corpora; --blocks {blocks} goes with {tests}")
     if level != 0.95 and not chosen.has_level:
-        those = ", ".join(name for name, other in TESTS.items() if other.has_level)
-        raise InputError(f"{test}: its intervals are at 95 %; --level {level:g} goes with {those}")
-    counts, probability = (found, None) if isinstance(found, Metric) else (METRICS["uar"], found)
+        tests = ", ".join(name for name, other in TESTS.items() if other.has_level)
+        raise InputError(f"{test}: its intervals are at 95 %; --level {level:g} goes with {tests}")
+    counts, probability = (measure, None) if isinstance(measure, Metric) else (METRICS["uar"], measure)
     question = Question(evidence, counts, base, tuple(levels), probability, rng_for, level=level, blocks=blocks)
     lines = corrected(chosen.lines(question))
-    return Answer(test, chosen.summary, found.name, lines, tuple(_notes(question, chosen, lines)), level)
+    return Answer(test, chosen.summary, measure.name, lines, tuple(_notes(question, chosen, lines)), level)
 
 
 def _notes(question: Question, test: Test, lines: Sequence[AnswerLine]) -> Iterator[str]:
@@ -146,8 +146,8 @@ def _notes(question: Question, test: Test, lines: Sequence[AnswerLine]) -> Itera
     every = question.results
     if not test.names_leaks:
         yield from _leaks(every)
-    said = " ".join(f"{line.where} {line.what} {line.reason}" for line in lines)
-    mixed = {e.mixed: f"{e.setup.protocol}, {e.setup.where}" for e in every if e.mixed and e.mixed not in said}
+    text = " ".join(f"{line.where} {line.what} {line.reason}" for line in lines)
+    mixed = {e.mixed: f"{e.setup.protocol}, {e.setup.where}" for e in every if e.mixed and e.mixed not in text}
     yield from (f"left out: {reason} ({where}); ask of one run at a time" for reason, where in mixed.items())
     kept = {id(e) for e in without_copies(every)}
     if not question.levels and (copies := list(dict.fromkeys(e.label for e in every if id(e) not in kept))):
@@ -157,7 +157,7 @@ def _notes(question: Question, test: Test, lines: Sequence[AnswerLine]) -> Itera
         yield f"not complete: {'; '.join(counted[:NAMED])}{more}"
     models = {e.model for e in every if e.role != FLOOR}
     for floor in sorted({e.model for e in every if e.role == FLOOR}) if lines and models else ():
-        if floor not in said:
+        if floor not in text:
             yield f"left out: {floor}" + (f"; --base {floor} holds the others against it" if test.has_base else "")
 
 
@@ -165,13 +165,13 @@ def _unfinished(question: Question, every: Sequence[Result]) -> list[str]:
     """What has fewer cells than the plan, or than were begun."""
     facts = ["protocol", "model", "arm", "train", "test", "condition", "label_map"]
     planned: dict[tuple[str, ...], int] = question.plan.groupby(facts).size().to_dict() if len(question.plan) else {}
-    found = []
+    lines = []
     for e in every:
         t = e.setup
         n = max(e.n_cells, planned.get((t.protocol, e.model, e.arm, t.train, t.test, t.condition, t.label_map), 0))
         if len(e.records) < n:
-            found.append(f"{e.label}, {t.where}, {t.condition}: {len(e.records)} of {n} cells")
-    return found
+            lines.append(f"{e.label}, {t.where}, {t.condition}: {len(e.records)} of {n} cells")
+    return lines
 
 
 def _leaks(every: Sequence[Result]) -> Iterator[str]:
@@ -181,7 +181,7 @@ def _leaks(every: Sequence[Result]) -> Iterator[str]:
         for e in every:
             if e.setup.protocol == protocol:
                 arms.setdefault(e.setup.leaks, {})[e.arm] = None
-        for leaks, those in arms.items():
+        for leaks, names in arms.items():
             if leaks:
-                where = f" (arms: {'; '.join(those)})" if len(arms) > 1 else ""
+                where = f" (arms: {'; '.join(names)})" if len(arms) > 1 else ""
                 yield f"LEAK, permitted by {protocol}: {', '.join(leaks)}{where}"

@@ -72,16 +72,16 @@ class BlockDesign:
 
 def designs(question: Question, kind: str | None = None) -> Iterator[tuple[BlockDesign | None, AnswerLine]]:
     """What can be ranked, and a line that names it; without, the reason in the line."""
-    found: dict[tuple[object, ...], list[Group]] = {}
+    alike: dict[tuple[object, ...], list[Group]] = {}
     for group in question.groups("conditions" if kind == "conditions" else None):
         t = group.setup
         own = () if t.train == t.test or question.blocks == "corpus" else (t.train, t.test)
         key = (group.kind, group.about, t.protocol, t.label_map, t.condition, group.names, own)
-        found.setdefault(key, []).append(group)
-    for those in found.values():
-        first = those[0]
-        sides = [tuple(question.side(e) for e in group.members) for group in those]
-        corpora = ", ".join(group.setup.where for group in those)
+        alike.setdefault(key, []).append(group)
+    for groups in alike.values():
+        first = groups[0]
+        sides = [tuple(question.side(e) for e in group.members) for group in groups]
+        corpora = ", ".join(group.setup.where for group in groups)
         condition = "" if first.setup.condition == "clean" or first.kind == "conditions" else first.setup.condition
         where = ", ".join(filter(None, (corpora, condition, first.about)))
         reason = next((r for part in sides if (r := _why_not(part, question.blocks))), None)
@@ -113,40 +113,40 @@ def _why_not(part: Sequence[Side], blocks: Block) -> str | None:
 def friedman(question: Question) -> list[AnswerLine]:
     """Friedman's test of all being equal, mean ranks with tied groups, and Nemenyi's test against the base."""
     lines = []
-    for those, line in designs(question):
-        if those is None:
+    for design, line in designs(question):
+        if design is None:
             lines.append(line)
             continue
-        table = those.scores()
-        found = rank_models(table.to_numpy(float), those.names, question.level)
-        n = found.n_blocks
-        chi2 = "" if found.chi2 is None else f"chi² {found.chi2:.2f}, {found.df} degrees of freedom"
+        table = design.scores()
+        ranking = rank_models(table.to_numpy(float), design.names, question.level)
+        n = ranking.n_blocks
+        chi2 = "" if ranking.chi2 is None else f"chi² {ranking.chi2:.2f}, {ranking.df} degrees of freedom"
         lines.append(
             AnswerLine(
-                those.where, "all are equal", p=found.friedman_p, n=n, units=those.units, unit="",
-                reason=found.reason or "", note=chi2,
+                design.where, "all are equal", p=ranking.friedman_p, n=n, units=design.units, unit="",
+                reason=ranking.reason or "", note=chi2,
             )
         )  # fmt: skip
-        if found.reason is None:
-            lines += _ranks(those, found.models, found.ranks, found.groups, n)
-            lines += _against(those, found.models, found.ranks, found.p, n)
+        if ranking.reason is None:
+            lines += _ranks(design, ranking.models, ranking.ranks, ranking.groups, n)
+            lines += _against(design, ranking.models, ranking.ranks, ranking.p, n)
     return lines
 
 
 def _ranks(
-    those: BlockDesign, models: Sequence[str], ranks: Sequence[float], groups: Sequence[tuple[int, int]], n: int
+    design: BlockDesign, models: Sequence[str], ranks: Sequence[float], groups: Sequence[tuple[int, int]], n: int
 ) -> Iterator[AnswerLine]:
     for k, (name, rank) in enumerate(zip(models, ranks, strict=True)):
         tied = "".join(LETTERS[min(g, 25)] for g, (first, last) in enumerate(groups) if first <= k <= last)
         note = f"not told apart from others in group {tied}" if tied else "told apart from all others"
-        yield AnswerLine(those.where, f"mean rank of {name}", rank, n=n, units=those.units, unit="rank", note=note)
+        yield AnswerLine(design.where, f"mean rank of {name}", rank, n=n, units=design.units, unit="rank", note=note)
 
 
 def _against(
-    those: BlockDesign, models: Sequence[str], ranks: Sequence[float], p: np.ndarray | None, n: int
+    design: BlockDesign, models: Sequence[str], ranks: Sequence[float], p: np.ndarray | None, n: int
 ) -> Iterator[AnswerLine]:
     """Nemenyi against the base, whose p holds for all pairs already."""
-    base = None if those.group.base is None else those.group.name(those.group.base)
+    base = None if design.group.base is None else design.group.name(design.group.base)
     if base is None or p is None:
         return
     at = models.index(base)
@@ -154,8 +154,8 @@ def _against(
         if k != at:
             corrected = float(p[k, at])
             yield AnswerLine(
-                those.where, f"{name} − {base}", ranks[k] - ranks[at], p=corrected, holm=corrected, n=n,
-                units=those.units, unit="rank", note="Nemenyi, corrected for all pairs",
+                design.where, f"{name} − {base}", ranks[k] - ranks[at], p=corrected, holm=corrected, n=n,
+                units=design.units, unit="rank", note="Nemenyi, corrected for all pairs",
             )  # fmt: skip
 
 
@@ -175,61 +175,61 @@ def page(question: Question) -> list[AnswerLine]:
 
 def _trends(question: Question, kind: str | None = None) -> list[AnswerLine]:
     lines = []
-    for those, line in designs(question, kind):
-        if those is None:
+    for design, line in designs(question, kind):
+        if design is None:
             lines.append(line)
         elif question.levels:
-            order = list(those.names)
-            lines.append(_trend(those, those.scores()[order], " < ".join(order), question.level))
-        elif those.group.kind == "conditions":
-            lines += _severity(those, question.level)
+            order = list(design.names)
+            lines.append(_trend(design, design.scores()[order], " < ".join(order), question.level))
+        elif design.group.kind == "conditions":
+            lines += _severity(design, question.level)
         else:
-            lines += _factors(those, question.level)
+            lines += _factors(design, question.level)
     return lines
 
 
-def _factors(those: BlockDesign, level: float) -> Iterator[AnswerLine]:
-    grid = grid_of_group(those.group)
+def _factors(design: BlockDesign, level: float) -> Iterator[AnswerLine]:
+    grid = grid_of_group(design.group)
     if grid is None:
-        yield AnswerLine(those.where, " / ".join(those.names), units="blocks", unit="", reason=NO_ORDER)
+        yield AnswerLine(design.where, " / ".join(design.names), units="blocks", unit="", reason=NO_ORDER)
         return
     for factor, levels in grid.factors.items():
-        table = those.along(grid, factor)
+        table = design.along(grid, factor)
         shown = [str(name) for name in table.columns]
         if any(number(name) is None for name in levels):
-            yield AnswerLine(those.where, factor, units="blocks", unit="", reason=WORDS)
+            yield AnswerLine(design.where, factor, units="blocks", unit="", reason=WORDS)
             continue
         others = len(grid.factors) > 1
         for columns, sign in ((shown, "rises"), (shown[::-1], "falls")):
             what = f"{sign} along {factor} {shown[0]} … {shown[-1]}" + (", others averaged" if others else "")
-            yield _trend(those, table[columns], what, level)
+            yield _trend(design, table[columns], what, level)
 
 
-def _severity(those: BlockDesign, level: float) -> Iterator[AnswerLine]:
+def _severity(design: BlockDesign, level: float) -> Iterator[AnswerLine]:
     """From the strongest level of each kind of condition to the mildest: scores are expected to rise."""
-    table = those.scores()
+    table = design.scores()
     kinds: dict[str, list[str]] = {}
-    for heard in (result.setup for result in those.group.members):  # mild before strong
-        if heard.level is not None and heard.kind not in TWO_WAYS:
-            kinds.setdefault(heard.kind, []).append(heard.condition)
-    clean = ["clean"] if "clean" in those.names else []
+    for setup in (result.setup for result in design.group.members):  # mild before strong
+        if setup.level is not None and setup.kind not in TWO_WAYS:
+            kinds.setdefault(setup.kind, []).append(setup.condition)
+    clean = ["clean"] if "clean" in design.names else []
     for names in kinds.values():
         order = [*names[::-1], *clean]
         if len(order) > 2:
-            yield _trend(those, table[order], f"rises {order[0]} … {order[-1]}", level)
+            yield _trend(design, table[order], f"rises {order[0]} … {order[-1]}", level)
 
 
-def _trend(those: BlockDesign, table: pd.DataFrame, what: str, level: float) -> AnswerLine:
+def _trend(design: BlockDesign, table: pd.DataFrame, what: str, level: float) -> AnswerLine:
     values = np.round(table.to_numpy(float), 12)  # equal scores are ties
-    found = page_trend(values, level)
+    trend = page_trend(values, level)
     rank = None
-    if found.L is not None:
+    if trend.L is not None:
         ordered = np.arange(values.shape[1])
         each = [stats.spearmanr(ordered, line).statistic for line in values if np.ptp(line) > 0]
         rank = float(np.mean(each)) if each else 0.0
-    note = "" if found.L is None else f"L = {found.L:g}; estimate: mean rank correlation by block"
+    note = "" if trend.L is None else f"L = {trend.L:g}; estimate: mean rank correlation by block"
     return AnswerLine(
-        those.where, what, rank, p=found.p, n=found.n_blocks, units="blocks", unit="", reason=found.reason or "",
+        design.where, what, rank, p=trend.p, n=trend.n_blocks, units="blocks", unit="", reason=trend.reason or "",
         note=note,
     )  # fmt: skip
 
@@ -237,32 +237,32 @@ def _trend(those: BlockDesign, table: pd.DataFrame, what: str, level: float) -> 
 def improvement(question: Question) -> list[AnswerLine]:
     """The chance that a run of the one beats a run of the other on a speaker, with its interval."""
     lines = []
-    for those, line in designs(question):
-        if those is None:
+    for design, line in designs(question):
+        if design is None:
             lines.append(line)
             continue
         from .pair_tests import chosen, named
 
-        t = those.group.setup
-        for one, two in chosen(those.group):
+        t = design.group.setup
+        for one, two in chosen(design.group):
             rng = question.rng_for(t.protocol, t.train, t.test, t.label_map)
-            found = probability_of_improvement(those.runs(one), those.runs(two), rng)
-            n = len(those.runs(one))
-            what = f"{named(those.group, one, two)}: chance of improvement"
-            lines.append(of_interval(those.where, what, found.value, found.interval, n))
+            estimate = probability_of_improvement(design.runs(one), design.runs(two), rng)
+            n = len(design.runs(one))
+            what = f"{named(design.group, one, two)}: chance of improvement"
+            lines.append(of_interval(design.where, what, estimate.value, estimate.interval, n))
     return lines
 
 
 def middle_means(question: Question) -> list[AnswerLine]:
     """The mean of the middle half of all scores of speakers and seeds, with its interval."""
     lines = []
-    for those, line in designs(question):
-        if those is None:
+    for design, line in designs(question):
+        if design is None:
             lines.append(line)
             continue
-        t = those.group.setup
-        for k, name in enumerate(those.names):
-            runs = those.runs(k)
-            found = interquartile_mean(runs, question.rng_for(t.protocol, t.train, t.test, t.label_map))
-            lines.append(of_interval(those.where, name, found.value, found.interval, len(runs)))
+        t = design.group.setup
+        for k, name in enumerate(design.names):
+            runs = design.runs(k)
+            estimate = interquartile_mean(runs, question.rng_for(t.protocol, t.train, t.test, t.label_map))
+            lines.append(of_interval(design.where, name, estimate.value, estimate.interval, len(runs)))
     return lines

@@ -103,21 +103,21 @@ def compare(
     able to reach with so few differences, or it is refused. Where they share no setup but the corpora, the
     comparison is refused (other protocol, leaks, label map). Raises InputError for a model that is not there.
     """
-    found = by_name(results_of(records))
-    labels = sorted({result.label for result in found})
-    one, two = ({e.setup: e for e in found if e.label == _label(name, labels)} for name in (a, b))
+    results = by_name(results_of(records))
+    labels = sorted({result.label for result in results})
+    one, two = ({e.setup: e for e in results if e.label == _label(name, labels)} for name in (a, b))
     if _label(a, labels) == _label(b, labels):
         raise InputError(f"{a}: compared with itself; name two models of {', '.join(labels)}")
     shared = sorted((setup for setup in one if setup in two), key=lambda setup: setup.order)
     if not shared:
         apart = [_strangers(one[s], two[t], metric) for s in one for t in two if (s.train, s.test) == (t.train, t.test)]
         return [replace(c, level=level) for c in apart]
-    found_in: dict[tuple[str, ...], list[Comparison]] = {}
+    families: dict[tuple[str, ...], list[Comparison]] = {}
     by_cell = ByCell(predictions)
     for setup in shared:
-        made = compare_sides(side(one[setup], by_cell, metric), side(two[setup], by_cell, metric), level)
-        found_in.setdefault((setup.protocol, setup.label_map, *setup.leaks), []).append(made)
-    return [replace(c, level=level) for part in found_in.values() for c in family(part)]
+        comparison = compare_sides(side(one[setup], by_cell, metric), side(two[setup], by_cell, metric), level)
+        families.setdefault((setup.protocol, setup.label_map, *setup.leaks), []).append(comparison)
+    return [replace(c, level=level) for part in families.values() for c in family(part)]
 
 
 def family(comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -181,7 +181,7 @@ def compare_rows(a: Side, b: Side, folds: Folds | None, level: float = 0.95) -> 
     main, beside = (folds_test, speakers_test) if of_utterances else (speakers_test, folds_test)
     differences = by_fold if of_utterances else by_speaker
     share = share if of_utterances else 1 / max(len(by_speaker), 1)
-    made = main.reason is None
+    tested = main.reason is None
     signs = [] if of_utterances or not len(by_speaker) else [wilcoxon(by_speaker, level)]
     leaks = a.result.setup.leaks
     notes = ("test speakers are heard in training: p is not about new speakers",) if "speaker" in leaks else ()
@@ -190,8 +190,8 @@ def compare_rows(a: Side, b: Side, folds: Folds | None, level: float = 0.95) -> 
         n_rows=a.rows["row"].nunique(), n_speakers=a.rows["speaker"].nunique(),
         n_folds=len(a.rows[["repeat", "fold"]].drop_duplicates()),
         seeds=(a.rows["seed"].nunique(), b.rows["seed"].nunique()), main=main, beside=(beside, *signs),
-        posterior=bayesian_t(differences, share) if made else None, effect=effect(differences) if made else None,
-        equivalence=tost(differences, ROPE, share) if made else None,
+        posterior=bayesian_t(differences, share) if tested else None, effect=effect(differences) if tested else None,
+        equivalence=tost(differences, ROPE, share) if tested else None,
         plain=paired_t(fold_differences_of(a, b, seeds_apart=True), PLAIN, level),
         mcnemar=mcnemar(a.first_run, b.first_run), holm=main.p, differences=differences, share=share, notes=notes,
     )  # fmt: skip

@@ -28,9 +28,9 @@ def degradations(question: Question) -> list[AnswerLine]:
         clean = sides[CLEAN]
         for name, one in sides.items():
             if name != CLEAN:
-                found = _cost(clean, one)
-                kept = "" if found.kept is None else f"keeps {100 * found.kept:.0f} % of clean above chance"
-                lines.append(of_test(f"{group.where}", f"{name} − {CLEAN}", found.test, note=kept))
+                loss = _cost(clean, one)
+                kept = "" if loss.kept is None else f"keeps {100 * loss.kept:.0f} % of clean above chance"
+                lines.append(of_test(f"{group.where}", f"{name} − {CLEAN}", loss.test, note=kept))
     return lines
 
 
@@ -46,8 +46,8 @@ def _by_condition(question: Question) -> Iterator[tuple[Group, dict[str, Side]]]
 
 def _conditions(question: Question) -> tuple[str, ...]:
     """Those levels that are conditions."""
-    known = set(question.records["condition"])
-    return tuple(level for level in question.levels if level in known)
+    conditions = set(question.records["condition"])
+    return tuple(level for level in question.levels if level in conditions)
 
 
 def _cost(clean: Side, other: Side) -> Degradation:
@@ -75,9 +75,9 @@ def curves(question: Question) -> list[AnswerLine]:
     for group, sides in _by_condition(question):
         kinds: dict[str, dict[float, Side]] = {}
         for one in sides.values():
-            heard = one.result.setup
-            if heard.unit == "dB" and heard.level is not None and heard.kind not in TWO_WAYS:
-                kinds.setdefault(heard.kind, {})[heard.level] = one
+            setup = one.result.setup
+            if setup.unit == "dB" and setup.level is not None and setup.kind not in TWO_WAYS:
+                kinds.setdefault(setup.kind, {})[setup.level] = one
         for kind, by_level in kinds.items():
             lines += _curve(question, group, kind, sides[CLEAN], by_level)
     return lines
@@ -95,17 +95,17 @@ def _curve(
     noisy = np.stack([confusions_by_speaker(by_level[level].rows, classes) for level in levels])
     quiet = confusions_by_speaker(clean.rows, classes)
     rng = question.rng_for(t.protocol, t.train, t.test, t.label_map)
-    found = snr_curve(levels, noisy, quiet, question.metric, 1 / len(classes), rng, reps=1_000)
+    curve = snr_curve(levels, noisy, quiet, question.metric, 1 / len(classes), rng, reps=1_000)
     n = quiet.shape[1]
     return [
-        _estimate(group.where, f"{what}: mean over levels", found.area, n, "%"),
-        _estimate(group.where, f"{what}: SNR50", found.snr50, n, "dB"),
+        _estimate(group.where, f"{what}: mean over levels", curve.area, n, "%"),
+        _estimate(group.where, f"{what}: SNR50", curve.snr50, n, "dB"),
     ]
 
 
-def _estimate(where: str, what: str, found: Estimate, n: int, unit: str) -> AnswerLine:
-    i = found.interval
-    values = (found.value, i.low, i.high)
+def _estimate(where: str, what: str, estimate: Estimate, n: int, unit: str) -> AnswerLine:
+    i = estimate.interval
+    values = (estimate.value, i.low, i.high)
     return AnswerLine(where, what, *values, n=n, unit="dB" if unit == "dB" else "%", reason=i.reason or "")
 
 
@@ -120,12 +120,12 @@ def _with_conditions(question: Question) -> list[AnswerLine]:
     """(One under the condition − one clean) − (other under it − other clean), for every two that are compared."""
     wanted = _conditions(question)
     others = tuple(level for level in question.levels if level not in wanted)
-    found: dict[tuple[object, ...], dict[str, Group]] = {}
+    groups: dict[tuple[object, ...], dict[str, Group]] = {}
     for group in question.grouped(None, question.base, others):
-        key: tuple[object, ...] = (*group.setup.heard()._replace(leaks=()), group.about)
-        found.setdefault(key, {})[group.setup.condition] = group
+        key: tuple[object, ...] = (*group.setup.under()._replace(leaks=()), group.about)
+        groups.setdefault(key, {})[group.setup.condition] = group
     lines = []
-    for by_condition in found.values():
+    for by_condition in groups.values():
         clean = by_condition.get(CLEAN)
         for condition, group in by_condition.items():
             if clean is None or condition == CLEAN or (wanted and condition not in wanted):
@@ -162,12 +162,12 @@ def _fours(group: Group, levels: Sequence[str]) -> list[tuple[str, str, str, str
         return []
     (first, rows), (second, columns) = grid.factors.items()
     at = {(point.get(first), point.get(second)): arm for arm, point in grid.points.items()}
-    corner, found = at.get((rows[0], columns[0])), []
+    corner, fours = at.get((rows[0], columns[0])), []
     for r, c in itertools.product(rows[1:], columns[1:]):
         across, down, both = at.get((rows[0], c)), at.get((r, columns[0])), at.get((r, c))
         if corner and across and down and both:
-            found.append((corner, across, down, both))
-    return found
+            fours.append((corner, across, down, both))
+    return fours
 
 
 def _contrast(question: Question, where: str, what: str, four: Sequence[Result]) -> AnswerLine:

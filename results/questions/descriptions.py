@@ -22,19 +22,19 @@ def spreads(question: Question) -> list[AnswerLine]:
     lines = []
     for e in _results(question):
         rows = question.side(e).rows
-        found = spread(rows, e.classes, question.metric)
+        deviations = spread(rows, e.classes, question.metric)
         between = interval_of(rows, e.classes, question.metric, _rng(question, e))
-        c = found.components
+        c = deviations.components
         lines.append(
             AnswerLine(
-                _where(e), f"{e.label}: mean", found.mean, between.low, between.high, n=found.n_seeds, units="seeds",
-                unit="%", reason=between.reason or "", note="; ".join(c.notes),
+                _where(e), f"{e.label}: mean", deviations.mean, between.low, between.high, n=deviations.n_seeds,
+                units="seeds", unit="%", reason=between.reason or "", note="; ".join(c.notes),
             )
         )  # fmt: skip
         numbers = (
-            ("deviation over seeds", found.sd_seeds, "seeds", found.n_seeds),
-            ("deviation over folds", found.sd_folds, "folds", found.n_folds),
-            ("deviation over speakers", found.sd_speakers, "speakers", found.n_speakers),
+            ("deviation over seeds", deviations.sd_seeds, "seeds", deviations.n_seeds),
+            ("deviation over folds", deviations.sd_folds, "folds", deviations.n_folds),
+            ("deviation over speakers", deviations.sd_speakers, "speakers", deviations.n_speakers),
             *((f"component of {n}, as a deviation", v and v**0.5, "", None)
               for n, v in (("folds", c.fold), ("speakers", c.speaker), ("seeds", c.seed), ("the rest", c.rest))),
         )  # fmt: skip
@@ -57,10 +57,10 @@ def by_groups(question: Question) -> list[AnswerLine]:
         rows = with_utterances(_with_clips(question.predictions, e), utterances)
         for column in (c for c in GROUPS if c in rows.columns and rows[c].nunique() > 1):
             rng = question.rng_for(t.protocol, t.train, t.test, t.label_map)
-            found = by_group(rows, column, e.classes, question.metric, rng)
-            for g in found.table.itertuples(index=False):
-                worst = g.group == found.worst and found.gap
-                apart = f"; the worst, {100 * (found.gap or 0):.1f} points below the best" if worst else ""
+            groups = by_group(rows, column, e.classes, question.metric, rng)
+            for g in groups.table.itertuples(index=False):
+                worst = g.group == groups.worst and groups.gap
+                apart = f"; the worst, {100 * (groups.gap or 0):.1f} points below the best" if worst else ""
                 note = f"{g.n} rows{apart}"
                 low, high = (None if pd.isna(x) else float(x) for x in (g.low, g.high))
                 lines.append(
@@ -76,27 +76,27 @@ def _with_clips(predictions: pd.DataFrame, result: Result) -> pd.DataFrame:
     """Its predictions with the facts of their cells. Keys are looked up once each: a merge of many rows is slow."""
     code, keys = pd.factorize(predictions["key"])
     cell = pd.Index(result.records["key"]).get_indexer(pd.Index(keys.astype(str)))[code]
-    mine, facts = predictions[cell >= 0], result.records[["seed", "repeat", "fold"]]
-    return mine.assign(**{name: facts[name].to_numpy()[cell[cell >= 0]] for name in facts.columns})
+    own, facts = predictions[cell >= 0], result.records[["seed", "repeat", "fold"]]
+    return own.assign(**{name: facts[name].to_numpy()[cell[cell >= 0]] for name in facts.columns})
 
 
 def probabilities(question: Question) -> list[AnswerLine]:
     """Metrics of probabilities with their intervals, and differences from the base where one is named."""
     wanted = [question.probability] if question.probability else list(PROBABILITY_METRICS.values())
     of_entry: dict[int, tuple[ProbabilityRows | None, str]] = {}
-    found = _results(question)
-    for k, e in enumerate(found):
+    results = _results(question)
+    for k, e in enumerate(results):
         of_entry[k] = rows_of(_with_clips(question.evidence.scored, e), e.classes)
     lines = []
-    for k, e in enumerate(found):
+    for k, e in enumerate(results):
         rows, reason = of_entry[k]
         for metric in wanted:
             lines.append(_probability(question, e, rows, reason, metric))
-    base = {e.setup: k for k, e in enumerate(found) if question.base in (e.label, e.model, e.arm)}
-    for k, e in enumerate(found):
+    base = {e.setup: k for k, e in enumerate(results) if question.base in (e.label, e.model, e.arm)}
+    for k, e in enumerate(results):
         other = base.get(e.setup)
         if other is not None and other != k:
-            lines += _apart(question, e, found[other].label, of_entry[k][0], of_entry[other][0], wanted)
+            lines += _apart(question, e, results[other].label, of_entry[k][0], of_entry[other][0], wanted)
     return lines
 
 
@@ -106,8 +106,8 @@ def _probability(
     what = f"{e.label}: {metric.title}"
     if rows is None:
         return AnswerLine(_where(e), what, unit="%", reason=reason)
-    found = estimate(rows, metric, _rng(question, e))
-    line = of_interval(_where(e), what, found.value, found.interval, rows.n_speakers)
+    value = estimate(rows, metric, _rng(question, e))
+    line = of_interval(_where(e), what, value.value, value.interval, rows.n_speakers)
     return line if _is_share(metric) else replace(line, unit="")
 
 
@@ -125,10 +125,10 @@ def _apart(
         if a is None or b is None:
             yield AnswerLine(_where(e), what, reason="one of the two gives no probabilities")
             continue
-        found = difference(a, b, metric, _rng(question, e))
-        i = found.interval
+        value = difference(a, b, metric, _rng(question, e))
+        i = value.interval
         unit: Unit = "points" if _is_share(metric) else ""
-        yield AnswerLine(_where(e), what, found.value, i.low, i.high, n=a.n_speakers, unit=unit, reason=i.reason or "")
+        yield AnswerLine(_where(e), what, value.value, i.low, i.high, n=a.n_speakers, unit=unit, reason=i.reason or "")
 
 
 def detectable(question: Question) -> list[AnswerLine]:
@@ -144,11 +144,11 @@ def detectable(question: Question) -> list[AnswerLine]:
                 AnswerLine(where, "detectable difference", reason="it takes two models or arms on the same rows")
             )
             continue
-        found = minimum_detectable(len(table), sd)
+        least = minimum_detectable(len(table), sd)
         note = f"from {len(kept)} models or arms, whose speaker differences deviate by {100 * sd:.1f} points"
         lines.append(
             AnswerLine(
-                where, "detectable difference", found.difference, n=found.n, reason=found.reason or "", note=note
+                where, "detectable difference", least.difference, n=least.n, reason=least.reason or "", note=note
             )
         )
     return lines

@@ -17,11 +17,11 @@ def stored_sd(records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric) 
 
     None where there are no two models on the same rows.
     """
-    found = []
+    differences = []
     for block in blocks(_chosen(records), predictions):
         table = block.table(metric)
-        found += [(table[a] - table[b]).to_numpy() for a, b in combinations(table.columns, 2)]
-    return pooled_sd(found)
+        differences += [(table[a] - table[b]).to_numpy() for a, b in combinations(table.columns, 2)]
+    return pooled_sd(differences)
 
 
 def stored_fold_sd(records: pd.DataFrame, predictions: pd.DataFrame, metric: Metric) -> float | None:

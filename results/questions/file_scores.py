@@ -35,42 +35,42 @@ class FileScore:
     notes: tuple[str, ...]
 
 
-def score(given: PredictionsFile) -> FileScore:
+def score(file: PredictionsFile) -> FileScore:
     """Score a file; over several seeds the mean, each pooled over its folds."""
-    rng = stream("interval", given.name)
+    rng = stream("interval", file.name)
     metrics = list(METRICS.values())
-    confusions = confusions_by_speaker(given.rows, given.classes)
+    confusions = confusions_by_speaker(file.rows, file.classes)
     pooled = confusions.sum(1)  # (runs, C, C)
     support = pooled[0].sum(1)
     values = {m.name: Finding(float(mean_known(m.of(pooled), 0))) for m in metrics}
-    if given.has_speakers:
+    if file.has_speakers:
         intervals = speaker_intervals(confusions, metrics, rng)
     else:
-        n = int(given.rows["speaker"].isna().sum())
+        n = int(file.rows["speaker"].isna().sum())
         intervals = {m.name: Interval(None, None, None, f"the speaker of {n} rows is unknown") for m in metrics}
-    values |= probability_scores(given.rows, given.classes)
-    intervals |= _of_probabilities(given, rng)
-    speakers = given.rows["speaker"].nunique()
-    columns = [c for c in GROUPS if c in given.rows.columns]
+    values |= probability_scores(file.rows, file.classes)
+    intervals |= _of_probabilities(file, rng)
+    speakers = file.rows["speaker"].nunique()
+    columns = [c for c in GROUPS if c in file.rows.columns]
     return FileScore(
-        name=given.name,
-        classes=given.classes,
-        n=given.rows["row"].nunique(),
+        name=file.name,
+        classes=file.classes,
+        n=file.rows["row"].nunique(),
         n_speakers=speakers,
         values=values,
         intervals=intervals,
         chance={m.name: float(m.chance(support)) for m in metrics}
-        | {m.name: float(m.chance(len(given.classes))) for m in PROBABILITY_METRICS.values()},
-        per_class=per_class(pooled.sum(0), given.classes),
-        per_speaker=by_speaker(given.rows, given.classes, METRICS["uar"]),
-        groups=tuple(by_group(given.rows, c, given.classes, METRICS["uar"], rng) for c in columns),
-        notes=given.notes,
+        | {m.name: float(m.chance(len(file.classes))) for m in PROBABILITY_METRICS.values()},
+        per_class=per_class(pooled.sum(0), file.classes),
+        per_speaker=by_speaker(file.rows, file.classes, METRICS["uar"]),
+        groups=tuple(by_group(file.rows, c, file.classes, METRICS["uar"], rng) for c in columns),
+        notes=file.notes,
     )
 
 
-def _of_probabilities(given: PredictionsFile, rng: np.random.Generator) -> dict[str, Interval]:
+def _of_probabilities(file: PredictionsFile, rng: np.random.Generator) -> dict[str, Interval]:
     """Intervals of the metrics of probabilities, where there are any."""
-    rows, _ = rows_of(given.rows, given.classes)
+    rows, _ = rows_of(file.rows, file.classes)
     if rows is None:
         return {}
     return {name: estimate(rows, metric, rng).interval for name, metric in PROBABILITY_METRICS.items()}
@@ -82,18 +82,18 @@ def compare_files(a: PredictionsFile, b: PredictionsFile, metric: Metric, level:
     Over folds where the number of training rows is given, or is that of all other rows of a cross-validation.
     """
     classes = tuple(sorted({*a.classes, *b.classes}))
-    one, two = (Side(_entry(given, classes), given.rows, metric) for given in (a, b))
+    one, two = (Side(_result(file, classes), file.rows, metric) for file in (a, b))
     folds, note = _folds(a, b)
-    found = compare_rows(one, two, folds, level)
-    return replace(found, notes=(*found.notes, note)) if note and found.n_folds > 1 else found
+    comparison = compare_rows(one, two, folds, level)
+    return replace(comparison, notes=(*comparison.notes, note)) if note and comparison.n_folds > 1 else comparison
 
 
 def _folds(a: PredictionsFile, b: PredictionsFile) -> tuple[Folds | None, str]:
     """Mean training and test rows of a fold, and what was concluded."""
     n_test = float(a.rows.groupby(["seed", "repeat", "fold"]).size().mean())
-    known = [given.n_train for given in (a, b) if given.n_train is not None]
-    if known:
-        return Folds(float(np.mean(known)), n_test), ""
+    sizes = [file.n_train for file in (a, b) if file.n_train is not None]
+    if sizes:
+        return Folds(float(np.mean(sizes)), n_test), ""
     if not a.cross_validates:
         return None, "add the column n_train, the number of training rows of each row's fold, for the test over folds"
     n_train = a.rows["row"].nunique() - n_test
@@ -102,9 +102,9 @@ def _folds(a: PredictionsFile, b: PredictionsFile) -> tuple[Folds | None, str]:
     )
 
 
-def _entry(given: PredictionsFile, classes: tuple[str, ...]) -> Result:
-    setup = Setup("made elsewhere", given.name, given.name, "as given", "as given", ())
-    records = pd.DataFrame({"seed": given.rows["seed"].unique()})
+def _result(file: PredictionsFile, classes: tuple[str, ...]) -> Result:
+    setup = Setup("made elsewhere", file.name, file.name, "as given", "as given", ())
+    records = pd.DataFrame({"seed": file.rows["seed"].unique()})
     nothing = Identity(*("" for _ in Identity._fields))
     cells: Cells = dict(enumerate(records.itertuples(index=False)))
-    return Result(setup, given.name, "base", "model", {}, classes, CLASSES, nothing, cells, records)
+    return Result(setup, file.name, "base", "model", {}, classes, CLASSES, nothing, cells, records)

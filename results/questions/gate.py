@@ -48,12 +48,12 @@ def match(base: Evidence, candidate: Evidence, models: Sequence[str] = ()) -> li
     shared = [key for key in one if key in two]
     if shared:
         return [(one[key], two[key]) for key in shared]
-    mine, theirs = ({label for _, label in side} for side in (one, two))
-    if len(mine) == len(theirs) == 1:
+    ours, theirs = ({label for _, label in side} for side in (one, two))
+    if len(ours) == len(theirs) == 1:
         pairs = [(x, y) for (s, _), x in one.items() for (t, _), y in two.items() if s == t]
         if pairs:
             return pairs
-    names = [", ".join(sorted(side)) or "no model" for side in (theirs, mine)]
+    names = [", ".join(sorted(side)) or "no model" for side in (theirs, ours)]
     raise InputError(
         f"gate: base ({names[0]}) and candidate ({names[1]}) share no model on the same protocol, corpora, condition "
         "and label map; run both alike"
@@ -82,11 +82,11 @@ def gate(
     base: Evidence, candidate: Evidence, metric: Metric, margin: float, models: Sequence[str] = (), level: float = 0.95
 ) -> list[Verdict]:
     """A verdict for every setup and model that both runs have."""
-    made = [
+    comparisons = [
         compare_results(x, y, candidate.predictions, metric, level, base.predictions)
         for x, y in match(base, candidate, models)
     ]
-    return judge(made, margin, level)
+    return judge(comparisons, margin, level)
 
 
 def judge(comparisons: Sequence[Comparison], margin: float, level: float = 0.95) -> list[Verdict]:

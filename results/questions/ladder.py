@@ -95,16 +95,16 @@ def ladders(
         e for e in by_name(results_of(records)) if len(e.records) and e.mixed is None and e.setup.condition == "clean"
     ]
     place = {name: i for i, name in enumerate(order)}
-    found = []
-    for those in _of_arms(every):
-        those = sorted(those, key=lambda e: (e.arm != BASE, place.get(e.arm, len(place)), _leakiest(e), e.arm))
-        found.append((those, those[0].arm != BASE))
-    for those in _of_protocols(every):
-        found.append((sorted(those, key=lambda e: (place.get(e.setup.protocol, len(place)), _leakiest(e))), True))
+    groups = []
+    for steps in _of_arms(every):
+        steps = sorted(steps, key=lambda e: (e.arm != BASE, place.get(e.arm, len(place)), _leakiest(e), e.arm))
+        groups.append((steps, steps[0].arm != BASE))
+    for steps in _of_protocols(every):
+        groups.append((sorted(steps, key=lambda e: (place.get(e.setup.protocol, len(place)), _leakiest(e))), True))
     rng_for = rng_for or partial(stream, "interval")
     about = (metric, siblings, rng_for, level)
     by_cell = ByCell(predictions)
-    return [_ladder(those, consecutive, by_cell, about) for those, consecutive in found]
+    return [_ladder(steps, consecutive, by_cell, about) for steps, consecutive in groups]
 
 
 def _of_arms(every: Iterable[Result]) -> list[list[Result]]:
@@ -112,11 +112,13 @@ def _of_arms(every: Iterable[Result]) -> list[list[Result]]:
     groups: dict[tuple[str, ...], list[Result]] = {}
     for e in every:
         groups.setdefault((e.setup.protocol, e.setup.label_map, e.setup.test, e.model), []).append(e)
-    return [those for those in groups.values() if len({e.arm for e in those}) == len(those) > 1 and _differ(those)]
+    return [
+        results for results in groups.values() if len({e.arm for e in results}) == len(results) > 1 and _differ(results)
+    ]
 
 
-def _differ(those: Sequence[Result]) -> bool:
-    return len({e.setup.leaks for e in those}) > 1
+def _differ(results: Sequence[Result]) -> bool:
+    return len({e.setup.leaks for e in results}) > 1
 
 
 def _of_protocols(every: Iterable[Result]) -> list[list[Result]]:
@@ -128,8 +130,10 @@ def _of_protocols(every: Iterable[Result]) -> list[list[Result]]:
         step = ("new speakers",) if honest else (e.setup.protocol, e.setup.train)
         if e.arm == BASE:
             groups.setdefault((e.setup.test, e.classes, e.label), {}).setdefault(step, e)
-    kept = [list(those.values()) for those in groups.values()]
-    return [those for those in kept if any(e.setup.leaks for e in those) and any(not e.setup.leaks for e in those)]
+    kept = [list(results.values()) for results in groups.values()]
+    return [
+        results for results in kept if any(e.setup.leaks for e in results) and any(not e.setup.leaks for e in results)
+    ]
 
 
 def _leakiest(e: Result) -> tuple[object, ...]:
@@ -137,21 +141,21 @@ def _leakiest(e: Result) -> tuple[object, ...]:
 
 
 def _ladder(
-    those: Sequence[Result],
+    results: Sequence[Result],
     consecutive: bool,
     predictions: ByCell,
     about: tuple[Metric, pd.DataFrame | None, RngFor, float],
 ) -> Ladder:
-    first = those[0]
-    across = len({e.setup.protocol for e in those}) > 1
-    rows = [predictions.rows(e.records) for e in those]
+    first = results[0]
+    across = len({e.setup.protocol for e in results}) > 1
+    rows = [predictions.rows(e.records) for e in results]
     steps = []
-    for k, result in enumerate(those):
+    for k, result in enumerate(results):
         other = None if not k else k - 1 if consecutive else 0
-        drop = None if other is None else _drop((result, those[other]), (rows[k], rows[other]), across, about)
+        drop = None if other is None else _drop((result, results[other]), (rows[k], rows[other]), across, about)
         steps.append(_step(result, rows[k], drop, across, about))
     return Ladder(
-        tuple(dict.fromkeys(e.setup.protocol for e in those)), first.model, first.setup.test, first.setup.label_map,
+        tuple(dict.fromkeys(e.setup.protocol for e in results)), first.model, first.setup.test, first.setup.label_map,
         first.classes, consecutive, tuple(steps), first.role,
     )  # fmt: skip
 

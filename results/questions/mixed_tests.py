@@ -17,58 +17,58 @@ MOST_PRODUCTS = 24  # of two factors; more are not fitted
 
 def mixed(question: Question) -> list[AnswerLine]:
     """Fixed effects of every factor, speaker and seed random; one fit for each protocol, label map and set of leaks."""
-    found: dict[tuple[object, ...], list[Result]] = {}
+    of_protocol: dict[tuple[object, ...], list[Result]] = {}
     every = [e for e in question.results if e.mixed is None]
     for e in every if question.levels else without_copies(every):
         wanted = not question.levels or {e.arm, e.model, e.label, e.setup.condition} & {*question.levels, question.base}
         if wanted and e.role != FLOOR:
-            found.setdefault((e.setup.protocol, e.setup.label_map, e.setup.leaks), []).append(e)
-    return [line for those in found.values() for line in _of_protocol(question, those)]
+            of_protocol.setdefault((e.setup.protocol, e.setup.label_map, e.setup.leaks), []).append(e)
+    return [line for results in of_protocol.values() for line in _of_protocol(question, results)]
 
 
-def _of_protocol(question: Question, those: list[Result]) -> Iterator[AnswerLine]:
-    points = _points(those)
+def _of_protocol(question: Question, results: list[Result]) -> Iterator[AnswerLine]:
+    points = _points(results)
     apart = _apart(points)
-    those = [e for e in those if e.arm != BASE or e.model not in apart]
-    scores, factors = _table(question, those, points)
-    where = ", ".join(dict.fromkeys(e.setup.where for e in those))
+    results = [e for e in results if e.arm != BASE or e.model not in apart]
+    scores, factors = _table(question, results, points)
+    where = ", ".join(dict.fromkeys(e.setup.where for e in results))
     pair = [name for name in factors if name != "corpus" or len(factors) == 2]  # corpora are blocks of a design
     crossed = pair if len(pair) == 2 and _full(scores, pair) else []
     if not factors:
         reason = "nothing varies: one arm, model, condition and corpus"
         yield AnswerLine(where, "mixed model", units="scores", n=len(scores), reason=reason)
         return
-    found = mixed_model(scores, factors, question.level, crossed)
-    if found.effects is None:
-        yield AnswerLine(where, " and ".join(factors), units="scores", n=len(scores), reason=found.reason or "")
+    model = mixed_model(scores, factors, question.level, crossed)
+    if model.effects is None:
+        yield AnswerLine(where, " and ".join(factors), units="scores", n=len(scores), reason=model.reason or "")
         return
-    leaks = "speakers are in training" if "speaker" in those[0].setup.leaks else ""
-    for effect in found.effects.itertuples(index=False):
+    leaks = "speakers are in training" if "speaker" in results[0].setup.leaks else ""
+    for effect in model.effects.itertuples(index=False):
         yield AnswerLine(
             where, effect.effect, effect.estimate, effect.low, effect.high, effect.p,
             n=len(scores), units="scores", note=leaks,
         )  # fmt: skip
-    yield from _components(where, found, scores, factors, apart)
+    yield from _components(where, model, scores, factors, apart)
 
 
 def _apart(points: dict[tuple[str, str], dict[str, str | None]]) -> dict[str, str]:
     """Models whose base has levels of several factors that no other arm has: which of them does what is not known."""
-    found = {}
+    levels = {}
     for model in dict.fromkeys(model for model, _ in points):
         others = [point for (of, arm), point in points.items() if of == model and arm != BASE]
         base = points.get((model, BASE), {})
         alone = [f"{k} = {v}" for k, v in base.items() if v is not None and v not in {p.get(k) for p in others}]
         if len(alone) > 1 and others:
-            found[model] = " and ".join(alone)
-    return found
+            levels[model] = " and ".join(alone)
+    return levels
 
 
 def _components(
-    where: str, found: MixedModel, scores: pd.DataFrame, factors: list[str], apart: dict[str, str]
+    where: str, fit: MixedModel, scores: pd.DataFrame, factors: list[str], apart: dict[str, str]
 ) -> Iterator[AnswerLine]:
     """Standard deviations of the random effects, what the fixed ones are against, and the bases left out."""
     against = ", ".join(f"{name} = {scores[name].cat.categories[0]}" for name in factors)
-    parts = {"speaker": found.speaker, "seed": found.seed, "rest": found.rest}
+    parts = {"speaker": fit.speaker, "seed": fit.seed, "rest": fit.rest}
     shown = ", ".join(f"{name} {100 * value**0.5:.1f}" for name, value in parts.items() if value is not None)
     note = f"deviations in points of the random effects: {shown}; effects are against {against}; Wald intervals"
     for model, levels in apart.items():
@@ -84,11 +84,11 @@ def _full(scores: pd.DataFrame, factors: list[str]) -> bool:
 
 
 def _table(
-    question: Question, those: list[Result], points: dict[tuple[str, str], dict[str, str | None]]
+    question: Question, results: list[Result], points: dict[tuple[str, str], dict[str, str | None]]
 ) -> tuple[pd.DataFrame, list[str]]:
     """Scores by speaker and seed with the levels of everything that varies, as categories, the base first."""
     parts = []
-    for e in those:
+    for e in results:
         rows = question.side(e).rows
         by = unit_scores(rows[rows["speaker"].notna()], e.classes, question.metric, "speaker")
         mean = by.groupby(["speaker", "seed"], as_index=False)["score"].mean()
@@ -108,16 +108,16 @@ def _table(
     return table, names
 
 
-def _points(those: list[Result]) -> dict[tuple[str, str], dict[str, str | None]]:
+def _points(results: list[Result]) -> dict[tuple[str, str], dict[str, str | None]]:
     """(model, arm) -> its levels: of the factors of a sweep, else the name of the arm."""
-    found: dict[tuple[str, str], dict[str, str | None]] = {}
-    for model in dict.fromkeys(e.model for e in those):
-        mine = {e.arm: e for e in those if e.model == model}
-        grid = grid_of_group(Group("arms", those[0].setup, model, tuple(mine.values()), None))
-        for arm in mine:
+    levels: dict[tuple[str, str], dict[str, str | None]] = {}
+    for model in dict.fromkeys(e.model for e in results):
+        arms = {e.arm: e for e in results if e.model == model}
+        grid = grid_of_group(Group("arms", results[0].setup, model, tuple(arms.values()), None))
+        for arm in arms:
             if grid is None:
-                found[model, arm] = {"arm": arm}
+                levels[model, arm] = {"arm": arm}
             else:
                 point = grid.points.get(arm, {})
-                found[model, arm] = {factor: point.get(factor) for factor in grid.factors}
-    return found
+                levels[model, arm] = {factor: point.get(factor) for factor in grid.factors}
+    return levels

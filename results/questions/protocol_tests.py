@@ -19,11 +19,11 @@ from .ladder import Ladder, Step, ladders
 def protocol_effect(question: Question) -> list[AnswerLine]:
     """Each step of a ladder minus the one before; its score, and that of rows with and without a sibling."""
     order = question.levels or tuple(dict.fromkeys(question.plan["arm"]))
-    found = ladders(
+    every = ladders(
         question.records, question.predictions, question.metric, question.evidence.siblings, order, question.rng_for,
         question.level,
     )  # fmt: skip
-    shown = [ladder for ladder in found if ladder.role != FLOOR] or found
+    shown = [ladder for ladder in every if ladder.role != FLOOR] or every
     return [line for ladder in shown for step in ladder.steps for line in _step_lines(ladder, step)]
 
 
@@ -43,7 +43,7 @@ def _step_lines(ladder: Ladder, step: Step) -> Iterator[AnswerLine]:
 
 def fold_trend(question: Question) -> list[AnswerLine]:
     """Page's test that a difference of two arms grows from fold to fold; blocks are seeds of each corpus."""
-    found: dict[tuple[str, str], list[np.ndarray]] = {}
+    differences: dict[tuple[str, str], list[np.ndarray]] = {}
     for group in question.groups("arms"):
         if group.base is None:
             continue
@@ -51,11 +51,11 @@ def fold_trend(question: Question) -> list[AnswerLine]:
         for result in group.members:
             if result is not group.base:
                 rows = _by_fold(sides[result.arm], question) - _by_fold(sides[group.base.arm], question)
-                found.setdefault((f"{group.name(result)} − {group.name(group.base)}", group.about), []).append(
+                differences.setdefault((f"{group.name(result)} − {group.name(group.base)}", group.about), []).append(
                     rows.to_numpy(float)
                 )
     lines = []
-    for (what, about), blocks in found.items():
+    for (what, about), blocks in differences.items():
         if len({block.shape[1] for block in blocks}) > 1:
             lines.append(AnswerLine(about, what, reason="corpora have different numbers of folds", units="blocks"))
             continue
@@ -104,10 +104,10 @@ def _preceding(group: Group, one: Side) -> AnswerLine:
         reason = "no errors" if len(classes) > 2 else "two classes: every error names the other"
         return AnswerLine(group.where, what, n=n, units="errors", unit="%", reason=reason)
     expected = 1 / (len(classes) - 1)
-    found = stats.binomtest(hits, n, expected)
-    bounds = found.proportion_ci(0.95, method="exact")
+    test = stats.binomtest(hits, n, expected)
+    bounds = test.proportion_ci(0.95, method="exact")
     note = f"{hits} of {n}; {100 * expected:.1f} % if errors fell evenly; errors are taken as independent"
     return AnswerLine(
-        group.where, what, hits / n, float(bounds.low), float(bounds.high), float(found.pvalue), n=n, units="errors",
+        group.where, what, hits / n, float(bounds.low), float(bounds.high), float(test.pvalue), n=n, units="errors",
         unit="%", note=note,
     )  # fmt: skip

@@ -46,10 +46,10 @@ def share_unchanged(
         return None, Interval(None, None, None, "no answers to compare yet")
     n = len(classes)
     run = pairs.groupby(["seed", "repeat"]).ngroup().to_numpy()
-    speaker, known = pd.factorize(pairs["speaker"], sort=True)
+    speaker, names = pd.factorize(pairs["speaker"], sort=True)
     clean, guess = (pd.Index(classes).get_indexer(pairs[c]) for c in ("clean", "guess"))
-    shape = (run.max() + 1, len(known) + 1, n, n)  # the last speaker is the unknown one
-    flat = np.ravel_multi_index((run, np.where(speaker < 0, len(known), speaker), clean, guess), shape)
+    shape = (run.max() + 1, len(names) + 1, n, n)  # the last speaker is the unknown one
+    flat = np.ravel_multi_index((run, np.where(speaker < 0, len(names), speaker), clean, guess), shape)
     confusions = np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
     share = float(AGREEMENT.of(confusions.sum(1)).mean())
     if (speaker < 0).any():
@@ -80,13 +80,13 @@ def stability(
     every = by_name(results_of(records))
     by_cell = ByCell(predictions)
     clean = {(e.setup, e.label): e for e in every if e.setup.condition == "clean"}
-    found = []
+    shares = []
     for result in every:
-        partner = clean.get((result.setup.heard("clean"), result.label))
+        partner = clean.get((result.setup.under("clean"), result.label))
         if partner is not None and partner is not result:
             t = result.setup
-            found.append(_one(partner, result, by_cell, rng_for(t.protocol, t.train, t.test, t.label_map)))
-    return found
+            shares.append(_one(partner, result, by_cell, rng_for(t.protocol, t.train, t.test, t.label_map)))
+    return shares
 
 
 def _one(clean: Result, result: Result, predictions: ByCell, rng: np.random.Generator) -> Stability:

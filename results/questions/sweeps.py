@@ -40,8 +40,8 @@ def along(grid: Grid, factor: str, of_arm: Mapping[str, pd.Series]) -> pd.DataFr
     shared = [rest for rest in others if all((level, rest) in at for level in levels)] or others
     columns = {}
     for level in levels:
-        mine = [at[level, rest] for rest in shared if (level, rest) in at]
-        columns[level] = pd.concat(mine, axis=1).mean(axis=1, skipna=False)
+        cells = [at[level, rest] for rest in shared if (level, rest) in at]
+        columns[level] = pd.concat(cells, axis=1).mean(axis=1, skipna=False)
     return pd.DataFrame(columns)
 
 
@@ -50,6 +50,6 @@ def _odd(grid: Grid, arm: str) -> bool:
     if arm != BASE or len(grid.factors) == 1:
         return False
     others = [point for name, point in grid.points.items() if name != BASE]
-    mine = grid.points[BASE]
-    beside = any(all(point.get(name) != level for point in others) for name, level in mine.items())
-    return beside or mine in others
+    own = grid.points[BASE]
+    beside = any(all(point.get(name) != level for point in others) for name, level in own.items())
+    return beside or own in others

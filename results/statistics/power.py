@@ -42,8 +42,8 @@ def power_of(difference: float, sd: float, n: int, level: float = LEVEL, share: 
     df, shift = n - 1, abs(difference) / sd / np.sqrt(1 / n if share is None else share)
     critical = float(special.stdtrit(df, (1 + level) / 2))
     # the other tail by its complement, and a tail of nothing: scipy gives NaN for chances too small to compute
-    found = 1 - np.nan_to_num(special.nctdtr(df, shift, critical))
-    return float(found + 1 - special.nctdtr(df, -shift, critical))
+    upper = 1 - np.nan_to_num(special.nctdtr(df, shift, critical))
+    return float(upper + 1 - special.nctdtr(df, -shift, critical))
 
 
 def minimum_detectable(
@@ -70,7 +70,7 @@ def minimum_detectable(
 
 def pooled_sd(differences: Iterable[np.ndarray]) -> float | None:
     """Deviation of speaker differences pooled over pairs of models and tasks; None where none has two speakers."""
-    known = [d[~np.isnan(d)] for d in differences]
-    known = [d for d in known if len(d) > 1]
-    df = sum(len(d) - 1 for d in known)
-    return float(np.sqrt(sum((len(d) - 1) * d.var(ddof=1) for d in known) / df)) if df else None
+    samples = [d[~np.isnan(d)] for d in differences]
+    samples = [d for d in samples if len(d) > 1]
+    df = sum(len(d) - 1 for d in samples)
+    return float(np.sqrt(sum((len(d) - 1) * d.var(ddof=1) for d in samples) / df)) if df else None

@@ -194,10 +194,10 @@ def score_probabilities(truth: Sequence[str], log_probability: pd.Series, classe
     if values is None:
         return {name: Finding(None, reason) for name in PROBABILITY_METRICS}
     codes = pd.Index(classes).get_indexer(pd.Index(truth))
-    found = {name: metric.function(codes, values) for name, metric in PROBABILITY_METRICS.items()}
+    scores = {name: metric.function(codes, values) for name, metric in PROBABILITY_METRICS.items()}
     return {
         name: Finding(None, "one class only has rows") if np.isnan(value) else Finding(value)
-        for name, value in found.items()
+        for name, value in scores.items()
     }
 
 
@@ -207,10 +207,10 @@ def probability_scores(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, 
         score_probabilities(part["truth"].tolist(), part["log_probability"], classes)
         for _, part in rows.groupby(["seed", "repeat"])
     ]
-    found = {}
+    scores = {}
     for name in PROBABILITY_METRICS:
         values = [run[name].value for run in runs]
         reasons = [run[name].reason for run in runs if run[name].reason]
-        known = [v for v in values if v is not None]
-        found[name] = Finding(None, reasons[0]) if reasons else Finding(float(np.mean(known)))
-    return found
+        numbers = [v for v in values if v is not None]
+        scores[name] = Finding(None, reasons[0]) if reasons else Finding(float(np.mean(numbers)))
+    return scores

@@ -113,20 +113,20 @@ def _by_speaker(rows: ProbabilityRows, metric: ProbabilityMetric) -> np.ndarray:
 
 
 def _half_width(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    n = len(known)
+    there = values[~np.isnan(values)]
+    n = len(there)
     if n < STUDENT_FROM:
         return float("inf")
-    return float(special.stdtrit(n - 1, 0.975) * known.std(ddof=1) / np.sqrt(n))
+    return float(special.stdtrit(n - 1, 0.975) * there.std(ddof=1) / np.sqrt(n))
 
 
 def _percentiles(samples: np.ndarray, value: float, metric: ProbabilityMetric | None, n: int) -> Interval:
     """Of samples of a value; ``metric`` None: of a difference, whose two excesses cancel for the most part."""
-    known = samples[~np.isnan(samples)]
-    bounds = np.quantile(known, expanded_tails(n))
+    there = samples[~np.isnan(samples)]
+    bounds = np.quantile(there, expanded_tails(n))
     if metric is None or metric.name not in BIASED:
         return Interval(float(bounds[0]), float(bounds[1]), BOOTSTRAP)
-    low, high = np.clip(bounds - 2 * (known.mean() - value), *metric.range)
+    low, high = np.clip(bounds - 2 * (there.mean() - value), *metric.range)
     return Interval(float(low), float(high), CORRECTED)
 
 
@@ -135,11 +135,11 @@ def _resampled(rows: ProbabilityRows, metric: ProbabilityMetric, rng: np.random.
     n = rows.n_speakers
     functions = [WEIGHTED[metric.name](r, n) for r in rows.runs]
     step = max(1, _BLOCK // n)
-    found = []
+    parts = []
     for start in range(0, reps, step):
         size = min(step, reps - start)
         draws = rng.integers(0, n, (size, n)) + n * np.arange(size)[:, None]
         weights = np.bincount(draws.ravel(), minlength=size * n).reshape(size, n).astype(float)
         with np.errstate(invalid="ignore", divide="ignore"):  # a run that is going on may have no drawn speaker yet
-            found.append(mean_known(np.stack([function(weights) for function in functions]), 0))
-    return np.concatenate(found)
+            parts.append(mean_known(np.stack([function(weights) for function in functions]), 0))
+    return np.concatenate(parts)

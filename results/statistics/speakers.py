@@ -59,9 +59,9 @@ class PairedTest:
 
 def mean_known(values: np.ndarray, axis: int) -> np.ndarray:
     """Mean over an axis of what is not NaN; NaN where nothing is."""
-    known = ~np.isnan(values)
-    n = known.sum(axis)
-    mean: np.ndarray = np.where(n > 0, np.where(known, values, 0).sum(axis) / np.maximum(n, 1), np.nan)
+    there = ~np.isnan(values)
+    n = there.sum(axis)
+    mean: np.ndarray = np.where(n > 0, np.where(there, values, 0).sum(axis) / np.maximum(n, 1), np.nan)
     return mean
 
 

@@ -145,10 +145,10 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
     >>> holm([0.01, 0.04, None, 0.03])
     [0.03, 0.06, None, 0.06]
     """
-    known = sorted((value, i) for i, value in enumerate(p) if value is not None)
+    ranked = sorted((value, i) for i, value in enumerate(p) if value is not None)
     corrected: list[float | None] = [None] * len(p)
     largest = 0.0
-    for step, (value, i) in enumerate(known):
-        largest = max(largest, min(1.0, (len(known) - step) * value))
+    for step, (value, i) in enumerate(ranked):
+        largest = max(largest, min(1.0, (len(ranked) - step) * value))
         corrected[i] = largest
     return corrected

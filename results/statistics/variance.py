@@ -110,12 +110,12 @@ def spread(rows: pd.DataFrame, classes: Sequence[str], metric: Metric) -> Spread
     by_run = unit_scores(rows.assign(all="all"), classes, metric, "all")
     by_seed = by_run.groupby("seed")["score"].mean().to_numpy()
     by_fold = unit_scores(rows, classes, metric, "fold").groupby(["repeat", "fold"])["score"].mean().to_numpy()
-    known = rows[rows["speaker"].notna()]
-    table = unit_scores(known, classes, metric, "speaker").pivot_table("score", "speaker", "seed", dropna=False)
+    spoken = rows[rows["speaker"].notna()]
+    table = unit_scores(spoken, classes, metric, "speaker").pivot_table("score", "speaker", "seed", dropna=False)
     full = table.dropna()
-    found = components(full.to_numpy(), fold_of_speakers(known, list(full.index)))
+    parts = components(full.to_numpy(), fold_of_speakers(spoken, list(full.index)))
     if len(full) < len(table):
-        found = Components(None, None, None, None, (f"{len(table) - len(full)} speakers lack a seed: no components",))
+        parts = Components(None, None, None, None, (f"{len(table) - len(full)} speakers lack a seed: no components",))
     speakers = np.array([np.nanmean(line) for line in table.to_numpy()])
     return Spread(
         mean=float(by_seed.mean()),
@@ -125,7 +125,7 @@ def spread(rows: pd.DataFrame, classes: Sequence[str], metric: Metric) -> Spread
         sd_seeds=_sd(by_seed),
         sd_folds=_sd(by_fold),
         sd_speakers=_sd(speakers),
-        components=found,
+        components=parts,
     )
 
 

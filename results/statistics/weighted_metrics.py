@@ -63,15 +63,15 @@ def weighted_auc(rows: Rows, n: int) -> Weighted:
     return of
 
 
-def _wins(values: np.ndarray, mine: np.ndarray, speaker: np.ndarray, n: int) -> np.ndarray:
+def _wins(values: np.ndarray, positive: np.ndarray, speaker: np.ndarray, n: int) -> np.ndarray:
     """Wins (speakers, speakers) of the rows that are ``mine`` over the others by value; ties count half."""
-    marks, place = np.unique(values[mine], return_inverse=True)
+    marks, place = np.unique(values[positive], return_inverse=True)
     entering = np.zeros((len(marks) + 1, n))  # others by speaker, at the first mark that beats them, or ties: half each
     for side in ("right", "left"):
-        first = np.searchsorted(marks, values[~mine], side)
-        entering += _table(first, speaker[~mine], entering.shape) / 2
+        first = np.searchsorted(marks, values[~positive], side)
+        entering += _table(first, speaker[~positive], entering.shape) / 2
     beaten = np.cumsum(entering, axis=0)[:-1]  # (marks, speakers)
-    wins: np.ndarray = _table(speaker[mine], place, (n, len(marks))) @ beaten
+    wins: np.ndarray = _table(speaker[positive], place, (n, len(marks))) @ beaten
     return wins
 
 

@@ -33,13 +33,13 @@ def of_perturb(records: pd.DataFrame, predictions: pd.DataFrame) -> list[Stabili
     """`stability` of the cells of the protocol perturb."""
     mine = records[records["protocol"] == PROTOCOL]
     found = stability(mine, predictions[predictions["key"].isin(mine["key"])])
-    return sorted(found, key=lambda s: (s.setup.heard(), s.setup.order))
+    return sorted(found, key=lambda s: (s.setup.under(), s.setup.order))
 
 
 def grids(found: Sequence[Stability], width: int | None) -> list[Grid]:
     """A grid per train and test, conditions down and models across, as many as ``width`` takes."""
     made = []
-    for _, part in groupby(found, key=lambda s: s.setup.heard()):
+    for _, part in groupby(found, key=lambda s: s.setup.under()):
         section = list(part)
         conditions, labels = unique(s.setup.condition for s in section), unique(s.label for s in section)
         floor = {s.label for s in section if s.role == FLOOR}
