@@ -4,15 +4,30 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 #: told how many of how many are done
 Progress = Callable[[int, int], None]
 SECONDS_BETWEEN_LINES = 10.0
+_HIDDEN = ContextVar("bars are hidden", default=False)
+
+
+@contextmanager
+def hidden() -> Iterator[None]:
+    """Within it bars show nothing: for callers who did not ask for any output."""
+    token = _HIDDEN.set(True)
+    try:
+        yield
+    finally:
+        _HIDDEN.reset(token)
 
 
 @contextmanager
 def bar(title: str) -> Iterator[Progress]:
-    """Counts on the error output, with the time left."""
+    """Counts on the error output, with the time left; nothing where bars are hidden."""
+    if _HIDDEN.get():
+        yield lambda done, total: None
+        return
     if not sys.stderr.isatty():
         yield _lines(title)
         return

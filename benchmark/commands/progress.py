@@ -18,6 +18,8 @@ SECONDS_BETWEEN_LINES = 10.0
 class TerminalProgress(Progress):
     """Says on the error output what a run says."""
 
+    bars = True
+
     def __init__(self) -> None:
         self.count: Callable[[Cell, bool], None] = lambda cell, failed: None
 

@@ -67,7 +67,7 @@ def plan(options: "RunOptions", as_json: bool) -> None:
     """
     from ..planning.summary import plan
 
-    preview = plan(options)
+    preview = plan(options, bars=True)
     for note in preview.notes:
         click.echo(f"Note: {note}", err=True)
     if as_json:

@@ -1,6 +1,7 @@
 """A plan in numbers: what would run, and the reason for whatever is left out."""
 
 from collections.abc import Sequence, Set
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from ...protocols.parts.protocol import Fold, utterance_of
@@ -10,6 +11,7 @@ from ...results.questions.deviations import stored_fold_sd, stored_sd
 from ...results.statistics.metrics import METRICS
 from ...results.statistics.power import PILOT_SD, PILOT_SOURCE, minimum_detectable
 from ...results.statistics.speakers import OVER_FOLDS, OVER_SPEAKERS
+from ..audio.bar import hidden
 from .options import RunOptions, experiments
 from .plan import Plan
 from .ready import prepare
@@ -86,10 +88,11 @@ class Deviations:
     folds: float | None = None
 
 
-def plan(options: RunOptions) -> Preview:
+def plan(options: RunOptions, bars: bool = False) -> Preview:
     """What `run` would do with these options. Raises InputError for whatever does not fit.
 
     Counts what is done in ``options.out``, and takes the deviation of differences from its models where it holds two.
+    ``bars``: show on the error output how far the corpora are prepared.
     """
     checked, study = experiments(options)
     options.check()
@@ -99,9 +102,10 @@ def plan(options: RunOptions) -> Preview:
         evidence = open_evidence([run])
         numbers = (evidence.records, evidence.predictions, METRICS["uar"])
         deviations = Deviations(stored_sd(*numbers), stored_fold_sd(*numbers))
+    with nullcontext() if bars else hidden():
+        ready_plans = [prepare(experiment) for experiment in checked]
     plans = []
-    for experiment in checked:
-        ready = prepare(experiment)
+    for ready in ready_plans:
         done = run.done(cell.key for cell in ready.plan.cells) if run is not None else set()
         plans.append(summarize(ready.plan, done, deviations, ready.notes))
     return Preview(tuple(plans), study, study.notes if study else ())

@@ -12,7 +12,12 @@ CellCallback = Callable[[Cell, bool], None]
 
 
 class Progress:
-    """Told how a run goes on, in this order; this one shows nothing. Others override what they show."""
+    """Told how a run goes on, in this order; this one shows nothing. Others override what they show.
+
+    ``bars``: whether bars on the error output show how far the corpora are prepared.
+    """
+
+    bars = False
 
     def note(self, text: str) -> None:
         """A line about the whole run, before anything is prepared."""

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +12,7 @@ from ...baselines.registry import choose
 from ...errors import InputError
 from ...results.evidence.files import read_json, write_bytes
 from ...results.evidence.store import Run, check_readable, create, open_run, plan_name
+from ..audio.bar import hidden
 from ..device import resolve
 from ..environment import PAIR, cores, import_problem, installed, pair_problem
 from ..planning.options import RunOptions, experiments
@@ -74,7 +76,8 @@ def run(options: RunOptions, progress: Progress = SILENT) -> RunSummary:
     if study:
         check_needs(study)
     options.check()
-    ready_plans = [prepare(experiment) for experiment in checked]
+    with nullcontext() if progress.bars else hidden():
+        ready_plans = [prepare(experiment) for experiment in checked]
     plans = [ready.plan for ready in ready_plans]
     _check_models(plans)
     folder, resumed = _folder(options, plans, study.study.name if study else plans[0].design.protocol.name, progress)

@@ -10,6 +10,7 @@ import click
 import pytest
 
 import serbench as package
+from serbench.benchmark.audio import bar as bars
 from serbench.benchmark.commands import run as command
 from serbench.benchmark.commands.predict import predict as predict_command
 from serbench.benchmark.planning.options import RunOptions
@@ -90,6 +91,17 @@ def test_what_was_done_is_returned_and_nothing_printed(
     assert capfd.readouterr() == ("", "")
 
 
+def test_nothing_is_printed_while_a_corpus_is_prepared(
+    corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bars, "SECONDS_BETWEEN_LINES", 0.0)
+    for number, (show, expected) in enumerate(((False, ""), (True, "preparing tiny: "))):
+        monkeypatch.setenv("SERBENCH_HOME", str(tmp_path / f"home-{number}"))
+        plan(options(corpus), bars=show)
+        out, err = capfd.readouterr()
+        assert not out and (expected in err if expected else not err)
+
+
 def test_again_is_a_new_folder(corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     every = [run(options(corpus)), run(options(corpus, again=True)), run(options(corpus, again=True))]
@@ -115,5 +127,5 @@ def test_only_commands_print(room: str) -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 imported = [a.name for a in node.names] + [getattr(node, "module", None) or ""]
-                assert not {"click", "rich", "commands", "audio.bar"} & set(imported), path
+                assert not {"click", "rich", "commands", "bar"} & set(imported), path
             assert not (isinstance(node, ast.Name) and node.id == "print"), path
