@@ -1,14 +1,16 @@
 """`serbench compare`: two models, tested as the protocol allows, or any other test of what runs hold."""
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from .forms import form_options, print_document
+
 if TYPE_CHECKING:
     from ...results.questions.answer_lines import Block
 
+COMPARED = 80  # columns of what is said of two models
 HELP = """Compare models A and B on every task of RUN that both have; with --test, ask one question of all of RUN.
 
 RUN is a folder, the name of one in runs/, or `latest`; several are read as one, also while they go on. A model is named
@@ -44,7 +46,7 @@ class WithTests(click.Command):
 @click.argument("runs", metavar="RUN... [A B]", nargs=-1, required=True)
 @click.option("--metric", default="uar", show_default=True, help="uar, wa, macro_f1, weighted_f1, or another name.")
 @click.option("--test", metavar="NAME", help="One of the tests above, of everything that RUN holds.")
-@click.option("--base", default="", metavar="ARM|MODEL", help="What the others are held against, for --test.")
+@click.option("--base", default="", metavar="ARM|MODEL", help="The reference arm or model, for --test.")
 @click.option("--levels", default="", metavar="L;L;...", help="Arms, models or conditions in order, for --test.")
 @click.option(
     "--blocks",
@@ -60,9 +62,7 @@ class WithTests(click.Command):
     show_default=True,
     help="Of intervals; a test that so few differences cannot bring to it is refused.",
 )
-@click.option("--json", "form", flag_value="json", help="Everything, as plain data.")
-@click.option("--csv", "form", flag_value="csv", help="One line per comparison.")
-@click.option("--latex", "form", flag_value="latex", help="Tables (booktabs).")
+@form_options(csv="One line per comparison.")
 def compare(
     runs: tuple[str, ...],
     metric: str,
@@ -104,15 +104,8 @@ def _two(runs: Sequence[str], a: str, b: str, metric: str, level: float, form: s
     evidence = open_evidence([find_run(run) for run in runs])
     for note in evidence.notes:
         click.echo(f"Note: {note}", err=True)
-    found = compare_models(evidence.records, evidence.predictions, a, b, chosen, level)
-    if form == "json":
-        click.echo(json.dumps(comparison_text.to_json(found), indent=1, allow_nan=False))
-    elif form == "csv":
-        click.echo(comparison_text.csv(found), nl=False)
-    elif form == "latex":
-        click.echo(comparison_text.latex(found), nl=False)
-    else:
-        click.echo(comparison_text.terminal(found), nl=False)
+    comparisons = compare_models(evidence.records, evidence.predictions, a, b, chosen, level)
+    print_document(comparison_text.document(comparisons), form, COMPARED)
 
 
 def _ask(
@@ -123,8 +116,6 @@ def _ask(
     form: str | None,
 ) -> None:
     """One test of everything."""
-    from shutil import get_terminal_size
-
     from ...results.evidence.evidence import open_evidence
     from ...results.evidence.store import find_run
     from ...results.questions.answers import answer
@@ -133,12 +124,4 @@ def _ask(
     evidence = open_evidence([find_run(run) for run in runs])
     for note in evidence.notes:
         click.echo(f"Note: {note}", err=True)
-    found = answer(evidence, *question, blocks=blocks, level=level)
-    if form == "json":
-        click.echo(json.dumps(answer_text.to_json(found), indent=1, allow_nan=False, ensure_ascii=False))
-    elif form == "csv":
-        click.echo(answer_text.csv(found), nl=False)
-    elif form == "latex":
-        click.echo(answer_text.latex(found), nl=False)
-    else:
-        click.echo(answer_text.terminal(found, min(max(get_terminal_size((100, 24)).columns, 80), 140)), nl=False)
+    print_document(answer_text.document(answer(evidence, *question, blocks=blocks, level=level)), form)

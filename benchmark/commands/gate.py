@@ -1,9 +1,10 @@
 """`serbench gate`: exit code 1 when a candidate is worse than a base."""
 
-import json
 from pathlib import Path
 
 import click
+
+from .forms import form_options, print_document
 
 
 @click.command()
@@ -12,8 +13,8 @@ import click
 @click.option("--metric", default="uar", show_default=True, help="uar, wa, macro_f1, weighted_f1, or another name.")
 @click.option("--margin", default=0.01, show_default=True, help="How much worse is still taken as equal, in [0, 1].")
 @click.option("--model", "models", multiple=True, metavar="M", help="Only these models; repeatable.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[str, ...], as_json: bool) -> None:
+@form_options(csv="One line per comparison.")
+def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[str, ...], form: str | None) -> None:
     """Is CANDIDATE worse than BASE by more than the margin?
 
     Both are runs, or both are files of predictions as `score` reads them. Every model is compared with itself on each
@@ -29,24 +30,19 @@ def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[st
     from ...results.questions.file_scores import compare_files
     from ...results.statistics.metrics import find
     from ...results.text import gate_text
-    from ...results.text.comparison_text import to_json
 
     if not 0 <= margin < 1:
         raise InputError(f"--margin {margin}: give a share in [0, 1), 0.01 for one point")
     if Path(base).is_file() and Path(candidate).is_file():
-        given = [read(Path(name)) for name in (candidate, base)]
-        verdicts = gates.judge([compare_files(given[0], given[1], find(metric))], margin)
+        tables = [read(Path(name)) for name in (candidate, base)]
+        verdicts = gates.judge([compare_files(tables[0], tables[1], find(metric))], margin)
     else:
         sides = [open_evidence([find_run(name)]) for name in (base, candidate)]
         verdicts = gates.gate(sides[0], sides[1], find(metric), margin, models)
         for note in gates.left_out(sides[0], sides[1], models):
             click.echo(f"Note: {note}", err=True)
-    if as_json:
-        facts = [{"answer": v.answer, "p_worse": v.p, **to_json([v.comparison])[0]} for v in verdicts]
-        click.echo(json.dumps(facts, indent=1, allow_nan=False))
-    else:
-        click.echo(gate_text.to_text(verdicts, margin), nl=False)
+    print_document(gate_text.document(verdicts, margin), form, 80)
     if any(v.answer == "worse" for v in verdicts):
         raise SystemExit(1)
-    if said := gates.refusal(verdicts):
-        raise InputError(f"gate: {said}")
+    if refusal := gates.refusal(verdicts):
+        raise InputError(f"gate: {refusal}")

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .forms import form_options, print_document
+
 if TYPE_CHECKING:
-    from ...results.text.grids import Grid
+    from ...results.text.grids import Document, Grid, Records
     from ..running.predict import FilePrediction
 
 
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
 @click.option("--fold", metavar="F", help="One fold.  [default: all, averaged]")
 @click.option("--seed", type=int, metavar="N", help="One seed.  [default: all, averaged]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
-@click.option("--json", "form", flag_value="json", help="A list of objects, one per file.")
-@click.option("--csv", "form", flag_value="csv", help="One line per file.")
+@form_options(json="A list of objects, one per file.", csv="One line per file.")
 def predict(
     run: str,
     model: str,
@@ -35,6 +36,8 @@ def predict(
     RUN is a folder, the name of one in runs/, or `latest`, made by `serbench run --keep-weights`. The kept trainings
     of all folds and seeds are averaged.
     """
+    from shutil import get_terminal_size
+
     from ...results.evidence.store import find_run
     from ..audio.bar import bar
     from ..running.predict import PredictOptions, predict
@@ -43,43 +46,37 @@ def predict(
         predictions = predict(find_run(run), files, PredictOptions(model, **options), progress)
     for note in predictions.notes:
         click.echo(f"Note: {note}", err=True)
-    text = {"json": as_json, "csv": as_csv}.get(form or "", as_table)
-    click.echo(text(predictions.files), nl=False)
+    print_document(document(predictions.files), form, max(get_terminal_size((100, 24)).columns, 40))
 
 
-def as_json(predictions: "Sequence[FilePrediction]") -> str:
-    """A list of objects; ``probabilities`` is null where the model has none."""
-    import json
+def document(predictions: "Sequence[FilePrediction]") -> "Document":
+    """File, class, how many trainings agree, and the probabilities; these are null where the model has none."""
+    from ...results.text.grids import Document
 
     facts = [
         {"file": p.file, "class": p.guess, "probabilities": p.probabilities, "agree": p.agree, "trainings": p.trainings}
         for p in predictions
     ]
-    return json.dumps(facts, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return Document(lambda width: [(_fitting(predictions, width),)], None, lambda: _records(predictions), lambda: facts)
 
 
-def as_csv(predictions: "Sequence[FilePrediction]") -> str:
-    """One line per file, one column per class that has a probability."""
-    import csv
-    import io
+def _records(predictions: "Sequence[FilePrediction]") -> "Records":
+    """A row per file, a column per class that has a probability."""
+    from ...results.text.grids import Records
 
-    classes = list(predictions[0].probabilities or ())
-    text = io.StringIO()
-    out = csv.writer(text, lineterminator="\n")
-    out.writerow(["file", "class", *classes, "agree", "trainings"])
+    rows = []
     for p in predictions:
         shares = [f"{share:.6f}" for share in (p.probabilities or {}).values()]
-        out.writerow([p.file, p.guess, *shares, p.agree, p.trainings])
-    return text.getvalue()
+        rows.append((p.file, p.guess, *shares, p.agree, p.trainings))
+    return Records(("file", "class", *(predictions[0].probabilities or ()), "agree", "trainings"), tuple(rows))
 
 
-def as_table(predictions: "Sequence[FilePrediction]") -> str:
-    """File, class, how many trainings agree, and the probabilities in %: beside it where they fit, else below it."""
-    from ...results.text.grids import aligned
+def _fitting(predictions: "Sequence[FilePrediction]", width: int | None) -> "Grid":
+    """The probabilities in %: beside the file where they fit, else below it."""
+    from ...results.text.forms.terminal import aligned
 
-    wide = aligned(_grid(predictions, list(predictions[0].probabilities or ["probability"])))
-    lines = wide if max(map(len, wide)) <= _columns() else aligned(_narrow(predictions))
-    return "\n".join(lines) + "\n"
+    wide = _grid(predictions, list(predictions[0].probabilities or ["probability"]))
+    return wide if width is None or max(map(len, aligned(wide))) <= width else _narrow(predictions, width)
 
 
 def _grid(predictions: "Sequence[FilePrediction]", classes: list[str]) -> "Grid":
@@ -97,7 +94,7 @@ def _grid(predictions: "Sequence[FilePrediction]", classes: list[str]) -> "Grid"
     return Grid(_title(predictions), ("file", "class", "agree", *classes), tuple(rows), left=2)
 
 
-def _narrow(predictions: "Sequence[FilePrediction]") -> "Grid":
+def _narrow(predictions: "Sequence[FilePrediction]", width: int) -> "Grid":
     """The probabilities of a file in lines of their own, the largest first."""
     import textwrap
 
@@ -108,7 +105,7 @@ def _narrow(predictions: "Sequence[FilePrediction]") -> "Grid":
         rows.append((p.file, p.guess, f"{p.agree}/{p.trainings}"))
         shares = sorted((p.probabilities or {}).items(), key=lambda pair: -pair[1])
         text = "  ".join(f"{name}\N{NO-BREAK SPACE}{_percent(share)}" for name, share in shares)
-        rows += [("  " + line.replace("\N{NO-BREAK SPACE}", " "),) for line in textwrap.wrap(text, _columns() - 2)]
+        rows += [("  " + line.replace("\N{NO-BREAK SPACE}", " "),) for line in textwrap.wrap(text, width - 2)]
     return Grid(_title(predictions), ("file", "class", "agree"), tuple(rows), left=2)
 
 
@@ -122,9 +119,3 @@ def _title(predictions: "Sequence[FilePrediction]") -> str:
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}"
-
-
-def _columns() -> int:
-    from shutil import get_terminal_size
-
-    return max(get_terminal_size((100, 24)).columns, 40)

@@ -137,7 +137,7 @@ def _label_map(facts: dict[str, Any], name: str) -> list[str]:
     from ...protocols.parts import export as outline
     from ...protocols.parts import labels
     from ...results.evidence.corpora import Corpora, coverage_of
-    from ...results.text.grids import aligned
+    from ...results.text.forms.terminal import aligned
     from ...results.text.transfer import shares
     from ..corpora.registry import fates
 

@@ -110,10 +110,11 @@ def run(options: "RunOptions") -> None:
 
 def _show(summary: "RunSummary") -> None:
     """The table, and every failure with the last line of its traceback."""
-    from .show import text_of, write_tables
+    from .forms import print_document
+    from .show import document_of, write_tables
 
     folder = summary.folder
-    click.echo(text_of(*write_tables(summary.run)), nl=False)
+    print_document(document_of(*write_tables(summary.run)), None)
     click.echo(f"tables and figures: {folder}/tables, {folder}/figures", err=True)
     for failure in summary.failures:
         click.echo(f"Failed: {failure.model}, {failure.cells} cells: {failure.error}", err=True)

@@ -1,16 +1,17 @@
 """`serbench score`: metrics, intervals and tests for predictions made elsewhere."""
 
-import json
 from pathlib import Path
 
 import click
+
+from .forms import form_options, print_document
 
 
 @click.command()
 @click.argument("files", metavar="FILE [FILE2]", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--metric", default="uar", show_default=True, help="Metric of the paired tests of two files.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def score(files: tuple[Path, ...], metric: str, as_json: bool) -> None:
+@form_options(csv="One line per metric.")
+def score(files: tuple[Path, ...], metric: str, form: str | None) -> None:
     """Score predictions made elsewhere; of two files also the paired tests, first minus second.
 
     FILE is CSV or Parquet with the columns id, truth, and guess or one score per class (the column is named like the
@@ -24,7 +25,7 @@ def score(files: tuple[Path, ...], metric: str, as_json: bool) -> None:
     from ...results.questions import file_scores
     from ...results.statistics.metrics import METRICS, Metric
     from ...results.statistics.probabilities import find_any
-    from ...results.text import comparison_text, file_text
+    from ...results.text import file_text
 
     if len(files) > 2:
         raise InputError(f"{len(files)} files: give one, or two to compare")
@@ -34,14 +35,7 @@ def score(files: tuple[Path, ...], metric: str, as_json: bool) -> None:
             f"metric {chosen.name}: of probabilities; each file shows it with its interval, and tests of two files "
             f"take {', '.join(METRICS)}"
         )
-    given = [read(path) for path in files]
-    found = [file_scores.score(one) for one in given]
-    tests = [file_scores.compare_files(given[0], given[1], chosen)] if len(given) == 2 else []
-    if as_json:
-        facts = {"files": [file_text.to_json(one) for one in found], "comparison": comparison_text.to_json(tests)}
-        click.echo(json.dumps(facts, indent=1, allow_nan=False))
-        return
-    click.echo("\n".join(file_text.to_text(one) for one in found), nl=False)
-    if tests:
-        click.echo("\n" + comparison_text.terminal(tests), nl=False)
-    click.echo("\n" + file_text.legend(), nl=False)
+    tables = [read(path) for path in files]
+    scores = [file_scores.score(one) for one in tables]
+    tests = [file_scores.compare_files(tables[0], tables[1], chosen)] if len(tables) == 2 else []
+    print_document(file_text.document(scores, tests), form, 80)

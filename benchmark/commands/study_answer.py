@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 def answer_text(request: "StudyRequest", run: "Run", width: int) -> str:
     """What the study's tests say of a run, then in words."""
     from ...results.text import answer_text, answer_words
+    from ...results.text.forms import render
     from ..running.answers import answers
 
     parts = [f"{request.study.name}: {request.study.question}"]
@@ -19,7 +20,7 @@ def answer_text(request: "StudyRequest", run: "Run", width: int) -> str:
         if one.answer is None:
             lines.append(f"No answer by {one.test}: {one.reason}.")
         else:
-            parts.append(answer_text.terminal(one.answer, width).rstrip("\n"))
+            parts.append(render(answer_text.document(one.answer), None, width).rstrip("\n"))
             lines += answer_words.words(one.answer)
     if any(of_protocol.synthetic for of_protocol in request.requests):
         lines.append("Built-in synthetic corpora: this shows that everything runs, and is no finding.")

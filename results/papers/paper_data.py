@@ -1,7 +1,5 @@
-"""Regenerated tables as data: JSON and CSV. Shares in [0, 1]; what is unknown is null or empty, never NaN."""
+"""Regenerated tables as data. Shares in [0, 1]; what is unknown is null or empty, never NaN."""
 
-import csv as csv_module
-import io
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -44,17 +42,9 @@ def to_json(tables: PaperTables) -> dict[str, Any]:
     }
 
 
-def csv(tables: PaperTables) -> str:
+def lines(tables: PaperTables) -> list[dict[str, Any]]:
     """One line per value, claims first; then one per matrix, whose distance stands in the columns of the means."""
-    text = io.StringIO()
-    lines = [_flat(_line(x, tables)) for x in tables.lines]
-    lines += [_distance(m, tables) for m in tables.matrices]
-    out = csv_module.DictWriter(text, list(lines[0]), lineterminator="\n", restval="")
-    out.writeheader()
-    out.writerows(
-        {k: f"{v:.6f}" if isinstance(v, float) else "" if v is None else v for k, v in x.items()} for x in lines
-    )
-    return text.getvalue()
+    return [*(_flat(_line(x, tables)) for x in tables.lines), *(_distance(m, tables) for m in tables.matrices)]
 
 
 def _line(x: Line, tables: PaperTables) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Answers that the page and the Markdown file show beside pictures, by section."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..evidence.arms import BASE
@@ -10,6 +10,9 @@ from ..questions.answer_lines import Answer, AnswerLine
 from ..questions.answers import TESTS, answer
 from ..text import answer_text
 from ..text.comparison_text import p_value
+from ..text.forms.csv import lines
+from ..text.forms.markdown import parts
+from ..text.grids import Records
 
 MOST_LINES = 400  # of one table
 MANY = 600_000  # predictions, from which what takes long is left to `serbench compare`
@@ -106,17 +109,16 @@ def _row(line: AnswerLine) -> Row:
 
 def csv(made: Sequence[View]) -> str:
     """All lines of all answers."""
-    parts = [answer_text.csv(view.answer) for view in made if view.answer is not None]
-    head = parts[0].split("\n", 1)[0] if parts else "test,metric"
-    return "\n".join([head, *(part.split("\n", 1)[1].rstrip("\n") for part in parts if part.count("\n") > 1)]) + "\n"
+    records = [answer_text.records(view.answer) for view in made if view.answer is not None]
+    columns = records[0].columns if records else ("test", "metric")
+    return lines(Records(columns, tuple(row for part in records for row in part.rows)))
 
 
 def markdown(made: Sequence[View], section: str) -> list[str]:
     """The answers of a section as Markdown."""
-    text_of: Callable[[Answer], str] = answer_text.markdown
-    parts = []
+    texts = []
     for view in made:
         if view.section == section:
-            shown = text_of(view.answer).strip() if view.answer is not None and view.answer.lines else ""
-            parts += [f"### {view.title}", *filter(None, [shown, view.remark])]
-    return parts
+            shown = parts(answer_text.document(view.answer)) if view.answer is not None and view.answer.lines else []
+            texts += [f"### {view.title}", *shown, *filter(None, [view.remark])]
+    return texts

@@ -11,7 +11,9 @@ from ..evidence.evidence import Evidence
 from ..evidence.members import Member
 from ..evidence.scores import Score
 from ..statistics.probabilities import ECE_BINS, reliability, risk_coverage
-from .plots import floor_of, size, under, where
+from ..text.boards import size, under
+from ..text.words import where
+from .plots import floor_of
 from .style import INK, WIDTH, caption, look
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 
 from ..evidence.arms import BASE
 from ..evidence.evidence import Evidence
@@ -11,7 +11,9 @@ from ..evidence.results import label_of
 from ..papers.claims import names, published
 from ..papers.comparisons import Changed, Line, claim_lines, unchanged
 from ..papers.verdicts import MEANING, Prediction
-from ..text.tables import NONE, percent
+from ..text.forms.csv import lines
+from ..text.grids import Records
+from ..text.words import NONE, percent
 
 
 @dataclass(frozen=True)
@@ -98,12 +100,5 @@ def _ours(prediction: Prediction | None) -> str:
 
 def csv(rows: Sequence[ClaimRow]) -> str:
     """One line per judged claim."""
-    import io
-    from csv import writer
-    from dataclasses import astuple, fields
-
-    text = io.StringIO()
-    out = writer(text, lineterminator="\n")
-    out.writerow([f.name for f in fields(ClaimRow)][:-1])
-    out.writerows(astuple(row)[:-1] for row in rows)
-    return text.getvalue()
+    columns = tuple(f.name for f in fields(ClaimRow))[:-1]
+    return lines(Records(columns, tuple(astuple(row)[:-1] for row in rows)))

@@ -10,7 +10,9 @@ import numpy as np
 from ..evidence.arms import BASE, number
 from ..evidence.results import TWO_WAYS
 from ..evidence.scores import Score
-from .plots import CHANCE, MEAN, draw_points, floor_of, intervals, legend, size, under, unfinished, where
+from ..text.boards import size, under
+from ..text.words import where
+from .plots import CHANCE, MEAN, draw_points, floor_of, intervals, legend, unfinished
 from .style import COLORS, INK, SOFT, WIDTH, caption, chance_line, look
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import numpy as np
 
 from ..evidence.corpora import UNKNOWN, Corpora
 from ..evidence.scores import Score
+from ..text.boards import under
 from ..text.words import percent
-from .plots import under
 from .style import GRID, INK, caption
 
 if TYPE_CHECKING:

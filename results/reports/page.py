@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from ..evidence.members import Member
-from ..text.tables import LEAK_WORDS, percent, with_interval
+from ..statistics.metrics import beside
+from ..text.boards import under
+from ..text.tables import LEAK_WORDS
+from ..text.words import percent, where, with_interval
 from .answer_views import View
 from .claim_views import Claims
 from .clips import Clips
 from .condition_views import ConditionRow
 from .pictures import Picture
-from .plots import under, where
 from .stability_views import StabilityRow
 from .style import COLORS, GRID, INK, PAPER, SOFT
 from .views import TIED_RULE, Section, bar
@@ -80,6 +82,7 @@ def html(content: Content) -> str:
         data=Markup(embedded(_data(content))),
         with_interval=with_interval,
         bar=bar,
+        beside=beside(),
         tied_rule=TIED_RULE,
         where=where,
         under=under,

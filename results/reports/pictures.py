@@ -14,6 +14,7 @@ from ..evidence.members import Member
 from ..evidence.results import FLOOR
 from ..evidence.scores import Score
 from ..questions.ladder import Ladder
+from ..text.boards import blocks, chunks, first_condition, under
 from . import calibration, curves, ladder_picture, plots, sweep_picture
 from .matrices import matrix
 from .ranking import ranking_figure, ranking_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-MOST_LINES = 48  # scores in one picture
 MOST_CURVES = 8  # models in one picture
 #: why a section has no picture when nothing more is known
 REASONS = {
@@ -81,35 +81,9 @@ def draw_all(wanted: Sequence[Picture], folder: Path) -> dict[str, Path]:
         return {picture.name: save(picture.draw(), folder / picture.name) for picture in wanted}
 
 
-def blocks(found: Sequence[Score]) -> list[list[Score]]:
-    """Scores of one protocol, label map and set of leaks."""
-    return [list(part) for _, part in groupby(found, key=lambda s: (s.protocol, s.label_map, s.leaks))]
-
-
-def first_condition(block: Sequence[Score]) -> list[Score]:
-    """The scores under the first condition of each train and test: clean, where there is any."""
-    first: dict[tuple[str, str], str] = {}
-    for s in block:
-        first.setdefault((s.train, s.test), s.condition)
-    return [s for s in block if s.condition == first[s.train, s.test]]
-
-
 def _picture(section: str, alt: str, of: Score, draw: Callable[[], "Figure"], *more: str) -> Picture:
     parts = (section, of.protocol, of.label_map, *of.leaks, *more)
     return Picture(section, file_name(*parts), alt, of.protocol, draw)
-
-
-def chunks(found: Sequence[Score]) -> Iterator[list[Score]]:
-    """Whole groups of train and test, as many as one picture takes."""
-    chunk: list[Score] = []
-    for _, part in groupby(found, key=lambda s: (s.train, s.test)):
-        group = list(part)
-        if chunk and len(chunk) + len(group) > MOST_LINES:
-            yield chunk
-            chunk = []
-        chunk += group
-    if chunk:
-        yield chunk
 
 
 def _boards(found: Sequence[Score], order: Sequence[str]) -> Iterator[Picture]:
@@ -231,7 +205,7 @@ def _trainings(found: Sequence[Score], known: Sequence[Member], evidence: Eviden
         labels = sorted({label for _, label in those})
         for k in range(0, len(labels), 6):
             chosen = [curve for curve in those.values() if curve.label in labels[k : k + 6]]
-            what = plots.under(first)
+            what = under(first)
             draw = partial(curves.trainings, chosen, what)
             yield _picture("training", f"Loss and dev UAR by epoch under {first.protocol}", first, draw, str(k))
 
@@ -253,6 +227,6 @@ def _rankings(known: Sequence[Member]) -> tuple[list[Picture], list[str]]:
         if ranking.reason:
             refusals.append(" ".join([f"{name}: {ranking.reason}.", *missing]))
             continue
-        draw = partial(ranking_figure, ranking, plots.under(first), where, missing)
+        draw = partial(ranking_figure, ranking, under(first), where, missing)
         made.append(_picture("critical-difference", f"Mean ranks under {first.protocol}", first, draw))
     return made, refusals

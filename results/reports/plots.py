@@ -5,8 +5,6 @@ what is drawn, on what it stands, how the intervals are made, and where chance i
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +12,8 @@ import numpy as np
 from ..evidence.members import Member
 from ..evidence.results import FLOOR
 from ..evidence.scores import Score
-from ..text.words import percent, sized, with_interval
+from ..text.boards import BoardLine, lines_of, under
+from ..text.words import with_interval
 from .style import INK, LETTER, PAPER, SOFT, WIDTH, caption, look
 
 if TYPE_CHECKING:
@@ -26,17 +25,6 @@ MEAN = "Mark: mean over seeds of the UAR of all test folds together."
 CHANCE = "Dashed line: chance."
 
 
-def where(score: Score) -> str:
-    """What a score was trained and tested on."""
-    return score.test if score.train == score.test else f"{score.train} → {score.test}"
-
-
-def under(score: Score) -> str:
-    """Protocol, label map and leaks of a score."""
-    leaks = f", LEAK: {', '.join(score.leaks)} shared" if score.leaks else ""
-    return f"{score.protocol}, label map {score.label_map}{leaks}"
-
-
 def intervals(found: Sequence[Score]) -> str:
     """How the intervals of these scores were made."""
     methods = sorted({s.interval_method for s in found if s.interval_method}, key=str.casefold)
@@ -45,37 +33,10 @@ def intervals(found: Sequence[Score]) -> str:
     return f"{text} Without bar: {none[0].interval_reason}.".strip() if none else text
 
 
-def size(found: Sequence[Score]) -> str:
-    """Classes, chance, utterances and speakers of scores on the same test."""
-    known = next((s for s in found if s.classes), found[0])
-    chance = f"{len(known.classes)} classes, chance {percent(known.chance)} %"
-    counts = sized(found, "utterances")
-    return f"{chance}, n = {counts}" if counts else chance
-
-
 def unfinished(found: Sequence[Score]) -> str:
     """A remark where a score lacks cells: what is drawn side by side may then be of other speakers."""
     some = sum(s.n_done < s.n_cells for s in found)
     return f" Not all cells are done: {some} of {len(found)} scores lack some." if some else ""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a leaderboard: a heading (without score) or a score."""
-
-    text: str
-    score: Score | None = None
-
-
-def lines_of(found: Sequence[Score]) -> list[Line]:
-    """A heading per train and test, below it its scores, the best first."""
-    lines = []
-    for _, part in groupby(found, key=lambda s: (s.train, s.test, s.condition)):
-        section = sorted(part, key=lambda s: -(s.metrics["uar"].mean or 0))
-        condition = "" if section[0].condition == "clean" else f", {section[0].condition}"
-        lines += [Line(f"{where(section[0])}{condition}: {size(section)}")]
-        lines += [Line(s.label + ("*" if s.n_done < s.n_cells else ""), s) for s in section]
-    return lines
 
 
 def floor_of(scores: Iterable[Score]) -> list[str]:
@@ -136,7 +97,7 @@ def speakers(found: Sequence[Member], order: Sequence[str] = ()) -> "Figure":
     return figure
 
 
-def _rows(found: Sequence[Score]) -> "tuple[Figure, Axes, list[Line]]":
+def _rows(found: Sequence[Score]) -> "tuple[Figure, Axes, list[BoardLine]]":
     """Axes with a line of text per score, chance drawn in each group."""
     from matplotlib.figure import Figure
     from matplotlib.transforms import blended_transform_factory

@@ -14,8 +14,12 @@ from ..evidence.store import find_run
 from ..papers.comparisons import Changed, unchanged
 from ..questions.ladder import ladders
 from ..statistics.metrics import METRICS
-from ..text import latex, stability_table, tables
-from ..text.grids import Grid, pipes
+from ..text import stability_table, tables
+from ..text.boards import boards
+from ..text.forms import render
+from ..text.forms.latex import table, whole
+from ..text.forms.markdown import pipes
+from ..text.grids import Grid
 from . import answer_views, aside, claim_views, views
 from .clips import pack
 from .condition_views import condition_rows
@@ -74,16 +78,18 @@ def report(runs: Sequence[str], out: Path | None = None, changed: Changed = unch
         failures=views.failures(evidence),
         repeat={"commands": views.commands(evidence), "environments": views.environments(evidence)},
     )
-    same = stability_table.markdown(evidence.records, evidence.predictions)
-    parts = latex.tables([s for s in found if s.n_done])
+    table_of_scores = tables.document(found, evidence.notes, corpora)
+    same = stability_table.document(evidence.records, evidence.predictions)
+    scores_text = render(table_of_scores, "markdown") + "\n" + render(same, "markdown")
+    parts = [table(grid) for grid in boards([s for s in found if s.n_done])]
     texts = {
         "report.html": html(content),
-        "report.md": markdown(content, tables.markdown(found, evidence.notes, corpora) + same),
-        "scores.csv": tables.csv(found, corpora),
+        "report.md": markdown(content, scores_text),
+        "scores.csv": render(table_of_scores, "csv"),
         "speakers.csv": views.speakers_csv(known),
         "claims.csv": claim_views.csv(claims.rows),
         "answers.csv": answer_views.csv(answers),
-        "tables.tex": latex.document(parts),
+        "tables.tex": whole(parts),
         **{f"tables/table-{k}.tex": part for k, part in enumerate(parts, start=1)},
     }
     for name, text in texts.items():

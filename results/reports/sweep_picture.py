@@ -7,8 +7,9 @@ import numpy as np
 
 from ..evidence.arms import BASE, Grid
 from ..evidence.scores import Score
-from ..text.words import percent
-from .plots import intervals, size, under, where
+from ..text.boards import size, under
+from ..text.words import percent, where
+from .plots import intervals
 from .style import GRID, INK, WIDTH, caption
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from ..evidence.members import Member
 from ..evidence.scores import Score
 from ..statistics.speakers import paired_t
 from ..statistics.two_models import holm
-from ..text.tables import percent
-from .pictures import blocks, first_condition
-from .plots import lines_of, size, under, where
+from ..text.boards import blocks, first_condition, lines_of, size, under
+from ..text.words import percent, where
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LEVEL = 0.05

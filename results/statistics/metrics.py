@@ -175,7 +175,9 @@ class Metric:
     """A metric and what must be known to read it.
 
     ``chance(support)`` is its value for guessing every class of the task equally often, given the rows per class
-    (C,). ``function`` maps a `Tally` of arrays (..., C) to scores (...); NaN where there are no rows.
+    (C,). ``function`` maps a `Tally` of arrays (..., C) to scores (...); NaN where there are no rows. ``column``: the
+    head of its column in tables of scores, of one or two lines; without one it has none. ``narrow``: it has one where
+    room is scarce, too (LaTeX).
     """
 
     name: str
@@ -185,6 +187,8 @@ class Metric:
     range: tuple[float, float]
     chance: Callable[[np.ndarray], float]
     function: Callable[[Tally], np.ndarray]
+    column: str = ""
+    narrow: bool = True
 
     def of(self, confusions: np.ndarray) -> np.ndarray:
         """Scores (...) of confusion matrices (..., C, C)."""
@@ -206,6 +210,7 @@ METRICS: dict[str, Metric] = {
             range=(0.0, 1.0),
             chance=_chance_recall,
             function=uar,
+            column="UAR",
         ),
         Metric(
             name="wa",
@@ -215,6 +220,7 @@ METRICS: dict[str, Metric] = {
             range=(0.0, 1.0),
             chance=_chance_recall,
             function=wa,
+            column="WA",
         ),
         Metric(
             name="macro_f1",
@@ -224,6 +230,7 @@ METRICS: dict[str, Metric] = {
             range=(0.0, 1.0),
             chance=lambda support: float(_chance_f1(support)[support > 0].mean()),
             function=macro_f1,
+            column="macro\nF1",
         ),
         Metric(
             name="weighted_f1",
@@ -233,9 +240,19 @@ METRICS: dict[str, Metric] = {
             range=(0.0, 1.0),
             chance=lambda support: float((_chance_f1(support) * support / support.sum()).sum()),
             function=weighted_f1,
+            column="weighted\nF1",
+            narrow=False,
         ),
     )
 }
+
+
+HEADLINE = "uar"  # the metric that has intervals and deviations in tables, and that pictures draw
+
+
+def beside(narrow: bool = False) -> list[Metric]:
+    """The metrics with a column of their own beside the headline metric's."""
+    return [m for m in METRICS.values() if m.column and m.name != HEADLINE and (m.narrow or not narrow)]
 
 
 def find(name: str) -> Metric:

@@ -1,33 +1,35 @@
-"""Answers as text for a terminal, as CSV, LaTeX and plain data."""
+"""Answers to one question of all evidence."""
 
-import io
 import textwrap
-from collections.abc import Sequence
-from csv import writer
-from dataclasses import asdict, astuple, fields
+from collections.abc import Iterator
+from dataclasses import asdict, astuple, fields, replace
 from itertools import groupby
-from typing import Any
 
 from ..questions.answer_lines import Answer, AnswerLine
 from ..questions.answers import TESTS
 from ..statistics.metrics import METRICS
 from ..statistics.probabilities import EVERY
 from .comparison_text import NONE, p_value
-from .grids import Grid, aligned, pipes
-
-WIDTH = 100
+from .grids import POINT, Document, Grid, Lines, Paragraph, Records
 
 
-def terminal(answer: Answer, width: int = WIDTH) -> str:
+def document(answer: Answer) -> Document:
     """A table with a section for each body of data, its notes below."""
+    return Document(
+        text=lambda width: list(_paragraphs(answer, width)),
+        print=lambda: [(_printed(answer),)],
+        records=lambda: records(answer),
+        data=lambda: asdict(answer),
+    )
+
+
+def _paragraphs(answer: Answer, width: int | None) -> Iterator[Paragraph]:
     units = ", ".join(filter(None, (_metric(answer), "shares in %, differences in points")))
-    title = f"{answer.test}: {answer.summary}. {units[:1].upper()}{units[1:]}."
-    blocks = [_wrapped([title], width)]
+    title = f"{answer.test}: {answer.summary}"
+    yield (Lines((title if width is None else f"{title}. {units[:1].upper()}{units[1:]}.",)),)
     if answer.lines:
-        blocks.append(aligned(grid(answer)))
-    if texts := notes(answer):
-        blocks.append(_wrapped(texts, width, "· "))
-    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+        yield (grid(answer),)
+    yield (Lines(tuple(notes(answer)), POINT),)
 
 
 def _metric(answer: Answer) -> str:
@@ -36,12 +38,6 @@ def _metric(answer: Answer) -> str:
     if test.of is not None:
         return test.of
     return "" if test.probabilities and answer.metric in METRICS else EVERY[answer.metric].title
-
-
-def markdown(answer: Answer) -> str:
-    """The table and its notes."""
-    parts = [f"{answer.test}: {answer.summary}", pipes(grid(answer)), *(f"- {note}" for note in notes(answer))]
-    return "\n\n".join(parts[:2]) + "\n\n" + "\n".join(parts[2:]) + "\n"
 
 
 def grid(answer: Answer) -> Grid:
@@ -97,30 +93,19 @@ def _full(line: AnswerLine) -> str:
     return f"{line.what} ({line.where})" if line.where else line.what
 
 
-def csv(answer: Answer) -> str:
-    """One line per line, every number as it is; what is unknown is empty."""
-    text = io.StringIO()
-    out = writer(text, lineterminator="\n")
-    out.writerow(["test", "metric", "level", *(f.name for f in fields(AnswerLine))])
-    for line in answer.lines:
-        values = ("" if x is None else x for x in astuple(line))
-        out.writerow([answer.test, answer.metric, f"{answer.level:g}", *values])
-    return text.getvalue()
+def records(answer: Answer) -> Records:
+    """A row per line, every number as it is."""
+    head = (answer.test, answer.metric, f"{answer.level:g}")
+    names = ("test", "metric", "level", *(f.name for f in fields(AnswerLine)))
+    return Records(names, tuple((*head, *astuple(line)) for line in answer.lines))
 
 
-def to_json(answer: Answer) -> dict[str, Any]:
-    """Plain: unknown is None, never NaN."""
-    return asdict(answer)
-
-
-def latex(answer: Answer) -> str:
-    """A booktabs table."""
-    from .latex import table
-
-    said = " ".join(f"{text[:1].upper()}{text[1:]}." for text in notes(answer))
+def _printed(answer: Answer) -> Grid:
+    """With the notes in small print."""
+    below = " ".join(f"{text[:1].upper()}{text[1:]}." for text in notes(answer))
     metric = _metric(answer)
     caption = f"{answer.summary[:1].upper()}{answer.summary[1:]}{f' ({metric})' if metric else ''}."
-    return table(grid(answer), caption, f"answer-{answer.test}", said)
+    return replace(grid(answer), caption=caption, label=f"answer-{answer.test}", below=below)
 
 
 def explained(width: int = 76) -> str:
@@ -133,10 +118,3 @@ def explained(width: int = 76) -> str:
             break_on_hyphens=False,
         )  # fmt: skip
     return "\n".join(lines)
-
-
-def _wrapped(texts: Sequence[str], width: int, mark: str = "") -> list[str]:
-    wrap = textwrap.TextWrapper(
-        width, subsequent_indent=" " * len(mark), break_on_hyphens=False, break_long_words=False
-    )
-    return [part for text in texts for part in wrap.wrap(mark + text)]

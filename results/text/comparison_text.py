@@ -1,9 +1,6 @@
-"""Comparisons of two models as text for a terminal, and as plain data. Pure string builders, 80 columns."""
+"""Comparisons of two models."""
 
-import io
-import textwrap
-from collections.abc import Iterable, Sequence
-from csv import writer
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
@@ -13,10 +10,9 @@ import numpy as np
 from ..questions.compare import FALSE_ALARMS, Comparison
 from ..statistics.metrics import METRICS
 from ..statistics.speakers import OVER_FOLDS, PairedTest
-from .grids import Grid, aligned
-from .latex import table
+from .grids import Document, Grid, Lines, Paragraph, Records
 
-WIDTH = 80
+INDENT = "  "
 NONE = "–"
 MEANS = (
     "A and B: scores pooled over folds, averaged over seeds. A − B: mean over speakers, or folds, of the differences "
@@ -49,36 +45,46 @@ def interval(test: PairedTest) -> str:
     return f"{points(test.mean)} [{points(test.low)}, {points(test.high)}]"
 
 
-def terminal(comparisons: Sequence[Comparison]) -> str:
+def document(comparisons: Sequence[Comparison]) -> Document:
     """All comparisons: per protocol a line each with the main test, then what stands beside it."""
+    return Document(
+        text=lambda width: list(_paragraphs(comparisons)),
+        print=lambda: [tuple(_printed(comparisons))],
+        records=lambda: records(comparisons),
+        data=lambda: to_json(comparisons),
+        ascii=True,
+    )
+
+
+def _paragraphs(comparisons: Sequence[Comparison]) -> Iterator[Paragraph]:
     if not comparisons:
-        return "Nothing to compare: the two models share no task.\n"
-    blocks: list[list[str]] = [[f"A: {comparisons[0].a}", f"B: {comparisons[0].b}"]]
+        yield (Lines(("Nothing to compare: the two models share no task.",)),)
+        return
+    yield (Lines((f"A: {comparisons[0].a}", f"B: {comparisons[0].b}"), whole=True),)
     for _, part in groupby(comparisons, key=_family):
-        those = list(part)
-        blocks.append(_head(those[0]))
-        blocks.append(aligned(Grid("", _header(those), tuple(_lines(those)), left=1)))
-        blocks += [_details(c) for c in those]
+        family = list(part)
+        yield _head(family[0])
+        yield (Grid("", _header(family), tuple(_lines(family)), left=1),)
+        yield from map(_details, family)
     if any(c.main.mean is not None for c in comparisons):
-        blocks.append(_wrap(MEANS))
+        yield (Lines((MEANS,), hang=2),)
     if any(c.plain for c in comparisons):
         t, m = (f"{100 * FALSE_ALARMS[name]:.0f} %" for name in ("plain t", "mcnemar"))
         text = (
             "* As papers print them: they take rows, or folds and seeds, as independent. Simulated false alarms at 5 % "
             f"where equal models suit ten speakers differently: plain t {t}, McNemar {m}; paired t over speakers 5 %."
         )
-        blocks.append(_wrap(text))
-    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+        yield (Lines((text,), hang=2),)
 
 
 def _family(c: Comparison) -> tuple[str, ...]:
     return (c.setup.protocol, c.setup.label_map, *c.setup.leaks)
 
 
-def _head(c: Comparison) -> list[str]:
+def _head(c: Comparison) -> Paragraph:
     leaks = f"LEAK, permitted by the protocol: {', '.join(c.setup.leaks)}"
     text = f"{c.setup.protocol}, label map {c.setup.label_map}: {METRICS[c.metric].title} in %, differences in points"
-    return [*_wrap(text), *([leaks] if c.setup.leaks else [])]
+    return Lines((text,), hang=2), Lines((leaks,) if c.setup.leaks else (), whole=True)
 
 
 def _header(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
@@ -103,20 +109,15 @@ def _lines(comparisons: Sequence[Comparison]) -> Iterable[tuple[str, ...]]:
             yield (name, a, b, found, p_value(c.main.p), p_value(c.holm))
 
 
-def _details(c: Comparison) -> list[str]:
-    lines = [f"{c.setup.where}, {c.setup.condition}"]
-    refusal = _wrap(f"REFUSED: {c.reason}", "  ") if c.reason else []
+def _details(c: Comparison) -> Paragraph:
+    head = Lines((f"{c.setup.where}, {c.setup.condition}",), whole=True)
+    refusal = Lines((f"REFUSED: {c.reason}",) if c.reason else (), INDENT, 2)
     if not c.n_rows:  # nothing could be paired
-        return [*lines, *refusal]
+        return head, refusal
     seeds = f"{c.seeds[0]} seed(s) each" if c.seeds[0] == c.seeds[1] else f"{c.seeds[0]} and {c.seeds[1]} seeds"
-    lines += _wrap(
-        f"{c.n_rows} test rows of {c.n_speakers} speakers, {c.n_folds} fold(s), {seeds}; "
-        f"main test: {_named(c.main)}", "  "
-    )  # fmt: skip
-    lines += refusal
-    lines += [part for note in c.notes for part in _wrap(f"Note: {note}", "  ")]
-    lines += [part for text in _beside(c) for part in _wrap(text, "  ")]
-    return lines + [part for text in _papers(c) for part in _wrap(text, "  * ")]
+    size = f"{c.n_rows} test rows of {c.n_speakers} speakers, {c.n_folds} fold(s), {seeds}; main test: {_named(c.main)}"
+    notes = (*(f"Note: {note}" for note in c.notes), *_beside(c))
+    return head, Lines((size,), INDENT, 2), refusal, Lines(notes, INDENT, 2), Lines(tuple(_papers(c)), f"{INDENT}* ", 2)
 
 
 def _beside(c: Comparison) -> Iterable[str]:
@@ -152,53 +153,41 @@ def _result(test: PairedTest) -> str:
     return f"refused: {test.reason}" if test.reason else f"{interval(test)}, p {p_value(test.p)}"
 
 
-def _wrap(text: str, indent: str = "") -> list[str]:
-    wrap = textwrap.TextWrapper(
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=" " * (len(indent) + 2),
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-    return wrap.wrap(text)
-
-
-def csv(comparisons: Sequence[Comparison]) -> str:
-    """One line per comparison, every number in [0, 1]; what is unknown is empty."""
-    text = io.StringIO()
-    out = writer(text, lineterminator="\n")
+def records(comparisons: Sequence[Comparison]) -> Records:
+    """A row per comparison, every number in [0, 1]; what is unknown is empty."""
     numbers = ("score_a", "score_b", "difference", "low", "high", "p", "holm_p", "d_z", "p_plain_t", "p_mcnemar")
     facts = ("protocol", "train", "test", "condition", "label_map", "leaks", "a", "b", "metric", "main_test")
-    out.writerow([*facts, "n", "level", *numbers, "reason"])
+    rows = []
     for c in comparisons:
         m, e = c.main, c.effect
-        found = (c.score_a, c.score_b, m.mean, m.low, m.high, m.p, c.holm, e.d_z if e else None)
-        papers = (c.plain.p if c.plain else None, c.mcnemar.p if c.mcnemar else None)
-        values = ["" if x is None else f"{x:.6g}" for x in (*found, *papers)]
+        own = (c.score_a, c.score_b, m.mean, m.low, m.high, m.p, c.holm, e.d_z if e else None)
+        values = ["" if x is None else f"{x:.6g}" for x in (*own, *_as_papers(c))]
         facts_of = (*c.setup[:5], " ".join(c.setup.leaks), c.a, c.b, c.metric, m.name, m.n, f"{c.level:g}")
-        out.writerow([*facts_of, *values, m.reason or ""])
-    return text.getvalue()
+        rows.append((*facts_of, *values, m.reason or ""))
+    return Records((*facts, "n", "level", *numbers, "reason"), tuple(rows))
 
 
-def latex(comparisons: Sequence[Comparison]) -> str:
-    """A booktabs table per protocol: the main test, and beside it what papers print."""
-    parts = []
+def _as_papers(c: Comparison) -> tuple[float | None, float | None]:
+    """p of plain t and of McNemar."""
+    return c.plain.p if c.plain else None, c.mcnemar.p if c.mcnemar else None
+
+
+def _printed(comparisons: Sequence[Comparison]) -> Iterator[Grid]:
+    """A table per protocol: the main test, and beside it what papers print."""
     for _, part in groupby(comparisons, key=_family):
-        those = list(part)
-        first = those[0]
+        family = list(part)
+        first = family[0]
         rows = []
-        for line, c in zip((x for x in _lines(those) if len(x) > 1), those, strict=True):
-            papers = (c.plain.p if c.plain else None, c.mcnemar.p if c.mcnemar else None)
+        for line, c in zip((x for x in _lines(family) if len(x) > 1), family, strict=True):
             where = c.setup.where if c.setup.condition == "clean" else f"{c.setup.where}, {c.setup.condition}"
-            rows.append((where, *line[1:], *map(p_value, papers)))
+            rows.append((where, *line[1:], *map(p_value, _as_papers(c))))
         header = ("", first.a, first.b, _of_difference(first), "p", "Holm", "plain t", "McNemar")
         leaks = f", LEAK: {', '.join(first.setup.leaks)} shared" if first.setup.leaks else ""
         caption = (
             f"{METRICS[first.metric].title} in % of {first.a} (A) and {first.b} (B) under {first.setup.protocol}{leaks}"
             f"; main test: {first.main.name}; plain t and McNemar as papers print them. {MEANS}"
         )
-        parts.append(table(Grid("", header, tuple(rows)), caption, "-".join(("compare", *_family(first)))))
-    return "\n".join(parts)
+        yield Grid("", header, tuple(rows), caption=caption, label="-".join(("compare", *_family(first))))
 
 
 def to_json(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
-"""The scores of a file of predictions: for a terminal, and as plain data."""
+"""The scores of files of predictions."""
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from ..evidence.groups import Groups
+from ..questions.compare import Comparison
 from ..questions.file_scores import FileScore
 from ..statistics.probabilities import EVERY, PROBABILITY_METRICS
 from ..statistics.speakers import Interval
-from .grids import Grid, aligned
+from . import comparison_text
+from .grids import POINT, Document, Grid, Lines, Paragraph, Records
 from .words import NONE
 
 
@@ -44,8 +45,32 @@ def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{k: None if v in ("", None) or pd.isna(v) else v for k, v in line.items()} for line in lines]
 
 
-def to_text(found: FileScore) -> str:
-    """For a terminal of 80 columns."""
+def document(scores: Sequence[FileScore], tests: Sequence[Comparison] = ()) -> Document:
+    """Each file, the tests of the first against the second, and what metrics are also called."""
+    compared = comparison_text.document(tests)
+    return Document(
+        text=lambda width: [
+            *(paragraph for one in scores for paragraph in _paragraphs(one)),
+            *(compared.text(width) if tests else ()),
+            (Lines((legend(),)),),
+        ],
+        records=lambda: records(scores),
+        data=lambda: {"files": [to_json(one) for one in scores], "comparison": comparison_text.to_json(tests)},
+        ascii=True,
+    )
+
+
+def records(scores: Sequence[FileScore]) -> Records:
+    """A row per file and metric, as numbers."""
+    parts = ("value", "low", "high", "chance", "reason", "interval_reason")
+    rows = []
+    for one in scores:
+        for name, facts in to_json(one)["metrics"].items():
+            rows.append((one.name, name, *("" if facts[part] is None else facts[part] for part in parts)))
+    return Records(("file", "metric", *parts), tuple(rows))
+
+
+def _paragraphs(found: FileScore) -> list[Paragraph]:
     head = f"{found.name}: {found.n} rows, {len(found.classes)} classes, {found.n_speakers or 'unknown'} speakers"
     shares = [name for name in found.values if EVERY[name].range[1] <= 1]
     others = [name for name in found.values if name not in shares]
@@ -56,9 +81,12 @@ def to_text(found: FileScore) -> str:
     notes = list(found.notes)
     notes += sorted({f"no interval: {i.reason}" for i in found.intervals.values() if i.reason})
     notes += sorted({f"no {', no '.join(PROBABILITY_METRICS)}: {v.reason}" for v in found.values.values() if v.reason})
-    noted = ["\n".join(f"· {note}" for note in notes)] if notes else []
-    blocks = [head, *("\n".join(aligned(grid)) for grid in grids), *spread, *noted]
-    return "\n\n".join(blocks) + "\n"
+    return [
+        (Lines((head,), whole=True),),
+        *((grid,) for grid in grids),
+        (Lines(tuple(spread), whole=True),),
+        (Lines(tuple(notes), POINT, whole=True),),
+    ]
 
 
 def _metrics(found: FileScore, names: Sequence[str], unit: str, scale: int, digits: int) -> Grid:
@@ -83,10 +111,9 @@ def _bounds(low: float | None, high: float | None, scale: int = 100, digits: int
     )
 
 
-def legend(width: int = 80) -> str:
+def legend() -> str:
     """The other names of every metric, once."""
-    lines = [f"{m.title} is also called {', '.join(m.aliases)}." for m in EVERY.values()]
-    return textwrap.fill(" ".join(lines), width, break_on_hyphens=False) + "\n"
+    return " ".join(f"{m.title} is also called {', '.join(m.aliases)}." for m in EVERY.values())
 
 
 def _speakers(table: pd.DataFrame) -> str:

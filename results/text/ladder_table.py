@@ -1,6 +1,5 @@
 """The leak ladder as a table below that of the scores: a line per step, what it costs, what siblings are worth."""
 
-import textwrap
 from collections.abc import Sequence
 
 import pandas as pd
@@ -12,7 +11,7 @@ from ..questions.ladder import Ladder, Step, ladders
 from ..statistics.metrics import METRICS
 from ..statistics.two_models import holm
 from .comparison_text import interval, p_value
-from .grids import Grid, aligned, pipes
+from .grids import POINT, Document, Grid, Lines
 from .words import NONE, percent, with_interval
 
 NOTE = (
@@ -30,16 +29,9 @@ def found(records: pd.DataFrame, predictions: pd.DataFrame, plan: pd.DataFrame, 
     return [one for one in every if one.role != FLOOR] or every
 
 
-def terminal(every: Sequence[Ladder], width: int = 100) -> str:
-    """Aligned text with an empty line before each; nothing where there is no ladder."""
-    wrap = textwrap.TextWrapper(width, initial_indent="· ", subsequent_indent="  ", break_on_hyphens=False)
-    blocks = [[*aligned(grid(one)), *(line for note in notes(one) for line in wrap.wrap(note))] for one in every]
-    return "".join("\n" + "\n".join(block) + "\n" for block in blocks)
-
-
-def markdown(every: Sequence[Ladder]) -> str:
-    """The same as Markdown."""
-    return "".join(f"\n{pipes(grid(one))}\n\n" + "".join(f"- {n}\n" for n in notes(one)) for one in every)
+def document(every: Sequence[Ladder]) -> Document:
+    """A table for each ladder, its notes below."""
+    return Document(lambda width: [(grid(one), Lines(tuple(notes(one)), POINT)) for one in every])
 
 
 def grid(one: Ladder) -> Grid:

@@ -1,15 +1,16 @@
-"""Regenerated tables as text: for the terminal, as Markdown, as LaTeX (booktabs)."""
+"""The published tables of a paper, regenerated."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import get_args
 
 from rich.cells import cell_len
 
+from ..papers import paper_data
 from ..papers.paper_tables import PaperTables
 from ..papers.verdicts import MEANING, Word
-from .grids import Grid, aligned, pipes
+from .grids import POINT, Comments, Document, Grid, Heading, Lines, Paragraph, Records
 from .paper_blocks import blocks
 
 LEAST_LABEL = 12  # columns that the first column keeps, however narrow the terminal
@@ -19,40 +20,44 @@ READING = (
 )
 
 
-def terminal(tables: PaperTables, width: int = 100) -> str:
-    """All blocks as aligned text of at most ``width`` columns where words allow."""
-    parts = [_wrapped(_head(tables), width)]
-    for block in blocks(tables):
-        grid = aligned(_narrowed(block.grid, width))
-        parts.append([*_wrapped([block.title, *block.facts], width), *grid, *_wrapped(block.notes, width, "· ")])
-    parts.append(_wrapped(_foot(tables), width))
-    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+def document(tables: PaperTables) -> Document:
+    """All blocks, after what the paper is and before how to read them."""
+    return Document(
+        text=lambda width: list(_paragraphs(tables, width)),
+        print=lambda: list(_printed(tables)),
+        records=lambda: paper_records(tables),
+        data=lambda: paper_data.to_json(tables),
+    )
 
 
-def markdown(tables: PaperTables) -> str:
-    """All blocks as Markdown."""
+def _paragraphs(tables: PaperTables, width: int | None) -> Iterator[Paragraph]:
     first, *more = _head(tables)
-    parts = [f"## {first}", "\n".join(f"- {line}" for line in more)]
+    yield (Heading(first, 2), Lines(tuple(more), POINT if width is None else ""))
     for block in blocks(tables):
-        parts += [f"### {block.title}", *block.facts, pipes(block.grid)]
-        parts += ["\n".join(f"- {note}" for note in block.notes)] if block.notes else []
-    parts.append("\n".join(f"- {line}" for line in _foot(tables)))
-    return "\n\n".join(parts) + "\n"
+        grid = block.grid if width is None else _narrowed(block.grid, width)
+        yield Heading(block.title), Lines(block.facts), grid, Lines(block.notes, POINT)
+    yield (Lines(tuple(_foot(tables)), POINT if width is None else ""),)
 
 
-def latex(tables: PaperTables) -> str:
-    """All blocks as LaTeX tables, to be put into a document that uses booktabs, and how to read them."""
-    from .latex import escape, table  # with it come pictures, which nothing else here needs
-
-    parts = ["% needs \\usepackage{booktabs}"]
+def _printed(tables: PaperTables) -> Iterator[Paragraph]:
+    """Each block with all of it in its caption; then how to read them."""
+    yield (Comments(("needs \\usepackage{booktabs}",)),)
     for i, block in enumerate(blocks(tables)):
         texts = (block.title, *(text[:1].upper() + text[1:] for text in (*block.facts, *block.notes)))
         caption = " ".join(f"{text.rstrip('.')}." for text in texts)
-        parts.append(table(block.grid, caption, f"{tables.paper.name}-{i + 1}"))
-    reading = (*_head(tables), *(line for line in _foot(tables) if line not in _commands(tables)))
-    parts += [f"{{\\raggedright\\noindent {escape(line)}\\par}}" for line in reading]
-    parts += [f"% {line}" for line in _commands(tables)]
-    return "\n\n".join(parts) + "\n"
+        yield (replace(block.grid, caption=caption, label=f"{tables.paper.name}-{i + 1}"),)
+    commands = tuple(_commands(tables))
+    yield (Lines((*_head(tables), *(line for line in _foot(tables) if line not in commands))),)
+    if commands:
+        yield (Comments(commands),)
+
+
+def paper_records(tables: PaperTables) -> Records:
+    """A row per value, claims first; then one per matrix, whose distance stands in the columns of the means."""
+    lines = paper_data.lines(tables)
+    columns = tuple(lines[0]) if lines else ()
+    rows = [[line.get(name) for name in columns] for line in lines]
+    return Records(columns, tuple(tuple(f"{x:.6f}" if isinstance(x, float) else x for x in row) for row in rows))
 
 
 def _head(tables: PaperTables) -> list[str]:
@@ -73,13 +78,6 @@ def _foot(tables: PaperTables) -> list[str]:
 
 def _commands(tables: PaperTables) -> list[str]:
     return [text if text.startswith("not here") else f"To run: {text}" for text in tables.to_run]
-
-
-def _wrapped(lines: Iterable[str], width: int, mark: str = "") -> list[str]:
-    wrap = textwrap.TextWrapper(
-        width, subsequent_indent=" " * len(mark), break_on_hyphens=False, break_long_words=False
-    )
-    return [part for line in lines for part in wrap.wrap(mark + line)]
 
 
 def _narrowed(grid: Grid, width: int) -> Grid:

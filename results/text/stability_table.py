@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from ..evidence.results import FLOOR
 from ..evidence.scores import Value
 from ..questions.stability import Stability, stability
-from .grids import Grid, aligned, pipes
+from .grids import POINT, Document, Grid, Lines
 from .words import NONE, unique, with_interval
 
 PROTOCOL = "perturb"
@@ -17,16 +17,10 @@ TITLE = "Answers that stay the same, in %"
 MEANING = "the same: of the answers to the clean audio, by row, fold and seed; 95 % over test speakers"
 
 
-def terminal(records: pd.DataFrame, predictions: pd.DataFrame, width: int = 100) -> str:
-    """Aligned text with an empty line before it; nothing where no answers are to be compared."""
-    found = of_perturb(records, predictions)
-    return "".join("\n" + "\n".join(aligned(grid)) + "\n" for grid in grids(found, width)) + _text(found, "\n", "· ")
-
-
-def markdown(records: pd.DataFrame, predictions: pd.DataFrame) -> str:
-    """The same as Markdown."""
-    found = of_perturb(records, predictions)
-    return "".join(f"\n{pipes(grid)}\n" for grid in grids(found, None)) + _text(found, "\n", "- ")
+def document(records: pd.DataFrame, predictions: pd.DataFrame) -> Document:
+    """A table per train and test, then how to read it; nothing where no answers are to be compared."""
+    shares = of_perturb(records, predictions)
+    return Document(lambda width: [*((grid,) for grid in grids(shares, width)), (_notes(shares),)])
 
 
 def of_perturb(records: pd.DataFrame, predictions: pd.DataFrame) -> list[Stability]:
@@ -66,10 +60,9 @@ def said(s: Stability) -> str:
     return with_interval(Value(s.share, None, s.interval.low, s.interval.high)) + ("*" if s.n < s.n_clean else "")
 
 
-def _text(found: Sequence[Stability], before: str, mark: str) -> str:
+def _notes(shares: Sequence[Stability]) -> Lines:
     """What was compared; why intervals are not there, each reason once; what the star means."""
-    reasons = unique(s.interval.reason for s in found if s.interval.reason)
-    missing = ["* some answers are not there yet"] if any(s.n < s.n_clean for s in found) else []
-    lines = [MEANING] if found else []
-    lines += [*(f"no interval: {reason}" for reason in reasons), *missing]
-    return before + "".join(f"{mark}{line}\n" for line in lines) if lines else ""
+    reasons = unique(s.interval.reason for s in shares if s.interval.reason)
+    missing = ["* some answers are not there yet"] if any(s.n < s.n_clean for s in shares) else []
+    meaning = [MEANING] if shares else []
+    return Lines((*meaning, *(f"no interval: {reason}" for reason in reasons), *missing), POINT, whole=True)

@@ -1,22 +1,20 @@
-"""Score tables as text: for the terminal, as Markdown, as CSV. Pure string builders.
+"""Tables of scores.
 
 Scores of one protocol, label map and set of permitted leaks share a block; a block says what it permits, what chance
 is, how the intervals were made, and what failed, is pending, or was dropped.
 """
 
-import io
-import textwrap
-from collections.abc import Callable, Iterable, Sequence
-from csv import writer
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from itertools import groupby
 
 from rich.cells import cell_len
 
 from ..evidence.corpora import UNKNOWN, Corpora
-from ..evidence.scores import FACTS, Score, Value, within
-from ..statistics.metrics import METRICS
-from .grids import Grid, aligned, pipes
+from ..evidence.scores import FACTS, Score, Value, to_json, within
+from ..statistics.metrics import METRICS, beside
+from .boards import boards
+from .grids import POINT, Document, Grid, Heading, Lines, Paragraph, Records
 from .transfer import by_map, coverage, languages, matrix, place
 from .words import NONE as NONE
 from .words import percent as percent
@@ -36,45 +34,61 @@ LEAK_WORDS = {
 MOST_NOTES = 12
 
 
-def terminal(scores: Sequence[Score], notes: Sequence[str] = (), width: int = 100, corpora: Corpora = UNKNOWN) -> str:
-    """All scores as aligned text, made for ``width`` columns; ``notes`` are of the run as a whole."""
-    blocks = [_terminal_block(block, width, corpora) for block in _blocks(scores)]
-    blocks = [*blocks, *map(aligned, by_map(scores, corpora, width))] or [["No cell is finished or planned yet."]]
-    if notes:
-        blocks.append(_wrapped(notes, width, "· "))
-    return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
+def document(scores: Sequence[Score], notes: Sequence[str] = (), corpora: Corpora = UNKNOWN) -> Document:
+    """All scores; ``notes`` are of the run as a whole."""
+    return Document(
+        text=lambda width: list(_paragraphs(scores, notes, width, corpora)),
+        print=lambda: [tuple(boards([s for s in scores if s.n_done]))],
+        records=lambda: records(scores, corpora),
+        data=lambda: to_json(scores),
+        ascii=True,
+    )
 
 
-def markdown(scores: Sequence[Score], notes: Sequence[str] = (), corpora: Corpora = UNKNOWN) -> str:
-    """All scores with every column, as Markdown; ``notes`` are of the run as a whole."""
-    parts = []
+def _paragraphs(
+    scores: Sequence[Score], notes: Sequence[str], width: int | None, corpora: Corpora
+) -> Iterator[Paragraph]:
+    """Block by block; on a page a block has every column in one table."""
     for block in _blocks(scores):
-        parts.append(f"### {block[0].protocol}, label map {block[0].label_map}")
-        parts.append("\n".join(f"- {line}" for line in (*_facts(block), *_notes(block))))
-        parts += map(pipes, (_flat(block, corpora), *_grids(block, corpora, None)))
-    if sides := by_map(scores, corpora):
-        parts += ["### Several label maps side by side", *map(pipes, sides)]
-    parts += ["\n".join(f"- {note}" for note in notes)] if notes else []
-    return "\n\n".join(parts) + "\n"
+        protocol, label_map = block[0].protocol, block[0].label_map
+        facts, of_block = tuple(_facts(block)), tuple(_notes(block))
+        if width is None:
+            yield (
+                Heading(f"{protocol}, label map {label_map}"),
+                Lines((*facts, *of_block), POINT),
+                _flat(block, corpora),
+            )
+        else:
+            yield Heading(f"{protocol} · label map {label_map}"), Lines(facts)
+            yield (_sections(block, corpora),)
+        yield from ((grid,) for grid in _grids(block, corpora, width))
+        if width is not None:
+            yield (Lines(of_block, POINT),)
+    sides = by_map(scores, corpora, width)
+    if sides and width is None:
+        yield (Heading("Several label maps side by side"),)
+    yield from ((grid,) for grid in sides)
+    if width is not None and not scores:
+        yield (Lines(("No cell is finished or planned yet.",)),)
+    yield (Lines(tuple(notes), POINT),)
 
 
-def csv(scores: Sequence[Score], corpora: Corpora = UNKNOWN) -> str:
-    """One line per score with every number in [0, 1]; what is unknown is empty."""
+def records(scores: Sequence[Score], corpora: Corpora = UNKNOWN) -> Records:
+    """A row per score with every number in [0, 1]; what is unknown is empty."""
     counts = ("n_folds", "n_seeds", "n_cells", "n_done", "n_failed", "n_pending", "n_utterances", "n_speakers")
     parts = [f.name for f in fields(Value)]
-    text = io.StringIO()
-    out = writer(text, lineterminator="\n")
     columns = [f"{name}_{part}" for name in METRICS for part in parts]
     spoken = ("train_language", "test_language")
-    out.writerow([*FACTS, "tag", *spoken, "chance", *counts, *columns, "interval_method", "devices", "notes"])
+    rows = []
     for s in scores:
         numbers = [s.chance, *(getattr(s.metrics[name], part) for name in METRICS for part in parts)]
         chance, *values = ["" if x is None else f"{x:.6f}" for x in numbers]
         facts = [" ".join(s.leaks) if name == "leaks" else getattr(s, name) for name in FACTS]
         tail = [s.interval_method or "", "; ".join(s.devices), "; ".join(s.notes)]
         facts += [s.tag, corpora.language(s.train), corpora.language(s.test)]
-        out.writerow([*facts, chance, *(getattr(s, name) for name in counts), *values, *tail])
-    return text.getvalue()
+        rows.append((*facts, chance, *(getattr(s, name) for name in counts), *values, *tail))
+    names = (*FACTS, "tag", *spoken, "chance", *counts, *columns, "interval_method", "devices", "notes")
+    return Records(names, tuple(rows))
 
 
 def _blocks(scores: Iterable[Score]) -> list[list[Score]]:
@@ -89,22 +103,6 @@ def _blocks(scores: Iterable[Score]) -> list[list[Score]]:
         else:
             blocks += [list(same) for _, same in groupby(part, key=lambda s: s.leaks)]
     return blocks
-
-
-def _wrapped(lines: Iterable[str], width: int, mark: str = "") -> list[str]:
-    """Lines of at most ``width`` columns where words allow; names are not broken at their hyphens."""
-    after = " " * len(mark)
-    wrap = textwrap.TextWrapper(width, subsequent_indent=after, break_on_hyphens=False, break_long_words=False)
-    return [part for line in lines for part in wrap.wrap(mark + line)]
-
-
-def _terminal_block(block: list[Score], width: int, corpora: Corpora) -> list[str]:
-    lines = [f"{block[0].protocol} · label map {block[0].label_map}"]
-    lines += [*_wrapped(_facts(block), width), "", *_sections(block, corpora)]
-    for grid in _grids(block, corpora, width):
-        lines += ["", *aligned(grid)]
-    notes = _wrapped(_notes(block), width, "· ")
-    return [*lines, "", *notes] if notes else lines
 
 
 def _grids(block: list[Score], corpora: Corpora, width: int | None) -> list[Grid]:
@@ -176,25 +174,18 @@ def _heading(section: list[Score], several: bool, corpora: Corpora) -> str:
 
 def _numbers(s: Score) -> tuple[str, ...]:
     uar = s.metrics["uar"]
-    others = (percent(s.metrics[name].mean) for name in ("wa", "macro_f1", "weighted_f1"))
+    others = (percent(s.metrics[metric.name].mean) for metric in beside())
     spread = (percent(uar.sd), percent(uar.sd_folds), percent(uar.sd_speakers))
     return (with_interval(uar), *spread, *others, f"{s.n_folds} × {s.n_seeds}")
 
 
-_COLUMNS = (
-    "model",
-    "UAR",
-    "sd over\nseeds",
-    "\nfolds",
-    "\nspeakers",
-    "WA",
-    "macro\nF1",
-    "weighted\nF1",
-    "folds\n× seeds",
-)
+def _columns() -> tuple[str, ...]:
+    """Heads of the columns of `_numbers`, after that of the model."""
+    others = (metric.column for metric in beside())
+    return ("UAR", "sd over\nseeds", "\nfolds", "\nspeakers", *others, "folds\n× seeds")
 
 
-def _sections(block: list[Score], corpora: Corpora) -> list[str]:
+def _sections(block: list[Score], corpora: Corpora) -> Grid:
     """One section per train and test under the first condition; the other conditions have a grid of their own."""
     rows: list[tuple[str, ...]] = []
     for _, part in groupby(block, key=lambda s: (s.train, s.test)):
@@ -204,7 +195,7 @@ def _sections(block: list[Score], corpora: Corpora) -> list[str]:
         for s in section:
             rows.append((f"  {s.label}", *_numbers(s)))
             rows += [(f"    {missing}",) for missing in [remark(s)] if missing]
-    return aligned(Grid("", _COLUMNS, tuple(rows), left=2))
+    return Grid("", ("model", *_columns()), tuple(rows), left=2)
 
 
 def _conditions(block: list[Score], width: int | None) -> list[Grid]:
@@ -228,7 +219,7 @@ def _conditions(block: list[Score], width: int | None) -> list[Grid]:
 
 def _flat(block: list[Score], corpora: Corpora) -> Grid:
     spoken = any(languages(s, corpora) for s in block) and any(s.train != s.test for s in block)
-    header = ("model", "train → test", *(["language"] if spoken else []), "condition", *_COLUMNS[1:])
+    header = ("model", "train → test", *(["language"] if spoken else []), "condition", *_columns())
     rows = tuple(
         (
             s.label,

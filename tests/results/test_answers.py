@@ -19,6 +19,7 @@ from serbench.results.questions.answers import TESTS, answer
 from serbench.results.questions.sweeps import along
 from serbench.results.statistics.metrics import METRICS
 from serbench.results.text import answer_text
+from serbench.results.text.forms import render
 from serbench.tests.support.evidence import both as together_of
 from serbench.tests.support.evidence import evidence_of
 from serbench.tests.support.made_scores import of_arms
@@ -454,11 +455,12 @@ def test_every_test_has_a_line_of_help_and_gives_plain_data(three, sweep, noisy)
     for test in set(TESTS) - {"binomial", "mixed-model"}:
         for run in (three, sweep, noisy):
             found = answer(run, test=test)
-            plain = json.loads(json.dumps(answer_text.to_json(found), allow_nan=False))
+            plain = json.loads(json.dumps(answer_text.document(found).objects(), allow_nan=False))
             assert plain["test"] == test and plain["summary"] == TESTS[test].summary
-            assert max(map(len, answer_text.terminal(found, 100).splitlines())) <= 140
-            assert answer_text.csv(found).count("\n") == len(found.lines) + 1
-            assert r"\bottomrule" in answer_text.latex(found) and answer_text.markdown(found)
+            assert max(map(len, render(answer_text.document(found)).splitlines())) <= 140
+            assert render(answer_text.document(found), "csv").count("\n") == len(found.lines) + 1
+            assert r"\bottomrule" in render(answer_text.document(found), "latex")
+            assert render(answer_text.document(found), "markdown")
     assert all(name in answer_text.explained() for name in TESTS)
 
 
@@ -486,7 +488,7 @@ def test_leaks_and_what_is_left_out_are_said():
         leak, "left out: majority; --base majority holds the others against it"
     )  # fmt: skip
     assert answer(held(three), test="main", base="majority").notes == (leak,)
-    assert "speaker" in answer_text.latex(answer(held(three), test="groups"))
+    assert "speaker" in render(answer_text.document(answer(held(three), test="groups")), "latex")
     mixed = [*cells(rng, "c", **about), *cells(rng, "c", **about, settings={"epochs": 9}, provider="other")]
     (said, left) = answer(held(three + mixed), test="spread").notes
     assert said == leak
@@ -498,7 +500,9 @@ def test_leaks_and_what_is_left_out_are_said():
 
 def test_a_title_names_the_metric_only_where_the_test_follows_it(three):
     titles = {
-        test: answer_text.terminal(answer(three, test=test)).split("\n\n")[0] for test in TESTS if test != "binomial"
+        test: render(answer_text.document(answer(three, test=test))).split("\n\n")[0]
+        for test in TESTS
+        if test != "binomial"
     }
     titles = {test: " ".join(text.split()) for test, text in titles.items()}
     assert titles["main"].endswith(". UAR, shares in %, differences in points.")

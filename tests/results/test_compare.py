@@ -15,6 +15,7 @@ from serbench.results.questions.compare import compare
 from serbench.results.statistics.metrics import METRICS
 from serbench.results.statistics.speakers import OVER_FOLDS, OVER_SPEAKERS
 from serbench.results.text import comparison_text
+from serbench.results.text.forms import render
 from serbench.tests.support.paired import CLASSES, cells, frames
 
 UAR = METRICS["uar"]
@@ -89,7 +90,7 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(about, reason):
     found = one_comparison(two(about_b=about))
     assert reason in found.reason
     assert (found.main.p, found.holm, found.posterior, found.plain, found.mcnemar) == (None,) * 5
-    text = comparison_text.terminal([found])
+    text = render(comparison_text.document([found]), None, 80)
     assert "REFUSED" in text and "As papers print" not in text
     (plain,) = comparison_text.to_json([found])
     assert plain["main"]["p"] is None and reason in plain["reason"]
@@ -132,7 +133,7 @@ def test_holm_is_over_the_tasks_of_a_protocol():
     assert [c.setup.condition for c in found] == ["clean", "white 20 dB", "white 0 dB"]
     p = sorted(c.main.p for c in found)
     assert min(c.holm for c in found) == pytest.approx(min(1, 3 * p[0]))
-    text = comparison_text.terminal(found)
+    text = render(comparison_text.document(found), None, 80)
     assert "of 3" in text and max(map(len, text.splitlines())) <= 80
 
 
@@ -213,7 +214,7 @@ def test_json_is_plain_and_text_fits_80_columns():
     (plain,) = json.loads(json.dumps(comparison_text.to_json(found), allow_nan=False))
     assert plain["as_papers_print"]["mcnemar"]["p"] == found[0].mcnemar.p
     assert plain["main"]["p"] == found[0].main.p and len(plain["differences"]) == 8
-    text = comparison_text.terminal(found)
+    text = render(comparison_text.document(found), None, 80)
     assert max(map(len, text.splitlines())) <= 80
     assert "as independent" in text and "23 %" in text and "Bayes: A better" in text
     assert "A − B: mean over speakers" in " ".join(text.split())
@@ -222,7 +223,7 @@ def test_json_is_plain_and_text_fits_80_columns():
 def test_latex_names_the_leaks_and_no_two_tables_share_a_label():
     kinds: tuple[list[str], ...] = ([], ["speaker"])
     made = [compare(*frames([*a, *b]), "a", "b", UAR)[0] for a, b in (two(leaks=leaks) for leaks in kinds)]
-    text = comparison_text.latex(made)
+    text = render(comparison_text.document(made), "latex")
     assert text.count("LEAK: speaker shared") == 1
     assert len(set(re.findall(r"\\label.*", text))) == 2
 

@@ -11,6 +11,7 @@ from serbench.results.evidence.siblings import by_sibling
 from serbench.results.questions.ladder import NAME, ladders
 from serbench.results.statistics.metrics import METRICS
 from serbench.results.text import ladder_table
+from serbench.results.text.forms import render
 from serbench.tests.support.paired import CLASSES, cells, frames, run_folder
 from serbench.tests.support.tiny import serbench
 
@@ -164,7 +165,7 @@ def test_the_table_below_the_scores_has_a_line_per_step(tmp_path, monkeypatch):
     code, out, _ = serbench("show", run.folder)
     records, predictions = frames(made)
     (one,) = ladder_table.found(records, predictions, records[:0], run.siblings())
-    text = ladder_table.terminal([one], 100)
+    text = render(ladder_table.document([one]))
     assert code == 0 and out.endswith(text) and "none, in speakers; corpus" in text
     lines = {line.split("  ")[0]: line for line in text.splitlines()}
     assert lines["rows"].split("]")[1].split()[0] == "–" and "[" in lines["random"].split("]")[1]
@@ -175,7 +176,9 @@ def test_the_table_below_the_scores_has_a_line_per_step(tmp_path, monkeypatch):
         f"{100 * half.having.score:.1f} ({half.having.n})" in lines["rows"]
         and half.having.n == len(rows) // 2 + len(rows) % 2
     )
-    assert "| speakers |" in ladder_table.markdown([one]) and ladder_table.terminal([]) == ""
+    assert (
+        "| speakers |" in render(ladder_table.document([one]), "markdown") and render(ladder_table.document([])) == ""
+    )
     _, again, _ = serbench("show", run.folder, run.folder)
     assert again == out  # several runs are read as one
     _, latex, _ = serbench("show", run.folder, "--latex")

@@ -26,6 +26,7 @@ from serbench.results.papers.claims import names, published
 from serbench.results.papers.comparisons import otherwise, unlike
 from serbench.results.papers.paper_tables import PaperTables, build
 from serbench.results.text import paper_text
+from serbench.results.text.forms import render
 from serbench.seeds import stream
 from serbench.tests.support.evidence import both, evidence_of
 from serbench.tests.support.records import of_names
@@ -121,7 +122,9 @@ def test_an_incomplete_run_is_not_run_yet() -> None:
     assert x.verdict.word == "not run yet" and "3 runs of sigwavnet:released are not complete" in x.verdict.reason
     partly = made(replay(0.9), honest(0.6, n_open=2))
     assert line(partly).left_out == "2 of 7 runs of sigwavnet:released under speaker-independent"
-    assert "not complete and left out: 2 of 7 runs of sigwavnet:released" in paper_text.terminal(partly)
+    assert "not complete and left out: 2 of 7 runs of sigwavnet:released" in render(
+        paper_text.document(partly), None, 100
+    )
 
 
 def test_every_replay_has_its_line() -> None:
@@ -132,7 +135,7 @@ def test_every_replay_has_its_line() -> None:
         ("sigwavnet", "published-sigwavnet"),
         ("sigwavnet:released", "published-sigwavnet-as-coded"),
     ]
-    text = paper_text.terminal(tables)
+    text = render(paper_text.document(tables), None, 100)
     assert "under published-sigwavnet-as-" in text
 
 
@@ -144,7 +147,7 @@ def test_every_reading_of_a_publication_has_its_line_and_sweeps_have_none() -> N
         ("base", "reproduced", None),
         ("on validation", "below", None) if lines[1].verdict.word == "below" else ("on validation", "above", None),
     ]
-    text = paper_text.terminal(tables, 140)
+    text = render(paper_text.document(tables), None, 140)
     assert "sigwavnet:released [on validation] under published-sigwavnet-as-coded" in " ".join(text.split())
 
 
@@ -178,7 +181,7 @@ def test_honest_runs_of_a_changed_recipe_decide_nothing_and_are_named() -> None:
     assert any("--protocol speaker-independent --corpus emodb" in text for text in tables.to_run)
     matrices = [m for m in tables.matrices if m.matrix.task == EMODB]
     assert all((m.distance_honest, m.left_out) == (None, x.verdict.reason[len(UNKNOWN) + 2 :]) for m in matrices)
-    assert matrices and x.verdict.reason in " ".join(paper_text.terminal(tables).split())
+    assert matrices and x.verdict.reason in " ".join(render(paper_text.document(tables), None, 100).split())
     fitting = line(build(published("sigwavnet"), [*found, honest(0.6, settings=usual)], *HERE, telling(short)))
     assert (fitting.verdict.word, fitting.verdict.reason) == ("only with the leak", "")
     alone = line(build(published("sigwavnet"), [short], *HERE, telling(short)))
@@ -331,13 +334,13 @@ def test_published_numbers_against_published_figures() -> None:
         assert all(c.agrees for c in build(published(name), [], set(), set()).checks)
 
 
-@pytest.mark.parametrize("form", [paper_text.terminal, paper_text.markdown, paper_text.latex])
-def test_a_withdrawn_preprint_is_named_in_every_table(form: Any) -> None:
-    text = form(build(published("mfcc-attention"), [], set(), set()))
+@pytest.mark.parametrize("form", ["terminal", "markdown", "latex"])
+def test_a_withdrawn_preprint_is_named_in_every_table(form: str) -> None:
+    text = render(paper_text.document(build(published("mfcc-attention"), [], set(), set())), form)
     parts = {
-        paper_text.terminal: [p for p in text.split("\n\n") if "─────" in p],
-        paper_text.markdown: re.split(r"^### ", text, flags=re.M)[1:],
-        paper_text.latex: text.split(r"\begin{table}")[1:],
+        "terminal": [p for p in text.split("\n\n") if "─────" in p],
+        "markdown": re.split(r"^### ", text, flags=re.M)[1:],
+        "latex": text.split(r"\begin{table}")[1:],
     }[form]
     assert len(parts) > 15
     for part in parts:
@@ -347,12 +350,12 @@ def test_a_withdrawn_preprint_is_named_in_every_table(form: Any) -> None:
 def test_lines_fit_the_terminal() -> None:
     for name in names():
         for tables in (build(published(name), [], *HERE), made(replay(0.9), honest(0.6), paper=name)):
-            wide = [x for x in paper_text.terminal(tables, 100).splitlines() if len(x) > 100]
+            wide = [x for x in render(paper_text.document(tables), None, 100).splitlines() if len(x) > 100]
             assert not wide, wide[0]
 
 
 def test_terminal_table() -> None:
-    text = paper_text.terminal(made(replay(0.9), honest(0.6)))
+    text = render(paper_text.document(made(replay(0.9), honest(0.6))), None, 100)
     ours = r" +\d\d\.\d \[\d\d\.\d, \d\d\.\d\]"
     row = rf"^EMO-DB, accuracy +90\.1{ours}{ours} +[+-]\d\.\d +\+\d\d\.\d +only with the leak$"
     assert re.search(row, text, re.M)
@@ -365,7 +368,7 @@ def test_terminal_table() -> None:
 
 def test_latex_is_well_formed() -> None:
     for name in names():
-        text = paper_text.latex(build(published(name), [replay(0.9), honest(0.6)], *HERE))
+        text = render(paper_text.document(build(published(name), [replay(0.9), honest(0.6)], *HERE)), "latex")
         text.encode("latin-1")
         tabulars = re.findall(r"\\begin\{tabular\}\{([lr]+)\}(.*?)\\end\{tabular\}", text, re.S)
         assert len(tabulars) == text.count(r"\begin{table}") == text.count(r"\end{table}") > 4
@@ -380,7 +383,7 @@ def test_latex_is_well_formed() -> None:
 
 def test_csv_and_json_hold_everything() -> None:
     tables = made(replay(0.9), honest(0.6))
-    rows = list(csv.DictReader(io.StringIO(paper_data.csv(tables))))
+    rows = list(csv.DictReader(io.StringIO(render(paper_text.document(tables), "csv"))))
     claims = [r for r in rows if r["kind"] == "claim"]
     assert len(rows) == len(tables.lines) + len(tables.matrices)
     one = next(r for r in claims if r["corpus"] == "EMO-DB" and r["metric"] == "wa" and r["table"] == "headline")

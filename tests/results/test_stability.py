@@ -14,6 +14,7 @@ from serbench.results.evidence.store import Run, create
 from serbench.results.questions.stability import share_unchanged, stability
 from serbench.results.statistics.many_models import expanded_tails
 from serbench.results.text import stability_table
+from serbench.results.text.forms import render
 from serbench.tests.support.records import BASE
 
 CLASSES = ["happy", "sad"]
@@ -111,14 +112,14 @@ def test_the_table_is_that_of_perturb_alone(run: Run) -> None:
     for condition, changed in (("shift 20 ms", 6), ("shift 10 ms", 3), ("gain -3 dB", 1), ("inverted", 0)):
         cells(run, condition, changed)
     frames = open_evidence([run])
-    text = stability_table.terminal(frames.records, frames.predictions)
+    text = render(stability_table.document(frames.records, frames.predictions))
     lines = text.splitlines()
-    assert [line.split("  ")[0] for line in lines[4:8]] == ["gain -3 dB", "inverted", "shift 10 ms", "shift 20 ms"]
-    assert "24 answers" in lines[1] and "· no interval: no answer of 24 changed" in lines
-    assert lines[4].split()[-3] == "91.7" and lines[5].split()[-1] == "100.0"
-    assert "| shift 10 ms | 75.0" in stability_table.markdown(frames.records, frames.predictions)
+    assert [line.split("  ")[0] for line in lines[3:7]] == ["gain -3 dB", "inverted", "shift 10 ms", "shift 20 ms"]
+    assert "24 answers" in lines[0] and "· no interval: no answer of 24 changed" in lines
+    assert lines[3].split()[-3] == "91.7" and lines[4].split()[-1] == "100.0"
+    assert "| shift 10 ms | 75.0" in render(stability_table.document(frames.records, frames.predictions), "markdown")
     other = frames.records.assign(protocol="noise")
-    assert stability_table.terminal(other, frames.predictions) == ""
+    assert render(stability_table.document(other, frames.predictions)) == ""
 
 
 def test_mild_conditions_come_before_strong_ones() -> None:

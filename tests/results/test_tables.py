@@ -5,12 +5,28 @@ from io import StringIO
 import pytest
 
 from serbench.results.evidence import corpora
+from serbench.results.evidence.corpora import UNKNOWN
 from serbench.results.evidence.scores import Score, Value, order
 from serbench.results.statistics.speakers import BOOTSTRAP, STUDENT
-from serbench.results.text import grids, tables, words
-from serbench.results.text.grids import Grid, aligned, pipes
-from serbench.results.text.tables import LEAK_WORDS, csv, markdown, terminal
+from serbench.results.text import tables, words
+from serbench.results.text.forms import render
+from serbench.results.text.forms.markdown import pipes
+from serbench.results.text.forms.terminal import aligned
+from serbench.results.text.grids import Grid
+from serbench.results.text.tables import LEAK_WORDS, document
 from serbench.tests.support.made_scores import of_score
+
+
+def terminal(scores, notes=(), width=100, corpora=UNKNOWN):
+    return render(document(scores, notes, corpora), None, width)
+
+
+def markdown(scores, notes=(), corpora=UNKNOWN):
+    return render(document(scores, notes, corpora), "markdown")
+
+
+def csv(scores, corpora=UNKNOWN):
+    return render(document(scores, (), corpora), "csv")
 
 
 def score(model="functionals-svm", test="emodb", uar=None, **facts):
@@ -35,7 +51,7 @@ NOTHING = {name: Value() for name in ("uar", "wa", "macro_f1", "weighted_f1")}
 
 
 def test_doctests_hold():
-    assert all(doctest.testmod(module).failed == 0 for module in (corpora, grids, tables, words))
+    assert all(doctest.testmod(module).failed == 0 for module in (corpora, tables, words))
 
 
 PLAIN = """\

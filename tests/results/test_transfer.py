@@ -18,7 +18,8 @@ from serbench.results.evidence.store import PLAN_COLUMNS, Run, create
 from serbench.results.reports import figures
 from serbench.results.reports.matrices import REST, matrix
 from serbench.results.reports.style import RC
-from serbench.results.text.tables import csv, markdown, terminal
+from serbench.results.text.forms import render
+from serbench.results.text.tables import document
 from serbench.results.text.transfer import by_map, coverage, languages, shares
 from serbench.tests.support.made_scores import score
 from serbench.tests.support.records import BASE
@@ -34,6 +35,18 @@ CORPORA = Corpora(
         Coverage("native", "emodb", 535, 0, 0, {"angry": 127}),
     ),
 )
+
+
+def terminal(scores, notes=(), width=100, corpora=UNKNOWN):
+    return render(document(scores, notes, corpora), None, width)
+
+
+def markdown(scores, notes=(), corpora=UNKNOWN):
+    return render(document(scores, notes, corpora), "markdown")
+
+
+def csv(scores, corpora=UNKNOWN):
+    return render(document(scores, (), corpora), "csv")
 
 
 def crossed(uar: float, **facts: Any) -> Score:

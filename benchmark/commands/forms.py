@@ -1,0 +1,37 @@
+"""The options that choose the form in which a command prints: one for each file in `results/text/forms`."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ...results.text import forms
+
+if TYPE_CHECKING:
+    from ...results.text.grids import Document
+
+Command = Callable[..., Any]
+
+
+def form_options(**texts: str) -> Callable[[Command], Command]:
+    """``--json``, ``--csv`` and so on, as the parameter ``form``; ``texts``: help of some for this command."""
+
+    def decorate(command: Command) -> Command:
+        for name in reversed([name for name in forms.names() if name != forms.SCREEN]):
+            text = texts.get(name) or forms.summary(name)
+            command = click.option(f"--{name}", "form", flag_value=name, help=text)(command)
+        return command
+
+    return decorate
+
+
+def print_document(document: "Document", form: str | None, width: int | None = None) -> None:
+    """Print it; for a terminal as wide as this one, 80 to 140 columns, or ``width``."""
+    click.echo(forms.render(document, form, width or columns()), nl=False)
+
+
+def columns() -> int:
+    """Of this terminal, 80 to 140."""
+    from shutil import get_terminal_size
+
+    return min(max(get_terminal_size((100, 24)).columns, 80), 140)

@@ -1,0 +1,38 @@
+"""Markdown."""
+
+from collections.abc import Iterator
+
+from ..grids import Document, Grid, Heading, Lines, Paragraph, plain
+
+
+def write(document: Document, width: int) -> str:
+    """Everything with every column."""
+    return "\n\n".join(parts(document)) + "\n"
+
+
+def parts(document: Document) -> list[str]:
+    """Its pieces one by one."""
+    return [text for paragraph in document.text(None) for text in _parts(paragraph)]
+
+
+def _parts(paragraph: Paragraph) -> Iterator[str]:
+    for piece in paragraph:
+        if isinstance(piece, Grid):
+            yield pipes(piece)
+        elif isinstance(piece, Heading):
+            yield f"{'#' * piece.level} {piece.text}"
+        elif isinstance(piece, Lines) and piece.mark and piece.texts:
+            yield "\n".join(f"- {text}" for text in piece.texts)
+        elif isinstance(piece, Lines):
+            yield from piece.texts
+
+
+def pipes(grid: Grid) -> str:
+    """A table."""
+    marks = ["---" if c < grid.left else "--:" for c in range(len(grid.header))]
+    header = [plain(name) for name in grid.header]
+    rows = [(*row, *("" for _ in header))[: len(header)] for row in grid.rows]
+    lines = [
+        "| " + " | ".join(text.replace("|", "\\|").strip() for text in row) + " |" for row in (header, marks, *rows)
+    ]
+    return "\n".join([*([f"**{grid.title}**", ""] if grid.title else []), *lines])
