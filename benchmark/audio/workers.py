@@ -10,7 +10,7 @@ from multiprocessing import current_process, get_context, parent_process
 from typing import TypeVar
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+Output = TypeVar("Output")
 _CHUNK = 8  # items that a process gets at once
 _AHEAD = 3  # chunks per process that may wait for their turn
 _FEW = 64  # items: less than a process costs to start
@@ -24,7 +24,7 @@ def importing() -> bool:
     return bool(getattr(current_process(), "_inheriting", False))
 
 
-def ordered(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Generator[Result]:
+def ordered(function: Callable[[Item], Output], items: Sequence[Item], jobs: int) -> Generator[Output]:
     """``function`` of every item, in their order; in this process when there are few items or one job.
 
     Processes are spawned, so ``function`` is a module's own. Raises BrokenProcessPool when one of them is killed.
@@ -34,7 +34,7 @@ def ordered(function: Callable[[Item], Result], items: Sequence[Item], jobs: int
         return
     chunks = [items[i : i + _CHUNK] for i in range(0, len(items), _CHUNK)]
     pool = ProcessPoolExecutor(min(jobs, len(chunks)), get_context("spawn"), _follow_parent)
-    waiting: deque[Future[list[Result]]] = deque()
+    waiting: deque[Future[list[Output]]] = deque()
     try:
         for chunk in chunks:
             waiting.append(pool.submit(_each, function, chunk))
@@ -46,7 +46,7 @@ def ordered(function: Callable[[Item], Result], items: Sequence[Item], jobs: int
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+def _each(function: Callable[[Item], Output], items: Sequence[Item]) -> list[Output]:
     return [function(item) for item in items]
 
 

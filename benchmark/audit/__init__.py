@@ -1,1 +1,1 @@
-"""Anybody's split, read from a file and asked for leaks by the rules of the gate."""
+"""Anybody's split, read from a file and held against the leak checks."""

@@ -1,4 +1,4 @@
-"""A list of files, judged by the rules of the gate: what test shares with the rest, per rule."""
+"""A list of files, held against the leak checks: what test shares with the rest, per rule."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ RULES: Rules = {
     "copy": (("original",),),
     "sentence": (("corpus", "sentence"),),
 }
-SELECTION = "selection"  # files that are in dev and in test: the gate says so by itself
+SELECTION = "selection"  # files that are in dev and in test: the leak checks say so by themselves
 #: rules that acted corpora break by design: a note, unless they are promised
 NOTED = frozenset({"sentence"})
 State = Literal["leak", "note", "clean", "part", "unchecked"]

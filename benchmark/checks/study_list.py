@@ -168,8 +168,8 @@ def _planned(request: StudyRequest) -> dict[str, Any]:
 def _prepared(spec: str) -> bool:
     """Whether a corpus can be opened without decoding it now."""
     from ..corpora.synthetic import NAMES
-    from ..prepared.corpus import parse_spec
     from ..prepared.home import home, stored
+    from ..prepared.sources import parse_spec
 
     name, _ = parse_spec(spec)
     return name in NAMES or any(not form.state for form in stored(home(), name))

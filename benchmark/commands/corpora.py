@@ -67,9 +67,9 @@ def prepare(name: str, folder: Path | None, jobs: int | None) -> None:
 
     Without --from it is looked for under SERBENCH_CORPORA; the built-in ones (synth-a ...) need no folder.
     """
-    from ..prepared.corpus import locate
     from ..prepared.corpus import prepare as prepare_corpus
     from ..prepared.home import home
+    from ..prepared.sources import locate
 
     started = time.perf_counter()
     source = locate(name, folder)
@@ -105,7 +105,7 @@ def check(spec: str, jobs: int | None, as_json: bool) -> None:
     from ..checks.corpus_check import check as check_corpus
     from ..checks.corpus_check import check_contract
     from ..corpora.registry import broken, cards
-    from ..prepared.corpus import locate, originals, parse_spec
+    from ..prepared.sources import locate, originals, parse_spec
 
     name, folder = parse_spec(spec)
     if originals(name, folder) is None and (name in cards() or name in broken()):

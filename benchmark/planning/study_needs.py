@@ -6,7 +6,7 @@ from .study import StudyRequest
 
 def missing_corpora(request: StudyRequest) -> list[str]:
     """The corpora of a study that this machine lacks, as they are written."""
-    from ..prepared.corpus import locate, parse_spec
+    from ..prepared.sources import locate, parse_spec
 
     missing = []
     for spec in request.form.corpora:

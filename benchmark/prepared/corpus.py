@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...errors import InputError, unknown
+from ...errors import InputError
 from ..audio.bar import Progress, bar
 from ..audio.workers import importing
 from ..corpora import synthetic
-from ..corpora.registry import broken, cards, find, read
+from ..corpora.registry import read
 from ..corpora.table import COLUMNS
 from ..environment import cores
 from .build import Material, build, sizes
 from .clips import restore
-from .home import AUDIO, TABLE, PreparedForm, check_name, discard, home, leftovers, locked, place, stored, writing
+from .home import AUDIO, TABLE, PreparedForm, discard, home, leftovers, locked, place, stored, writing
+from .sources import locate, parse_spec
 
 RATE_HZ = 16_000
 _TEXT = (*COLUMNS, "audio_hash", "group")
@@ -85,47 +86,6 @@ def open_corpus(spec: str, rate_hz: int = RATE_HZ, progress: Progress | None = N
     """
     name, folder = parse_spec(spec)
     return prepare(name, locate(name, folder), home(), rate_hz, progress)
-
-
-def parse_spec(spec: str) -> tuple[str, Path | None]:
-    """NAME or NAME=DIR. Raises InputError for an empty DIR."""
-    name, equals, folder = spec.partition("=")
-    if equals and not folder:
-        raise InputError(f"{spec}: no folder after '='; write {name}=DIR, or {name} alone")
-    return name, Path(folder) if folder else None
-
-
-def originals(name: str, folder: Path | None = None) -> Path | None:
-    """The original files: in ``folder``, else in one under `SERBENCH_CORPORA`; None where there is none."""
-    root = os.environ.get("SERBENCH_CORPORA")
-    if folder is None and root and (Path(root).expanduser() / name).exists():
-        return Path(root).expanduser() / name
-    return None if folder is None else folder.expanduser()
-
-
-def locate(name: str, folder: Path | None = None) -> Path | None:
-    """Where a corpus comes from: ``folder``, else one under `SERBENCH_CORPORA`, or None: synthesized or prepared.
-
-    Raises InputError, with the way to obtain the corpus, when it is nowhere.
-    """
-    check_name(name)
-    if name in synthetic.NAMES:
-        if folder is not None:
-            raise InputError(f"{name}: built in; it is made by the program and takes no folder")
-        return None
-    if source := originals(name, folder):
-        return source
-    if stored(home(), name):
-        return None
-    if name not in cards() and name not in broken():
-        raise unknown("corpus", name, {*cards(), *synthetic.NAMES, *(s.name for s in stored(home()))})
-    facts = find(name).facts
-    root = os.environ.get("SERBENCH_CORPORA")
-    looked = f"no folder {name} in {root}" if root else "SERBENCH_CORPORA is not set"
-    raise InputError(
-        f"{name}: not found ({looked}, nothing prepared); give its folder as {name}=DIR; "
-        f"to obtain it: {facts.obtain} ({facts.homepage})"
-    )
 
 
 def prepare(

@@ -12,8 +12,9 @@ import soundfile
 
 from serbench.benchmark.prepared import build, home
 from serbench.benchmark.prepared import corpus as prepared
-from serbench.benchmark.prepared.corpus import locate, open_corpus, prepare
+from serbench.benchmark.prepared.corpus import open_corpus, prepare
 from serbench.benchmark.prepared.shelf import shelf
+from serbench.benchmark.prepared.sources import locate
 from serbench.errors import InputError
 from serbench.tests.support.own_corpus import RATE, corpus, kept, made, own_home, prepare_mine, sound
 
