@@ -1,10 +1,12 @@
 """Identity by meaning: what source text does is hashed, not how it is laid out and explained."""
 
 import ast
+import hashlib
 import importlib
 import itertools
 import subprocess
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,10 @@ from serbench.benchmark.source import meaning, source_hash
 from serbench.errors import InputError
 
 ROOT = Path(serbench.__path__[0])
-#: of tests/golden/everything.py, which has every kind of statement and expression, on every version of Python
+#: of tests/golden/everything.txt, which has every kind of statement and expression, on every version of Python
 EVERYTHING, FROZEN = (
     ROOT / "tests" / "golden" / "everything.txt",
-    "18ccc1196add37b63b382c25de3f830bbabd3d4569737c4694a4391e03bab362",
+    "7e3fed670194d7e9148b1918fdd3e73dc2d75748ea0ef8654d4aa642017037ef",
 )
 
 
@@ -66,7 +68,7 @@ def test_modules_without_text_are_refused(module: str) -> None:
 
 
 def test_one_hash_is_frozen() -> None:
-    assert meaning(EVERYTHING.read_bytes()) == FROZEN
+    assert hashlib.sha256(repr(meaning(EVERYTHING.read_bytes())).encode()).hexdigest() == FROZEN
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
@@ -76,10 +78,10 @@ def test_it_is_the_same_on_every_version_of_python(version: str) -> None:
     if python is None:
         pytest.skip(f"no Python {version} here")
     code = (
-        "import sys, types\n"
+        "import hashlib, sys, types\n"
         "package = types.ModuleType('serbench'); package.__path__ = [sys.argv[1]]; sys.modules['serbench'] = package\n"
         "from serbench.benchmark.source import meaning\n"
-        "print(meaning(sys.stdin.buffer.read()))"
+        "print(hashlib.sha256(repr(meaning(sys.stdin.buffer.read())).encode()).hexdigest())"
     )
     command = [python, "-B", "-c", code, str(ROOT)]
     done = subprocess.run(command, input=EVERYTHING.read_bytes(), capture_output=True, check=False)
@@ -101,6 +103,13 @@ def test_it_is_the_same_on_every_version_of_python(version: str) -> None:
         ("class A:\n    x: int", "class A:\n    x: float", "class A:\n    x: int = 1", "class A:\n    x = 1",
          "class A:\n    'x'; 'y'", "class A(B):\n    x: int", "@d\nclass A:\n    x: int", "class A:\n    y: int",
          "class A:\n    if a:\n        x: int", "class A:\n    if a:\n        x: float"),
+        ("class A:\n    x: int = 1", "class A:\n    (x): int = 1"),  # the second is no field
+        ("def f():\n    x: int\n    return x", "def f():\n    (x): int\n    return x"),  # nor here a local variable
+        ("x: (y := 3) = 1", "x: (y := 4) = 1", "x: f() = 1", "x: int = 1"),  # annotations that do something
+        ("def f(x: (y := 3)): pass", "def f(x: (y := 4)): pass", "def f(x) -> g(): pass", "def f(x): pass"),
+        ("'a'\nx = __doc__", "'b'\nx = __doc__"),  # words that are read decide
+        ("def f():\n    'a'\nx = getattr(f, '__doc__')", "def f():\n    'b'\nx = getattr(f, '__doc__')"),
+        ("@f.register\ndef g(x: int): pass", "@f.register\ndef g(x: str): pass"),
         ("def f():\n    x\n    'y'", "def f():\n    'y'\n    x\n    'z'", "def f():\n    x",
          "def f():\n    b'y'\n    x",         "def f():\n    f'y'\n    x", "def f():\n    return 'y'"),
         ("f'{a}b'", "f'{a!r}b'", "f'{a:b}'", "f'{a}{b}'", "'{a}b'", "f'{a=}b'", "f'{{a}}b'"),
@@ -129,6 +138,9 @@ def test_texts_that_mean_different_things_have_different_hashes(texts: tuple[str
         ("x = 10", "x: int = 0x_a"),
         ("x = 'a' 'b'", 'x = "ab"'),
         ("def f(a): return a\r\n", "def f(\n    a,\n):\n    return a\n"),
+        ("f'{x:}' f'' 'a'", "f'{x}a'"),
+        ("def f(*a: 'int', b: list[int] | None = 1, **c: Literal[-1]) -> x.y[...]: pass", "def f(*a, b=1, **c): pass"),
+        ("def f():\n    self.x: int = 1", "def f():\n    self.x = 1"),
     ],
 )
 def test_layout_words_and_annotations_change_nothing(one: str, other: str) -> None:
@@ -150,8 +162,79 @@ def test_every_number_of_a_file_counts() -> None:
 
 def test_what_is_no_python_is_named(sources: Path) -> None:
     (sources / "hashed_one.py").write_text("def f(:\n")
-    with pytest.raises(InputError, match="module hashed_one: no Python that can be read here"):
+    with pytest.raises(InputError, match=r"module hashed_one: .*hashed_one\.py, line 1 is no Python that can be read"):
         source_hash(["hashed_one"])
+    (sources / "hashed_one.py").write_bytes(b"x = 1\0")
+    with pytest.raises(InputError, match=r"module hashed_one: .* is no Python that can be read here"):
+        source_hash(["hashed_one"])
+
+
+def test_long_programs_and_those_that_warn_have_a_hash() -> None:
+    long = [f"x = {' + '.join(['1'] * n)}".encode() for n in (2_000, 2_001)]
+    assert meaning(long[0]) != meaning(long[1])
+    assert meaning(rb"x = '\d'") == meaning(rb"x = r'\d'")
+
+
+def test_a_compiled_module_is_its_bytes(sources: Path) -> None:
+    (sources / "hashed_one.py").unlink()
+    hashes = set()
+    for content in (b"\0one", b"\0two"):
+        (sources / f"hashed_one{EXTENSION_SUFFIXES[0]}").write_bytes(content)
+        importlib.invalidate_caches()
+        hashes.add(source_hash(["hashed_one"]))
+    assert len(hashes) == 2
+
+
+# ---- where modules lie -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on the path for packages that differ from test to test."""
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def hash_of(house: Path, package: str, texts: dict[str, str]) -> str:
+    """The hash of modules of a new package; those named ``other...`` are not part of it."""
+    for name, text in texts.items():
+        path = house / package / f"{name.replace('.', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for folder in {path.parent for path in (house / package).rglob("*.py")} | {house / package}:
+        (folder / "__init__.py").touch()
+    importlib.invalidate_caches()
+    return source_hash([f"{package}.{name}" for name in texts if "other" not in name])
+
+
+def test_modules_may_move_with_their_imports(house: Path) -> None:
+    flat = {"a": "from .b import f\nfrom .other import g\nimport numpy", "b": "from . import a\nf = 1", "other": ""}
+    rooms = {
+        "one.a": "from ..two.b import f\nfrom ..three.other import g\nimport numpy",
+        "two.b": "from ..one import a\nf = 1",
+        "three.other": "",
+    }
+    absolute = flat | {"a": "from hashed_absolute.b import f\nfrom .other import g\nimport numpy"}
+    first = hash_of(house, "hashed_flat", flat)
+    assert hash_of(house, "hashed_rooms", rooms) == hash_of(house, "hashed_absolute", absolute) == first
+    for name, (old, new) in {"a": ("numpy", "scipy"), "b": ("f = 1", "f = 2")}.items():
+        changed = flat | {name: flat[name].replace(old, new)}
+        assert hash_of(house, f"hashed_changed_{name}", changed) != first
+    assert hash_of(house, "hashed_elsewhere", flat | {"a": flat["a"].replace("other", "another")}) != first
+
+
+def test_modules_that_change_places_are_seen_however_far_down(house: Path) -> None:
+    texts = {
+        "top": "from .left import f\nfrom .right import f as g",
+        "left": "from .x import f", "right": "from .y import f", "x": "from .p import f", "y": "from .q import f",
+        "p": "from . import top\nf = 1", "q": "from . import top\nf = 2",
+    }  # fmt: skip
+    first = hash_of(house, "hashed_first", texts)
+    swapped = texts | {"p": texts["q"], "q": texts["p"]}
+    assert hash_of(house, "hashed_swapped", swapped) != first
+    assert hash_of(house, "hashed_crossed", swapped | {"x": texts["y"], "y": texts["x"]}) != first  # other names
+    top = "from .right import f\nfrom .left import f as g"
+    assert hash_of(house, "hashed_top", texts | {"top": top}) != first
 
 
 def test_kinds_of_models_rest_on_what_they_use() -> None:
