@@ -207,7 +207,7 @@ def _joined(parts: Sequence[ast.expr]) -> list[ast.expr]:
     for part in parts:
         before = joined[-1] if joined else None
         if isinstance(part, ast.Constant) and isinstance(before, ast.Constant):
-            joined[-1] = ast.Constant(f"{before.value}{part.value}")
+            joined[-1] = ast.Constant(str(before.value) + str(part.value))
         elif not isinstance(part, ast.Constant) or part.value:
             joined.append(part)
     return joined

@@ -7,11 +7,11 @@ from typing import Any
 
 from ..prepared.home import MAKERS
 
-_EVERY_KIND = ("prepared.modalities", "prepared.video", "training.augment", "training.data", "training.trainer")
-_ASKED = (*_EVERY_KIND, "training.batches", "training.scoring")
+_EVERY_KIND = ("training.augment", "training.data", "training.fit", "training.trainer")
+_ASKED = (*_EVERY_KIND, "prepared.modalities", "prepared.video", "training.batches", "training.scoring")
 _TRAINED = (*_ASKED, "training.optimization", "training.train")
 #: kind of model -> the modules of the harness, beside model, protocol and condition, whose text decides its result:
-#: what the loop of networks does is nothing to a classical model
+#: what the loop of networks does is nothing to a classical model, which hears sound only and makes no batches
 HARNESS = {
     kind: (
         *MAKERS,

@@ -24,7 +24,7 @@ from ..planning.identity import digest
 from ..planning.plan import Cell, Plan, Trial
 from ..source import source_hash
 from ..training.augment import CopyMaker
-from ..training.train import Fit
+from ..training.fit import Fit
 from ..training.trainer import LabelledRows, Streams, TrainedModel, Trainer, load_state, state_of
 from .progress import CellCallback
 

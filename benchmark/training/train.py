@@ -14,20 +14,9 @@ from torch.nn import functional
 from ...baselines.registry import Recipe
 from ...results.statistics.metrics import tally, uar
 from .batches import FeatureRows, batch_of, bucketed
+from .fit import Fit
 from .optimization import groups_of, optimizer_of, schedule_of
 from .scoring import carry_state, predict
-
-
-@dataclass
-class Fit:
-    """What a training left behind, beside the weights: its curve, the chosen epoch, and what happened on the way."""
-
-    epoch: int
-    epochs: int
-    n_parameters: int
-    history: list[dict[str, float]] = field(default_factory=list)
-    events: list[str] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 def fit(

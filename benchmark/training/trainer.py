@@ -21,8 +21,9 @@ from ..source import source_hash
 from .augment import CopyMaker
 from .batches import Batch, Clip, FeatureRows, arranged, batch_of, padded
 from .data import NO_COPIES, Data, Front
+from .fit import Fit
 from .scoring import predict
-from .train import Fit, fit
+from .train import fit
 
 #: what features are computed with
 LIBRARIES = ("torch", "torchaudio", "librosa", "numpy", "scipy", "transformers", "timm", "opensmile")

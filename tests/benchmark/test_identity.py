@@ -3,8 +3,11 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import resolve_name
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,10 @@ from serbench.benchmark.planning.identity import HARNESS
 from serbench.benchmark.planning.ready import plan_of
 from serbench.benchmark.planning.request import Request
 from serbench.benchmark.source import source_hash
+from serbench.benchmark.training.trainer import Trainer
+from serbench.tests.support.scratch import EXAMPLES
+from serbench.tests.support.tiny import serbench as command
+from serbench.tests.support.tiny import tiny_corpus
 
 #: modules of ours that the harness imports and that are named in a key elsewhere, or decide nothing there
 ELSEWHERE = {
@@ -112,6 +119,48 @@ def test_words_move_no_key_and_constants_move_those_of_the_kinds_that_use_them(
     monkeypatch.setattr(Path, "read_bytes", changed)
     after = {cell.key for cell in plan_of(request).plan.cells}
     assert (before.isdisjoint(after) if moves else before == after) and len(before) == len(after) > 0
+
+
+LOUDNESS = EXAMPLES / "inference_model" / "loudness.py"
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [("network", "mfcc-attention:tiny"), ("classical", "functionals-svm"), ("inference", f"{LOUDNESS}:loudness")],
+)
+def test_what_a_kind_calls_is_in_its_identity(
+    kind: str, model: str, tmp_path: Path, shared_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: set[str] = set()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_name != "<module>":
+            called.add(str(frame.f_globals.get("__name__")))
+
+    def noted(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            sys.setprofile(note)
+            try:
+                return method(*given, **named)
+            finally:
+                sys.setprofile(None)
+
+        return call
+
+    for name in ("learn", "predict"):
+        monkeypatch.setattr(Trainer, name, noted(getattr(Trainer, name)))
+    monkeypatch.setenv("SERBENCH_HOME", str(shared_home))
+    corpus = f"tiny={tiny_corpus(tmp_path / 'tiny', speakers=4, takes=3)}"
+    few = ("--set", "mfcc-attention.epochs=1") if kind == "network" else ()
+    run = ("run", "--protocol", "speaker-independent", "--corpus", corpus, "--model", model, *few)
+    code, _, error = command(*run, "--out", tmp_path / "run", "--jobs", "1", "--device", "cpu")
+    assert code == 0, error
+    ours = {name for name in called if name.startswith(("serbench.benchmark.", "serbench.results.", "serbench.seeds"))}
+    # prepared audio is read there, and has been named by its fingerprint
+    elsewhere = {f"serbench.{name}" for names in ELSEWHERE.values() for name in names}
+    assert "serbench.benchmark.training.trainer" in ours
+    assert ours - elsewhere <= set(HARNESS[kind])
+    assert ("serbench.benchmark.training.train" in ours) == (kind == "network")
 
 
 def test_naming_them_imports_none_of_them() -> None:

@@ -17,8 +17,9 @@ from torch.nn import functional
 
 from serbench.baselines.registry import Recipe
 from serbench.benchmark.training.batches import FeatureRows, batch_of, bucketed, padded, steps
+from serbench.benchmark.training.fit import Fit
 from serbench.benchmark.training.scoring import predict
-from serbench.benchmark.training.train import Fit, class_weights, dev_uar, fit, loss_of
+from serbench.benchmark.training.train import class_weights, dev_uar, fit, loss_of
 
 PLAIN = Recipe(optimizer="sgd", momentum=0.0, lr=0.1, batch=8, epochs=3)
 
