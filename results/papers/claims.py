@@ -127,7 +127,7 @@ class Matrix:
 
 
 @dataclass(frozen=True, slots=True)
-class Derived:
+class DerivedValue:
     """A number computed from published figures; ``how`` says in which way. No claim."""
 
     paper: str
@@ -139,13 +139,13 @@ class Derived:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class Publication:
     """Everything that is known of one paper."""
 
     paper: Paper
     claims: tuple[Claim, ...]
     matrices: tuple[Matrix, ...]
-    derived: tuple[Derived, ...]
+    derived: tuple[DerivedValue, ...]
 
     def table(self, name: str) -> tuple[Claim, ...]:
         """The claims of one table, in its order."""
@@ -158,7 +158,7 @@ def names() -> tuple[str, ...]:
 
 
 @cache
-def published(name: str) -> Published:
+def published(name: str) -> Publication:
     """What a paper published. Raises InputError for an unknown paper, and where the data contradict themselves."""
     if name not in _papers():
         raise unknown("paper", name, _papers())
@@ -167,11 +167,11 @@ def published(name: str) -> Published:
     check_unique(claims)
     matrices = tuple(_matrix(paper, m) for m in _toml("confusions.toml")["matrix"] if m["paper"] == name)
     derived = tuple(
-        Derived(**{**line, "task": _known(paper.tasks, line["task"], "task", where)})
+        DerivedValue(**{**line, "task": _known(paper.tasks, line["task"], "task", where)})
         for where, line in _lines("derived.csv", DERIVED_COLUMNS)
         if line["paper"] == name
     )
-    return Published(paper, claims, matrices, derived)
+    return Publication(paper, claims, matrices, derived)
 
 
 def check_unique(claims: tuple[Claim, ...]) -> None:

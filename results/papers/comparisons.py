@@ -15,19 +15,19 @@ from .claims import Claim, Matrix, Task
 from .verdicts import Prediction, Verdict, judge, predict
 
 SIZE_TOLERANCE = 0.01  # of the number of utterances: damaged and contradictory clips that are dropped by name
-Changed = Callable[[Replay], Mapping[str, str]]
+Changes = Callable[[Replay], Mapping[str, str]]
 NOTED = frozenset({"sentence"})  # acted corpora repeat theirs, also where speakers are new
 #: settings that only say where something lies
 PLACES = frozenset({"audio_encoder", "text_encoder", "face_encoder", "encoder", "dir"})
 
 
-def unchanged(replay: Replay) -> Mapping[str, str]:
+def no_changes(replay: Replay) -> Mapping[str, str]:
     """Nothing is known to be changed."""
     return {}
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ClaimLine:
     """One value of a table with what it is held against. Shares in [0, 1]; ``printed`` is the percentage as printed.
 
     ``model``, ``arm``, ``protocol``: what ``replayed`` was run with, or what is to be run. ``of_protocol``: settings of
@@ -66,13 +66,13 @@ class Line:
         return None if ours is None or np.isnan(ours.mean) else self.value - ours.mean
 
 
-def claim_lines(table: str, claim: Claim, found: Sequence[Replay], changed: Changed = unchanged) -> list[Line]:
+def claim_lines(table: str, claim: Claim, replays: Sequence[Replay], changed: Changes = no_changes) -> list[ClaimLine]:
     """A line per replay of the claim; a single one where nothing was run.
 
     ``changed`` tells what a run changed of the recipe or rules: name -> text. What the claim does not name makes the
     run not comparable.
     """
-    line = Line(
+    line = ClaimLine(
         table=table,
         setting=claim.places[table],
         task=claim.task,
@@ -87,29 +87,31 @@ def claim_lines(table: str, claim: Claim, found: Sequence[Replay], changed: Chan
         model="" if claim.not_comparable else claim.models[0],
         protocol=next(iter(claim.task.protocols), ""),
         settings=claim.settings,
-        left_out=_left_out(found, claim),
+        left_out=_left_out(replays, claim),
     )
     if claim.not_comparable:
         return [replace(line, verdict=Verdict("not comparable", claim.not_comparable))]
-    replayed = matching(found, claim.task, claim.task.protocols, claim.models, claim.settings)
+    replayed = matching(replays, claim.task, claim.task.protocols, claim.models, claim.settings)
     if not replayed:
-        honest, left_out = honest_of(found, claim, None, changed)
+        honest, left_out = honest_of(replays, claim, None, changed)
         ours = prediction_of(honest, claim.metric, claim.label) if honest else None
         return [replace(line, honest=ours, verdict=Verdict("not run yet", left_out))]
-    return [_held_against(line, claim, replay, found, changed) for replay in replayed]
+    return [_held_against(line, claim, replay, replays, changed) for replay in replayed]
 
 
-def _left_out(found: Sequence[Replay], claim: Claim) -> str:
+def _left_out(replays: Sequence[Replay], claim: Claim) -> str:
     """Runs about the claim that are not complete, under whichever of its protocols."""
     protocols = (*claim.task.protocols, claim.task.honest)
     if claim.not_comparable:
         return ""
-    those = [r for r in matching(found, claim.task, protocols, claim.models, claim.settings) if r.n_open]
+    those = [r for r in matching(replays, claim.task, protocols, claim.models, claim.settings) if r.n_open]
     return "; ".join(f"{r.n_open} of {r.n_open + len(r.by_run)} runs of {r.model} under {r.protocol}" for r in those)
 
 
-def _held_against(line: Line, claim: Claim, replay: Replay, found: Sequence[Replay], changed: Changed) -> Line:
-    honest, left_out = honest_of(found, claim, replay, changed)
+def _held_against(
+    line: ClaimLine, claim: Claim, replay: Replay, replays: Sequence[Replay], changed: Changes
+) -> ClaimLine:
+    honest, left_out = honest_of(replays, claim, replay, changed)
     ours = prediction_of(replay, claim.metric, claim.label)
     new = prediction_of(honest, claim.metric, claim.label) if honest else None
     leaks = set(replay.leaks) - (set(honest.leaks) if honest else set()) - NOTED
@@ -151,7 +153,7 @@ def _text(value: Any) -> str:
     return f"{plain:g}" if isinstance(plain, float) else str(plain) if isinstance(plain, str) else json.dumps(plain)
 
 
-def otherwise(replay: Replay, settings: Collection[str], changed: Changed) -> str:
+def otherwise(replay: Replay, settings: Collection[str], changed: Changes) -> str:
     """What was changed beside the settings that a claim names; empty where nothing was."""
     texts = [text for name, text in changed(replay).items() if name not in settings]
     return f"run with {', '.join(texts)}" if texts else ""
@@ -169,7 +171,7 @@ def unlike(replay: Replay, task: Task) -> str:
 
 
 def matching(
-    found: Sequence[Replay],
+    replays: Sequence[Replay],
     task: Task,
     protocols: Sequence[str],
     models: Sequence[str],
@@ -182,7 +184,7 @@ def matching(
     """
     chosen = [
         r
-        for r in found
+        for r in replays
         if r.corpus == task.corpus
         and r.protocol in protocols
         and r.model in models
@@ -197,7 +199,7 @@ def _number(value: Any) -> float | None:
 
 
 def honest_of(
-    found: Sequence[Replay], about: Claim | Matrix, replay: Replay | None, changed: Changed
+    replays: Sequence[Replay], about: Claim | Matrix, replay: Replay | None, changed: Changes
 ) -> tuple[Replay | None, str]:
     """The complete runs with new speakers: of the same model and settings as the replay, where there is one.
 
@@ -206,7 +208,7 @@ def honest_of(
     task, settings = about.task, about.settings if isinstance(about, Claim) else {}
     models = (replay.model,) if replay else about.models
     left_out: dict[str, None] = {}
-    for run in matching(found, task, (task.honest,), models, settings):
+    for run in matching(replays, task, (task.honest,), models, settings):
         if len(run.by_run):
             misfit = unlike(run, task) or _apart(run, replay, settings, changed)
             if not misfit:
@@ -215,7 +217,7 @@ def honest_of(
     return None, "; ".join(left_out)
 
 
-def _apart(run: Replay, replay: Replay | None, settings: Mapping[str, float], changed: Changed) -> str:
+def _apart(run: Replay, replay: Replay | None, settings: Mapping[str, float], changed: Changes) -> str:
     """Why a run with new speakers says nothing about a replay; empty when it does.
 
     What the replay has too without being a changed one, its protocol fixes: in the run it is no change either.

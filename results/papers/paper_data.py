@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .comparisons import Line
-from .paper_tables import Compared, PaperTables
+from .comparisons import ClaimLine
+from .paper_tables import MatrixComparison, PaperTables
 from .verdicts import Prediction
 
 PARTS = ("mean", "low", "high", "n_runs")
@@ -47,7 +47,7 @@ def lines(tables: PaperTables) -> list[dict[str, Any]]:
     return [*(_flat(_line(x, tables)) for x in tables.lines), *(_distance(m, tables) for m in tables.matrices)]
 
 
-def _line(x: Line, tables: PaperTables) -> dict[str, Any]:
+def _line(x: ClaimLine, tables: PaperTables) -> dict[str, Any]:
     verdict = x.verdict
     return {
         "paper": tables.paper.name,
@@ -98,7 +98,7 @@ def _columns(line: dict[str, Any]) -> Iterable[tuple[str, Any]]:
             yield name, value
 
 
-def _distance(m: Compared, tables: PaperTables) -> dict[str, Any]:
+def _distance(m: MatrixComparison, tables: PaperTables) -> dict[str, Any]:
     matrix = m.matrix
     return {
         "paper": tables.paper.name,
@@ -118,7 +118,7 @@ def _distance(m: Compared, tables: PaperTables) -> dict[str, Any]:
     }
 
 
-def _matrix(m: Compared) -> dict[str, Any]:
+def _matrix(m: MatrixComparison) -> dict[str, Any]:
     return {
         "corpus": m.matrix.task.title,
         "setting": m.matrix.setting or None,

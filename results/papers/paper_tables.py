@@ -10,16 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..evidence.replays import Replay
-from .claims import Claim, Derived, Matrix, Paper, Published
+from .claims import Claim, DerivedValue, Matrix, Paper, Publication
 from .comparisons import (
-    Changed,
-    Line,
+    Changes,
+    ClaimLine,
     claim_lines,
     honest_of,
     matching,
+    no_changes,
     otherwise,
     prediction_of,
-    unchanged,
     unlike,
     values_of,
 )
@@ -34,11 +34,11 @@ class Table:
 
     name: str
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[ClaimLine, ...]
 
 
 @dataclass(frozen=True)
-class Compared:
+class MatrixComparison:
     """A published matrix and ours, summed over runs (C, C) in its order of classes; None where there is none.
 
     ``distance`` and ``distance_honest`` as `matrix_distance`; ``between`` is the mean distance of single runs of ours
@@ -47,7 +47,7 @@ class Compared:
     """
 
     matrix: Matrix
-    per_class: tuple[Line, ...]
+    per_class: tuple[ClaimLine, ...]
     replayed: np.ndarray | None
     honest: np.ndarray | None
     distance: float | None
@@ -77,24 +77,24 @@ class PaperTables:
 
     paper: Paper
     tables: tuple[Table, ...]
-    matrices: tuple[Compared, ...]
+    matrices: tuple[MatrixComparison, ...]
     checks: tuple[Check, ...]
-    derived: tuple[Derived, ...]
+    derived: tuple[DerivedValue, ...]
     to_run: tuple[str, ...]
     devices: tuple[str, ...]
 
     @property
-    def lines(self) -> tuple[Line, ...]:
+    def lines(self) -> tuple[ClaimLine, ...]:
         """All lines: those of the tables, then those recomputed from matrices."""
         return (*(x for t in self.tables for x in t.lines), *(x for m in self.matrices for x in m.per_class))
 
 
 def build(
-    published: Published,
-    found: Sequence[Replay],
+    published: Publication,
+    replays: Sequence[Replay],
     protocols: Iterable[str],
     models: Iterable[str],
-    changed: Changed = unchanged,
+    changed: Changes = no_changes,
 ) -> PaperTables:
     """The tables of a paper. ``protocols`` and ``models`` are those that exist here, for what is proposed to run.
 
@@ -104,11 +104,11 @@ def build(
     tables = []
     for name, title in paper.tables.items():
         claims = published.table(name)
-        lines = [line for claim in claims for line in claim_lines(name, claim, found, changed)]
+        lines = [line for claim in claims for line in claim_lines(name, claim, replays, changed)]
         if lines:
             tables.append(Table(name, title, tuple(lines)))
-    matrices = tuple(_compared(matrix, found, changed) for matrix in published.matrices)
-    mine = [r for r in found if {r.model.partition("+")[0]} & set(paper.models)]
+    matrices = tuple(_compared(matrix, replays, changed) for matrix in published.matrices)
+    mine = [r for r in replays if {r.model.partition("+")[0]} & set(paper.models)]
     return PaperTables(
         paper=paper,
         tables=tuple(tables),
@@ -120,17 +120,17 @@ def build(
     )
 
 
-def _compared(matrix: Matrix, found: Sequence[Replay], changed: Changed) -> Compared:
+def _compared(matrix: Matrix, replays: Sequence[Replay], changed: Changes) -> MatrixComparison:
     task = matrix.task
-    replay = next(iter(matching(found, task, task.protocols, matrix.models, {})), None)
+    replay = next(iter(matching(replays, task, task.protocols, matrix.models, {})), None)
     reason = matrix.not_comparable
     if not reason:
         whole = replay is not None and len(replay.by_run) > 0
         reason = unlike(replay, task) or otherwise(replay, {}, changed) if replay and whole else "not run yet"
-    honest, left_out = (None, "") if matrix.not_comparable else honest_of(found, matrix, replay, changed)
+    honest, left_out = (None, "") if matrix.not_comparable else honest_of(replays, matrix, replay, changed)
     ours = None if reason or replay is None else _ordered(replay, matrix)
     theirs = None if honest is None else _ordered(honest, matrix)
-    return Compared(
+    return MatrixComparison(
         matrix=matrix,
         per_class=tuple(_recomputed(matrix, None if reason else replay, honest)),
         replayed=None if ours is None else ours.sum(0),
@@ -155,12 +155,12 @@ def _between(by_run: np.ndarray) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _recomputed(matrix: Matrix, replay: Replay | None, honest: Replay | None) -> Iterable[Line]:
+def _recomputed(matrix: Matrix, replay: Replay | None, honest: Replay | None) -> Iterable[ClaimLine]:
     """Precision, recall and F1 of every class, from the counts of the published figure."""
     for label in matrix.classes:
         for metric in ("precision", "recall", "f1"):
             value = float(values_of(matrix.counts[None], matrix.classes, metric, label)[0])
-            yield Line(
+            yield ClaimLine(
                 table="class",
                 setting=matrix.setting,
                 task=matrix.task,
@@ -179,7 +179,7 @@ def _recomputed(matrix: Matrix, replay: Replay | None, honest: Replay | None) ->
             )
 
 
-def _checks(published: Published) -> Iterable[Check]:
+def _checks(published: Publication) -> Iterable[Check]:
     """Claims that a published figure of the same task repeats: what the figure gives for them."""
     for claim in published.claims:
         for matrix in published.matrices:
@@ -189,7 +189,7 @@ def _checks(published: Published) -> Iterable[Check]:
                 yield Check(claim, matrix, value)
 
 
-def _to_run(lines: Sequence[Line], protocols: set[str], models: set[str]) -> Iterable[str]:
+def _to_run(lines: Sequence[ClaimLine], protocols: set[str], models: set[str]) -> Iterable[str]:
     """Commands for what is not run yet; what does not exist here is named instead."""
     wanted: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
     absent: dict[str, None] = {}

@@ -29,11 +29,11 @@ class Aside:
             figures.draw(self.found, self.folder)
 
 
-def start(found: Sequence[Score], folder: Path) -> Aside:
+def start(scores: Sequence[Score], folder: Path) -> Aside:
     """Begin to draw the matrices of these scores into a folder."""
-    drawn = [s for s in found if s.confusion is not None and s.confusion.sum()]
+    drawn = [s for s in scores if s.confusion is not None and s.confusion.sum()]
     if len(drawn) < FEWEST:
-        return Aside(found, folder)
+        return Aside(scores, folder)
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [
         {
@@ -52,7 +52,7 @@ def start(found: Sequence[Score], folder: Path) -> Aside:
             process.stdin.close()
     except BrokenPipeError:  # it ended at once; `finish` draws here
         process.wait()
-    return Aside(found, folder, process)
+    return Aside(scores, folder, process)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from ..evidence.evidence import Evidence
 from ..evidence.replays import replays
 from ..evidence.results import label_of
 from ..papers.claims import names, published
-from ..papers.comparisons import Changed, Line, claim_lines, unchanged
+from ..papers.comparisons import Changes, ClaimLine, claim_lines, no_changes
 from ..papers.verdicts import MEANING, Prediction
 from ..text.forms.csv import lines
 from ..text.grids import Records
@@ -44,7 +44,7 @@ class Claims:
     reason: str = ""
 
 
-def claims(evidence: Evidence, changed: Changed = unchanged) -> Claims:
+def claims(evidence: Evidence, changed: Changes = no_changes) -> Claims:
     """Of every paper whose model is among the records; ``changed`` as `claim_lines` takes it."""
     here = {model.partition("+")[0].partition(":")[0] for model in evidence.records["model"]}
     papers = [name for name in names() if {m.partition(":")[0] for m in published(name).paper.models} & here]
@@ -65,7 +65,7 @@ def claims(evidence: Evidence, changed: Changed = unchanged) -> Claims:
     return Claims(judged, len(rows) - len(judged), meaning, reason)
 
 
-def _row(paper: str, line: Line) -> ClaimRow:
+def _row(paper: str, line: ClaimLine) -> ClaimRow:
     word = line.verdict.word if line.verdict else NONE
     return ClaimRow(
         paper=paper,
@@ -83,7 +83,7 @@ def _row(paper: str, line: Line) -> ClaimRow:
     )
 
 
-def _ran(line: Line) -> str:
+def _ran(line: ClaimLine) -> str:
     """What was run for it."""
     return f" ({label_of(line.model, line.arm or BASE)} under {line.protocol})" if line.replayed else ""
 

@@ -33,15 +33,15 @@ class Clips:
     of: list[dict[str, Any] | None] = field(default_factory=list)
 
 
-def pack(known: Sequence[Member], evidence: Evidence) -> Clips:
+def pack(members: Sequence[Member], evidence: Evidence) -> Clips:
     """Clips of every score; those under the first conditions of a table come before the others if room is short."""
-    clips = Clips(of=[None] * len(known))
+    clips = Clips(of=[None] * len(members))
     codes = evidence.predictions["row"].cat.codes.to_numpy()
     sets: dict[bytes, int] = {}
     used: list[np.ndarray] = []
     room = MOST_BYTES
-    for k in sorted(range(len(known)), key=lambda k: (known[k].score.condition != "clean", k)):
-        member = known[k]
+    for k in sorted(range(len(members)), key=lambda k: (members[k].score.condition != "clean", k)):
+        member = members[k]
         rows, place = np.unique(codes[member.at], return_inverse=True)
         content, scored = _content(member, place, len(rows), evidence)
         if len(content) > room:

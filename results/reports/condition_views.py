@@ -38,13 +38,13 @@ class ConditionRow:
     reason: str
 
 
-def condition_rows(known: Sequence[Member]) -> list[ConditionRow]:
+def condition_rows(members: Sequence[Member]) -> list[ConditionRow]:
     """One line per model and kind of condition; the clean score of the same speakers and seeds is needed.
 
     Kinds whose levels go in two directions have a line per level.
     """
     groups: dict[tuple[str, ...], dict[str, Member]] = {}
-    for m in known:
+    for m in members:
         s = m.score
         facts = (s.protocol, s.label_map, " ".join(s.leaks), s.train, s.test, s.label)
         groups.setdefault(facts, {})[s.condition] = m

@@ -30,12 +30,12 @@ class Curve:
     chance: float | None
 
 
-def noise(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
+def noise(scores: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
     """UAR of every model by condition: a panel per kind with several levels, from clean (left) to strong (right), and
     one for all other conditions; ``order`` as `look` takes it."""
     from matplotlib.figure import Figure
 
-    parts = [(s, s.kind, s.level, s.unit) for s in found]
+    parts = [(s, s.kind, s.level, s.unit) for s in scores]
     clean = [s for s, kind, level, _ in parts if level is None and kind == "clean"]
     levels: dict[str, set[float | None]] = {}
     for _, kind, level, _ in parts:
@@ -47,31 +47,31 @@ def noise(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(WIDTH if columns == 2 else 0.62 * WIDTH, 2.15 * rows))
     grid: Any = figure.subplots(rows, columns, sharey=True, squeeze=False, gridspec_kw={"hspace": 0.55, "wspace": 0.08})
-    names = list(dict.fromkeys(s.label for s in found))
-    looks = look(names, order, floor_of(found))
+    names = list(dict.fromkeys(s.label for s in scores))
+    looks = look(names, order, floor_of(scores))
     for k, (kind, axes) in enumerate(zip(panels, grid.flat, strict=False)):
         those = [s for s, of, _, _ in parts if of == kind] if kind else single
         unit = next((u for _, of, _, u in parts if of == kind), "")
         _panel(axes, [*clean, *those], looks, f"{kind}, level in {unit}" if kind else "")
         axes.set_ylabel("UAR (%)" if k % columns == 0 else "")
-        chance_line(axes, found[0].chance)
+        chance_line(axes, scores[0].chance)
     for axes in grid.flat[len(panels) :]:
         axes.remove()
     legend(figure, grid.flat[0], len(names))
-    but = ", but for those with train_snr" if any("train_snr" in s.arm for s in found) else ""
-    words = f"{MEAN} {intervals(found)} {CHANCE} Trained on clean speech{but}. {size(found)}.{unfinished(found)}"
-    caption(figure, f"UAR by condition, {where(found[0])}: {under(found[0])}", words)
+    but = ", but for those with train_snr" if any("train_snr" in s.arm for s in scores) else ""
+    words = f"{MEAN} {intervals(scores)} {CHANCE} Trained on clean speech{but}. {size(scores)}.{unfinished(scores)}"
+    caption(figure, f"UAR by condition, {where(scores[0])}: {under(scores[0])}", words)
     return figure
 
 
-def _panel(axes: "Axes", found: Sequence[Score], looks: dict[str, dict[str, Any]], title: str) -> None:
+def _panel(axes: "Axes", scores: Sequence[Score], looks: dict[str, dict[str, Any]], title: str) -> None:
     """One kind; without title, those that have no course, and no line joins them.
 
     What goes in two ways has clean between them, or no line where its place is not known.
     """
-    names = list(dict.fromkeys(s.condition for s in found))
-    level_of = {s.condition: s.level for s in found}
-    kind = next(s.kind for s in found if s.condition == names[-1])
+    names = list(dict.fromkeys(s.condition for s in scores))
+    level_of = {s.condition: s.level for s in scores}
+    kind = next(s.kind for s in scores if s.condition == names[-1])
     clean = TWO_WAYS.get(kind)
     if title and clean is not None:
         place = {name: clean if name == "clean" else level_of[name] or 0.0 for name in names}
@@ -79,7 +79,7 @@ def _panel(axes: "Axes", found: Sequence[Score], looks: dict[str, dict[str, Any]
     levels = [level_of[name] for name in names]
     text = [name if level is None or not title else f"{level:g}" for name, level in zip(names, levels, strict=True)]
     for k, (name, own) in enumerate(looks.items()):
-        points = [(names.index(s.condition), s) for s in found if s.label == name]
+        points = [(names.index(s.condition), s) for s in scores if s.label == name]
         shift = 0.4 * (k - (len(looks) - 1) / 2) / max(len(looks), 4)
         joined = bool(title) and (kind not in TWO_WAYS or clean is not None)
         line = own if joined else {**own, "linestyle": "none"}
@@ -90,31 +90,31 @@ def _panel(axes: "Axes", found: Sequence[Score], looks: dict[str, dict[str, Any]
     axes.grid(visible=False, axis="x")
 
 
-def arms(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
+def arms(scores: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
     """UAR of every model by arm, under one train, test and condition; arms stand in the order of their levels.
 
     ``order`` as `look` takes it.
     """
     from matplotlib.figure import Figure
 
-    names = list(dict.fromkeys(s.arm for s in sorted(found, key=arm_order)))
-    models = list(dict.fromkeys(s.model for s in found))
-    looks = look(models, order, floor_of(found))
+    names = list(dict.fromkeys(s.arm for s in sorted(scores, key=arm_order)))
+    models = list(dict.fromkeys(s.model for s in scores))
+    looks = look(models, order, floor_of(scores))
     figure = Figure(figsize=(WIDTH if len(names) > 4 else 0.7 * WIDTH, 2.6))
     axes = figure.add_axes((0, 0, 1, 1))
     for k, model in enumerate(models):
         shift = 0.5 * (k - (len(models) - 1) / 2) / max(len(models), 4)
-        points = sorted((names.index(s.arm) + shift, s) for s in found if s.model == model)
+        points = sorted((names.index(s.arm) + shift, s) for s in scores if s.model == model)
         draw_points(axes, points, {**looks[model], "linestyle": "none"}, model)
     turn: Any = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if max(map(len, names)) > 8 else {}
     axes.set_xticks(range(len(names)), names, **turn)
     axes.set(ylim=(0, 100), xlim=(-0.5, len(names) - 0.5), ylabel="UAR (%)", xlabel="arm (a change of settings)")
     axes.grid(visible=False, axis="x")
-    chance_line(axes, found[0].chance)
+    chance_line(axes, scores[0].chance)
     legend(figure, axes, len(models))
-    condition = "" if found[0].condition == "clean" else f", {found[0].condition}"
-    words = f"{MEAN} {intervals(found)} {CHANCE} {size(found)}.{unfinished(found)}"
-    caption(figure, f"UAR by arm, {where(found[0])}{condition}: {under(found[0])}", words)
+    condition = "" if scores[0].condition == "clean" else f", {scores[0].condition}"
+    words = f"{MEAN} {intervals(scores)} {CHANCE} {size(scores)}.{unfinished(scores)}"
+    caption(figure, f"UAR by arm, {where(scores[0])}{condition}: {under(scores[0])}", words)
     return figure
 
 

@@ -19,25 +19,25 @@ LETTERS = 12  # of a line below a step
 POINT, HAVING, LACKING = COLORS[0], COLORS[2], COLORS[4]
 
 
-def ladder(found: Sequence[Ladder]) -> "Figure":
+def ladder(ladders: Sequence[Ladder]) -> "Figure":
     """A panel per model; all have the same steps on the same test corpus."""
     from matplotlib.figure import Figure
 
-    first = found[0]
+    first = ladders[0]
     n = len(first.steps)
-    figure = Figure(figsize=(max(0.6 * WIDTH, STEP * n), 2.4 * len(found)))
+    figure = Figure(figsize=(max(0.6 * WIDTH, STEP * n), 2.4 * len(ladders)))
     space = {"hspace": 0.28, "left": 0, "right": 1, "bottom": 0, "top": 1}
-    panels: Any = figure.subplots(len(found), 1, squeeze=False, sharex=True, gridspec_kw=space)[:, 0]
-    for axes, one in zip(panels, found, strict=True):
+    panels: Any = figure.subplots(len(ladders), 1, squeeze=False, sharex=True, gridspec_kw=space)[:, 0]
+    for axes, one in zip(panels, ladders, strict=True):
         _panel(axes, one)
-    panels[-1].set_xticks(range(n), [_below(found, x) for x in range(n)], fontsize=7.5)
+    panels[-1].set_xticks(range(n), [_below(ladders, x) for x in range(n)], fontsize=7.5)
     _legend(figure, panels[0], first)
     test, against = first.test, "the one before" if first.consecutive else "the first"
     name = "Leak ladder" if len(first.protocols) == 1 else "The same utterances under several protocols"
-    sizes = sorted({step.n for one in found for step in one.steps})
+    sizes = sorted({step.n for one in ladders for step in one.steps})
     utterances = f", n = {sizes[0]} test utterances" if len(sizes) == 1 else ""
     title = f"{name}, tested on {test}: {len(first.classes)} classes{utterances}"
-    caption(figure, title, _words(found, against, len(sizes) > 1))
+    caption(figure, title, _words(ladders, against, len(sizes) > 1))
     return figure
 
 
@@ -108,14 +108,14 @@ def _top(step: Step) -> float:
     return 100 * max((v for v in values if v is not None), default=0.0)
 
 
-def _below(found: Sequence[Ladder], x: int) -> str:
+def _below(ladders: Sequence[Ladder], x: int) -> str:
     """Name, leaks and training corpus of a step; how many utterances it tests, where steps differ in that."""
-    step = found[0].steps[x]
+    step = ladders[0].steps[x]
     lines = textwrap.wrap(step.name, LETTERS, break_on_hyphens=True)
-    if step.train != found[0].test:
+    if step.train != ladders[0].test:
         corpora = textwrap.wrap(step.train.replace("+", "+ "), LETTERS)
         lines += ["trained on", *(line.replace("+ ", "+") for line in corpora)]
-    if len({other.n for one in found for other in one.steps}) > 1:
+    if len({other.n for one in ladders for other in one.steps}) > 1:
         lines.append(f"n = {step.n}")
     leaks = textwrap.wrap("leaks: " + ", ".join(step.leaks), LETTERS) if step.leaks else ["no leak"]
     return "\n".join([*lines, *leaks])
@@ -141,8 +141,8 @@ def _legend(figure: "Figure", axes: "Axes", one: Ladder) -> None:
     figure.legend(handles=marks, loc="upper left", bbox_to_anchor=(left, bottom - 0.05 / height), ncols=2)
 
 
-def _words(found: Sequence[Ladder], against: str, several: bool) -> str:
-    steps = [step for one in found for step in one.steps]
+def _words(ladders: Sequence[Ladder], against: str, several: bool) -> str:
+    steps = [step for one in ladders for step in one.steps]
     methods = sorted({step.interval.method for step in steps if step.interval.method}, key=str.casefold)
     none = next((step.interval.reason for step in steps if step.interval.reason), None)
     how = f"bar: 95 % interval over test speakers ({'; '.join(methods)})" if methods else f"no bar: {none}"

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 REST = "all other\ncorpora"
 
 
-def matrix(found: Sequence[Score], corpora: Corpora = UNKNOWN) -> "Figure":
+def matrix(scores: Sequence[Score], corpora: Corpora = UNKNOWN) -> "Figure":
     """UAR by training corpus (down) and test corpus (across) of one model; all scores share the condition.
 
     Where every score is trained on all corpora but its own, they share a row.
     """
-    rest = _left_out(found)
-    trains = [REST] if rest else sorted({s.train for s in found}, key=lambda t: (t.count("+"), t))
-    tests = sorted({s.test for s in found})
+    rest = _left_out(scores)
+    trains = [REST] if rest else sorted({s.train for s in scores}, key=lambda t: (t.count("+"), t))
+    tests = sorted({s.test for s in scores})
     figure, axes = _axes(*([_named(name, corpora) for name in names] for names in (trains, tests)))
     values = np.full((len(trains), len(tests)), np.nan)
-    for s in found:
+    for s in scores:
         i, j = 0 if rest else trains.index(s.train), tests.index(s.test)
         values[i, j] = _shade(s)
         _write_cell(axes, s, i, j)
@@ -38,9 +38,9 @@ def matrix(found: Sequence[Score], corpora: Corpora = UNKNOWN) -> "Figure":
         "Percent: UAR, mean over seeds; below it the 95 % interval over test speakers, chance, and the number of test "
         "utterances. Color: how far UAR lies above chance, of how far it can."
     )
-    if any(s.train == s.test for s in found):
+    if any(s.train == s.test for s in scores):
         words += " Framed: trained and tested on the same corpus, on new speakers."
-    caption(figure, f"{found[0].label}: trained on (down), tested on (across); {under(found[0])}", words)
+    caption(figure, f"{scores[0].label}: trained on (down), tested on (across); {under(scores[0])}", words)
     return figure
 
 
@@ -61,10 +61,10 @@ def _axes(down: Sequence[str], across: Sequence[str]) -> "tuple[Figure, Axes]":
     return figure, axes
 
 
-def _left_out(found: Sequence[Score]) -> bool:
+def _left_out(scores: Sequence[Score]) -> bool:
     """Whether each of several scores is trained on all corpora of these scores but the one that it is tested on."""
-    everything = {name for s in found for name in (s.test, *s.train.split("+"))}
-    return len(found) > 1 and all({*s.train.split("+")} == everything - {s.test} for s in found)
+    everything = {name for s in scores for name in (s.test, *s.train.split("+"))}
+    return len(scores) > 1 and all({*s.train.split("+")} == everything - {s.test} for s in scores)
 
 
 def _named(names: str, corpora: Corpora) -> str:

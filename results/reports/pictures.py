@@ -53,20 +53,20 @@ class Picture:
 
 
 def pictures(
-    found: Sequence[Score],
-    known: Sequence[Member],
+    scores: Sequence[Score],
+    members: Sequence[Member],
     evidence: Evidence,
     corpora: Corpora = UNKNOWN,
     ladders: Sequence[Ladder] = (),
 ) -> tuple[list[Picture], dict[str, str]]:
     """All pictures in the order of the sections, and the reason for every section without one."""
-    ranked, refusals = _rankings(known)
+    ranked, refusals = _rankings(members)
     steps = {one.protocols[0] for one in ladders if one.consecutive and len(one.protocols) == 1}
-    others = [s for s in found if s.protocol not in steps]  # whose arms are no steps
-    order = sorted({s.model for s in found if s.role != FLOOR})  # a model has one color in all pictures
-    made = [*_boards(found, order), *ladder_pictures(ladders), *matrices(others, corpora), *_noise(found, order)]
-    made += [*_sweeps(others, evidence, order), *ranked, *_speakers(known, order), *_sure(known, evidence, order)]
-    made += [*_trainings(found, known, evidence)]
+    others = [s for s in scores if s.protocol not in steps]  # whose arms are no steps
+    order = sorted({s.model for s in scores if s.role != FLOOR})  # a model has one color in all pictures
+    made = [*_boards(scores, order), *ladder_pictures(ladders), *matrices(others, corpora), *_noise(scores, order)]
+    made += [*_sweeps(others, evidence, order), *ranked, *_speakers(members, order), *_sure(members, evidence, order)]
+    made += [*_trainings(scores, members, evidence)]
     reasons = {name: text for name, text in REASONS.items() if name not in {p.section for p in made}}
     if "critical-difference" in reasons and refusals:
         reasons["critical-difference"] = "No ranking. " + " ".join(refusals)
@@ -86,25 +86,25 @@ def _picture(section: str, alt: str, of: Score, draw: Callable[[], "Figure"], *m
     return Picture(section, file_name(*parts), alt, of.protocol, draw)
 
 
-def _boards(found: Sequence[Score], order: Sequence[str]) -> Iterator[Picture]:
-    for block in blocks([s for s in found if s.n_done]):
+def _boards(scores: Sequence[Score], order: Sequence[str]) -> Iterator[Picture]:
+    for block in blocks([s for s in scores if s.n_done]):
         for k, part in enumerate(chunks(first_condition(block))):
             alt = f"UAR with intervals of every model under {block[0].protocol}"
             yield _picture("leaderboard", alt, block[0], partial(plots.leaderboard, part, order), str(k))
 
 
-def _speakers(known: Sequence[Member], order: Sequence[str]) -> Iterator[Picture]:
-    of = {id(m.score): m for m in known if len(m.speakers)}
-    for block in blocks([m.score for m in known if len(m.speakers)]):
+def _speakers(members: Sequence[Member], order: Sequence[str]) -> Iterator[Picture]:
+    of = {id(m.score): m for m in members if len(m.speakers)}
+    for block in blocks([m.score for m in members if len(m.speakers)]):
         for k, part in enumerate(chunks(first_condition(block))):
             chosen = [of[id(s)] for s in part]
             alt = f"UAR of every test speaker under {block[0].protocol}"
             yield _picture("speakers", alt, block[0], partial(plots.speakers, chosen, order), str(k))
 
 
-def matrices(found: Sequence[Score], corpora: Corpora = UNKNOWN) -> Iterator[Picture]:
+def matrices(scores: Sequence[Score], corpora: Corpora = UNKNOWN) -> Iterator[Picture]:
     """A train x test matrix of every model, wherever a test corpus is not the training corpus."""
-    for block in blocks([s for s in found if s.n_done]):
+    for block in blocks([s for s in scores if s.n_done]):
         if all(s.train == s.test for s in block):
             continue
         clean = [s for s in block if s.condition == block[0].condition and s.role != FLOOR]
@@ -114,8 +114,8 @@ def matrices(found: Sequence[Score], corpora: Corpora = UNKNOWN) -> Iterator[Pic
             yield _picture("matrix", alt, block[0], partial(matrix, chosen, corpora), label)
 
 
-def _noise(found: Sequence[Score], order: Sequence[str]) -> Iterator[Picture]:
-    done = [s for s in found if s.n_done]
+def _noise(scores: Sequence[Score], order: Sequence[str]) -> Iterator[Picture]:
+    done = [s for s in scores if s.n_done]
     for _, part in groupby(done, key=lambda s: (s.protocol, s.label_map, s.leaks, s.train, s.test)):
         section = list(part)
         if len({s.condition for s in section}) > 1:
@@ -174,10 +174,10 @@ def ladder_pictures(ladders: Sequence[Ladder]) -> Iterator[Picture]:
             yield Picture("ladder", file_name(*parts), alt, first.protocols[0], partial(ladder_picture.ladder, part))
 
 
-def _sure(known: Sequence[Member], evidence: Evidence, order: Sequence[str]) -> Iterator[Picture]:
+def _sure(members: Sequence[Member], evidence: Evidence, order: Sequence[str]) -> Iterator[Picture]:
     """Reliability and risk against coverage of the models that give probabilities."""
-    of = {id(m.score): m for m in known if m.score.role != FLOOR}
-    for block in blocks([m.score for m in known if id(m.score) in of]):
+    of = {id(m.score): m for m in members if m.score.role != FLOOR}
+    for block in blocks([m.score for m in members if id(m.score) in of]):
         clean = [s for s in first_condition(block) if s.arm == BASE]
         for _, part in groupby(clean, key=lambda s: (s.train, s.test)):
             those = [one for s in part if (one := calibration.sureness(of[id(s)], evidence))]
@@ -188,11 +188,11 @@ def _sure(known: Sequence[Member], evidence: Evidence, order: Sequence[str]) -> 
                 yield _picture("probabilities", alt, first, draw, first.train, first.test, str(k))
 
 
-def _trainings(found: Sequence[Score], known: Sequence[Member], evidence: Evidence) -> Iterator[Picture]:
+def _trainings(scores: Sequence[Score], members: Sequence[Member], evidence: Evidence) -> Iterator[Picture]:
     keys = evidence.records["key"].to_numpy()
-    names = {keys[at]: m.score.label for m in known for at in m.cells}
+    names = {keys[at]: m.score.label for m in members for at in m.cells}
     records = evidence.records[evidence.records["status"] == "done"]
-    for block in blocks([s for s in found if s.n_done]):
+    for block in blocks([s for s in scores if s.n_done]):
         first = block[0]
         mine = records[(records["protocol"] == first.protocol) & (records["label_map"] == first.label_map)]
         those: dict[tuple[str, str], curves.Curve] = {}
@@ -210,10 +210,10 @@ def _trainings(found: Sequence[Score], known: Sequence[Member], evidence: Eviden
             yield _picture("training", f"Loss and dev UAR by epoch under {first.protocol}", first, draw, str(k))
 
 
-def _rankings(known: Sequence[Member]) -> tuple[list[Picture], list[str]]:
+def _rankings(members: Sequence[Member]) -> tuple[list[Picture], list[str]]:
     made, refusals = [], []
-    of = {id(m.score): m for m in known}
-    for block in blocks([m.score for m in known]):
+    of = {id(m.score): m for m in members}
+    for block in blocks([m.score for m in members]):
         first = block[0]
         name = f"{first.protocol}, label map {first.label_map}"
         if "speaker" in first.leaks:

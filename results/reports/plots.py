@@ -25,18 +25,18 @@ MEAN = "Mark: mean over seeds of the UAR of all test folds together."
 CHANCE = "Dashed line: chance."
 
 
-def intervals(found: Sequence[Score]) -> str:
+def intervals(scores: Sequence[Score]) -> str:
     """How the intervals of these scores were made."""
-    methods = sorted({s.interval_method for s in found if s.interval_method}, key=str.casefold)
-    none = [s for s in found if s.interval_reason]
+    methods = sorted({s.interval_method for s in scores if s.interval_method}, key=str.casefold)
+    none = [s for s in scores if s.interval_reason]
     text = f"Bar: 95 % interval over test speakers ({'; '.join(methods)})." if methods else ""
     return f"{text} Without bar: {none[0].interval_reason}.".strip() if none else text
 
 
-def unfinished(found: Sequence[Score]) -> str:
+def unfinished(scores: Sequence[Score]) -> str:
     """A remark where a score lacks cells: what is drawn side by side may then be of other speakers."""
-    some = sum(s.n_done < s.n_cells for s in found)
-    return f" Not all cells are done: {some} of {len(found)} scores lack some." if some else ""
+    some = sum(s.n_done < s.n_cells for s in scores)
+    return f" Not all cells are done: {some} of {len(scores)} scores lack some." if some else ""
 
 
 def floor_of(scores: Iterable[Score]) -> list[str]:
@@ -44,10 +44,10 @@ def floor_of(scores: Iterable[Score]) -> list[str]:
     return list(dict.fromkeys(s.model for s in scores if s.role == FLOOR))
 
 
-def leaderboard(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
+def leaderboard(scores: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
     """Mean and interval of every score of one protocol, a group per train and test; ``order`` as `look` takes it."""
-    figure, axes, lines = _rows(found)
-    looks = look([s.model for s in found], order, floor_of(found))
+    figure, axes, lines = _rows(scores)
+    looks = look([s.model for s in scores], order, floor_of(scores))
     for y, line in enumerate(lines):
         if line.score is None:
             continue
@@ -58,16 +58,16 @@ def leaderboard(found: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
             axes.plot([100 * uar.low, 100 * uar.high], [y, y], color=own["color"], linewidth=2.4, alpha=0.55)
         axes.plot(100 * uar.mean, y, marker=own["marker"], color=own["color"], linestyle="none", zorder=3)
         axes.annotate(with_interval(uar), (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
-    _finish(figure, found, "UAR of every model", f"{MEAN} {intervals(found)} {CHANCE}")
+    _finish(figure, scores, "UAR of every model", f"{MEAN} {intervals(scores)} {CHANCE}")
     return figure
 
 
-def speakers(found: Sequence[Member], order: Sequence[str] = ()) -> "Figure":
+def speakers(members: Sequence[Member], order: Sequence[str] = ()) -> "Figure":
     """UAR of every test speaker, a line per model; ``order`` as `look` takes it."""
-    scores = [m.score for m in found]
+    scores = [m.score for m in members]
     figure, axes, lines = _rows(scores)
     looks = look([s.model for s in scores], order, floor_of(scores))
-    of = {id(m.score): m for m in found}
+    of = {id(m.score): m for m in members}
     for y, line in enumerate(lines):
         if line.score is None:
             continue
@@ -97,12 +97,12 @@ def speakers(found: Sequence[Member], order: Sequence[str] = ()) -> "Figure":
     return figure
 
 
-def _rows(found: Sequence[Score]) -> "tuple[Figure, Axes, list[BoardLine]]":
+def _rows(scores: Sequence[Score]) -> "tuple[Figure, Axes, list[BoardLine]]":
     """Axes with a line of text per score, chance drawn in each group."""
     from matplotlib.figure import Figure
     from matplotlib.transforms import blended_transform_factory
 
-    lines = lines_of(found)
+    lines = lines_of(scores)
     room = LETTER * max(len(line.text) for line in lines if line.score) + 0.15  # inches for the names
     width = max(WIDTH, room + 3.6)
     figure = Figure(figsize=(width, max(1.2, ROW * len(lines) + 0.2)))
@@ -123,9 +123,9 @@ def _rows(found: Sequence[Score]) -> "tuple[Figure, Axes, list[BoardLine]]":
     return figure, axes, lines
 
 
-def _finish(figure: "Figure", found: Sequence[Score], what: str, words: str) -> None:
-    part = " * not all cells are done." if any(s.n_done < s.n_cells for s in found) else ""
-    caption(figure, f"{what}: {under(found[0])}", words + part)
+def _finish(figure: "Figure", scores: Sequence[Score], what: str, words: str) -> None:
+    part = " * not all cells are done." if any(s.n_done < s.n_cells for s in scores) else ""
+    caption(figure, f"{what}: {under(scores[0])}", words + part)
 
 
 def draw_points(axes: "Axes", points: Sequence[tuple[float, Score]], own: dict[str, Any], name: str) -> None:

@@ -35,11 +35,11 @@ class Section:
     remark: str
 
 
-def sections(found: Sequence[Score], known: Sequence[Member]) -> list[Section]:
+def sections(scores: Sequence[Score], members: Sequence[Member]) -> list[Section]:
     """The leaderboard."""
-    of = {id(m.score): m for m in known}
+    of = {id(m.score): m for m in members}
     made = []
-    for block in blocks(found):
+    for block in blocks(scores):
         chosen = first_condition(block)
         for train, test in dict.fromkeys((s.train, s.test) for s in chosen):
             part = [s for s in chosen if (s.train, s.test) == (train, test)]
@@ -151,7 +151,7 @@ def commands(evidence: Evidence) -> list[dict[str, str]]:
     return lines
 
 
-def speakers_csv(known: Sequence[Member]) -> str:
+def speakers_csv(members: Sequence[Member]) -> str:
     """One line per score and test speaker, UAR in [0, 1]."""
     frames = [
         pd.DataFrame(
@@ -161,7 +161,7 @@ def speakers_csv(known: Sequence[Member]) -> str:
                 "uar": np.round(m.by_speaker, 6),
             }
         )
-        for m in known
+        for m in members
     ]  # fmt: skip
     columns = ["protocol", "model", "train", "test", "condition", "label_map", "speaker", "uar"]
     return str(pd.concat([pd.DataFrame(columns=columns), *frames])[columns].to_csv(index=False, lineterminator="\n"))

@@ -18,11 +18,11 @@ def under(score: Score) -> str:
     return f"{score.protocol}, label map {score.label_map}{leaks}"
 
 
-def size(found: Sequence[Score]) -> str:
+def size(scores: Sequence[Score]) -> str:
     """Classes, chance, utterances and speakers of scores on the same test."""
-    known = next((s for s in found if s.classes), found[0])
+    known = next((s for s in scores if s.classes), scores[0])
     chance = f"{len(known.classes)} classes, chance {percent(known.chance)} %"
-    counts = sized(found, "utterances")
+    counts = sized(scores, "utterances")
     return f"{chance}, n = {counts}" if counts else chance
 
 
@@ -34,10 +34,10 @@ class BoardLine:
     score: Score | None = None
 
 
-def lines_of(found: Sequence[Score]) -> list[BoardLine]:
+def lines_of(scores: Sequence[Score]) -> list[BoardLine]:
     """A heading per train and test, below it its scores, the best first."""
     lines = []
-    for _, part in groupby(found, key=lambda s: (s.train, s.test, s.condition)):
+    for _, part in groupby(scores, key=lambda s: (s.train, s.test, s.condition)):
         section = sorted(part, key=lambda s: -(s.metrics["uar"].mean or 0))
         condition = "" if section[0].condition == "clean" else f", {section[0].condition}"
         lines += [BoardLine(f"{where(section[0])}{condition}: {size(section)}")]
@@ -45,9 +45,9 @@ def lines_of(found: Sequence[Score]) -> list[BoardLine]:
     return lines
 
 
-def blocks(found: Sequence[Score]) -> list[list[Score]]:
+def blocks(scores: Sequence[Score]) -> list[list[Score]]:
     """Scores of one protocol, label map and set of leaks."""
-    return [list(part) for _, part in groupby(found, key=lambda s: (s.protocol, s.label_map, s.leaks))]
+    return [list(part) for _, part in groupby(scores, key=lambda s: (s.protocol, s.label_map, s.leaks))]
 
 
 def first_condition(block: Sequence[Score]) -> list[Score]:
@@ -58,10 +58,10 @@ def first_condition(block: Sequence[Score]) -> list[Score]:
     return [s for s in block if s.condition == first[s.train, s.test]]
 
 
-def chunks(found: Sequence[Score]) -> Iterator[list[Score]]:
+def chunks(scores: Sequence[Score]) -> Iterator[list[Score]]:
     """Whole groups of train and test, as many as one picture or table takes."""
     chunk: list[Score] = []
-    for _, part in groupby(found, key=lambda s: (s.train, s.test)):
+    for _, part in groupby(scores, key=lambda s: (s.train, s.test)):
         group = list(part)
         if chunk and len(chunk) + len(group) > MOST_LINES:
             yield chunk
@@ -71,13 +71,13 @@ def chunks(found: Sequence[Score]) -> Iterator[list[Score]]:
         yield chunk
 
 
-def board(found: Sequence[Score], part: int = 1) -> Grid:
+def board(scores: Sequence[Score], part: int = 1) -> Grid:
     """The scores of one protocol, label map and set of leaks as a table, best first in each group.
 
     ``part``: which of the tables of these scores it is, from 1; no two share a label.
     """
     rows: list[tuple[str, ...]] = []
-    for line in lines_of(found):
+    for line in lines_of(scores):
         s = line.score
         if s is None:
             rows.append((line.text,))
@@ -88,11 +88,11 @@ def board(found: Sequence[Score], part: int = 1) -> Grid:
         rows.append((line.text, with_interval(uar), *spread, *others, f"{s.n_folds} × {s.n_seeds}"))
     names = (metric.column for metric in beside(narrow=True))
     header = ("model", "UAR", "sd seeds", "folds", "speakers", *names, "folds × seeds")
-    methods = "; ".join(sorted({s.interval_method for s in found if s.interval_method}, key=str.casefold))
+    methods = "; ".join(sorted({s.interval_method for s in scores if s.interval_method}, key=str.casefold))
     how = f" with its 95 % interval over test speakers ({methods})" if methods else ""
-    partial = " * Not all cells are done." if any(s.n_done < s.n_cells for s in found) else ""
-    caption = f"{under(found[0])}. In %: UAR{how}, its deviation over seeds, folds and speakers.{partial}"
-    label = "-".join((found[0].protocol, found[0].label_map, *found[0].leaks, *([str(part)] if part > 1 else [])))
+    partial = " * Not all cells are done." if any(s.n_done < s.n_cells for s in scores) else ""
+    caption = f"{under(scores[0])}. In %: UAR{how}, its deviation over seeds, folds and speakers.{partial}"
+    label = "-".join((scores[0].protocol, scores[0].label_map, *scores[0].leaks, *([str(part)] if part > 1 else [])))
     return Grid("", header, tuple(rows), caption=caption, label=label)
 
 

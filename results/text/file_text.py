@@ -17,26 +17,26 @@ from .grids import POINT, Document, Grid, Lines, Paragraph, Records
 from .words import NONE
 
 
-def to_json(found: FileScore) -> dict[str, Any]:
+def to_json(score: FileScore) -> dict[str, Any]:
     """Plain data: unknown is None, with the reason."""
     metrics = {}
-    for name, value in found.values.items():
-        low_high = found.intervals.get(name, Interval(None, None, None))
+    for name, value in score.values.items():
+        low_high = score.intervals.get(name, Interval(None, None, None))
         facts = {"value": value.value, "reason": value.reason, "low": low_high.low, "high": low_high.high}
-        metrics[name] = {**facts, "interval_reason": low_high.reason, "chance": found.chance.get(name)}
+        metrics[name] = {**facts, "interval_reason": low_high.reason, "chance": score.chance.get(name)}
     return {
-        "file": found.name,
-        "classes": list(found.classes),
-        "n": found.n,
-        "n_speakers": found.n_speakers,
+        "file": score.name,
+        "classes": list(score.classes),
+        "n": score.n,
+        "n_speakers": score.n_speakers,
         "metrics": metrics,
-        "per_class": _plain(found.per_class),
-        "per_speaker": _plain(found.per_speaker),
+        "per_class": _plain(score.per_class),
+        "per_speaker": _plain(score.per_speaker),
         "groups": {
             g.column: {**{k: v for k, v in asdict(g).items() if k in ("worst", "gap")}, "table": _plain(g.table)}
-            for g in found.groups
+            for g in score.groups
         },
-        "notes": list(found.notes),
+        "notes": list(score.notes),
     }
 
 
@@ -70,17 +70,17 @@ def records(scores: Sequence[FileScore]) -> Records:
     return Records(("file", "metric", *parts), tuple(rows))
 
 
-def _paragraphs(found: FileScore) -> list[Paragraph]:
-    head = f"{found.name}: {found.n} rows, {len(found.classes)} classes, {found.n_speakers or 'unknown'} speakers"
-    shares = [name for name in found.values if EVERY[name].range[1] <= 1]
-    others = [name for name in found.values if name not in shares]
-    grids = [_metrics(found, shares, "in %", 100, 1), _metrics(found, others, "0 to 2", 1, 2)]
-    grids.append(_classes(found.per_class))
-    grids += [_group(g) for g in found.groups]
-    spread = [_speakers(found.per_speaker)] if len(found.per_speaker) > 1 else []
-    notes = list(found.notes)
-    notes += sorted({f"no interval: {i.reason}" for i in found.intervals.values() if i.reason})
-    notes += sorted({f"no {', no '.join(PROBABILITY_METRICS)}: {v.reason}" for v in found.values.values() if v.reason})
+def _paragraphs(score: FileScore) -> list[Paragraph]:
+    head = f"{score.name}: {score.n} rows, {len(score.classes)} classes, {score.n_speakers or 'unknown'} speakers"
+    shares = [name for name in score.values if EVERY[name].range[1] <= 1]
+    others = [name for name in score.values if name not in shares]
+    grids = [_metrics(score, shares, "in %", 100, 1), _metrics(score, others, "0 to 2", 1, 2)]
+    grids.append(_classes(score.per_class))
+    grids += [_group(g) for g in score.groups]
+    spread = [_speakers(score.per_speaker)] if len(score.per_speaker) > 1 else []
+    notes = list(score.notes)
+    notes += sorted({f"no interval: {i.reason}" for i in score.intervals.values() if i.reason})
+    notes += sorted({f"no {', no '.join(PROBABILITY_METRICS)}: {v.reason}" for v in score.values.values() if v.reason})
     return [
         (Lines((head,), whole=True),),
         *((grid,) for grid in grids),
@@ -89,13 +89,13 @@ def _paragraphs(found: FileScore) -> list[Paragraph]:
     ]
 
 
-def _metrics(found: FileScore, names: Sequence[str], unit: str, scale: int, digits: int) -> Grid:
+def _metrics(score: FileScore, names: Sequence[str], unit: str, scale: int, digits: int) -> Grid:
     """A line for each of the metrics, their values times ``scale``."""
     lines = []
     for name in names:
-        value, between = found.values[name].value, found.intervals.get(name, Interval(None, None, None))
+        value, between = score.values[name].value, score.intervals.get(name, Interval(None, None, None))
         number = NONE if value is None else f"{scale * value:.{digits}f}"
-        chance = f"{scale * found.chance[name]:.{digits}f}"
+        chance = f"{scale * score.chance[name]:.{digits}f}"
         lines.append((EVERY[name].title, number, _bounds(between.low, between.high, scale, digits), chance))
     return Grid("", ("metric", unit, "95 % interval", "chance"), tuple(lines), left=1)
 

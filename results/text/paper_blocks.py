@@ -12,8 +12,8 @@ import numpy as np
 from ..evidence.arms import BASE
 from ..evidence.results import label_of
 from ..papers.claims import Claim
-from ..papers.comparisons import Line
-from ..papers.paper_tables import Compared, PaperTables, Table
+from ..papers.comparisons import ClaimLine
+from ..papers.paper_tables import MatrixComparison, PaperTables, Table
 from ..papers.verdicts import Prediction
 from ..statistics.metrics import METRICS
 from .grids import Grid
@@ -23,7 +23,7 @@ NAMED = 4  # lines that a note names
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class PaperBlock:
     """A grid with its title, the lines above it and the notes below."""
 
     title: str
@@ -32,7 +32,7 @@ class Block:
     notes: tuple[str, ...] = ()
 
 
-def blocks(tables: PaperTables) -> list[Block]:
+def blocks(tables: PaperTables) -> list[PaperBlock]:
     """Everything that is shown of a paper, in its order."""
     found = [_table(table, tables) for table in tables.tables]
     if tables.checks:
@@ -76,14 +76,14 @@ def _title(text: str, tables: PaperTables) -> str:
     return f"{tables.paper.name} · {text}{withdrawn}"
 
 
-def metric_title(line: Line | Claim) -> str:
+def metric_title(line: ClaimLine | Claim) -> str:
     """A metric as papers call it: ``accuracy``, ``recall of sad``."""
     if line.label:
         return f"{'F1' if line.metric == 'f1' else line.metric} of {line.label}"
     return "accuracy" if line.metric == "wa" else METRICS[line.metric].title if line.metric in METRICS else line.metric
 
 
-def _table(table: Table, tables: PaperTables) -> Block:
+def _table(table: Table, tables: PaperTables) -> PaperBlock:
     header = ("", "paper", "replayed", "honest", "gap to\nreplay", "\nhonest", "verdict")
     rows: list[tuple[str, ...]] = []
     for heading, part in _sections(table.lines):
@@ -92,14 +92,14 @@ def _table(table: Table, tables: PaperTables) -> Block:
             gaps = (percent(x.gap(p), x.digits, signed=True) for p in (x.replayed, x.honest))
             cells = (x.printed, ours(x.replayed, x.digits), ours(x.honest, x.digits), *gaps)
             rows.append((("  " if heading else "") + label, *cells, x.verdict.word if x.verdict else ""))
-    return Block(_title(table.title, tables), (), Grid("", header, tuple(rows)), tuple(_notes(table.lines)))
+    return PaperBlock(_title(table.title, tables), (), Grid("", header, tuple(rows)), tuple(_notes(table.lines)))
 
 
-def _kind(x: Line | Claim) -> str:
+def _kind(x: ClaimLine | Claim) -> str:
     return f"{x.task.title}, {metric_title(x)}"
 
 
-def _sections(lines: Sequence[Line]) -> list[tuple[str, list[tuple[str, Line]]]]:
+def _sections(lines: Sequence[ClaimLine]) -> list[tuple[str, list[tuple[str, ClaimLine]]]]:
     """Headings with their named lines: one section per corpus and metric, or none where each has a single line."""
     places = [(_kind(x), x.setting) for x in lines]
     twice = {place for place in places if places.count(place) > 1}  # several replays of one value
@@ -115,7 +115,7 @@ def _sections(lines: Sequence[Line]) -> list[tuple[str, list[tuple[str, Line]]]]
     return [(kind, [(name, x) for name, x in named if _kind(x) == kind]) for kind in kinds]
 
 
-def _notes(lines: Sequence[Line]) -> Iterable[str]:
+def _notes(lines: Sequence[ClaimLine]) -> Iterable[str]:
     """Under which protocols the numbers were obtained, why a verdict, what else, and the sources."""
     yield from _grouped(lines, "published under: ", lambda x: x.task.published)
     yield from _grouped(lines, "replayed: ", lambda x: _runs(label_of(x.model, x.arm or BASE), x.protocol, x.replayed))
@@ -130,11 +130,11 @@ def _runs(model: str, protocol: str, prediction: Prediction | None) -> str:
     return f"{model} under {protocol}, {prediction.n_runs} run{'s' * (prediction.n_runs != 1)}" if prediction else ""
 
 
-def _why(x: Line) -> str:
+def _why(x: ClaimLine) -> str:
     return f"{x.verdict.word}: {x.verdict.reason}" if x.verdict and x.verdict.reason else ""
 
 
-def _grouped(lines: Sequence[Line], mark: str, text_of: Callable[[Line], str]) -> Iterable[str]:
+def _grouped(lines: Sequence[ClaimLine], mark: str, text_of: Callable[[ClaimLine], str]) -> Iterable[str]:
     """Every text once, with the lines that it is about where it is not about all of them."""
     texts = [text_of(x) for x in lines]
     for text in dict.fromkeys(filter(None, texts)):
@@ -143,9 +143,9 @@ def _grouped(lines: Sequence[Line], mark: str, text_of: Callable[[Line], str]) -
         yield f"{mark}{text}{_whose(those, rest)}"
 
 
-def _whose(those: Sequence[Line], rest: Sequence[Line]) -> str:
+def _whose(those: Sequence[ClaimLine], rest: Sequence[ClaimLine]) -> str:
     """What tells lines from the rest: their corpora, their names, or both."""
-    names: tuple[Callable[[Line], str], ...] = (
+    names: tuple[Callable[[ClaimLine], str], ...] = (
         lambda x: x.task.title,
         lambda x: x.setting,
         lambda x: f"{x.task.title}, {x.setting or metric_title(x)}",
@@ -157,17 +157,17 @@ def _whose(those: Sequence[Line], rest: Sequence[Line]) -> str:
     return ""
 
 
-def _checks(tables: PaperTables) -> Block:
+def _checks(tables: PaperTables) -> PaperBlock:
     rows = []
     for c in tables.checks:
         values = (percent(c.recomputed, 2), percent(c.claim.number - c.recomputed, 2, signed=True))
         rows.append((_kind(c.claim), c.claim.value, *values, str(c.matrix.counts.sum()), "yes" if c.agrees else "no"))
     header = ("", "published\nnumber", "from the\nfigure", "difference", "rows in\nthe figure", "agree")
     facts = ("The second column is computed from the published confusion matrix; agree: up to the printed digits.",)
-    return Block(_title("Published numbers and published figures", tables), facts, Grid("", header, tuple(rows)))
+    return PaperBlock(_title("Published numbers and published figures", tables), facts, Grid("", header, tuple(rows)))
 
 
-def _per_class(compared: Compared, tables: PaperTables) -> Block:
+def _per_class(compared: MatrixComparison, tables: PaperTables) -> PaperBlock:
     """What the published figure gives; with runs, ours beside it."""
     title = _title(f"Precision, recall and F1, {compared.matrix.title}", tables)
     facts = [f"Recomputed from the counts of {compared.matrix.source.cite} ({compared.matrix.printed}); no claims."]
@@ -176,7 +176,7 @@ def _per_class(compared: Compared, tables: PaperTables) -> Block:
     by_class = {k: list(v) for k, v in groupby(compared.per_class, key=lambda x: x.label)}
     if not any(x.replayed or x.honest for x in compared.per_class):
         plain = tuple((label, *(percent(x.value) for x in three)) for label, three in by_class.items())
-        return Block(title, tuple(facts), Grid("", ("", "precision", "recall", "F1"), plain))
+        return PaperBlock(title, tuple(facts), Grid("", ("", "precision", "recall", "F1"), plain))
     rows: list[tuple[str, ...]] = []
     for label, three in by_class.items():
         rows.append((label,))
@@ -185,10 +185,10 @@ def _per_class(compared: Compared, tables: PaperTables) -> Block:
             name = "F1" if x.metric == "f1" else x.metric
             rows.append((f"  {name}", percent(x.value), ours(x.replayed, 1), ours(x.honest, 1), *gaps))
     header = ("", "from\nfigure", "replayed", "honest", "gap to\nreplay", "\nhonest")
-    return Block(title, tuple(facts), Grid("", header, tuple(rows)), tuple(_notes(compared.per_class)))
+    return PaperBlock(title, tuple(facts), Grid("", header, tuple(rows)), tuple(_notes(compared.per_class)))
 
 
-def _distances(tables: PaperTables) -> Block:
+def _distances(tables: PaperTables) -> PaperBlock:
     rows = tuple(
         (
             c.matrix.title,
@@ -207,10 +207,10 @@ def _distances(tables: PaperTables) -> Block:
     )
     said = [(c.matrix.title, text) for c in tables.matrices for text in (c.reason, c.left_out)]
     notes = dict.fromkeys(f"{title}: {text}" for title, text in said if text not in ("", "not run yet"))
-    return Block(_title("Distances of confusion matrices", tables), facts, Grid("", header, rows), tuple(notes))
+    return PaperBlock(_title("Distances of confusion matrices", tables), facts, Grid("", header, rows), tuple(notes))
 
 
-def _matrices(compared: Compared, tables: PaperTables) -> Iterable[Block]:
+def _matrices(compared: MatrixComparison, tables: PaperTables) -> Iterable[PaperBlock]:
     """The published matrix and, where there are runs, ours: row percentages."""
     matrix = compared.matrix
     kinds = {"published": matrix.counts, "replayed": compared.replayed, "honest": compared.honest}
@@ -221,15 +221,15 @@ def _matrices(compared: Compared, tables: PaperTables) -> Iterable[Block]:
         lines = tuple((name, *map(percent, row)) for name, row in zip(matrix.classes, rows, strict=True))
         facts = (f"True class down, chosen class across, in % of the row. Printed: {matrix.printed}.",)
         title = _title(f"Confusion matrix, {matrix.title}, {kind}", tables)
-        yield Block(title, facts if kind == "published" else (), Grid("", ("", *matrix.classes), lines))
+        yield PaperBlock(title, facts if kind == "published" else (), Grid("", ("", *matrix.classes), lines))
 
 
-def _derived(tables: PaperTables) -> Block:
+def _derived(tables: PaperTables) -> PaperBlock:
     rows: list[tuple[str, ...]] = []
     for quantity in dict.fromkeys(d.quantity for d in tables.derived):
         rows.append((quantity,))
         rows += [(f"  {d.task.title}, {d.setting}", d.value) for d in tables.derived if d.quantity == quantity]
     notes = dict.fromkeys(f"{d.quantity}: {d.how}" for d in tables.derived)
-    return Block(
+    return PaperBlock(
         _title("Computed from what is published; no claims", tables), (), Grid("", ("", "%"), tuple(rows)), tuple(notes)
     )

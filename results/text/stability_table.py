@@ -30,10 +30,10 @@ def of_perturb(records: pd.DataFrame, predictions: pd.DataFrame) -> list[Stabili
     return sorted(found, key=lambda s: (s.setup.under(), s.setup.order))
 
 
-def grids(found: Sequence[Stability], width: int | None) -> list[Grid]:
+def grids(shares: Sequence[Stability], width: int | None) -> list[Grid]:
     """A grid per train and test, conditions down and models across, as many as ``width`` takes."""
     made = []
-    for _, part in groupby(found, key=lambda s: s.setup.under()):
+    for _, part in groupby(shares, key=lambda s: s.setup.under()):
         section = list(part)
         conditions, labels = unique(s.setup.condition for s in section), unique(s.label for s in section)
         floor = {s.label for s in section if s.role == FLOOR}

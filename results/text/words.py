@@ -49,13 +49,13 @@ def star(rows: Iterable[tuple[str, ...]]) -> str:
     return "; * not all cells" if any("*" in text for row in rows for text in row[1:]) else ""
 
 
-def sized(found: Sequence[Score], what: str) -> str:
+def sized(scores: Sequence[Score], what: str) -> str:
     """Rows and speakers of scores on one test, ``what`` is counted; from the least to the most where they differ.
 
     Scores differ where cells are missing, and where arms are tested on other utterances. Empty where none has any.
     """
-    utterances = {s.n_utterances for s in found if s.n_utterances}
-    speakers = {s.n_speakers for s in found if s.n_utterances and s.n_speakers}
+    utterances = {s.n_utterances for s in scores if s.n_utterances}
+    speakers = {s.n_speakers for s in scores if s.n_utterances and s.n_speakers}
     if not utterances:
         return ""
     return f"{_span(utterances)} {what} of {_span(speakers) if speakers else 'unknown'} speakers"
