@@ -404,7 +404,7 @@ def test_a_study_runs_goes_on_and_is_answered(tmp_path: Path, monkeypatch: pytes
     answer = out[out.index("mine: Is a support vector machine better than the largest class?") :]
     assert "functionals-svm − majority" in answer
     assert "scores 50.0 points more than 'majority'" in answer or "all 6 differences are equal" in answer
-    assert "No answer by binomial: binomial: no arm here is named 'by class'" in answer
+    assert "No answer by binomial: binomial: no arm here has its test rows by class" in answer
     assert "synthetic" not in answer
     records = sorted((folder / "records").iterdir())
     kept = {record: record.stat().st_mtime_ns for record in records[1:]}
