@@ -73,7 +73,7 @@ def stability(
 ) -> list[Stability]:
     """Every model under every condition but clean, paired with its clean answers by row, seed, repeat and fold.
 
-    Frames as `store.Frames` has them. ``rng_for(*facts)`` gives the generator of the intervals: the same for every
+    Frames as `Evidence` has them. ``rng_for(*facts)`` gives the generator of the intervals: the same for every
     model and condition of a setup, so that all have the same resamples; by default the stream ``interval``.
     """
     rng_for = rng_for or partial(stream, "interval")
