@@ -104,8 +104,10 @@ def _left_out(replays: Sequence[Replay], claim: Claim) -> str:
     protocols = (*claim.task.protocols, claim.task.honest)
     if claim.not_comparable:
         return ""
-    those = [r for r in matching(replays, claim.task, protocols, claim.models, claim.settings) if r.n_open]
-    return "; ".join(f"{r.n_open} of {r.n_open + len(r.by_run)} runs of {r.model} under {r.protocol}" for r in those)
+    open_runs = [r for r in matching(replays, claim.task, protocols, claim.models, claim.settings) if r.n_open]
+    return "; ".join(
+        f"{r.n_open} of {r.n_open + len(r.by_run)} runs of {r.model} under {r.protocol}" for r in open_runs
+    )
 
 
 def _held_against(
@@ -133,15 +135,15 @@ def _fixed(replay: Replay) -> dict[str, float]:
     return {n: value for n, value in options.items() if value is not None and replay.settings.get(n) == value}
 
 
-def differences(found: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, str]:
+def differences(settings: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, str]:
     """Setting -> what it is and what it usually is, also where only one of the two has it; places do not count.
 
     >>> differences({"lr": 0.1, "epochs": 3, "dir": "a"}, {"keep": "best", "lr": 0.1, "dir": "b"})
     {'keep': 'keep nothing instead of best', 'epochs': 'epochs 3 instead of nothing'}
     """
     texts = {}
-    for name in dict.fromkeys((*usual, *found)):
-        ours, theirs = (_text(values[name]) if name in values else "nothing" for values in (found, usual))
+    for name in dict.fromkeys((*usual, *settings)):
+        ours, theirs = (_text(values[name]) if name in values else "nothing" for values in (settings, usual))
         if ours != theirs and name not in PLACES:
             texts[name] = f"{name} {ours} instead of {theirs}"
     return texts

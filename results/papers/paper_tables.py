@@ -108,7 +108,7 @@ def build(
         if lines:
             tables.append(Table(name, title, tuple(lines)))
     matrices = tuple(_compared(matrix, replays, changed) for matrix in published.matrices)
-    mine = [r for r in replays if {r.model.partition("+")[0]} & set(paper.models)]
+    of_paper = [r for r in replays if {r.model.partition("+")[0]} & set(paper.models)]
     return PaperTables(
         paper=paper,
         tables=tuple(tables),
@@ -116,7 +116,7 @@ def build(
         checks=tuple(_checks(published)),
         derived=published.derived,
         to_run=tuple(_to_run([x for t in tables for x in t.lines], set(protocols), set(models))),
-        devices=tuple(sorted({device for r in mine for device in r.devices})),
+        devices=tuple(sorted({device for r in of_paper for device in r.devices})),
     )
 
 

@@ -71,8 +71,8 @@ def views(evidence: Evidence, ladders: bool) -> list[View]:
         ("groups", "groups", heard, True),
         ("probabilities", "probabilities", heard, True),
     ]
-    made = [_view(section, test, held) for section, test, held, there in wanted if there]
-    return [view for view in made if view.rows or view.remark]
+    shown = [_view(section, test, held) for section, test, held, there in wanted if there]
+    return [view for view in shown if view.rows or view.remark]
 
 
 def _arms_alike(evidence: Evidence) -> Evidence:
@@ -92,12 +92,12 @@ def _view(section: str, test: str, evidence: Evidence) -> View:
     if test in SLOW and len(evidence.predictions) > MANY:
         text = f"Not made for {len(evidence.predictions):,} predictions: serbench compare RUN --test {test}"
         return View(section, title, summary, 0, (), text, None)
-    found = answer(evidence, test=test)
-    kept = [line for line in found.lines if line.estimate is not None or line.p is not None or line.reason]
+    result = answer(evidence, test=test)
+    kept = [line for line in result.lines if line.estimate is not None or line.p is not None or line.reason]
     rows = tuple(map(_row, kept[:MOST_LINES]))
     more = f"{len(kept) - MOST_LINES} more lines: serbench compare RUN --test {test}" if len(kept) > MOST_LINES else ""
-    family = sum(line.p is not None for line in found.lines)
-    return View(section, title, summary, family, rows, more, found, found.notes if rows else ())
+    family = sum(line.p is not None for line in result.lines)
+    return View(section, title, summary, family, rows, more, result, result.notes if rows else ())
 
 
 def _row(line: AnswerLine) -> Row:
@@ -107,17 +107,17 @@ def _row(line: AnswerLine) -> Row:
     return Row(line.where, line.what, answer_text.value(line), line.estimate, line.counted, p, holm, remark)
 
 
-def csv(made: Sequence[View]) -> str:
+def csv(shown: Sequence[View]) -> str:
     """All lines of all answers."""
-    records = [answer_text.records(view.answer) for view in made if view.answer is not None]
+    records = [answer_text.records(view.answer) for view in shown if view.answer is not None]
     columns = records[0].columns if records else ("test", "metric")
     return lines(Records(columns, tuple(row for part in records for row in part.rows)))
 
 
-def markdown(made: Sequence[View], section: str) -> list[str]:
+def markdown(tables: Sequence[View], section: str) -> list[str]:
     """The answers of a section as Markdown."""
     texts = []
-    for view in made:
+    for view in tables:
         if view.section == section:
             shown = parts(answer_text.document(view.answer)) if view.answer is not None and view.answer.lines else []
             texts += [f"### {view.title}", *shown, *filter(None, [view.remark])]

@@ -47,7 +47,7 @@ def sureness(member: Member, evidence: Evidence) -> Sureness | None:
     return Sureness(member.score, reliability(member.truth, values), coverage, risk)
 
 
-def picture(found: Sequence[Sureness], order: Sequence[str] = ()) -> "Figure":
+def picture(models: Sequence[Sureness], order: Sequence[str] = ()) -> "Figure":
     """Two panels: accuracy by confidence, and the share of errors among the surest answers.
 
     ``order`` as `look` takes it.
@@ -56,14 +56,14 @@ def picture(found: Sequence[Sureness], order: Sequence[str] = ()) -> "Figure":
 
     figure = Figure(figsize=(WIDTH, 2.7))
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.28, "left": 0, "right": 1, "bottom": 0, "top": 1})
-    looks = look([one.score.label for one in found], order, floor_of(one.score for one in found))
-    for one in found:
+    looks = look([one.score.label for one in models], order, floor_of(one.score for one in models))
+    for one in models:
         own: dict[str, Any] = looks[one.score.label]
         bins = one.bins[one.bins["n"] >= LEAST_ROWS]
         left.plot(100 * bins["confidence"], 100 * bins["accuracy"], **own, label=one.score.label)
         right.plot(100 * one.coverage, 100 * one.risk, color=own["color"], linestyle=own["linestyle"])
     left.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=1.5)
-    chance = found[0].score.chance
+    chance = models[0].score.chance
     if chance is not None:
         right.axhline(100 * (1 - chance), color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=1.5)
     left.set(xlabel="probability of the answer (%)", ylabel="answers that are right (%)", xlim=(0, 100), ylim=(0, 100))
@@ -71,15 +71,15 @@ def picture(found: Sequence[Sureness], order: Sequence[str] = ()) -> "Figure":
     figure.draw_without_rendering()
     height = figure.get_figheight()
     bottom = figure.get_tightbbox().y0 / height
-    columns = max(1, min(len(found), 3))
+    columns = max(1, min(len(models), 3))
     figure.legend(
         *left.get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0, bottom - 0.05 / height), ncols=columns
     )
-    first = found[0].score
+    first = models[0].score
     words = (
         f"Left: bins of equal width of the probability ({ECE_BINS} in all, from {LEAST_ROWS} answers on); "
         "on the dashed diagonal a model is as often right as it says. Right: risk against coverage; dashed: chance. "
-        f"Answers of all folds, seeds and repeats together. {size([one.score for one in found])}."
+        f"Answers of all folds, seeds and repeats together. {size([one.score for one in models])}."
     )
     caption(figure, f"How sure and how often right, {where(first)}: {under(first)}", words)
     return figure

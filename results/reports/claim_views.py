@@ -51,13 +51,13 @@ def claims(evidence: Evidence, changed: Changes = no_changes) -> Claims:
     if not papers:
         known = ", ".join(names())
         return Claims((), 0, (), f"No claims: none of these models is one whose published numbers are kept ({known}).")
-    found = replays(evidence)
+    runs = replays(evidence)
     rows = []
     for name in papers:
         known_paper = published(name)
         for table in known_paper.paper.tables:
             for claim in known_paper.table(table):
-                rows += [_row(known_paper.paper.title, line) for line in claim_lines(table, claim, found, changed)]
+                rows += [_row(known_paper.paper.title, line) for line in claim_lines(table, claim, runs, changed)]
     judged = tuple(row for row in rows if row.judged)
     words = Counter(row.verdict for row in judged)
     meaning = tuple((word, text) for word, text in MEANING.items() if word in words)

@@ -64,13 +64,13 @@ def pictures(
     steps = {one.protocols[0] for one in ladders if one.consecutive and len(one.protocols) == 1}
     others = [s for s in scores if s.protocol not in steps]  # whose arms are no steps
     order = sorted({s.model for s in scores if s.role != FLOOR})  # a model has one color in all pictures
-    made = [*_boards(scores, order), *ladder_pictures(ladders), *matrices(others, corpora), *_noise(scores, order)]
-    made += [*_sweeps(others, evidence, order), *ranked, *_speakers(members, order), *_sure(members, evidence, order)]
-    made += [*_trainings(scores, members, evidence)]
-    reasons = {name: text for name, text in REASONS.items() if name not in {p.section for p in made}}
+    drawn = [*_boards(scores, order), *ladder_pictures(ladders), *matrices(others, corpora), *_noise(scores, order)]
+    drawn += [*_sweeps(others, evidence, order), *ranked, *_speakers(members, order), *_sure(members, evidence, order)]
+    drawn += [*_trainings(scores, members, evidence)]
+    reasons = {name: text for name, text in REASONS.items() if name not in {p.section for p in drawn}}
     if "critical-difference" in reasons and refusals:
         reasons["critical-difference"] = "No ranking. " + " ".join(refusals)
-    return made, reasons
+    return drawn, reasons
 
 
 def draw_all(wanted: Sequence[Picture], folder: Path) -> dict[str, Path]:
@@ -151,11 +151,11 @@ def grid_of_scores(scores: Sequence[Score], records: "pd.DataFrame") -> Grid | N
     """The arms of one model as points of a grid, the base by its settings."""
     s = scores[0]
     facts = {"protocol": s.protocol, "model": s.model, "train": s.train, "test": s.test, "label_map": s.label_map}
-    mine = records
+    cells = records
     for name, value in facts.items():
-        mine = mine[mine[name] == value]
-    base = mine.loc[mine["arm"] == BASE, "settings"]
-    augmented = dict.fromkeys(name for options in mine["options"] for name in (options.get("augment") or {}))
+        cells = cells[cells[name] == value]
+    base = cells.loc[cells["arm"] == BASE, "settings"]
+    augmented = dict.fromkeys(name for options in cells["options"] for name in (options.get("augment") or {}))
     return grid_of({x.arm: x.factors for x in scores}, dict(base.iloc[0]) if len(base) else {}, augmented)
 
 

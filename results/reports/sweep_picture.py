@@ -55,11 +55,11 @@ def _places(
 ) -> dict[tuple[int, int], Score]:
     """Row and column of every arm; the base where no other arm has its place."""
     down, across = grid.factors
-    found: dict[tuple[int, int], Score] = {}
+    places: dict[tuple[int, int], Score] = {}
     for arm, point in sorted(grid.points.items(), key=lambda item: item[0] != BASE):  # the base first
         if arm in scores and down in point and across in point:
-            found[rows.index(point[down]), columns.index(point[across])] = scores[arm]
-    return found
+            places[rows.index(point[down]), columns.index(point[across])] = scores[arm]
+    return places
 
 
 def _cell(axes: "Axes", s: Score, place: tuple[int, int], shade: float) -> None:

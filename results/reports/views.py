@@ -38,7 +38,7 @@ class Section:
 def sections(scores: Sequence[Score], members: Sequence[Member]) -> list[Section]:
     """The leaderboard."""
     of = {id(m.score): m for m in members}
-    made = []
+    parts = []
     for block in blocks(scores):
         chosen = first_condition(block)
         for train, test in dict.fromkeys((s.train, s.test) for s in chosen):
@@ -48,8 +48,8 @@ def sections(scores: Sequence[Score], members: Sequence[Member]) -> list[Section
             condition = "" if part[0].condition == "clean" else f", {part[0].condition}"
             facts = size(part) if any(s.n_done for s in part) else "nothing is finished yet"
             lines = tuple((s, groups.get(id(s), "")) for s in ordered)
-            made.append(Section(f"{where(part[0])}{condition}: {under(part[0])}", facts, lines, remark))
-    return made
+            parts.append(Section(f"{where(part[0])}{condition}: {under(part[0])}", facts, lines, remark))
+    return parts
 
 
 def tied(ordered: Sequence[Member]) -> tuple[dict[int, str], str]:

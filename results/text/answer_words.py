@@ -65,13 +65,13 @@ def _tested(lines: Sequence[AnswerLine], say: Callable[[AnswerLine, str], str], 
             f"{many} at 5 %: the least corrected p is {p_value(_corrected(least))} ({least.what}). That does not show "
             "that nothing is there."
         ]
-    found = [
+    sentences = [
         f"{len(sure)} of {len(lines)} {what}s hold{'s' * (len(sure) == 1)} at 5 % after correction."
         if len(lines) > 1
         else f"The {what} holds at 5 %."
     ]
-    found += [say(line, line.where if several else "") for line in sure[:MOST]]
-    return [*found, *([f"And {len(sure) - MOST} more."] if len(sure) > MOST else [])]
+    sentences += [say(line, line.where if several else "") for line in sure[:MOST]]
+    return [*sentences, *([f"And {len(sure) - MOST} more."] if len(sure) > MOST else [])]
 
 
 def _difference(line: AnswerLine, where: str) -> str:
@@ -105,20 +105,20 @@ def _trend(line: AnswerLine, where: str) -> str:
 
 def _ranks(lines: Sequence[AnswerLine]) -> list[str]:
     """Of each body of data: whether all are equal, and who ranks first and last."""
-    found = []
+    sentences = []
     for where in dict.fromkeys(line.where for line in lines):
-        mine = [line for line in lines if line.where == where]
-        ranks = sorted((line for line in mine if line.unit == "rank" and line.p is None), key=lambda x: x.estimate or 0)
-        whole = next((line for line in mine if line.what == "all are equal"), None)
+        here = [line for line in lines if line.where == where]
+        ranks = sorted((line for line in here if line.unit == "rank" and line.p is None), key=lambda x: x.estimate or 0)
+        whole = next((line for line in here if line.what == "all are equal"), None)
         if whole is None or not ranks:
             continue
         verdict = "They are not all equal" if _corrected(whole) <= ALPHA else "No difference among them is shown"
         first, last = ranks[0], ranks[-1]
-        found.append(
+        sentences.append(
             f"{where}: {verdict} (p {p_value(_corrected(whole))}); best {first.what} ({value(first)}), "
             f"worst {last.what} ({value(last)})."
         )
-    return [*found, *_tested([line for line in lines if MINUS in line.what and line.p], _rank, "comparison")]
+    return [*sentences, *_tested([line for line in lines if MINUS in line.what and line.p], _rank, "comparison")]
 
 
 def _rank(line: AnswerLine, where: str) -> str:
@@ -128,8 +128,8 @@ def _rank(line: AnswerLine, where: str) -> str:
 def _equal(lines: Sequence[AnswerLine]) -> list[str]:
     same = [line.what for line in lines if _corrected(line) <= ALPHA]
     other = [line.what for line in lines if _corrected(line) > ALPHA]
-    found = [f"Shown to be equal within a point: {_some(same)}."] if same else []
-    return [*found, *([f"Not shown to be equal within a point: {_some(other)}."] if other else [])]
+    sentences = [f"Shown to be equal within a point: {_some(same)}."] if same else []
+    return [*sentences, *([f"Not shown to be equal within a point: {_some(other)}."] if other else [])]
 
 
 def _some(names: Sequence[str]) -> str:
@@ -138,60 +138,60 @@ def _some(names: Sequence[str]) -> str:
 
 def _errors(lines: Sequence[AnswerLine]) -> list[str]:
     """Shares of errors that name the class before, and of those of arms that hand nothing on."""
-    found = []
+    sentences = []
     for where in dict.fromkeys(line.where for line in lines):
-        mine = {line.what.partition(":")[0]: line for line in lines if line.where == where}
-        shares = ", ".join(f"{value(line)} % in '{arm}'" for arm, line in mine.items())
-        found.append(f"{where}: of the errors that could, these name the class before: {shares}.")
-        still = [line for arm, line in mine.items() if arm.startswith("zero")]
+        here = {line.what.partition(":")[0]: line for line in lines if line.where == where}
+        shares = ", ".join(f"{value(line)} % in '{arm}'" for arm, line in here.items())
+        sentences.append(f"{where}: of the errors that could, these name the class before: {shares}.")
+        still = [line for arm, line in here.items() if arm.startswith("zero")]
         if still and still[0].estimate is not None:
-            found.append(
+            sentences.append(
                 f"Without a state to hand on it is {100 * still[0].estimate:.1f} % already, by the likeness of the "
                 "classes: only what goes beyond can come from the order, or from training with a state that goes on."
             )
-    return found
+    return sentences
 
 
 def _steps(lines: Sequence[AnswerLine]) -> list[str]:
     """From the first step of each ladder to the last; where all are held against one, the highest and the lowest."""
-    found = []
+    sentences = []
     for where in dict.fromkeys(line.where for line in lines):
-        mine = [line for line in lines if line.where == where]
-        steps = [line for line in mine if line.p is None and line.unit == "%"]
+        here = [line for line in lines if line.where == where]
+        steps = [line for line in here if line.p is None and line.unit == "%"]
         if len(steps) < 2:
             continue
         first, others = steps[0], sorted(steps[1:], key=lambda line: line.estimate or 0.0)
-        against = {line.what.rpartition(MINUS)[2] for line in _with_p(mine) if not line.what.endswith(SIBLING)}
+        against = {line.what.rpartition(MINUS)[2] for line in _with_p(here) if not line.what.endswith(SIBLING)}
         chain = against != {first.what} or len(steps) == 2
         shown = [steps[-1]] if chain else [others[-1], others[0]] if len(others) > 1 else others
-        said = ", ".join(f"{value(line)} % in '{line.what}'" for line in (first, *shown))
-        found.append(f"{where}: {said}.")
-    return found
+        scores = ", ".join(f"{value(line)} % in '{line.what}'" for line in (first, *shown))
+        sentences.append(f"{where}: {scores}.")
+    return sentences
 
 
 def _estimates(lines: Sequence[AnswerLine]) -> list[str]:
     """The highest and the lowest of each kind of number."""
-    found = []
+    sentences = []
     for unit in dict.fromkeys(line.unit for line in lines):
-        mine = sorted((line for line in lines if line.unit == unit), key=lambda line: line.estimate or 0.0)
-        several = _several(mine)
+        ordered = sorted((line for line in lines if line.unit == unit), key=lambda line: line.estimate or 0.0)
+        several = _several(ordered)
 
         def said(line: AnswerLine, several: bool = several) -> str:
             mark = {"%": " %", "points": " points"}.get(line.unit, "")
             return f"{line.what}{f' ({line.where})' if several else ''}: {value(line)}{mark}"
 
-        if len(mine) == 1:
-            found.append(f"{said(mine[0])}.")
-        elif mine[0].estimate == mine[-1].estimate:
-            found.append(f"All {len(mine)} are the same: {said(mine[0]).rpartition(': ')[2]}.")
+        if len(ordered) == 1:
+            sentences.append(f"{said(ordered[0])}.")
+        elif ordered[0].estimate == ordered[-1].estimate:
+            sentences.append(f"All {len(ordered)} are the same: {said(ordered[0]).rpartition(': ')[2]}.")
         else:
-            found.append(f"Highest: {said(mine[-1])}. Lowest: {said(mine[0])}.")
-    return found
+            sentences.append(f"Highest: {said(ordered[-1])}. Lowest: {said(ordered[0])}.")
+    return sentences
 
 
 def _spread(lines: Sequence[AnswerLine]) -> list[str]:
     """Mean and deviations of each model, in one sentence each."""
-    found = []
+    sentences = []
     for head in [line for line in lines if line.what.endswith(": mean")]:
         name = head.what.removesuffix(": mean")
         parts = [
@@ -199,5 +199,5 @@ def _spread(lines: Sequence[AnswerLine]) -> list[str]:
             for line in lines
             if line.where == head.where and line.what.startswith(f"{name}: deviation")
         ]
-        found.append(f"{name} ({head.where}): {value(head)} %; deviations {', '.join(parts) or 'unknown'}.")
-    return found
+        sentences.append(f"{name} ({head.where}): {value(head)} %; deviations {', '.join(parts) or 'unknown'}.")
+    return sentences

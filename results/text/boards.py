@@ -96,7 +96,7 @@ def board(scores: Sequence[Score], part: int = 1) -> Grid:
     return Grid("", header, tuple(rows), caption=caption, label=label)
 
 
-def boards(found: Sequence[Score]) -> list[Grid]:
+def boards(scores: Sequence[Score]) -> list[Grid]:
     """Tables of every protocol, label map and set of leaks, of a page at most; of conditions only the first."""
-    parts = [enumerate(chunks(first_condition(block)), 1) for block in blocks(found)]
-    return [board(scores, k) for those in parts for k, scores in those]
+    parts = [enumerate(chunks(first_condition(block)), 1) for block in blocks(scores)]
+    return [board(part, k) for numbered in parts for k, part in numbered]

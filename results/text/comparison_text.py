@@ -105,8 +105,8 @@ def _lines(comparisons: Sequence[Comparison]) -> Iterable[tuple[str, ...]]:
         for c in part:
             name = f"  {c.setup.condition}" if several else where
             a, b = (NONE if s is None else f"{100 * s:.1f}" for s in (c.score_a, c.score_b))
-            found = "refused" if c.reason else interval(c.main)
-            yield (name, a, b, found, p_value(c.main.p), p_value(c.holm))
+            difference = "refused" if c.reason else interval(c.main)
+            yield (name, a, b, difference, p_value(c.main.p), p_value(c.holm))
 
 
 def _details(c: Comparison) -> Paragraph:

@@ -66,10 +66,10 @@ def notes(one: Ladder) -> list[str]:
     against = "the one before" if one.consecutive else "the first"
     reasons = dict.fromkeys(f"refused: {s.drop.test.reason}" for s in one.steps if s.drop and s.drop.test.reason)
     left = [f"{s.drop.left_out} ({s.name})" for s in one.steps if s.drop and s.drop.left_out]
-    said = [f"utterances that only one of two steps tests are left out: {', '.join(left)}"] if left else []
+    unpaired = [f"utterances that only one of two steps tests are left out: {', '.join(left)}"] if left else []
     leaks: dict[str, list[str]] = {}
     for step in one.steps:
         leaks.setdefault(", ".join(step.leaks) or "none", []).append(step.name)
-    found = [f"leaks: {those}, in {'; '.join(names)}" for those, names in leaks.items()]
+    by_leaks = [f"leaks: {names_of_leaks}, in {'; '.join(names)}" for names_of_leaks, names in leaks.items()]
     siblings = [SIBLINGS] if any(s.siblings for s in one.steps) else []
-    return [*found, NOTE.format(against=against), *siblings, *said, *reasons]
+    return [*by_leaks, NOTE.format(against=against), *siblings, *unpaired, *reasons]

@@ -34,16 +34,16 @@ class PaperBlock:
 
 def blocks(tables: PaperTables) -> list[PaperBlock]:
     """Everything that is shown of a paper, in its order."""
-    found = [_table(table, tables) for table in tables.tables]
+    shown = [_table(table, tables) for table in tables.tables]
     if tables.checks:
-        found.append(_checks(tables))
-    found += [_per_class(compared, tables) for compared in tables.matrices]
+        shown.append(_checks(tables))
+    shown += [_per_class(compared, tables) for compared in tables.matrices]
     if tables.matrices:
-        found.append(_distances(tables))
-        found += [block for compared in tables.matrices for block in _matrices(compared, tables)]
+        shown.append(_distances(tables))
+        shown += [block for compared in tables.matrices for block in _matrices(compared, tables)]
     if tables.derived:
-        found.append(_derived(tables))
-    return found
+        shown.append(_derived(tables))
+    return shown
 
 
 def percent(value: float | None, digits: int = 1, signed: bool = False) -> str:
@@ -138,12 +138,12 @@ def _grouped(lines: Sequence[ClaimLine], mark: str, text_of: Callable[[ClaimLine
     """Every text once, with the lines that it is about where it is not about all of them."""
     texts = [text_of(x) for x in lines]
     for text in dict.fromkeys(filter(None, texts)):
-        those = [x for x, other in zip(lines, texts, strict=True) if other == text]
+        owners = [x for x, other in zip(lines, texts, strict=True) if other == text]
         rest = [x for x, other in zip(lines, texts, strict=True) if other != text]
-        yield f"{mark}{text}{_whose(those, rest)}"
+        yield f"{mark}{text}{_whose(owners, rest)}"
 
 
-def _whose(those: Sequence[ClaimLine], rest: Sequence[ClaimLine]) -> str:
+def _whose(owners: Sequence[ClaimLine], rest: Sequence[ClaimLine]) -> str:
     """What tells lines from the rest: their corpora, their names, or both."""
     names: tuple[Callable[[ClaimLine], str], ...] = (
         lambda x: x.task.title,
@@ -151,9 +151,9 @@ def _whose(those: Sequence[ClaimLine], rest: Sequence[ClaimLine]) -> str:
         lambda x: f"{x.task.title}, {x.setting or metric_title(x)}",
     )
     for name in names if rest else ():
-        mine = list(dict.fromkeys(map(name, those)))
-        if not {*mine} & {*map(name, rest)} or name is names[-1]:
-            return f" ({'; '.join(mine[:NAMED])}{f' and {len(mine) - NAMED} more' if len(mine) > NAMED else ''})"
+        own = list(dict.fromkeys(map(name, owners)))
+        if not {*own} & {*map(name, rest)} or name is names[-1]:
+            return f" ({'; '.join(own[:NAMED])}{f' and {len(own) - NAMED} more' if len(own) > NAMED else ''})"
     return ""
 
 
@@ -205,8 +205,8 @@ def _distances(tables: PaperTables) -> PaperBlock:
         "Distance in %: the least share of the published answers that would have to change to agree with ours, row by "
         "row of the matrix (total variation, weighted by the published rows of each class).",
     )
-    said = [(c.matrix.title, text) for c in tables.matrices for text in (c.reason, c.left_out)]
-    notes = dict.fromkeys(f"{title}: {text}" for title, text in said if text not in ("", "not run yet"))
+    texts = [(c.matrix.title, text) for c in tables.matrices for text in (c.reason, c.left_out)]
+    notes = dict.fromkeys(f"{title}: {text}" for title, text in texts if text not in ("", "not run yet"))
     return PaperBlock(_title("Distances of confusion matrices", tables), facts, Grid("", header, rows), tuple(notes))
 
 

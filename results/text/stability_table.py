@@ -25,14 +25,14 @@ def document(records: pd.DataFrame, predictions: pd.DataFrame) -> Document:
 
 def of_perturb(records: pd.DataFrame, predictions: pd.DataFrame) -> list[Stability]:
     """`stability` of the cells of the protocol perturb."""
-    mine = records[records["protocol"] == PROTOCOL]
-    found = stability(mine, predictions[predictions["key"].isin(mine["key"])])
-    return sorted(found, key=lambda s: (s.setup.under(), s.setup.order))
+    cells = records[records["protocol"] == PROTOCOL]
+    shares = stability(cells, predictions[predictions["key"].isin(cells["key"])])
+    return sorted(shares, key=lambda s: (s.setup.under(), s.setup.order))
 
 
 def grids(shares: Sequence[Stability], width: int | None) -> list[Grid]:
     """A grid per train and test, conditions down and models across, as many as ``width`` takes."""
-    made = []
+    tables = []
     for _, part in groupby(shares, key=lambda s: s.setup.under()):
         section = list(part)
         conditions, labels = unique(s.setup.condition for s in section), unique(s.label for s in section)
@@ -46,8 +46,8 @@ def grids(shares: Sequence[Stability], width: int | None) -> list[Grid]:
         for k in range(0, len(labels), step):
             chosen = labels[k : k + step]
             rows = tuple((c, *(cells.get((c, label), NONE) for label in chosen)) for c in conditions)
-            made.append(Grid(title, ("condition", *chosen), rows, left=1 + len(chosen)))
-    return made
+            tables.append(Grid(title, ("condition", *chosen), rows, left=1 + len(chosen)))
+    return tables
 
 
 def said(s: Stability) -> str:

@@ -139,28 +139,28 @@ def _facts(block: list[Score]) -> Iterable[str]:
 
 def _notes(block: list[Score]) -> Iterable[str]:
     """What failed, is missing or was noted, each line once, with the scores it belongs to."""
-    found = [(s, f"failed: {error}") for s in block for error in s.errors]
-    found += [(s, f"no test rows of {c} in {n} of {s.n_folds} folds") for s in block for c, n in s.missing.items()]
-    found += [(s, f"no interval: {s.interval_reason}") for s in block if s.interval_reason]
-    found += [(s, note) for s in block for note in s.notes]
+    pairs = [(s, f"failed: {error}") for s in block for error in s.errors]
+    pairs += [(s, f"no test rows of {c} in {n} of {s.n_folds} folds") for s in block for c, n in s.missing.items()]
+    pairs += [(s, f"no interval: {s.interval_reason}") for s in block if s.interval_reason]
+    pairs += [(s, note) for s in block for note in s.notes]
     lines: dict[str, list[Score]] = {}
-    for s, line in found:
+    for s, line in pairs:
         lines.setdefault(" ".join(line.split()), []).append(s)
-    for line, those in list(lines.items())[:MOST_NOTES]:
-        yield line if len(those) == len(block) else f"{line} ({_whose(those, block)})"
+    for line, owners in list(lines.items())[:MOST_NOTES]:
+        yield line if len(owners) == len(block) else f"{line} ({_whose(owners, block)})"
     if len(lines) > MOST_NOTES:
         yield f"{len(lines) - MOST_NOTES} more notes are in the CSV and in the records"
 
 
-def _whose(those: list[Score], block: list[Score]) -> str:
+def _whose(owners: list[Score], block: list[Score]) -> str:
     """The scores that a note belongs to, by what tells them from the rest of the block."""
     names: tuple[Callable[[Score], str], ...] = (lambda s: s.label, where, lambda s: s.condition)
     parts = []
     for of in names:
-        mine = unique(map(of, those))
-        if len(mine) < len(set(map(of, block))):
-            parts.append(", ".join(mine) if len(mine) <= 3 else f"{', '.join(mine[:3])} and {len(mine) - 3} more")
-    return "; ".join(parts) or f"{len(those)} of {len(block)} scores"
+        own = unique(map(of, owners))
+        if len(own) < len(set(map(of, block))):
+            parts.append(", ".join(own) if len(own) <= 3 else f"{', '.join(own[:3])} and {len(own) - 3} more")
+    return "; ".join(parts) or f"{len(owners)} of {len(block)} scores"
 
 
 def _heading(section: list[Score], several: bool, corpora: Corpora) -> str:

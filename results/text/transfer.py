@@ -36,8 +36,8 @@ def matrix(block: Sequence[Score], corpora: Corpora) -> list[Grid]:
     for label in labels:
         rows.append((label, *("" for _ in tests)))
         for train in trains:
-            found = [scores.get((label, train, test)) for test in tests]
-            cells = (_cell(s, len(chances) > 1) if s else NONE for s in found)
+            row = [scores.get((label, train, test)) for test in tests]
+            cells = (_cell(s, len(chances) > 1) if s else NONE for s in row)
             rows.append((f"  trained on {_named(train, corpora)}", *cells))
     chance = f"chance {percent(*chances)}" if len(chances) == 1 else "chance in parentheses"
     title = f"UAR by corpus trained on (down) and tested on (across), {chance}{star(rows)}"
@@ -92,10 +92,10 @@ def by_map(scores: Iterable[Score], corpora: Corpora, width: int | None = None) 
 
 def _lines(scores: Iterable[Score]) -> list[Mapping[str, Score]]:
     """Scores that differ in nothing but the label map, by it; in the order of train, test and model."""
-    found: dict[tuple[str, str], dict[str, dict[str, Score]]] = {}
+    by_pair: dict[tuple[str, str], dict[str, dict[str, Score]]] = {}
     for s in scores:
-        found.setdefault((s.train, s.test), {}).setdefault(s.label, {}).setdefault(s.label_map, s)
-    return [maps for _, of in sorted(found.items()) for maps in of.values() if len(maps) > 1]
+        by_pair.setdefault((s.train, s.test), {}).setdefault(s.label, {}).setdefault(s.label_map, s)
+    return [maps for _, of in sorted(by_pair.items()) for maps in of.values() if len(maps) > 1]
 
 
 def _side_by_side(protocol: str, lines: Sequence[Mapping[str, Score]], maps: Sequence[str], corpora: Corpora) -> Grid:
