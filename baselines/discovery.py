@@ -4,18 +4,16 @@ A built-in model is a file of this folder in which a line begins with ``@model(`
 entry point of group ``serbench.models`` that names its card; ``FILE.py`` holds cards as a plugin's module does.
 """
 
-import ast
 import importlib
 import pkgutil
 import re
-import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 
+from .. import plugins
 from ..errors import InputError, unknown
 from .parts.card import Card
 from .parts.identity import text_of
@@ -23,7 +21,6 @@ from .parts.identity import text_of
 GROUP = "serbench.models"
 BUILT_IN = "serbench"  # who brings the models of this folder
 _FILE = re.compile(r"(?P<file>.*\.py)(?::(?P<rest>.*))?", re.DOTALL)
-_PREFIX = "serbench_file_"  # of the module that a file becomes; the rest is the file's name, wherever it lies
 
 
 @cache
@@ -34,10 +31,10 @@ def installed() -> tuple[dict[str, Card], dict[str, str], dict[str, str]]:
     """
     errors: dict[str, str] = {}
     sources: list[tuple[Card, str]] = [(card, BUILT_IN) for card in _built_in()]
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+    for point in plugins.points_of(GROUP):
         card = _plugin(point)
         if isinstance(card, Card):
-            sources.append((card, f"{point.dist.name} {point.dist.version}" if point.dist else point.value))
+            sources.append((card, plugins.origin_of(point)))
         else:
             errors[point.name] = card
     origins: dict[str, tuple[Card, str]] = {}
@@ -74,16 +71,12 @@ def _plugin(point: EntryPoint) -> Card | str:
     try:
         card = point.load()
     except (Exception, SystemExit) as error:  # whatever a stranger's module does at import
-        return _in_one_line(error)
+        return plugins.in_one_line(error)
     if not isinstance(card, Card):
         return f"{point.value} is not a model's card; decorate its build function with @model(...)"
     if card.name != point.name:
         return f"{point.value} is called '{card.name}', its entry point '{point.name}'; give both one name"
     return card
-
-
-def _in_one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def parts_of(spec: str) -> tuple[str, str]:
@@ -98,7 +91,7 @@ def from_file(path: Path, name: str) -> Card:
     Its module is named by the file alone, so that a key does not depend on the folder. InputError for a file that is
     missing, broken or without such a model, and for a name that another model has.
     """
-    module = _module_of(path.absolute())
+    module = plugins.module_of(path)
     cards = list(_cards_in(module))
     if not cards:
         raise InputError(f"{path}: holds no model; decorate a build function with @model(...)")
@@ -119,49 +112,9 @@ def from_file(path: Path, name: str) -> Card:
 
 def in_files() -> list[Card]:
     """The cards of all files that this process has executed."""
-    return [card for key in list(sys.modules) if key.startswith(_PREFIX) for card in _cards_in(sys.modules[key])]
+    return [card for module in plugins.executed() for card in _cards_in(module)]
 
 
 def origin_of(card: Card) -> str:
     """Who brings a model: ``serbench``, a plugin's package and version, or the name of a file."""
-    if card.module.startswith(_PREFIX):
-        return Path(sys.modules[card.module].__file__ or "").name
-    return installed()[2][card.name]
-
-
-def _module_of(path: Path) -> ModuleType:
-    """The module that a file becomes. InputError where it is missing or broken, or imports a file beside it."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or 'is no text'}") from None
-    name = _PREFIX + re.sub(r"\W", "_", path.stem)
-    before = sys.modules.get(name)
-    if before is not None and Path(before.__file__ or "").resolve() != path.resolve():
-        raise InputError(f"two files of models have one name: {before.__file__} and {path}; rename one")
-    if before is not None and vars(before)["__text__"] == text:
-        return before
-    spec = spec_from_file_location(name, path)
-    if spec is None:
-        raise InputError(f"{path}: is no Python file")
-    module = module_from_spec(spec)
-    vars(module)["__text__"] = text
-    sys.modules[name] = module  # type hints of its settings are looked up there
-    try:
-        _refuse_neighbours(path, text)
-        exec(compile(text, str(path), "exec"), vars(module))  # no kept bytecode: it may be that of an older text
-    except (Exception, SystemExit) as error:  # whatever a stranger's file does
-        del sys.modules[name]
-        reason = str(error) if isinstance(error, InputError) else f"does not load: {_in_one_line(error)}"
-        raise InputError(f"{path}: {reason}") from error
-    return module
-
-
-def _refuse_neighbours(path: Path, text: str) -> None:
-    """InputError for a file that imports another one beside it, whose text would be in no key."""
-    for node in ast.walk(ast.parse(text, path.name)):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-        for top in (name.partition(".")[0] for name in names):
-            if top and ((path.parent / f"{top}.py").is_file() or (path.parent / top / "__init__.py").is_file()):
-                raise InputError(f"imports {top}, which lies beside it; a model of several files must be a plugin")
+    return plugins.file_of(card.module) or installed()[2][card.name]

@@ -1,12 +1,12 @@
 """`dropped-last-batch`: what is lost where the last incomplete batch of the test rows is never scored."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from ..errors import InputError
-from .parts.protocol import BASE, Arm, Fold, Split, utterance_of
+from .parts.folds import dropped
+from .parts.protocol import BASE, Arm, Split
 from .speaker_independent import PROTOCOL as NEW_SPEAKERS
 from .speaker_independent import split as new_speakers
 
@@ -37,22 +37,6 @@ def split(table: pd.DataFrame, options: Options) -> Split:
             which = ", ".join(f"{label} {n}" for label, n in lost.items())
             notes.append(f"fold '{fold.name}': not scored where the last batch is dropped: {which}")
     return Split(tuple(folds), tuple(notes))
-
-
-def dropped(fold: Fold, labels: Mapping[str, str], batch: int, arm: str) -> tuple[Fold, dict[str, int]]:
-    """The fold, for ``arm``, without its last incomplete batch, and what is lost of each class.
-
-    Test rows lie class by class. InputError where no batch is full.
-    """
-    rows = sorted(fold.test, key=lambda row: (labels[utterance_of(row)], row))
-    kept = rows[: len(rows) // batch * batch]
-    if not kept:
-        raise InputError(f"fold '{fold.name}': {len(rows)} test rows fill no batch of {batch}; set option batch lower")
-    lost: dict[str, int] = {}
-    for row in rows[len(kept) :]:
-        label = labels[utterance_of(row)]
-        lost[label] = lost.get(label, 0) + 1
-    return replace(fold, test=tuple(sorted(kept)), arm=arm), lost
 
 
 def arms(options: Options) -> tuple[Arm, ...]:

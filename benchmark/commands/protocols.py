@@ -29,14 +29,18 @@ def list_protocols(as_json: bool) -> None:
     from ...protocols.parts import catalog
     from ...protocols.parts import export as outline
 
-    found = [outline.of_protocol(protocol) for protocol in catalog.protocols().values()]
+    installed = catalog.protocols().values()
+    every = [outline.of_protocol(protocol) | {"provider": catalog.origin_of(protocol)} for protocol in installed]
     if as_json:
-        click.echo(json.dumps(found, indent=1))
+        click.echo(json.dumps(every, indent=1))
         return
-    for facts in found:
+    for name, problem in catalog.broken().items():
+        click.echo(f"Not used: {name}: {problem}", err=True)
+    for facts in every:
         n = len(facts["conditions"])
+        of = "" if facts["provider"] == catalog.BUILT_IN else f" ({facts['provider']})"
         click.echo(
-            f"{facts['protocol']}\n  {facts['summary']}\n  {_promised(facts['promises'])}; "
+            f"{facts['protocol']}{of}\n  {facts['summary']}\n  {_promised(facts['promises'])}; "
             f"{_permitted(facts['permits'])}; null corpora: {facts['null']}; "
             f"{n} condition{'' if n == 1 else 's'}"
         )

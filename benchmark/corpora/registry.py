@@ -7,14 +7,14 @@ A corpus is an adapter and its facts. A built-in adapter is a file of this folde
 
 import importlib
 import re
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
 
+from ... import plugins
 from ...errors import InputError, unknown
 from ...protocols.parts.labels import CorpusLabels
 from . import synthetic, user_table
@@ -115,7 +115,7 @@ def _built_in() -> Iterator[tuple[str, CorpusCard | str]]:
 
 
 def _plugins() -> Iterator[tuple[str, CorpusCard | str]]:
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+    for point in plugins.points_of(GROUP):
         yield point.name, _plugin(point)
 
 
@@ -124,16 +124,14 @@ def _plugin(point: EntryPoint) -> CorpusCard | str:
     try:
         adapter = point.load()
     except (Exception, SystemExit) as error:  # whatever a stranger's module does at import
-        text = " ".join("".join(traceback.format_exception_only(error)).split())
-        return f"its plugin does not load: {text}"
+        return f"its plugin does not load: {plugins.in_one_line(error)}"
     if not isinstance(adapter, Adapter):
         return f"{point.value} is not an adapter; make it with Adapter(...) or by_name(...) of {Adapter.__module__}"
     if adapter.name != point.name:
         return f"{point.value} is called '{adapter.name}', its entry point '{point.name}'; give both one name"
     spec = find_spec(point.module)
     folder = Path(spec.origin if spec and spec.origin else ".").parent
-    provider = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-    return _card(adapter, folder, point.module, provider)
+    return _card(adapter, folder, point.module, plugins.origin_of(point))
 
 
 def _card(adapter: Adapter, folder: Path, module: str, provider: str) -> CorpusCard | str:

@@ -17,6 +17,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ... import plugins
 from ...results.evidence.files import StoreError
 from ...results.evidence.store import Run
 from ..planning.plan import Cell, Plan
@@ -155,7 +156,7 @@ def _open(work: Work, jobs: int = 1) -> "RunContext":
 _PROCESS: tuple[Work, "RunContext"] | None = None
 
 
-def _start(work: Work, jobs: int) -> None:
+def _start(files: plugins.Files, work: Work, jobs: int) -> None:
     global _PROCESS
     _PROCESS = (work, _open(work, jobs))
 
@@ -173,7 +174,7 @@ def work_off(group: list[Cell], since: float) -> list[tuple[Cell, bool]] | None:
 @contextmanager
 def _in_processes(work: Work, jobs: int, store: CellCallback) -> Iterator[Attempt]:
     since = time.time()
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (work, jobs)) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (plugins.files(), work, jobs)) as pool:
 
         def attempt(groups: Sequence[list[Cell]]) -> list[list[Cell]]:
             busy: list[list[Cell]] = []

@@ -1,41 +1,119 @@
-"""The protocols by name: every module of the folder above that has a PROTOCOL, found by where it lies."""
+"""The protocols by name: files of the folder above, plugins that are installed, and a file that somebody names.
+
+A built-in protocol is a module of the folder above that has a ``PROTOCOL``; a plugin is an entry point of group
+``serbench.protocols`` that names one; ``FILE.py`` holds one as its ``PROTOCOL``.
+"""
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
+from ... import plugins
 from ...errors import InputError, unknown
 from .protocol import Protocol
 
+GROUP = "serbench.protocols"
+BUILT_IN = "serbench"  # who brings the protocols of the folder above
 
-@cache
+
 def protocols() -> dict[str, Protocol]:
-    """Name -> protocol, by name."""
-    return collect(_built_in())
+    """Name -> protocol of every one that is installed, by name. A name that two of them use is an InputError."""
+    return dict(_installed()[0])
+
+
+def broken() -> dict[str, str]:
+    """Name of a plugin that cannot be used -> why, in one line."""
+    return dict(_installed()[1])
+
+
+def origin_of(protocol: Protocol) -> str:
+    """Who brings a protocol: ``serbench``, a plugin's package and version, or the name of its file."""
+    return _installed()[2].get(protocol.name) or next(p for p, held in _in_files() if held.name == protocol.name)
 
 
 def find(name: str) -> Protocol:
-    """The protocol; InputError with the nearest name."""
-    if name not in protocols():
-        raise unknown("protocol", name, protocols())
-    return protocols()[name]
+    """The protocol by its name, or by ``FILE.py``; then its name alone finds it too, in this process.
+
+    InputError with the nearest name, or with what is wrong with a plugin or file.
+    """
+    if name.endswith(".py"):
+        return from_file(Path(name))
+    installed, errors, _ = _installed()
+    known = installed | {protocol.name: protocol for _, protocol in _in_files()}
+    if name in known:
+        return known[name]
+    if name in errors:
+        raise InputError(f"protocol '{name}': {errors[name]}")
+    raise unknown("protocol", name, [*known, *errors])
 
 
-def collect(found: Iterable[Protocol]) -> dict[str, Protocol]:
-    """By name. InputError for two of one name; a third party's protocols would be added here."""
-    named: dict[str, Protocol] = {}
-    for protocol in found:
-        if protocol.name in named:
-            modules = f"{named[protocol.name].split.__module__} and {protocol.split.__module__}"
-            raise InputError(f"two protocols are called '{protocol.name}': {modules}; rename one")
-        named[protocol.name] = protocol
-    return dict(sorted(named.items()))
+def from_file(path: Path) -> Protocol:
+    """The ``PROTOCOL`` of a file that is not installed. InputError where there is none, or its name is taken."""
+    module = plugins.module_of(path)
+    protocol = getattr(module, "PROTOCOL", None)
+    if not isinstance(protocol, Protocol):
+        raise InputError(f"{path}: holds no protocol; write PROTOCOL = Protocol(...)")
+    taken = {known.name: origin for origin, known in _in_files() if known is not protocol} | _installed()[2]
+    if protocol.name in taken:
+        raise InputError(f"two protocols are called '{protocol.name}': {taken[protocol.name]} and {path}; rename one")
+    return protocol
 
 
-def _built_in() -> Iterator[Protocol]:
+@cache
+def _installed() -> tuple[dict[str, Protocol], dict[str, str], dict[str, str]]:
+    """Protocols, what is wrong with plugins, and who brings each; looked for once per process."""
+    return collect([*_built_in(), *_plugins()])
+
+
+def collect(
+    sources: list[tuple[str, Protocol | str, str]],
+) -> tuple[dict[str, Protocol], dict[str, str], dict[str, str]]:
+    """From (name, protocol or what is wrong with it, origin) to those by name. InputError for two of one name."""
+    by_name: dict[str, Protocol] = {}
+    errors: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    for name, protocol, origin in sources:
+        if isinstance(protocol, str):
+            errors[name] = protocol
+            continue
+        if name in by_name:
+            modules = [f"{p.split.__module__} ({o})" for p, o in ((by_name[name], origins[name]), (protocol, origin))]
+            raise InputError(f"two protocols are called '{name}': {' and '.join(modules)}; uninstall or rename one")
+        by_name[name], origins[name] = protocol, origin
+    return {name: by_name[name] for name in sorted(by_name)}, errors, origins
+
+
+def _built_in() -> Iterator[tuple[str, Protocol, str]]:
     package = __name__.rsplit(".", 2)[0]
     for info in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
-        found = getattr(importlib.import_module(info.name), "PROTOCOL", None)
-        if isinstance(found, Protocol):
-            yield found
+        protocol = getattr(importlib.import_module(info.name), "PROTOCOL", None)
+        if isinstance(protocol, Protocol):
+            yield protocol.name, protocol, BUILT_IN
+
+
+def _plugins() -> Iterator[tuple[str, Protocol | str, str]]:
+    for point in plugins.points_of(GROUP):
+        yield point.name, _plugin(point), plugins.origin_of(point)
+
+
+def _plugin(point: EntryPoint) -> Protocol | str:
+    """What an entry point names, or why it is no protocol, in one line."""
+    try:
+        protocol = point.load()
+    except (Exception, SystemExit) as error:  # whatever a stranger's module does at import
+        return f"its plugin does not load: {plugins.in_one_line(error)}"
+    if not isinstance(protocol, Protocol):
+        return f"{point.value} is no protocol; make it with Protocol(...) of {Protocol.__module__}"
+    if protocol.name != point.name:
+        return f"{point.value} is called '{protocol.name}', its entry point '{point.name}'; give both one name"
+    return protocol
+
+
+def _in_files() -> Iterator[tuple[str, Protocol]]:
+    for module in plugins.executed():
+        protocol = getattr(module, "PROTOCOL", None)
+        if isinstance(protocol, Protocol):
+            yield plugins.file_of(module.__name__), protocol

@@ -6,8 +6,8 @@ sessions take the place of speakers. Dev: the next speakers in the rotation, abo
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ...errors import InputError
-from .protocol import Fold, row_id
+from .protocol import Fold, row_id, utterance_of
 from .usable import enough_speakers
 
 LEAVE_ONE_OUT = 10  # units, at most
@@ -217,3 +217,19 @@ def _unevenness(folds: tuple[tuple[Unit, ...], ...]) -> float:
 
 def _short(corpus: str, names: Iterable[str]) -> list[str]:
     return [name.removeprefix(f"{corpus}/") for name in names]
+
+
+def dropped(fold: Fold, labels: Mapping[str, str], batch: int, arm: str) -> tuple[Fold, dict[str, int]]:
+    """The fold, for ``arm``, without its last incomplete batch, and what is lost of each class.
+
+    Test rows lie class by class. InputError where no batch is full.
+    """
+    rows = sorted(fold.test, key=lambda row: (labels[utterance_of(row)], row))
+    kept = rows[: len(rows) // batch * batch]
+    if not kept:
+        raise InputError(f"fold '{fold.name}': {len(rows)} test rows fill no batch of {batch}; set option batch lower")
+    lost: dict[str, int] = {}
+    for row in rows[len(kept) :]:
+        label = labels[utterance_of(row)]
+        lost[label] = lost.get(label, 0) + 1
+    return replace(fold, test=tuple(sorted(kept)), arm=arm), lost

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..dropped_last_batch import dropped
+from .folds import dropped
 from .protocol import Fold
 
 SEED = 42  # of every published split

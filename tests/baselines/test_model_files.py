@@ -135,7 +135,7 @@ def test_a_missing_file_and_two_of_one_name_are_refused(tmp_path: Path) -> None:
         find(f"{tmp_path}/loud.py:loud-pooling")
     first, second = put(tmp_path / "a"), put(tmp_path / "b")
     find(f"{first}:loud-pooling")
-    with pytest.raises(InputError, match=r"two files of models have one name: .*a/loud\.py and .*b/loud\.py"):
+    with pytest.raises(InputError, match=r"two files have one name: .*a/loud\.py and .*b/loud\.py"):
         find(f"{second}:loud-pooling")
     other = put(tmp_path / "b", LOUD, "quiet.py")
     with pytest.raises(InputError, match=r"'loud-pooling': serbench_file_loud \(loud\.py\) and that in .*quiet\.py"):

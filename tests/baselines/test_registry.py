@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serbench import plugins as foreign
 from serbench.baselines import discovery
 from serbench.baselines.parts.changes import parse
 from serbench.baselines.registry import (
@@ -43,7 +44,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., No
             (tmp_path / name).write_text(text)
             monkeypatch.delitem(sys.modules, name.removesuffix(".py"), raising=False)
         entries = [EntryPoint(name, value, discovery.GROUP) for name, value in points.items()]
-        monkeypatch.setattr(discovery, "entry_points", lambda group: entries if group == discovery.GROUP else [])
+        monkeypatch.setattr(foreign, "entry_points", lambda group: entries if group == discovery.GROUP else [])
         discovery.installed.cache_clear()
 
     yield install

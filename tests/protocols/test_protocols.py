@@ -300,7 +300,7 @@ def test_the_catalog_finds_by_place_and_refuses_clashes() -> None:
     with pytest.raises(InputError, match="unknown protocol 'speaker-independant'; did you mean 'speaker-independent'"):
         find("speaker-independant")
     with pytest.raises(InputError, match="two protocols are called 'noise'"):
-        collect([find("noise"), find("noise")])
+        collect([("noise", find("noise"), "serbench"), ("noise", find("noise"), "other 1.0")])
 
 
 # ---- refusals --------------------------------------------------------------------------------------------------

@@ -1,0 +1,107 @@
+"""Other people's code: what entry points of installed packages name, and files that are not installed."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from .errors import InputError
+
+PREFIX = "serbench_file_"  # of the module that a file becomes; the rest is the file's name, wherever it lies
+
+
+def points_of(group: str) -> list[EntryPoint]:
+    """The entry points of a group, by name."""
+    return sorted(entry_points(group=group), key=lambda point: (point.name, point.value))
+
+
+def origin_of(point: EntryPoint) -> str:
+    """Who brings it: package and version."""
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+
+
+def in_one_line(error: BaseException) -> str:
+    """Kind and text of an error."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def module_of(path: Path) -> ModuleType:
+    """The module that a file becomes; the file is executed once in a process, and again when it changes.
+
+    The module is named by the file alone, so that a key does not depend on the folder. InputError where the file is
+    missing or broken, imports a file beside it, or has the name of another file that was executed.
+    """
+    path = path.expanduser().absolute()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or 'is no text'}") from None
+    name = PREFIX + re.sub(r"\W", "_", path.stem)
+    before = sys.modules.get(name)
+    if before is not None and Path(before.__file__ or "").resolve() != path.resolve():
+        raise InputError(f"two files have one name: {before.__file__} and {path}; rename one")
+    if before is not None and vars(before)["__text__"] == text:
+        return before
+    spec = spec_from_file_location(name, path)
+    if spec is None:
+        raise InputError(f"{path}: is no Python file")
+    module = module_from_spec(spec)
+    vars(module)["__text__"] = text
+    sys.modules[name] = module  # type hints of its settings are looked up there
+    try:
+        _refuse_neighbours(path, text)
+        exec(compile(text, str(path), "exec"), vars(module))  # no kept bytecode: it may be that of an older text
+    except (Exception, SystemExit) as error:  # whatever a stranger's file does
+        del sys.modules[name]
+        reason = str(error) if isinstance(error, InputError) else f"does not load: {in_one_line(error)}"
+        raise InputError(f"{path}: {reason}") from error
+    return module
+
+
+def executed() -> Iterator[ModuleType]:
+    """The modules of all files that this process has executed."""
+    return (module for name, module in list(sys.modules.items()) if name.startswith(PREFIX))
+
+
+def file_of(module: str) -> str:
+    """The name of the file that became this module; '' for a module that was imported."""
+    return Path(sys.modules[module].__file__ or "").name if module.startswith(PREFIX) else ""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files that were executed. Another process that reads this from a pickle executes them, so that what follows in
+    the pickle finds their functions and classes."""
+
+    paths: tuple[str, ...]
+
+    def __reduce__(self) -> tuple[object, tuple[tuple[str, ...]]]:
+        """Executing them is how it is made again."""
+        return execute, (self.paths,)
+
+
+def execute(paths: Sequence[str]) -> Files:
+    """Execute files, each as `module_of` does."""
+    for path in paths:
+        module_of(Path(path))
+    return Files(tuple(paths))
+
+
+def files() -> Files:
+    """All files that this process has executed."""
+    return Files(tuple(str(module.__file__) for module in executed()))
+
+
+def _refuse_neighbours(path: Path, text: str) -> None:
+    """InputError for a file that imports another one beside it, whose text would be in no key."""
+    for node in ast.walk(ast.parse(text, path.name)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+        for top in (name.partition(".")[0] for name in names):
+            if top and ((path.parent / f"{top}.py").is_file() or (path.parent / top / "__init__.py").is_file()):
+                raise InputError(f"imports {top}, which lies beside it; what has several files must be a plugin")
