@@ -1,4 +1,4 @@
-"""`serbench protocols`: list, show, and the folds as a file."""
+"""`serbench protocols`: list, show, check, and the folds as a file."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ ENDINGS = (".csv", ".json")
 
 @click.group()
 def protocols() -> None:
-    """List and show protocols, export their folds."""
+    """List, show and check protocols, export their folds."""
 
 
 @protocols.command("list")
@@ -47,7 +47,7 @@ def list_protocols(as_json: bool) -> None:
 
 
 @protocols.command()
-@click.argument("name")
+@click.argument("name", metavar="NAME|FILE.py")
 @click.option("--corpus", "corpora", multiple=True, metavar="C[=DIR]", help="Corpus, or CSV table; repeatable.")
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Option, e.g. noise.snr=20,0 or label_map=native."
@@ -80,6 +80,28 @@ def show(name: str, corpora: tuple[str, ...], settings: tuple[str, ...], export:
     click.echo(_text(facts, made.label_map.partition(",")[0]))
     if export is not None:
         click.echo(f"\nFolds written to {export}")
+
+
+@protocols.command()
+@click.argument("name", metavar="NAME|FILE.py")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Option, e.g. sweep.grid=lr=0.1,0.2.")
+def check(name: str, settings: tuple[str, ...]) -> None:
+    """What every protocol must hold, on the built-in corpora. Exit code 1 when something fails."""
+    from ...protocols.parts import catalog
+    from ...protocols.parts.design import options_from
+    from ..checks.protocol_check import outcomes
+    from ..planning.settings import parse
+
+    protocol = catalog.find(name)
+    options = options_from(protocol, parse(settings, protocol, ()).protocol)
+    problems = 0
+    for outcome in outcomes(protocol, options):
+        problems += bool(outcome.problem)
+        word = "fails" if outcome.problem else "holds"
+        click.echo(f"{word}  {outcome.check:10}  {outcome.problem or outcome.demands}")
+    failed = "1 check fails" if problems == 1 else f"{problems} checks fail"
+    click.echo(f"{protocol.name}: {failed if problems else 'holds everything that a protocol must'}")
+    raise SystemExit(1 if problems else 0)
 
 
 def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str]) -> "tuple[Design, list[str]]":

@@ -1,11 +1,11 @@
 """Small utterance tables for the tests of protocols, and what is always asked of folds."""
 
-import hashlib
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
+from serbench.benchmark.checks import protocol_check
 from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.corpora.registry import fates
 from serbench.protocols.parts.catalog import find
@@ -13,6 +13,8 @@ from serbench.protocols.parts.design import COLUMNS, Design, design, options_fro
 from serbench.protocols.parts.protocol import Fold, utterance_of
 
 CLASSES = ("angry", "happy", "neutral", "sad")
+built_in, fingerprint = protocol_check.built_in_table, protocol_check.fingerprint
+
 EMODB = "m03 f08 f09 m10 m11 m12 f13 f14 m15 f16"
 
 
@@ -77,15 +79,6 @@ def official(corpus: str = "meld") -> pd.DataFrame:
     table = make(corpus, "f1 f2 m1 m2", n=10)
     part = table["id"].str[-1].map(lambda i: "test" if i in "01" else "dev" if i == "2" else "train")
     return table.assign(official_split=part)
-
-
-def built_in(names: tuple[str, ...]) -> pd.DataFrame:
-    return pd.concat([finish(synthetic.table(name)) for name in names])
-
-
-def fingerprint(made: Design) -> str:
-    folds = [replace(fold, promises=tuple(sorted(fold.promises))) for fold in made.split.folds]  # type: ignore[arg-type]
-    return hashlib.sha256(repr((folds, made.fold_leaks, made.notes, made.label_map)).encode()).hexdigest()
 
 
 def check_partition(folds: tuple[Fold, ...], table: pd.DataFrame) -> None:
