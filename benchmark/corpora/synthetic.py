@@ -7,6 +7,7 @@ speaker over the sentences; the takes of a sentence share it, and sound, words a
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -21,9 +22,13 @@ from .synthetic_text import LANGUAGES, SLOT, carrier, leaning_word, pronounce
 from .synthetic_voice import AFFECT, AXES, SPREAD, Chance, Delivery, Voice, deliver, draw_voice
 from .table import utterance_table
 
-__all__ = ["FACE_FPS", "FEATURES", "NAMES", "VERSION", "corpus", "face", "neutral_talkers", "table", "waveform"]
+__all__ = [
+    "FACE_FPS", "FEATURES", "MODULES", "NAMES", "VERSION", "corpus", "face", "neutral_talkers", "table", "waveform",
+]  # fmt: skip
 
 VERSION = 1  # raise when any sample changes
+#: what decides their samples, words and faces
+MODULES = tuple(sorted(f"{__package__}.{path.stem}" for path in Path(__file__).parent.glob("synth*.py")))
 _CHANNELS = {"a": Channel(50, 7500, -72), "b": Channel(100, 6600, -68)}
 #: how much of the spread the takes of a reading share, and how much is the take's own
 _ACTED, _NULL = (0.4, 0.5), (1.0, 0.1)

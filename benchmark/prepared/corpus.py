@@ -20,6 +20,7 @@ from ..corpora import synthetic
 from ..corpora.registry import read
 from ..corpora.table import COLUMNS
 from ..environment import cores
+from ..source import source_hash
 from .build import Material, build, sizes
 from .clips import restore
 from .home import AUDIO, TABLE, PreparedForm, discard, home, leftovers, locked, place, stored, writing
@@ -138,8 +139,7 @@ def _material(name: str, folder: Path | None) -> Material:
     """Read the labels, and name the state of the source: labels, and names, sizes and dates of the audio files."""
     if folder is None:
         table = synthetic.table(name)
-        sources = sorted(Path(synthetic.__file__).parent.glob("synth*.py"))
-        text = [hashlib.sha256(path.read_bytes()).hexdigest() for path in sources]
+        text = source_hash(synthetic.MODULES)
         return Material(name, None, table, (), _digest(name, synthetic.VERSION, text, _lines(table)))
     table, notes = read(name, folder)
     notes = tuple(note.removeprefix(f"{name}: ") for note in notes)

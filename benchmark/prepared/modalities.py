@@ -5,7 +5,6 @@ video file, and a ``track`` (features of a face tracker) in the built-in corpora
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -120,8 +119,7 @@ def content_of(corpus: Corpus) -> str:
     """
     total = hashlib.sha256(source_hash([__name__, pictures.__module__]).encode())
     if corpus.name in synthetic.NAMES:
-        sources = sorted(Path(synthetic.__file__).parent.glob("synth*.py"))
-        total.update(json.dumps([hashlib.sha256(path.read_bytes()).hexdigest() for path in sources]).encode())
+        total.update(source_hash(synthetic.MODULES).encode())
         return total.hexdigest()
     for utterance, path in sorted(_column(corpus, "path").items()):
         total.update(f"\n{utterance} ".encode())

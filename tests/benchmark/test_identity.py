@@ -6,16 +6,19 @@ import sys
 from collections.abc import Callable
 from importlib.util import resolve_name
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 import serbench
+from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.planning import plan as plans
 from serbench.benchmark.planning.identity import HARNESS
 from serbench.benchmark.planning.ready import plan_of
 from serbench.benchmark.planning.request import Request
+from serbench.benchmark.prepared.corpus import _material
+from serbench.benchmark.prepared.modalities import content_of
 from serbench.benchmark.source import source_hash
 from serbench.benchmark.training.trainer import Trainer
 from serbench.tests.support.scratch import EXAMPLES
@@ -119,6 +122,33 @@ def test_words_move_no_key_and_constants_move_those_of_the_kinds_that_use_them(
     monkeypatch.setattr(Path, "read_bytes", changed)
     after = {cell.key for cell in plan_of(request).plan.cells}
     assert (before.isdisjoint(after) if moves else before == after) and len(before) == len(after) > 0
+
+
+def test_words_about_the_synthesizer_move_no_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = named("synth-a")
+    assert before != named("synth-b")
+    read, file = Path.read_bytes, Path(synthetic.__file__).resolve()
+
+    def named_with(old: str, new: str) -> tuple[str, str]:
+        def changed(path: Path) -> bytes:
+            text = read(path)
+            assert path.resolve() != file or old.encode() in text
+            return text.replace(old.encode(), new.encode()) if path.resolve() == file else text
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "read_bytes", changed)
+            return named("synth-a")
+
+    assert named_with("# raise when", "# raise it when") == named_with("The built-in", "Our built-in") == before
+    sound, face = named_with("Channel(50, ", "Channel(60, ")
+    assert sound != before[0] and face != before[1]
+
+
+def named(corpus: str) -> tuple[str, str]:
+    """What names a built-in corpus, and what is seen in it."""
+    material = _material(corpus, None)
+    seen = content_of.__wrapped__(SimpleNamespace(name=corpus))
+    return material.key, seen
 
 
 LOUDNESS = EXAMPLES / "inference_model" / "loudness.py"
