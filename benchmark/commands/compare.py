@@ -44,7 +44,7 @@ class WithTests(click.Command):
 
 @click.command(cls=WithTests)
 @click.argument("runs", metavar="RUN... [A B]", nargs=-1, required=True)
-@click.option("--metric", default="uar", show_default=True, help="uar, wa, macro_f1, weighted_f1, or another name.")
+@click.option("--metric", default="uar", show_default=True, help="By any of its names, which `serbench score` lists.")
 @click.option("--test", metavar="NAME", help="One of the tests above, of everything that RUN holds.")
 @click.option("--base", default="", metavar="ARM|MODEL", help="The reference arm or model, for --test.")
 @click.option("--levels", default="", metavar="L;L;...", help="Arms, models or conditions in order, for --test.")

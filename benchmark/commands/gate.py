@@ -10,7 +10,7 @@ from .forms import form_options, print_document
 @click.command()
 @click.argument("base", metavar="BASE")
 @click.argument("candidate", metavar="CANDIDATE")
-@click.option("--metric", default="uar", show_default=True, help="uar, wa, macro_f1, weighted_f1, or another name.")
+@click.option("--metric", default="uar", show_default=True, help="By any of its names, which `serbench score` lists.")
 @click.option("--margin", default=0.01, show_default=True, help="How much worse is still taken as equal, in [0, 1].")
 @click.option("--model", "models", multiple=True, metavar="M", help="Only these models; repeatable.")
 @form_options(csv="One line per comparison.")
