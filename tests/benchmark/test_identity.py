@@ -25,6 +25,7 @@ from serbench.tests.support.scratch import EXAMPLES
 from serbench.tests.support.tiny import serbench as command
 from serbench.tests.support.tiny import tiny_corpus
 
+LOUDNESS = EXAMPLES / "inference_model" / "loudness.py"
 #: modules of ours that the harness imports and that are named in a key elsewhere, or decide nothing there
 ELSEWHERE = {
     "in the key of a cell by its condition, and of training rows that are heard in noise": {
@@ -105,6 +106,11 @@ def test_a_change_of_one_of_them_is_another_training_and_cell(
         ("majority", "benchmark.training.trainer", "BATCH = 64  # clips", "BATCH = 64  # many clips", False),
         ("majority", "benchmark.training.trainer", "BATCH = 64", "BATCH = 63", True),
         ("mfcc-attention:tiny", "benchmark.training.trainer", "BATCH = 64", "BATCH = 63", True),
+        (f"{LOUDNESS}:loudness", "benchmark.training.train", "parts *= 2", "parts *= 3", False),
+        (f"{LOUDNESS}:loudness", "benchmark.training.scoring", "-> Tensor:", "-> object:", False),
+        (f"{LOUDNESS}:loudness", "benchmark.training.scoring", "dim=1", "dim=0", True),
+        ("mfcc-attention:tiny", "benchmark.training.scoring", "dim=1", "dim=0", True),
+        ("majority", "benchmark.training.scoring", "dim=1", "dim=0", False),
     ],
 )
 def test_words_move_no_key_and_constants_move_those_of_the_kinds_that_use_them(
@@ -149,9 +155,6 @@ def named(corpus: str) -> tuple[str, str]:
     material = _material(corpus, None)
     seen = content_of.__wrapped__(SimpleNamespace(name=corpus))
     return material.key, seen
-
-
-LOUDNESS = EXAMPLES / "inference_model" / "loudness.py"
 
 
 @pytest.mark.parametrize(
