@@ -126,7 +126,6 @@ def classes(subject: ProtocolSubject) -> Iterator[str]:
         in_rows = {label.get(utterance_of(row)) for row in (*fold.train, *fold.dev, *fold.test)}
         if in_rows != set(fold.classes) or fold.classes != tuple(sorted(fold.classes)):
             have = ", ".join(sorted(map(str, in_rows)))
-            have = ", ".join(sorted(map(str, in_rows)))
             yield f"{_name(fold)}: names {', '.join(fold.classes)}; its rows have {have}"
         if lost := set(fold.classes) - {label.get(utterance_of(row)) for row in fold.train}:
             yield f"{_name(fold)}: {', '.join(sorted(lost))} missing from train"
