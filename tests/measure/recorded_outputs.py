@@ -9,6 +9,7 @@ but the command line is used, so that modules may move. Only folders and times a
 """
 
 import difflib
+import hashlib
 import io
 import os
 import re
@@ -52,9 +53,10 @@ RUNS: dict[str, tuple[str, ...]] = {
 PAIR = ("majority", "functionals-svm")
 TESTS = (
     "main", "speaker-t", "corrected-t", "bayes", "tost", "wilcoxon", "plain-t", "mcnemar", "unchanged", "improvement",
-    "friedman", "cd", "page", "mixed-model", "degradation", "snr-curve", "ladder", "spread", "groups", "detectable",
+    "friedman", "page", "mixed-model", "degradation", "snr-curve", "spread", "groups", "detectable", "fold-trend",
+    "interaction", "interquartile-mean", "probabilities", "protocol-effect",
 )  # fmt: skip
-WITH_TESTS = ("new-speakers", "random", "sweep", "noise", "cross-corpus", "carried")
+WITH_TESTS = ("new-speakers", "random", "sweep", "noise", "cross-corpus", "carried", "ladder")
 PAPERS = ("sigwavnet", "mfcc-attention", "cnn-n-gru", "wavfusion")
 
 
@@ -100,7 +102,8 @@ def commands(folder: Path) -> Iterator[tuple[str, tuple[str | Path, ...]]]:
                 yield f"{name}.compare-{test}{form}", ("compare", folder / name, "--test", test, *filter(None, [form]))
     for form in ("", "--json", "--csv", "--latex", "--markdown"):
         last = tuple(filter(None, [form]))
-        yield f"pair.compare{form}", ("compare", folder / "new-speakers", *PAIR, *last)
+        if form != "--markdown":  # version 0.1.0 did not have it
+            yield f"pair.compare{form}", ("compare", folder / "new-speakers", *PAIR, *last)
         for paper in PAPERS:
             yield f"{paper}.tables{form}", ("tables", "--paper", paper, *last)
             yield f"{paper}.tables-runs{form}", ("tables", "--paper", paper, folder / "replay", *last)
@@ -117,7 +120,7 @@ def commands(folder: Path) -> Iterator[tuple[str, tuple[str | Path, ...]]]:
         yield f"split.audit{tail}", ("audit", folder / "split.csv", *form)
         sql = "SELECT model, arm, condition, count(*) AS n FROM records GROUP BY ALL ORDER BY ALL"
         yield f"runs.query{tail}", ("query", folder / "noise", sql, *form)
-    for list_ in ("protocols", "models", "studies", "corpora"):
+    for list_ in ("protocols", "models", "studies"):
         yield f"{list_}.list", (list_, "list")
 
 
@@ -155,7 +158,7 @@ def masked(text: str, folder: Path) -> str:
         (r"/tmp/[\w./-]+", "TMP"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|\+00:00)?", "TIME"),
         (r"\b\d+(\.\d+)? (s|min|seconds)\b", "N s"),
-        (r"[A-Za-z0-9+/]{200,}={0,2}", lambda m: f"<{len(m[0])} letters>"),
+        (r"[A-Za-z0-9+/]{200,}={0,2}", lambda m: f"<{hashlib.sha256(m[0].encode()).hexdigest()[:16]}>"),
     )
     for pattern, word in masks:
         text = re.sub(pattern, word, text)
