@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from .errors import InputError
 
@@ -23,6 +24,38 @@ def points_of(group: str) -> list[EntryPoint]:
 def origin_of(point: EntryPoint) -> str:
     """Who brings it: package and version."""
     return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+
+
+def load(point: EntryPoint, kind: type, what: str) -> Any:
+    """What an entry point names; text in one line that says why it is no ``what`` of type ``kind`` with its name."""
+    try:
+        value = point.load()
+    except (Exception, SystemExit) as error:  # whatever a stranger's module does at import
+        return f"its plugin does not load: {in_one_line(error)}"
+    if not isinstance(value, kind):
+        return f"{point.value} is no {what}; make it with {kind.__name__}(...) of {kind.__module__}"
+    if value.name != point.name:
+        return f"{point.value} is called '{value.name}', its entry point '{point.name}'; give both one name"
+    return value
+
+
+def add(named: dict[str, Any], group: str, kind: type, what: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Put what the entry points of a group name behind what is built in.
+
+    Who brings each, and why others cannot be used. A name that two have is an InputError.
+    """
+    origins: dict[str, str] = {}
+    broken: dict[str, str] = {}
+    for point in points_of(group):
+        value = load(point, kind, what)
+        if isinstance(value, str):
+            broken[point.name] = value
+        elif point.name in named:
+            both = f"{origins.get(point.name, 'serbench')} and {origin_of(point)}"
+            raise InputError(f"two {what}s are called '{point.name}': {both}; uninstall or rename one")
+        else:
+            named[point.name], origins[point.name] = value, origin_of(point)
+    return origins, broken
 
 
 def in_one_line(error: BaseException) -> str:

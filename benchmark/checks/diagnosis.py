@@ -152,17 +152,36 @@ def _data() -> Iterator[Fact]:
 
 
 def _plugins() -> Iterator[Fact]:
-    from ...baselines.registry import broken, cards, provider
+    """Models, protocols, corpora and metrics: how many, who brings those that are not ours, and what does not load."""
+    for kind in ("models", "protocols", "corpora", "metrics"):
+        try:
+            origins, broken = _installed(kind)
+        except InputError as error:  # two under one name
+            yield Fact("plugins", kind, "missing", str(error))
+            continue
+        for name, why in sorted(broken.items()):
+            yield Fact("plugins", name, "note", f"cannot be used: {why}", "mend or uninstall it; the others work")
+        outside = [f"{name} ({origin})" for name, origin in origins.items() if origin != "serbench"]
+        yield Fact("plugins", kind, "ok", f"{len(origins)}, of them from plugins: {', '.join(outside) or 'none'}")
 
-    try:
-        models = cards()
-    except InputError as error:  # two models under one name
-        yield Fact("plugins", "models", "missing", str(error))
-        return
-    for name, why in sorted(broken().items()):
-        yield Fact("plugins", name, "note", f"does not load: {why}", "mend or uninstall it; the others work")
-    outside = [f"{name} ({provider(card)})" for name, card in models.items() if provider(card) != "serbench"]
-    yield Fact("plugins", "models", "ok", f"{len(models)}, of them from plugins: {', '.join(outside) or 'none'}")
+
+def _installed(kind: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Name -> who brings it, and name -> why it cannot be used."""
+    if kind == "models":
+        from ...baselines import registry as models
+
+        return {name: models.provider(card) for name, card in models.cards().items()}, models.broken()
+    if kind == "protocols":
+        from ...protocols.parts import catalog
+
+        return {name: catalog.origin_of(protocol) for name, protocol in catalog.protocols().items()}, catalog.broken()
+    if kind == "corpora":
+        from ..corpora import registry as corpora
+
+        return {name: card.provider for name, card in corpora.cards().items()}, corpora.broken()
+    from ...results.statistics import metrics
+
+    return {name: metrics.ORIGINS.get(name, "serbench") for name in metrics.METRICS}, metrics.BROKEN
 
 
 def _extras() -> Iterator[Fact]:

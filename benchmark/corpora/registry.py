@@ -121,14 +121,9 @@ def _plugins() -> Iterator[tuple[str, CorpusCard | str]]:
 
 def _plugin(point: EntryPoint) -> CorpusCard | str:
     """The card of what an entry point names, or why there is none, in one line."""
-    try:
-        adapter = point.load()
-    except (Exception, SystemExit) as error:  # whatever a stranger's module does at import
-        return f"its plugin does not load: {plugins.in_one_line(error)}"
-    if not isinstance(adapter, Adapter):
-        return f"{point.value} is not an adapter; make it with Adapter(...) or by_name(...) of {Adapter.__module__}"
-    if adapter.name != point.name:
-        return f"{point.value} is called '{adapter.name}', its entry point '{point.name}'; give both one name"
+    adapter = plugins.load(point, Adapter, "adapter")
+    if isinstance(adapter, str):
+        return adapter
     spec = find_spec(point.module)
     folder = Path(spec.origin if spec and spec.origin else ".").parent
     return _card(adapter, folder, point.module, plugins.origin_of(point))

@@ -8,7 +8,6 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from ... import plugins
@@ -96,20 +95,7 @@ def _built_in() -> Iterator[tuple[str, Protocol, str]]:
 
 def _plugins() -> Iterator[tuple[str, Protocol | str, str]]:
     for point in plugins.points_of(GROUP):
-        yield point.name, _plugin(point), plugins.origin_of(point)
-
-
-def _plugin(point: EntryPoint) -> Protocol | str:
-    """What an entry point names, or why it is no protocol, in one line."""
-    try:
-        protocol = point.load()
-    except (Exception, SystemExit) as error:  # whatever a stranger's module does at import
-        return f"its plugin does not load: {plugins.in_one_line(error)}"
-    if not isinstance(protocol, Protocol):
-        return f"{point.value} is no protocol; make it with Protocol(...) of {Protocol.__module__}"
-    if protocol.name != point.name:
-        return f"{point.value} is called '{protocol.name}', its entry point '{point.name}'; give both one name"
-    return protocol
+        yield point.name, plugins.load(point, Protocol, "protocol"), plugins.origin_of(point)
 
 
 def _in_files() -> Iterator[tuple[str, Protocol]]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ... import plugins
 from ...errors import InputError, unknown
 
 
@@ -247,6 +248,9 @@ METRICS: dict[str, Metric] = {
 }
 
 
+GROUP = "serbench.metrics"
+#: name of a plugin's metric -> who brings it; name of one that cannot be used -> why, in one line
+ORIGINS, BROKEN = plugins.add(METRICS, GROUP, Metric, "metric")
 HEADLINE = "uar"  # the metric that has intervals and deviations in tables, and that pictures draw
 
 
