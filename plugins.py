@@ -26,10 +26,10 @@ def origin_of(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
 
 
-def load(point: EntryPoint, kind: type, what: str) -> Any:
+def load(point: EntryPoint, kind: type[Any], what: str) -> Any:
     """What an entry point names; text in one line that says why it is no ``what`` of type ``kind`` with its name."""
     try:
-        value = point.load()
+        value: Any = point.load()
     except (Exception, SystemExit) as error:  # whatever a stranger's module does at import
         return f"its plugin does not load: {in_one_line(error)}"
     if not isinstance(value, kind):
@@ -39,7 +39,7 @@ def load(point: EntryPoint, kind: type, what: str) -> Any:
     return value
 
 
-def add(named: dict[str, Any], group: str, kind: type, what: str) -> tuple[dict[str, str], dict[str, str]]:
+def add(named: dict[str, Any], group: str, kind: type[Any], what: str) -> tuple[dict[str, str], dict[str, str]]:
     """Put what the entry points of a group name behind what is built in.
 
     Who brings each, and why others cannot be used. A name that two have is an InputError.

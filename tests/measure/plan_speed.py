@@ -20,10 +20,10 @@ def main(levels: int = 1_667, seeds: int = 10) -> None:
     before = peak()
     for name in ("first", "again"):
         found: list[Plan] = []
-        took = seconds(lambda found=found: found.append(planned(levels, seeds)))  # type: ignore[misc]
+        took = seconds(lambda found=found: found.append(planned(levels, seeds)))
         (plan,) = found
         trials = len({cell.trial.key for cell in plan.cells})
-        framed, told = seconds(plan.frame), seconds(lambda plan=plan: summarize(plan))  # type: ignore[misc]
+        framed, told = seconds(plan.frame), seconds(lambda plan=plan: summarize(plan))
         print(f"{name}: {trials} trials in {took:.2f} s; as a frame {framed:.2f} s, as a summary {told:.2f} s")
     print(f"a plan of one level {small:.2f} s; peak {peak():.0f} MB, {before:.0f} MB of it before the large plan")
 

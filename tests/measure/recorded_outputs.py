@@ -112,14 +112,14 @@ def commands(folder: Path) -> Iterator[tuple[str, tuple[str | Path, ...]]]:
         yield f"{first}+{second}.show--json", ("show", folder / first, folder / second, "--json")
         yield f"{first}+{second}.compare", ("compare", folder / first, folder / second, *PAIR)
         yield f"{first}+{second}.gate", ("gate", folder / first, folder / second)
-    for form in ((), ("--json",)):
-        tail = "".join(form)
-        yield f"one.score{tail}", ("score", folder / "guesses-1.csv", *form)
-        yield f"two.score{tail}", ("score", folder / "guesses-1.csv", folder / "guesses-2.csv", *form)
-        yield f"files.gate{tail}", ("gate", folder / "guesses-1.csv", folder / "guesses-2.csv", *form)
-        yield f"split.audit{tail}", ("audit", folder / "split.csv", *form)
+    for options in ((), ("--json",)):
+        tail = "".join(options)
+        yield f"one.score{tail}", ("score", folder / "guesses-1.csv", *options)
+        yield f"two.score{tail}", ("score", folder / "guesses-1.csv", folder / "guesses-2.csv", *options)
+        yield f"files.gate{tail}", ("gate", folder / "guesses-1.csv", folder / "guesses-2.csv", *options)
+        yield f"split.audit{tail}", ("audit", folder / "split.csv", *options)
         sql = "SELECT model, arm, condition, count(*) AS n FROM records GROUP BY ALL ORDER BY ALL"
-        yield f"runs.query{tail}", ("query", folder / "noise", sql, *form)
+        yield f"runs.query{tail}", ("query", folder / "noise", sql, *options)
     for list_ in ("protocols", "models", "studies"):
         yield f"{list_}.list", (list_, "list")
 
@@ -206,4 +206,7 @@ if __name__ == "__main__":
     paths = [Path(folder).resolve() for folder in folders]
     if action == "differ":
         raise SystemExit(differ(*paths))
-    {"runs": runs, "record": record}[action](*paths)
+    if action == "runs":
+        runs(*paths)
+    elif action == "record":
+        record(*paths)
