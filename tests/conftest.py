@@ -27,6 +27,15 @@ def _home(shared_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERBENCH_HOME", str(shared_home))
 
 
+@pytest.fixture
+def four_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The metrics that tables written out in tests have columns of; a further one must not change what these hold."""
+    from serbench.results.statistics.metrics import METRICS
+
+    for name in METRICS.keys() - {"uar", "wa", "macro_f1", "weighted_f1"}:
+        monkeypatch.delitem(METRICS, name)
+
+
 @pytest.fixture(scope="session")
 def corpora_folder() -> Path:
     """Folder of real corpora; the test is skipped where SERBENCH_CORPORA names none."""

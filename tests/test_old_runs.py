@@ -40,6 +40,7 @@ def printed(command: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> d
     return dict(leaves(json.loads(capsys.readouterr().out)))
 
 
+@pytest.mark.usefixtures("four_metrics")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_old_run_gives_the_numbers_it_gave(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = copytree(GOLDEN / "run-0.1.0", tmp_path / "run")

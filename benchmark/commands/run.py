@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: options that say what is to be run
 _WHAT = (
     click.argument("study", required=False, metavar="[STUDY]"),
-    click.option("--protocol", metavar="P", help="Protocol; see `serbench protocols list`."),
+    click.option("--protocol", metavar="P", help="Protocol, or FILE.py; see `serbench protocols list`."),
     click.option("--quick", is_flag=True, help="The quick form of a study."),
     click.option("--model", multiple=True, metavar="M", help="[FILE.py:]model[:profile][+variant]; repeatable."),
     click.option("--corpus", multiple=True, metavar="C[=DIR]", help="Corpus, or CSV table; repeatable."),

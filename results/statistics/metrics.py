@@ -275,8 +275,8 @@ OF_TARGET: dict[str, dict[str, Metric]] = {CLASSES: METRICS}
 def metrics_of(target: str, where: str = "") -> dict[str, Metric]:
     """The metrics of a kind of target, in their order. InputError for a kind that has none yet.
 
-    >>> list(metrics_of("classes"))
-    ['uar', 'wa', 'macro_f1', 'weighted_f1']
+    >>> list(metrics_of("classes"))[:2]
+    ['uar', 'wa']
     """
     if target not in OF_TARGET:
         raise InputError(f"{where and f'{where}: '}target '{target}': this serbench scores {', '.join(OF_TARGET)}")

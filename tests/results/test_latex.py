@@ -12,6 +12,8 @@ from serbench.results.text.forms import latex
 from serbench.results.text.grids import Grid
 from serbench.tests.support.made_scores import score
 
+pytestmark = pytest.mark.usefixtures("four_metrics")
+
 
 @pytest.mark.parametrize(
     ("text", "printed"),

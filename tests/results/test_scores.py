@@ -167,6 +167,7 @@ def test_dtypes_as_parquet_gives_them_or_categories_or_objects_score_alike(tmp_p
     assert to_json(scores(records, predictions.astype(object))) == expected
 
 
+@pytest.mark.usefixtures("four_metrics")
 def test_json_has_exactly_the_public_fields_and_never_nan():
     records, predictions = frames(simulated(np.random.default_rng(5), seeds=1, leaks=["speaker", "copy"]))
     (plain,) = to_json(scores(records, predictions))

@@ -16,6 +16,8 @@ from serbench.results.text.grids import Grid
 from serbench.results.text.tables import LEAK_WORDS, document
 from serbench.tests.support.made_scores import of_score
 
+pytestmark = pytest.mark.usefixtures("four_metrics")
+
 
 def terminal(scores, notes=(), width=100, corpora=UNKNOWN):
     return render(document(scores, notes, corpora), None, width)

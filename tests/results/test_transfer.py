@@ -25,6 +25,8 @@ from serbench.tests.support.made_scores import score
 from serbench.tests.support.records import BASE
 from serbench.tests.support.tiny import RATE_HZ, serbench, tiny_corpus
 
+pytestmark = pytest.mark.usefixtures("four_metrics")
+
 SPOKEN = {"emodb": "de", "emovo": "it", "ravdess": "en"}
 CORPORA = Corpora(
     SPOKEN,
