@@ -98,13 +98,14 @@ def run(options: "RunOptions") -> None:
     --set adds to it. Finished cells are kept whatever happens; the same command goes on from there.
     """
     from ..running.run import run
+    from .forms import columns
     from .progress import TerminalProgress
-    from .study_answer import answer_text
+    from .study_answer import study_text
 
     summary = run(options, TerminalProgress())
     _show(summary)
     if summary.study is not None:
-        click.echo("\n" + answer_text(summary.study, summary.run, _width()), nl=False)
+        click.echo("\n" + study_text(summary.study, summary.run, columns()), nl=False)
     raise SystemExit(0 if summary.succeeded else 1)
 
 
@@ -120,9 +121,3 @@ def _show(summary: "RunSummary") -> None:
         click.echo(f"Failed: {failure.model}, {failure.cells} cells: {failure.error}", err=True)
     if summary.failed:
         click.echo(f"{summary.failed} cells failed; tracebacks in {folder}/records; all others are kept", err=True)
-
-
-def _width() -> int:
-    from shutil import get_terminal_size
-
-    return min(max(get_terminal_size((100, 24)).columns, 80), 140)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from ..planning.study import StudyRequest
 
 
-def answer_text(request: "StudyRequest", run: "Run", width: int) -> str:
+def study_text(request: "StudyRequest", run: "Run", width: int) -> str:
     """What the study's tests say of a run, then in words."""
     from ...results.text import answer_text, answer_words
     from ...results.text.forms import render

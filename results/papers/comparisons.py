@@ -96,7 +96,7 @@ def claim_lines(table: str, claim: Claim, replays: Sequence[Replay], changed: Ch
         honest, left_out = honest_of(replays, claim, None, changed)
         ours = prediction_of(honest, claim.metric, claim.label) if honest else None
         return [replace(line, honest=ours, verdict=Verdict("not run yet", left_out))]
-    return [_held_against(line, claim, replay, replays, changed) for replay in replayed]
+    return [_line_of_replay(line, claim, replay, replays, changed) for replay in replayed]
 
 
 def _left_out(replays: Sequence[Replay], claim: Claim) -> str:
@@ -110,14 +110,14 @@ def _left_out(replays: Sequence[Replay], claim: Claim) -> str:
     )
 
 
-def _held_against(
+def _line_of_replay(
     line: ClaimLine, claim: Claim, replay: Replay, replays: Sequence[Replay], changed: Changes
 ) -> ClaimLine:
     honest, left_out = honest_of(replays, claim, replay, changed)
     ours = prediction_of(replay, claim.metric, claim.label)
     new = prediction_of(honest, claim.metric, claim.label) if honest else None
     leaks = set(replay.leaks) - (set(honest.leaks) if honest else set()) - NOTED
-    if other := unlike(replay, claim.task) or otherwise(replay, claim.settings, changed):
+    if other := other_task(replay, claim.task) or other_recipe(replay, claim.settings, changed):
         verdict = Verdict("not comparable", other)
     elif ours is None:
         verdict = Verdict("not run yet", f"{replay.n_open} runs of {replay.model} are not complete")
@@ -155,13 +155,13 @@ def _text(value: Any) -> str:
     return f"{plain:g}" if isinstance(plain, float) else str(plain) if isinstance(plain, str) else json.dumps(plain)
 
 
-def otherwise(replay: Replay, settings: Collection[str], changed: Changes) -> str:
+def other_recipe(replay: Replay, settings: Collection[str], changed: Changes) -> str:
     """What was changed beside the settings that a claim names; empty where nothing was."""
     texts = [text for name, text in changed(replay).items() if name not in settings]
     return f"run with {', '.join(texts)}" if texts else ""
 
 
-def unlike(replay: Replay, task: Task) -> str:
+def other_task(replay: Replay, task: Task) -> str:
     """Why a replay is not about the same task; empty when it is."""
     if set(replay.classes) != set(task.classes):
         return f"{len(replay.classes)} classes ({', '.join(replay.classes)}) where {len(task.classes)} are published"
@@ -212,7 +212,7 @@ def honest_of(
     left_out: dict[str, None] = {}
     for run in matching(replays, task, (task.honest,), models, settings):
         if len(run.by_run):
-            misfit = unlike(run, task) or _apart(run, replay, settings, changed)
+            misfit = other_task(run, task) or _apart(run, replay, settings, changed)
             if not misfit:
                 return run, ""
             left_out[f"{label_of(run.model, run.arm)} under {run.protocol} is left out: {misfit}"] = None
@@ -225,11 +225,11 @@ def _apart(run: Replay, replay: Replay | None, settings: Mapping[str, float], ch
     What the replay has too without being a changed one, its protocol fixes: in the run it is no change either.
     """
     if replay is None:
-        return otherwise(run, settings, changed)
+        return other_recipe(run, settings, changed)
     other = differences(run.settings, replay.settings)
     fixed = replay.settings.keys() - other.keys() - changed(replay).keys()
     texts = ", ".join(other.values())
-    return otherwise(run, {*settings, *fixed}, changed) or (f"run with {texts}" if texts else "")
+    return other_recipe(run, {*settings, *fixed}, changed) or (f"run with {texts}" if texts else "")
 
 
 def values_of(by_run: np.ndarray, classes: Sequence[str], metric: str, label: str) -> np.ndarray:

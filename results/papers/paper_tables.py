@@ -18,9 +18,9 @@ from .comparisons import (
     honest_of,
     matching,
     no_changes,
-    otherwise,
+    other_recipe,
+    other_task,
     prediction_of,
-    unlike,
     values_of,
 )
 from .verdicts import matrix_distance
@@ -126,7 +126,7 @@ def _compared(matrix: Matrix, replays: Sequence[Replay], changed: Changes) -> Ma
     reason = matrix.not_comparable
     if not reason:
         whole = replay is not None and len(replay.by_run) > 0
-        reason = unlike(replay, task) or otherwise(replay, {}, changed) if replay and whole else "not run yet"
+        reason = other_task(replay, task) or other_recipe(replay, {}, changed) if replay and whole else "not run yet"
     honest, left_out = (None, "") if matrix.not_comparable else honest_of(replays, matrix, replay, changed)
     ours = None if reason or replay is None else _ordered(replay, matrix)
     theirs = None if honest is None else _ordered(honest, matrix)

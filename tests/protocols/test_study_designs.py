@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serbench.benchmark.commands.study_answer import answer_text
+from serbench.benchmark.commands.study_answer import study_text
 from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.planning.ready import plan_of
 from serbench.benchmark.planning.study import Changes, ask
@@ -66,5 +66,5 @@ def test_every_test_of_a_full_form_has_an_answer(name: str, tmp_path: Path, monk
         context = RunContext(run, Guesses(), {"device": "cpu"}, "cpu", "fp32", False, Counter())  # type: ignore[arg-type]
         for cells in pending(run, plan):
             running.run_training(context, plan, cells, lambda cell, failed: None)
-    said = " ".join(answer_text(asked, run, 120).split())
+    said = " ".join(study_text(asked, run, 120).split())
     assert "No answer by" not in said and "Nothing can be said" not in said

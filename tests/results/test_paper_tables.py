@@ -23,7 +23,7 @@ from serbench.results.evidence.replays import Replay, replays
 from serbench.results.evidence.store import create
 from serbench.results.papers import paper_data
 from serbench.results.papers.claims import names, published
-from serbench.results.papers.comparisons import otherwise, unlike
+from serbench.results.papers.comparisons import other_recipe, other_task
 from serbench.results.papers.paper_tables import PaperTables, build
 from serbench.results.text import paper_text
 from serbench.results.text.forms import render
@@ -113,7 +113,7 @@ def test_a_partial_corpus_and_other_classes_are_not_comparable() -> None:
     assert line(made(replay(utterances=531))).verdict.word == "reproduced"  # damaged clips are dropped by name
     eight = replay(classes=(*EMODB.classes[:-1], "calm"))
     assert line(made(eight)).verdict.reason.startswith("7 classes (angry, boredom")
-    assert unlike(replay(), EMODB) == ""
+    assert other_task(replay(), EMODB) == ""
 
 
 def test_an_incomplete_run_is_not_run_yet() -> None:
@@ -234,8 +234,8 @@ def test_a_shorter_honest_run_does_not_judge_a_claim_of_a_real_recipe() -> None:
 def test_what_a_claim_names_is_no_change() -> None:
     (claim,) = [c for c in published("wavfusion").claims if c.value == "70.60"]
     names = set(claim.settings)
-    assert names and otherwise(replay(), claim.settings, lambda r: dict.fromkeys(names, "x")) == ""
-    assert otherwise(replay(), claim.settings, lambda r: {"lr": "lr 1 instead of 2"}) == "run with lr 1 instead of 2"
+    assert names and other_recipe(replay(), claim.settings, lambda r: dict.fromkeys(names, "x")) == ""
+    assert other_recipe(replay(), claim.settings, lambda r: {"lr": "lr 1 instead of 2"}) == "run with lr 1 instead of 2"
 
 
 def test_changes_are_found_against_recipe_rules_and_arm() -> None:
