@@ -11,22 +11,22 @@ import pandas as pd
 
 from .parts.folds import by_corpus, make_fold
 from .parts.protocol import Fold, Protocol, Split
-from .parts.replay import ORDER, Used, class_parts, remarks
+from .parts.replay import ORDER, PaperCorpus, class_parts, remarks
 from .parts.usable import enough_utterances
 
 CUTS = (0.8, 1 - 0.1)  # written so in the code; the product is rounded down
 PARTS = np.array(["train", "test", "dev"], dtype=object)
 _RATE = "the code of 2022 writes a 16 kHz header over {} without resampling; here clips are resampled"
 USED = {
-    "iemocap": Used(
+    "iemocap": PaperCorpus(
         5531,
         (
             "the published matrix has all 553 test turns, of which the code drops some for every batch size that it "
             "tries: it is not of this code",
         ),
     ),
-    "tess": Used(2800, (_RATE.format("24.4 kHz"),)),
-    "ravdess": Used(
+    "tess": PaperCorpus(2800, (_RATE.format("24.4 kHz"),)),
+    "ravdess": PaperCorpus(
         1440,
         (
             "the published matrix has 441 clips, neutral the most of all; a tenth of each class has 19 and of neutral "

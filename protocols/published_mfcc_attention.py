@@ -16,7 +16,7 @@ from ..errors import unknown
 from .parts.augment import Step
 from .parts.folds import by_corpus, make_fold
 from .parts.protocol import ROW_LEAKS, Fold, Protocol, Split, copy_of, row_id, utterance_of
-from .parts.replay import Used, by_file_name, permutation, remarks
+from .parts.replay import PaperCorpus, by_file_name, permutation, remarks
 from .parts.usable import enough_utterances
 
 TEST = 0.2  # of the rows
@@ -26,24 +26,24 @@ _NO_ORDER = "the published order of its files is not known, so its test rows are
 _IMAGES = "the published figures are of 256 spectrogram rows of each clip; their supports cannot be obtained"
 _NONE = "the paper has no such figure"
 #: rows -> the corpora; without a remark the published class supports are obtained
-USED: Mapping[str, Mapping[str, Used]] = {
+USED: Mapping[str, Mapping[str, PaperCorpus]] = {
     "augmented": {
-        "emodb": Used(535),
-        "emovo": Used(588),
-        "tess": Used(2800, (_NO_ORDER,)),
-        "savee": Used(480, (_IMAGES,)),
-        "ravdess": Used(1440, (f"{_IMAGES}, and calm counts as neutral there, 7 classes in all",)),
-        "crema-d": Used(
+        "emodb": PaperCorpus(535),
+        "emovo": PaperCorpus(588),
+        "tess": PaperCorpus(2800, (_NO_ORDER,)),
+        "savee": PaperCorpus(480, (_IMAGES,)),
+        "ravdess": PaperCorpus(1440, (f"{_IMAGES}, and calm counts as neutral there, 7 classes in all",)),
+        "crema-d": PaperCorpus(
             7442, ("no output for it was published; the matrix in its notebook is of 192 rows of another corpus",)
         ),
     },
     "duplicated": {
-        "emodb": Used(535, (f"{_ALTERED}; the class supports were not published",)),
-        "emovo": Used(588, (_ALTERED,)),
-        "tess": Used(2800, (_NO_ORDER,)),
-        "savee": Used(480, (_NO_ORDER,)),
-        "ravdess": Used(1440, (_NONE,)),
-        "crema-d": Used(7442, (_NONE,)),
+        "emodb": PaperCorpus(535, (f"{_ALTERED}; the class supports were not published",)),
+        "emovo": PaperCorpus(588, (_ALTERED,)),
+        "tess": PaperCorpus(2800, (_NO_ORDER,)),
+        "savee": PaperCorpus(480, (_NO_ORDER,)),
+        "ravdess": PaperCorpus(1440, (_NONE,)),
+        "crema-d": PaperCorpus(7442, (_NONE,)),
     },
 }
 #: of copies that are moved up; other corpora: `SEMITONES`
@@ -66,7 +66,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaked:
+class Overlap:
     """Test rows of a fold and what training has of them: ``siblings`` and ``identical`` count test rows.
 
     ``utterances`` lie behind the test rows, ``unseen`` of them are never trained on.
@@ -97,7 +97,7 @@ def split(table: pd.DataFrame, options: Options) -> Split:
     for corpus, part in by_corpus(table):
         rest, dropped = enough_utterances(part)
         folds.append(row_fold(corpus, rest, recipes(corpus, options.rows)))
-        notes += [*dropped, *remarks(corpus, len(rest), USED[options.rows]), _said(corpus, leaked(folds[-1]))]
+        notes += [*dropped, *remarks(corpus, len(rest), USED[options.rows]), _note(corpus, overlap(folds[-1]))]
     return Split(tuple(folds), tuple(notes))
 
 
@@ -112,14 +112,14 @@ def row_fold(corpus: str, table: pd.DataFrame, copies: Recipes) -> Fold:
     return replace(make_fold(f"{corpus}/rows", (corpus, corpus), rows, parts), copies=copies)
 
 
-def leaked(fold: Fold) -> Leaked:
+def overlap(fold: Fold) -> Overlap:
     """What the training rows of a fold have of its test rows."""
     made = {0: (), **dict(fold.copies)}
     trained = {utterance_of(row) for row in fold.train}
     tested = {utterance_of(row) for row in fold.test}
     same = {copy: _sound(copy, steps) for copy, steps in made.items()}
     known = {(utterance_of(row), same[copy_of(row)]) for row in fold.train}
-    return Leaked(
+    return Overlap(
         rows=len(fold.test),
         utterances=len(tested),
         unseen=len(tested - trained),
@@ -133,7 +133,7 @@ def _sound(copy: int, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return tuple(replace(step, like=step.like or copy) if step.kind == "noise" else step for step in steps)
 
 
-def _said(corpus: str, found: Leaked) -> str:
+def _note(corpus: str, found: Overlap) -> str:
     parts = [f"{100 * found.siblings / found.rows:.2f} % have a sibling in training"]
     if found.identical:
         parts.append(f"{100 * found.identical / found.rows:.2f} % are identical to a training row")

@@ -12,17 +12,17 @@ import pandas as pd
 
 from .parts.folds import by_corpus, make_fold
 from .parts.protocol import Fold, Protocol, Split
-from .parts.replay import ORDER, Used, class_parts, remarks, shuffled_classes, unshuffled_folds
+from .parts.replay import ORDER, PaperCorpus, class_parts, remarks, shuffled_classes, unshuffled_folds
 from .parts.usable import enough_utterances
 
 FOLDS = 10
 DEVELOPMENT = 0.9  # of each class
 TEST = -1
 USED = {
-    "iemocap": Used(
+    "iemocap": PaperCorpus(
         5531, ("the published matrix has 553 test turns; this split has 555: it is of another split or other code",)
     ),
-    "emodb": Used(
+    "emodb": PaperCorpus(
         535, ("the published matrix has 162 test clips, three times 54; this split has 57: it pools tests of another",)
     ),
 }

@@ -13,12 +13,12 @@ from ..errors import InputError
 from .official_split import split as official_split
 from .parts.folds import by_corpus, circle, sessions_nest
 from .parts.protocol import BASE, Arm, Protocol, Split
-from .parts.replay import Used, remarks
+from .parts.replay import PaperCorpus, remarks
 from .speaker_independent import join, speaker_folds
 
 LAST = "session 5"
 SESSIONS = 5
-USED = {"iemocap": Used(7380), "meld": Used(13_708)}
+USED = {"iemocap": PaperCorpus(7380), "meld": PaperCorpus(13_708)}
 
 
 def split(table: pd.DataFrame, options: Any) -> Split:

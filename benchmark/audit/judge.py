@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from ...protocols.parts.leaks import EXAMPLES, Finding, Rules, check_all
+from ...protocols.parts.leaks import EXAMPLES, LeakFinding, Rules, check_all
 from ...protocols.parts.protocol import Fold, row_id, utterance_of
 from ..corpora.registry import find
 from .lists import DEV, TEST, TRAIN, Listing
@@ -155,7 +155,7 @@ def _known(rule: str, table: pd.DataFrame, sound: "SoundGroups | None", n_untold
 
 
 def _verdict(
-    rule: str, every: Sequence[Sequence[Finding]], folds: Sequence[Fold], share: float, promised: frozenset[str]
+    rule: str, every: Sequence[Sequence[LeakFinding]], folds: Sequence[Fold], share: float, promised: frozenset[str]
 ) -> RuleVerdict:
     broken_by = [(f, fold) for findings, fold in zip(every, folds, strict=True) for f in findings if f.leak == rule]
     nothing: State = "unchecked" if not share else "clean" if share == 1 or rule == "session" else "part"

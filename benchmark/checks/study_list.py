@@ -6,7 +6,7 @@ from typing import Any
 
 from ...baselines.registry import name_of
 from ...errors import InputError
-from ...protocols.parts.studies import Form, Study
+from ...protocols.parts.studies import Study, StudyForm
 from ..planning.ready import prepare
 from ..planning.study import StudyRequest, ask, check_study
 from ..planning.study_commands import commands, parts
@@ -146,7 +146,7 @@ def _form(study: Study, name: str, quick: bool) -> Iterator[tuple[str, str]]:
         yield "  ", ARMS
 
 
-def _arms(form: Form) -> Iterator[tuple[str, str]]:
+def _arms(form: StudyForm) -> Iterator[tuple[str, str]]:
     for arm in form.arms:
         words = [f"{name}={value}" for name, value in (*arm.settings, *arm.training)]
         words += [f"variant {name}" for name in arm.variants]

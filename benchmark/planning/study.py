@@ -9,7 +9,7 @@ from ...errors import InputError, unknown
 from ...protocols.parts.augment import EXPLAIN, NOTHING, Augment
 from ...protocols.parts.factors import point_of
 from ...protocols.parts.protocol import Arm
-from ...protocols.parts.studies import Form, Study, StudyArm, StudyTest
+from ...protocols.parts.studies import Study, StudyArm, StudyForm, StudyTest
 from .experiment import Experiment, check
 from .request import Request, each_map
 from .settings import AUGMENT, augment_value, complete_augment
@@ -30,7 +30,7 @@ class StudyRequest:
     """A study with a form of it as the user wants it; ``left_out`` are settings of models that do not run."""
 
     study: Study
-    form: Form
+    form: StudyForm
     requests: tuple[Request, ...]
     left_out: tuple[str, ...] = ()
 
@@ -76,7 +76,7 @@ def _renamed(tests: tuple[StudyTest, ...], before: tuple[str, ...], now: tuple[s
     )
 
 
-def _requests(form: Form) -> Iterator[Request]:
+def _requests(form: StudyForm) -> Iterator[Request]:
     """One for each protocol, which takes the options of no other, and for each label map."""
     arms = tuple(map(arm_of, form.arms))
     for protocol in form.protocols:

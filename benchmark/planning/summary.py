@@ -21,7 +21,7 @@ STORED = "models of the run folder"
 
 
 @dataclass(frozen=True)
-class LeastDifference:
+class DetectableDifference:
     """The smallest UAR difference of two models that their main test finds in 80 % of runs, and what it rests on.
 
     ``n`` speakers or folds, ``sd`` the deviation of their differences. No ``difference`` where a ``reason`` says why.
@@ -49,7 +49,7 @@ class FoldSummary:
     dev_rows: list[int]
     rows: int  # test rows, each once
     speakers: int
-    detectable: LeastDifference
+    detectable: DetectableDifference
 
 
 @dataclass(frozen=True)
@@ -163,20 +163,20 @@ def _fold_summary(plan: Plan, folds: Sequence[Fold], deviations: Deviations) -> 
     )
 
 
-def _over_speakers(speakers: Set[str | None], stored: float | None) -> LeastDifference:
+def _over_speakers(speakers: Set[str | None], stored: float | None) -> DetectableDifference:
     """By a paired t over test speakers; without a run's own deviation by that of the pilot runs."""
     sd, source = (PILOT_SD, PILOT_SOURCE) if stored is None else (stored, STORED)
     least = minimum_detectable(len(speakers - {None}), sd)
     reason = "the speaker of some test rows is unknown" if None in speakers else least.reason
-    return LeastDifference(OVER_SPEAKERS, least.n, None if reason else least.difference, sd, source, reason)
+    return DetectableDifference(OVER_SPEAKERS, least.n, None if reason else least.difference, sd, source, reason)
 
 
-def _over_folds(folds: Sequence[Fold], sd: float | None) -> LeastDifference:
+def _over_folds(folds: Sequence[Fold], sd: float | None) -> DetectableDifference:
     """By the corrected t over folds."""
     n = len(folds)
     if sd is None:
         reason = "the deviation of folds' differences depends on their size; run two models, and plan with --out RUN"
-        return LeastDifference(OVER_FOLDS, n, None, None, None, reason)
+        return DetectableDifference(OVER_FOLDS, n, None, None, None, reason)
     test_rows, train_rows = (sum(map(len, rows)) for rows in zip(*((f.test, f.train) for f in folds), strict=True))
     least = minimum_detectable(n, sd, share=1 / n + test_rows / train_rows)
-    return LeastDifference(OVER_FOLDS, n, least.difference, sd, STORED, least.reason)
+    return DetectableDifference(OVER_FOLDS, n, least.difference, sd, STORED, least.reason)

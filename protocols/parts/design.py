@@ -10,7 +10,7 @@ import pandas as pd
 from ...errors import InputError, unknown
 from . import labels
 from .folds import linked
-from .labels import CorpusLabels, Fates, Labelled
+from .labels import CorpusLabels, Fates, LabelledTable
 from .leaks import enforce
 from .protocol import LEAKS, Fold, Leak, Protocol, Split
 from .usable import agreeing
@@ -31,7 +31,7 @@ class Design:
     protocol: Protocol
     options: Any
     maps: Mapping[str, str]
-    labelled: Labelled
+    labelled: LabelledTable
     split: Split
     fold_leaks: tuple[tuple[Leak, ...], ...]
     notes: tuple[str, ...]
@@ -132,11 +132,11 @@ def _checked(protocol: Protocol, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(group=table.groupby(sets)["id"].transform("first"))
 
 
-def _label(table: pd.DataFrame, maps: Mapping[str, str], fates: Fates) -> Labelled:
+def _label(table: pd.DataFrame, maps: Mapping[str, str], fates: Fates) -> LabelledTable:
     """Label maps applied, each to its corpora."""
     by_map = {name: table[table["corpus"].map(maps) == name] for name in dict.fromkeys(maps.values())}
     parts = [labels.apply(part, name, fates) for name, part in by_map.items()]
-    return Labelled(
+    return LabelledTable(
         pd.concat([part.table for part in parts]).sort_values("id", ignore_index=True),
         pd.concat([part.coverage for part in parts]).sort_values(["corpus", "emotion"], ignore_index=True),
         tuple(note for part in parts for note in part.notes),

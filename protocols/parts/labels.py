@@ -61,7 +61,7 @@ class LabelMap:
         return {emotion: fates[emotion] for emotion in corpus.classes if emotion in fates}
 
 
-class Line(NamedTuple):
+class LabelLine(NamedTuple):
     """What becomes of the ``n`` utterances of a native class of a corpus; ``label`` is None where it is dropped."""
 
     label_map: str
@@ -73,11 +73,11 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledTable:
     """A table with the column ``label``, without the utterances whose class is dropped.
 
-    ``coverage`` has a line per native class, with the columns of `Line`; the classes of a corpus with facts are all
-    there, also those of which the table has none (n = 0).
+    ``coverage`` has a line per native class, with the columns of `LabelLine`; the classes of a corpus with facts are
+    all there, also those of which the table has none (n = 0).
     """
 
     table: pd.DataFrame
@@ -135,7 +135,7 @@ def fate(emotion: str, label: str | None) -> Fate:
     return "dropped" if label is None else "kept" if label == emotion else "merged"
 
 
-def apply(table: pd.DataFrame, name: str, fates: Fates) -> Labelled:
+def apply(table: pd.DataFrame, name: str, fates: Fates) -> LabelledTable:
     """Give every utterance the class that map ``name`` says, and leave out those whose class it drops.
 
     ``fates``: what the corpora themselves say of it. Raises InputError for a class that the map does not know, with
@@ -148,15 +148,15 @@ def apply(table: pd.DataFrame, name: str, fates: Fates) -> Labelled:
         to = chosen.of(fates.get(str(corpus)))
         counts = part["emotion"].value_counts()
         _check(part, str(corpus), chosen.name, to)
-        lines = [Line(name, str(corpus), e, int(counts.get(e, 0)), fate(e, to[e]), to[e]) for e in sorted(to)]
+        lines = [LabelLine(name, str(corpus), e, int(counts.get(e, 0)), fate(e, to[e]), to[e]) for e in sorted(to)]
         coverage += [line for line in lines if line.n or corpus in fates]
         notes += _notes(lines)
         labels.append(part["emotion"].map(to))
     kept = table.assign(label=pd.concat(labels) if labels else None)
     kept = kept[kept["label"].notna()].reset_index(drop=True)
     # as objects, so that no class stays None
-    every = pd.DataFrame(coverage, columns=list(Line._fields), dtype=object).astype({"n": int})
-    return Labelled(kept, every, tuple(notes))
+    every = pd.DataFrame(coverage, columns=list(LabelLine._fields), dtype=object).astype({"n": int})
+    return LabelledTable(kept, every, tuple(notes))
 
 
 def _fates(section: Mapping[str, Any], classes: Sequence[str], where: str) -> dict[str, str | None]:
@@ -192,7 +192,7 @@ def _check(part: pd.DataFrame, corpus: str, name: str, to: Mapping[str, str | No
         raise InputError(f"{corpus}: label map {name} drops every class it has ({classes}); use another map")
 
 
-def _notes(lines: Sequence[Line]) -> list[str]:
+def _notes(lines: Sequence[LabelLine]) -> list[str]:
     into: dict[str, list[str]] = {}
     for line in lines:
         if line.n and line.label and line.fate == "merged":

@@ -1,4 +1,4 @@
-"""The gate: what test rows share with training rows, fold by fold, before anything is trained."""
+"""The leak check: what test rows share with training rows, fold by fold, before anything is trained."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class Example(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LeakFinding:
     """A leak in a fold: ``n_test`` test rows share something with train or dev, ``n_dev`` dev rows with train.
 
     ``n_dev`` is counted for promised leaks only. ``examples``: test (or dev) row first.
@@ -45,7 +45,7 @@ class Finding:
     examples: tuple[Example, ...]
 
 
-def check(fold: Fold, table: pd.DataFrame, promises: Iterable[str] = (), rules: Rules = RULES) -> list[Finding]:
+def check(fold: Fold, table: pd.DataFrame, promises: Iterable[str] = (), rules: Rules = RULES) -> list[LeakFinding]:
     """All leaks of a fold, in the order of ``rules``: of its rows; then whether test rows choose the epoch.
 
     ``table`` has a line for the utterance of every row.
@@ -56,7 +56,7 @@ def check(fold: Fold, table: pd.DataFrame, promises: Iterable[str] = (), rules: 
 
 def check_all(
     folds: Iterable[Fold], table: pd.DataFrame, promises: Iterable[str] = (), rules: Rules = RULES
-) -> list[list[Finding]]:
+) -> list[list[LeakFinding]]:
     """`check` of each fold."""
     keys, promised = _Keys(table, rules), frozenset(promises)
     return [_check(fold, keys, promised) for fold in folds]
@@ -116,7 +116,7 @@ class _Keys:
         return np.array(found, dtype=np.int64)
 
 
-def _check(fold: Fold, keys: _Keys, promises: Set[str]) -> list[Finding]:
+def _check(fold: Fold, keys: _Keys, promises: Set[str]) -> list[LeakFinding]:
     chosen_on = set(fold.dev) & set(fold.test)  # said once, as selection; else every leak would be found in dev
     of_dev = tuple(row for row in fold.dev if row not in chosen_on)
     train, dev, test = (_Part(rows, keys.places(rows)) for rows in (fold.train, of_dev, fold.test))
@@ -129,10 +129,10 @@ def _check(fold: Fold, keys: _Keys, promises: Set[str]) -> list[Finding]:
             n_dev, more = _shared(sets, dev, train)
             examples += more
         if n_test or n_dev:
-            findings.append(Finding(leak, n_test, n_dev, examples[:EXAMPLES]))
+            findings.append(LeakFinding(leak, n_test, n_dev, examples[:EXAMPLES]))
     if chosen_on:
         some = tuple(Example(utterance_of(row), row, row) for row in sorted(chosen_on)[:EXAMPLES])
-        findings.append(Finding("selection", len(chosen_on), 0, some))
+        findings.append(LeakFinding("selection", len(chosen_on), 0, some))
     return findings
 
 
@@ -164,7 +164,7 @@ def _shared(
     return int(touched.sum()), tuple(examples)
 
 
-def _refusal(fold: Fold, finding: Finding, protocol: Protocol) -> str:
+def _refusal(fold: Fold, finding: LeakFinding, protocol: Protocol) -> str:
     which = "; ".join(f"{e.value} ({e.row} and {e.other})" for e in finding.examples)
     touched = f"{finding.n_test} test rows" + (f" and {finding.n_dev} dev rows" if finding.n_dev else "")
     return (

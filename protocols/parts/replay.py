@@ -22,14 +22,14 @@ ORDER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class PaperCorpus:
     """A corpus as a paper used it: so many utterances, and what keeps a replay from being exact."""
 
     utterances: int
     remarks: tuple[str, ...] = ()
 
 
-def remarks(corpus: str, n: int, used: Mapping[str, Used]) -> list[str]:
+def remarks(corpus: str, n: int, used: Mapping[str, PaperCorpus]) -> list[str]:
     """What is to be said of a replay on ``n`` utterances of a corpus; ``used``: the corpora of the paper."""
     if corpus not in used:
         return [f"{corpus}: not a corpus of the paper"]

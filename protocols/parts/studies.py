@@ -56,7 +56,7 @@ class StudyTest:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class StudyForm:
     """What is run, and the tests of it, the main one first."""
 
     protocols: tuple[str, ...]
@@ -80,13 +80,13 @@ class Study:
     source: str
     kind: str
     metric: str
-    full: Form
-    quick: Form | None
+    full: StudyForm
+    quick: StudyForm | None
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     file: str = ""
 
-    def form(self, quick: bool) -> Form:
+    def form(self, quick: bool) -> StudyForm:
         """What is run. InputError where there is no quick form."""
         if not quick:
             return self.full
@@ -133,7 +133,7 @@ def read(text: str, where: str) -> Study:
     if texts["kind"] not in KINDS:
         raise InputError(f"{where}: {unknown('kind of question', texts['kind'], KINDS)}")
     missing = _list(facts.get("missing", []), f"{where}: missing")
-    full = _form(facts, Form((), (), ()), where)
+    full = _form(facts, StudyForm((), (), ()), where)
     if not missing:
         _whole(full, where)
         if "metric" not in facts or not full.tests:
@@ -145,7 +145,7 @@ def read(text: str, where: str) -> Study:
     )  # fmt: skip
 
 
-def _quick(facts: Any, full: Form, where: str) -> Form | None:
+def _quick(facts: Any, full: StudyForm, where: str) -> StudyForm | None:
     if facts is None:
         return None
     where = f"{where}: quick"
@@ -157,7 +157,7 @@ def _quick(facts: Any, full: Form, where: str) -> Form | None:
     return form
 
 
-def _form(facts: Mapping[str, Any], given: Form, where: str) -> Form:
+def _form(facts: Mapping[str, Any], given: StudyForm, where: str) -> StudyForm:
     """``given`` with what ``facts`` say."""
     changes: dict[str, Any] = {}
     if "protocol" in facts:
@@ -202,7 +202,7 @@ def _test(facts: Any, where: str) -> StudyTest:
     )
 
 
-def _whole(form: Form, where: str) -> None:
+def _whole(form: StudyForm, where: str) -> None:
     for key in ("protocols", "models", "corpora"):
         if not getattr(form, key):
             raise InputError(

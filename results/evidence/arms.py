@@ -8,7 +8,7 @@ BASE = "base"
 
 
 @dataclass(frozen=True)
-class Grid:
+class ArmGrid:
     """The arms of one model as points: ``factors`` with their levels in order, ``points``: arm -> factor -> level.
 
     Numbers rise, words keep the order of the arms. ``base`` is among the points where its levels are known: of a
@@ -54,7 +54,7 @@ def number(level: str) -> float | None:
 
 def grid_of(
     arms: Mapping[str, Mapping[str, str]], settings: Mapping[str, Any], augmented: Iterable[str] = ()
-) -> Grid | None:
+) -> ArmGrid | None:
     """The arms of a model, with their factors; ``settings`` of its base. None where fewer than two are points.
 
     ``augmented``: names of changes of training clips, of which the base has none.
@@ -66,7 +66,7 @@ def grid_of(
     of_base = {**dict.fromkeys(augmented, "0"), **{name: plain(settings[name]) for name in names if name in settings}}
     if BASE in arms and all(name in of_base for name in names):
         points[BASE] = {name: of_base[name] for name in names}
-    return Grid({name: ordered(point[name] for point in points.values() if name in point) for name in names}, points)
+    return ArmGrid({name: ordered(point[name] for point in points.values() if name in point) for name in names}, points)
 
 
 def ordered(levels: Iterable[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ NAME = "paired t over speakers, rows with minus rows without a sibling in traini
 
 
 @dataclass(frozen=True)
-class Part:
+class SiblingPart:
     """Rows of one kind: how many, of how many speakers, their score with its interval over speakers."""
 
     n: int
@@ -27,8 +27,8 @@ class Part:
 class Siblings:
     """Scores of test rows that training has a sibling of, and of the others; the difference is by speaker."""
 
-    having: Part
-    lacking: Part
+    having: SiblingPart
+    lacking: SiblingPart
     difference: PairedTest
 
 
@@ -55,10 +55,10 @@ def by_sibling(
     return Siblings(having, lacking, paired_t(difference, NAME))
 
 
-def _part(rows: pd.DataFrame, classes: Sequence[str], metric: Metric, rng: np.random.Generator) -> Part:
+def _part(rows: pd.DataFrame, classes: Sequence[str], metric: Metric, rng: np.random.Generator) -> SiblingPart:
     if not len(rows):
-        return Part(0, 0, None, Interval(None, None, None, "no rows"))
+        return SiblingPart(0, 0, None, Interval(None, None, None, "no rows"))
     confusions = confusions_by_speaker(rows, classes)
     score = float(mean_known(metric.of(confusions.sum(1)), 0))
     interval = speaker_interval(confusions, metric, rng, reps=2_000)
-    return Part(rows["row"].nunique(), rows["speaker"].nunique(), score, interval)
+    return SiblingPart(rows["row"].nunique(), rows["speaker"].nunique(), score, interval)

@@ -34,7 +34,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class ClaimTask:
     """A corpus with the classes told apart on it; the protocol as published, in words, and what runs here instead.
 
     ``classes`` are in the names used here, ``utterances`` counts the corpus after the label map. ``protocols`` replay
@@ -66,7 +66,7 @@ class Paper:
     models: tuple[str, ...]
     tables: Mapping[str, str]
     sources: Mapping[str, Source]
-    tasks: Mapping[str, Task]
+    tasks: Mapping[str, ClaimTask]
     withdrawn: str = ""
 
 
@@ -80,7 +80,7 @@ class Claim:
 
     paper: str
     places: Mapping[str, str]
-    task: Task
+    task: ClaimTask
     metric: str
     label: str
     value: str
@@ -111,7 +111,7 @@ class Matrix:
     """A published confusion matrix: counts (C, C), true class by chosen class; ``printed``: what the figure shows."""
 
     paper: str
-    task: Task
+    task: ClaimTask
     setting: str
     source: Source
     printed: str
@@ -131,7 +131,7 @@ class DerivedValue:
     """A number computed from published figures; ``how`` says in which way. No claim."""
 
     paper: str
-    task: Task
+    task: ClaimTask
     setting: str
     quantity: str
     value: str
@@ -212,7 +212,7 @@ def _paper(name: str, values: dict[str, Any]) -> Paper:
     sources = {key: Source(**source) for key, source in values["sources"].items()}
     if odd := sorted({s.status for s in sources.values()} - set(STATUSES)):
         raise InputError(f"published/papers.toml: {name}: status {', '.join(odd)}; one of {', '.join(STATUSES)}")
-    tasks = {key: _from(Task, task) for key, task in values["tasks"].items()}
+    tasks = {key: _from(ClaimTask, task) for key, task in values["tasks"].items()}
     facts = {key: value for key, value in values.items() if key not in ("sources", "tasks")}
     paper: Paper = _from(Paper, {**facts, "name": name, "sources": sources, "tasks": tasks})
     return paper
@@ -232,7 +232,7 @@ def _known(among: Mapping[str, Any], key: str, what: str, where: str) -> Any:
 
 
 def _claim(paper: Paper, line: dict[str, str], where: str) -> Claim:
-    task: Task = _known(paper.tasks, line["task"], "task", where)
+    task: ClaimTask = _known(paper.tasks, line["task"], "task", where)
     places = dict(_pair(place) for place in line["tables"].split(";"))
     for table in places:
         _known(paper.tables, table, "table", where)
@@ -283,7 +283,7 @@ def _specs(paper: Paper, variant: str) -> tuple[str, ...]:
 
 def _matrix(paper: Paper, values: dict[str, Any]) -> Matrix:
     where = f"published/confusions.toml: {paper.name} {values['task']}"
-    task: Task = _known(paper.tasks, values["task"], "task", where)
+    task: ClaimTask = _known(paper.tasks, values["task"], "task", where)
     counts, classes = np.array(values["counts"]), tuple(values["classes"])
     if set(classes) != set(task.classes) or counts.shape != (len(classes), len(classes)):
         raise InputError(f"{where}: {counts.shape} counts of {', '.join(classes)}; the task has {len(task.classes)}")

@@ -11,8 +11,8 @@ from ..evidence.arms import BASE
 from ..evidence.replays import Replay
 from ..evidence.results import label_of
 from ..statistics.metrics import METRICS, PER_CLASS, tally
-from .claims import Claim, Matrix, Task
-from .verdicts import Prediction, Verdict, judge, predict
+from .claims import Claim, ClaimTask, Matrix
+from .verdicts import ClaimVerdict, Prediction, judge, predict
 
 SIZE_TOLERANCE = 0.01  # of the number of utterances: damaged and contradictory clips that are dropped by name
 Changes = Callable[[Replay], Mapping[str, str]]
@@ -37,7 +37,7 @@ class ClaimLine:
 
     table: str
     setting: str
-    task: Task
+    task: ClaimTask
     metric: str
     label: str
     kind: Literal["claim", "recomputed"]
@@ -53,7 +53,7 @@ class ClaimLine:
     of_protocol: Mapping[str, float] = field(default_factory=dict)
     replayed: Prediction | None = None
     honest: Prediction | None = None
-    verdict: Verdict | None = None
+    verdict: ClaimVerdict | None = None
     left_out: str = ""  # runs that are not complete
 
     @property
@@ -90,12 +90,12 @@ def claim_lines(table: str, claim: Claim, replays: Sequence[Replay], changed: Ch
         left_out=_left_out(replays, claim),
     )
     if claim.not_comparable:
-        return [replace(line, verdict=Verdict("not comparable", claim.not_comparable))]
+        return [replace(line, verdict=ClaimVerdict("not comparable", claim.not_comparable))]
     replayed = matching(replays, claim.task, claim.task.protocols, claim.models, claim.settings)
     if not replayed:
         honest, left_out = honest_of(replays, claim, None, changed)
         ours = prediction_of(honest, claim.metric, claim.label) if honest else None
-        return [replace(line, honest=ours, verdict=Verdict("not run yet", left_out))]
+        return [replace(line, honest=ours, verdict=ClaimVerdict("not run yet", left_out))]
     return [_line_of_replay(line, claim, replay, replays, changed) for replay in replayed]
 
 
@@ -118,9 +118,9 @@ def _line_of_replay(
     new = prediction_of(honest, claim.metric, claim.label) if honest else None
     leaks = set(replay.leaks) - (set(honest.leaks) if honest else set()) - NOTED
     if other := other_task(replay, claim.task) or other_recipe(replay, claim.settings, changed):
-        verdict = Verdict("not comparable", other)
+        verdict = ClaimVerdict("not comparable", other)
     elif ours is None:
-        verdict = Verdict("not run yet", f"{replay.n_open} runs of {replay.model} are not complete")
+        verdict = ClaimVerdict("not run yet", f"{replay.n_open} runs of {replay.model} are not complete")
     else:
         verdict = judge(claim.number, claim.rounding, ours, new, bool(leaks))
     if left_out:
@@ -161,7 +161,7 @@ def other_recipe(replay: Replay, settings: Collection[str], changed: Changes) ->
     return f"run with {', '.join(texts)}" if texts else ""
 
 
-def other_task(replay: Replay, task: Task) -> str:
+def other_task(replay: Replay, task: ClaimTask) -> str:
     """Why a replay is not about the same task; empty when it is."""
     if set(replay.classes) != set(task.classes):
         return f"{len(replay.classes)} classes ({', '.join(replay.classes)}) where {len(task.classes)} are published"
@@ -174,7 +174,7 @@ def other_task(replay: Replay, task: Task) -> str:
 
 def matching(
     replays: Sequence[Replay],
-    task: Task,
+    task: ClaimTask,
     protocols: Sequence[str],
     models: Sequence[str],
     settings: Mapping[str, float],

@@ -49,7 +49,7 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ClaimVerdict:
     """One of the words, and why."""
 
     word: Word
@@ -88,7 +88,7 @@ def side(value: float, rounding: float, prediction: Prediction) -> Literal["belo
     return "above" if value - slack > prediction.high else "inside"
 
 
-def judge(value: float, rounding: float, replayed: Prediction, honest: Prediction | None, leaks: bool) -> Verdict:
+def judge(value: float, rounding: float, replayed: Prediction, honest: Prediction | None, leaks: bool) -> ClaimVerdict:
     """The verdict from our runs under the published protocol and, where there are some, under the honest one.
 
     ``leaks``: whether the replayed protocol permits a leak that the honest one does not. Only a value above what honest
@@ -97,17 +97,21 @@ def judge(value: float, rounding: float, replayed: Prediction, honest: Predictio
     """
     where = side(value, rounding, replayed)
     if where is None or replayed.width is None:
-        return Verdict("inconclusive", replayed.reason)
+        return ClaimVerdict("inconclusive", replayed.reason)
     if replayed.width > WIDEST + 1e-12:
         runs = f"{replayed.n_runs} runs"
-        return Verdict("inconclusive", f"the interval of {runs} is {100 * replayed.width:.1f} points wide: run more")
+        return ClaimVerdict(
+            "inconclusive", f"the interval of {runs} is {100 * replayed.width:.1f} points wide: run more"
+        )
     if where != "inside":
-        return Verdict(where, "")
+        return ClaimVerdict(where, "")
     if not leaks:
-        return Verdict("reproduced", "")
+        return ClaimVerdict("reproduced", "")
     if honest is None or honest.low is None:
-        return Verdict("reproduced", "not known how much is the leak: run the honest protocol with 2 or more seeds")
-    return Verdict("only with the leak" if side(value, rounding, honest) == "above" else "reproduced", "")
+        return ClaimVerdict(
+            "reproduced", "not known how much is the leak: run the honest protocol with 2 or more seeds"
+        )
+    return ClaimVerdict("only with the leak" if side(value, rounding, honest) == "above" else "reproduced", "")
 
 
 def matrix_distance(published: np.ndarray, ours: np.ndarray) -> float | None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..evidence.arms import Grid, number
+from ..evidence.arms import ArmGrid, number
 from ..evidence.contestants import Group
 from ..evidence.results import TWO_WAYS
 from ..evidence.sides import Side, why_unpaired
@@ -42,7 +42,7 @@ class BlockDesign:
         """Scores by block (lines) and member (columns)."""
         return self.joined([{n: self._of(s) for n, s in zip(self.names, part, strict=True)} for part in self.sides])
 
-    def along(self, grid: Grid, factor: str) -> pd.DataFrame:
+    def along(self, grid: ArmGrid, factor: str) -> pd.DataFrame:
         """Scores by block (lines) and level of a factor (columns)."""
         return self.joined([along(grid, factor, {s.result.arm: self._of(s) for s in part}) for part in self.sides])
 

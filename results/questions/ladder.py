@@ -41,7 +41,7 @@ class Drop:
 
 
 @dataclass(frozen=True)
-class Step:
+class LadderStep:
     """A step: its score with the interval over test speakers, what it costs, and what siblings in training are worth.
 
     ``name`` is that of the arm or protocol; ``n`` counts test utterances. ``drop`` is None for the first step.
@@ -68,7 +68,7 @@ class Ladder:
     label_map: str
     classes: tuple[str, ...]
     consecutive: bool
-    steps: tuple[Step, ...]
+    steps: tuple[LadderStep, ...]
     role: str = "model"
 
     @property
@@ -170,14 +170,14 @@ def _step(
     drop: Drop | None,
     across: bool,
     about: tuple[Metric, pd.DataFrame | None, RngFor, float],
-) -> Step:
+) -> LadderStep:
     metric, siblings, rng_for, level = about
     setup = result.setup
     rng = rng_for(setup.protocol, setup.train, setup.test, setup.label_map)
     interval = interval_of(rows, result.classes, metric, rng, level)
     split = None if siblings is None or not setup.leaks else by_sibling(rows, siblings, result.classes, metric, rng)
     n = _utterances(rows).nunique()
-    return Step(
+    return LadderStep(
         _name(result, across), setup.leaks, setup.train, n, _pooled(rows, result, metric), interval, drop, split
     )
 

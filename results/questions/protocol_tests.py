@@ -13,7 +13,7 @@ from ..evidence.sides import Side
 from ..statistics.many_models import page_trend
 from ..statistics.speakers import unit_scores
 from .answer_lines import AnswerLine, Question, of_interval, of_test
-from .ladder import Ladder, Step, ladders
+from .ladder import Ladder, LadderStep, ladders
 
 
 def protocol_effect(question: Question) -> list[AnswerLine]:
@@ -27,7 +27,7 @@ def protocol_effect(question: Question) -> list[AnswerLine]:
     return [line for ladder in shown for step in ladder.steps for line in _step_lines(ladder, step)]
 
 
-def _step_lines(ladder: Ladder, step: Step) -> Iterator[AnswerLine]:
+def _step_lines(ladder: Ladder, step: LadderStep) -> Iterator[AnswerLine]:
     where = f"{ladder.test}, {ladder.model}"
     leaks = f"LEAK: {', '.join(step.leaks)}" if step.leaks else "no leak"
     trained = "" if step.train == ladder.test else f", trained on {step.train}"

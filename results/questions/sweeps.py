@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from ..evidence.arms import BASE, Grid, grid_of
+from ..evidence.arms import BASE, ArmGrid, grid_of
 from ..evidence.contestants import Group
 
 
-def grid_of_group(group: Group) -> Grid | None:
+def grid_of_group(group: Group) -> ArmGrid | None:
     """The arms of a group as points of a grid; None where they are names."""
     if group.kind != "arms":
         return None
@@ -23,7 +23,7 @@ def grid_of_group(group: Group) -> Grid | None:
     return grid_of({result.arm: result.factors for result in group.members}, settings, augmented)
 
 
-def along(grid: Grid, factor: str, of_arm: Mapping[str, pd.Series]) -> pd.DataFrame:
+def along(grid: ArmGrid, factor: str, of_arm: Mapping[str, pd.Series]) -> pd.DataFrame:
     """Scores by block (lines) and level of a factor (columns, in order), averaged over the arms of the level.
 
     ``of_arm``: the scores of each arm by block, which is a speaker or a corpus. Every level is a mean over the same
@@ -45,7 +45,7 @@ def along(grid: Grid, factor: str, of_arm: Mapping[str, pd.Series]) -> pd.DataFr
     return pd.DataFrame(columns)
 
 
-def _odd(grid: Grid, arm: str) -> bool:
+def _odd(grid: ArmGrid, arm: str) -> bool:
     """Whether it is a base that stands beside the grid, or on the place of another arm."""
     if arm != BASE or len(grid.factors) == 1:
         return False

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Curve:
+class TrainingCurve:
     """One training: a line per epoch, and the epoch that was taken. Curves of one ``label`` share a panel."""
 
     label: str
@@ -127,7 +127,7 @@ def arm_order(score: Score) -> tuple[bool, str, float, str]:
     return (score.arm != BASE, " ".join([*(f"{k}={v}" for k, v in others), name]), level, score.arm)
 
 
-def trainings(curves: Sequence[Curve], what: str) -> "Figure":
+def trainings(curves: Sequence[TrainingCurve], what: str) -> "Figure":
     """Loss and dev UAR by epoch, a row per label, a thin line per training, a ring at the epoch that was taken."""
     from matplotlib.figure import Figure
 
@@ -154,7 +154,7 @@ def trainings(curves: Sequence[Curve], what: str) -> "Figure":
     return figure
 
 
-def _course(axes: "Axes", curve: Curve, name: str, scale: float, color: str) -> None:
+def _course(axes: "Axes", curve: TrainingCurve, name: str, scale: float, color: str) -> None:
     points = [(line["epoch"], scale * line[name]) for line in curve.history if name in line]
     if points:
         x, y = np.array(points).T

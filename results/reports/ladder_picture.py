@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..evidence.siblings import Part
-from ..questions.ladder import Drop, Ladder, Step
+from ..evidence.siblings import SiblingPart
+from ..questions.ladder import Drop, Ladder, LadderStep
 from .style import COLORS, GRID, INK, PAPER, SOFT, WIDTH, caption, chance_line
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _panel(axes: "Axes", one: Ladder) -> None:
     chance_line(axes, one.chance)
 
 
-def _point(axes: "Axes", x: float, step: Step) -> None:
+def _point(axes: "Axes", x: float, step: LadderStep) -> None:
     if step.score is None:
         return
     _bar(axes, x, step.interval.low, step.interval.high, POINT)
@@ -73,7 +73,7 @@ def _point(axes: "Axes", x: float, step: Step) -> None:
     axes.text(x - 0.1 if left else x + 0.08, 100 * step.score + 1.5, f"{100 * step.score:.0f}", **place)
 
 
-def _part(axes: "Axes", x: float, part: Part, color: str, mark: str) -> None:
+def _part(axes: "Axes", x: float, part: SiblingPart, color: str, mark: str) -> None:
     if part.score is None:
         return
     _bar(axes, x, part.interval.low, part.interval.high, color, 1.4)
@@ -85,7 +85,7 @@ def _bar(axes: "Axes", x: float, low: float | None, high: float | None, color: s
         axes.plot([x, x], [100 * low, 100 * high], color=color, linewidth=width, alpha=0.45, zorder=3)
 
 
-def _drop(axes: "Axes", x: int, before: Step | None, step: Step, drop: Drop) -> None:
+def _drop(axes: "Axes", x: int, before: LadderStep | None, step: LadderStep, drop: Drop) -> None:
     """The drop between two steps, above both; against the first step, above the step itself."""
     test = drop.test
     if test.mean is None:
@@ -101,7 +101,7 @@ def _drop(axes: "Axes", x: int, before: Step | None, step: Step, drop: Drop) -> 
     axes.text(at, min(max(tops) + 4, TOP - 15), text, weight=weight, color=INK if sure else SOFT, zorder=5, **place)
 
 
-def _top(step: Step) -> float:
+def _top(step: LadderStep) -> float:
     """Of everything that is drawn of a step."""
     parts = [] if step.siblings is None else [step.siblings.having, step.siblings.lacking]
     values = [step.score, step.interval.high, *(v for p in parts for v in (p.score, p.interval.high))]

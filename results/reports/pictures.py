@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..evidence.arms import BASE, Grid, grid_of
+from ..evidence.arms import BASE, ArmGrid, grid_of
 from ..evidence.corpora import UNKNOWN, Corpora
 from ..evidence.evidence import Evidence
 from ..evidence.members import Member
@@ -147,7 +147,7 @@ def _sweeps(found: Sequence[Score], evidence: Evidence, order: Sequence[str]) ->
             yield _picture("sweeps", alt, points[0], draw, points[0].train, points[0].test)
 
 
-def grid_of_scores(scores: Sequence[Score], records: "pd.DataFrame") -> Grid | None:
+def grid_of_scores(scores: Sequence[Score], records: "pd.DataFrame") -> ArmGrid | None:
     """The arms of one model as points of a grid, the base by its settings."""
     s = scores[0]
     facts = {"protocol": s.protocol, "model": s.model, "train": s.train, "test": s.test, "label_map": s.label_map}
@@ -195,12 +195,12 @@ def _trainings(scores: Sequence[Score], members: Sequence[Member], evidence: Evi
     for block in blocks([s for s in scores if s.n_done]):
         first = block[0]
         mine = records[(records["protocol"] == first.protocol) & (records["label_map"] == first.label_map)]
-        those: dict[tuple[str, str], curves.Curve] = {}
+        those: dict[tuple[str, str], curves.TrainingCurve] = {}
         for r in mine.itertuples(index=False):
             history = evidence.trainings.get(r.training, {}).get("fitted", {}).get("history")
             if history and tuple(sorted(r.leaks)) == first.leaks:
                 label = f"{names.get(r.key, r.model)}, trained on {r.train}"
-                curve = curves.Curve(label, history, r.epoch or 0, 1 / len(r.classes))
+                curve = curves.TrainingCurve(label, history, r.epoch or 0, 1 / len(r.classes))
                 those.setdefault((r.training, label), curve)
         labels = sorted({label for _, label in those})
         for k in range(0, len(labels), 6):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..evidence.arms import BASE, Grid
+from ..evidence.arms import BASE, ArmGrid
 from ..evidence.scores import Score
 from ..text.boards import size, under
 from ..text.words import percent, where
@@ -20,7 +20,7 @@ CELL = (0.86, 0.5)  # inches
 WHITE_FROM = 0.62  # of the range of colors
 
 
-def heat(found: Sequence[Score], grid: Grid) -> "Figure":
+def heat(found: Sequence[Score], grid: ArmGrid) -> "Figure":
     """One model under one train, test and condition; ``grid`` has two factors, the second runs across."""
     from matplotlib.figure import Figure
 
@@ -51,7 +51,7 @@ def heat(found: Sequence[Score], grid: Grid) -> "Figure":
 
 
 def _places(
-    grid: Grid, scores: Mapping[str, Score], rows: Sequence[str], columns: Sequence[str]
+    grid: ArmGrid, scores: Mapping[str, Score], rows: Sequence[str], columns: Sequence[str]
 ) -> dict[tuple[int, int], Score]:
     """Row and column of every arm; the base where no other arm has its place."""
     down, across = grid.factors
@@ -77,7 +77,7 @@ def _cell(axes: "Axes", s: Score, place: tuple[int, int], shade: float) -> None:
         axes.add_patch(Rectangle((j + 0.03, i + 0.05), 0.94, 0.9, fill=False, edgecolor=INK, linewidth=1.8))
 
 
-def _words(found: Sequence[Score], grid: Grid, scores: Mapping[str, Score]) -> str:
+def _words(found: Sequence[Score], grid: ArmGrid, scores: Mapping[str, Score]) -> str:
     base = scores.get(BASE)
     shown = base is not None and base in _places(grid, scores, *map(list, grid.factors.values())).values()
     beside = f" The base (not on the grid): {percent(base.metrics['uar'].mean)}." if base and not shown else ""

@@ -14,7 +14,7 @@ from scipy import special
 from .many_models import Estimate, expanded_tails
 from .probabilities import ProbabilityMetric, probabilities_of
 from .speakers import BOOTSTRAP, BOOTSTRAP_FROM, STUDENT, STUDENT_FROM, Interval, mean_known
-from .weighted_metrics import WEIGHTED, Rows
+from .weighted_metrics import WEIGHTED, RunRows
 
 REPS = 2_000
 #: metrics that are larger in any sample than in all speakers: |accuracy - confidence| of bins with few rows. A resample
@@ -30,7 +30,7 @@ class ProbabilityRows:
     """The rows of every run; speakers are numbered alike in all of them, -1 is unknown."""
 
     speakers: tuple[str, ...]
-    runs: tuple[Rows, ...]
+    runs: tuple[RunRows, ...]
 
     @property
     def n_speakers(self) -> int:
@@ -46,7 +46,7 @@ def rows_of(rows: pd.DataFrame, classes: Sequence[str]) -> tuple[ProbabilityRows
     run = rows.groupby(["seed", "repeat"]).ngroup().to_numpy()
     speaker, names = pd.factorize(rows["speaker"], sort=True)
     truth = pd.Index(classes).get_indexer(pd.Index(rows["truth"]))
-    runs = tuple(Rows(truth[run == r], values[run == r], speaker[run == r]) for r in range(run.max() + 1))
+    runs = tuple(RunRows(truth[run == r], values[run == r], speaker[run == r]) for r in range(run.max() + 1))
     return ProbabilityRows(tuple(map(str, names)), runs), ""
 
 

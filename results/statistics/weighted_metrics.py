@@ -17,7 +17,7 @@ Weighted = Callable[[np.ndarray], np.ndarray]  # weights (reps, speakers) -> val
 
 
 @dataclass(frozen=True)
-class Rows:
+class RunRows:
     """True classes (n,) as numbers, probabilities (n, C) and speakers (n,) as numbers, of one seed and repeat."""
 
     truth: np.ndarray
@@ -25,12 +25,12 @@ class Rows:
     speaker: np.ndarray
 
 
-def _sums(values: np.ndarray, rows: Rows, n: int) -> np.ndarray:
+def _sums(values: np.ndarray, rows: RunRows, n: int) -> np.ndarray:
     """Sums (speakers,) of values (rows,)."""
     return np.bincount(rows.speaker, values, n)
 
 
-def weighted_brier(rows: Rows, n: int) -> Weighted:
+def weighted_brier(rows: RunRows, n: int) -> Weighted:
     """Brier score of weighted speakers."""
     true = rows.truth[:, None] == np.arange(rows.probabilities.shape[1])
     errors = _sums(((rows.probabilities - true) ** 2).sum(1), rows, n)
@@ -38,7 +38,7 @@ def weighted_brier(rows: Rows, n: int) -> Weighted:
     return lambda weights: (weights @ errors) / (weights @ sizes)
 
 
-def weighted_ece(rows: Rows, n: int) -> Weighted:
+def weighted_ece(rows: RunRows, n: int) -> Weighted:
     """Expected calibration error of weighted speakers: |hits - sum of confidences| of every bin, over all rows."""
     sure = rows.probabilities.max(1)
     right = rows.probabilities.argmax(1) == rows.truth
@@ -48,7 +48,7 @@ def weighted_ece(rows: Rows, n: int) -> Weighted:
     return lambda weights: np.abs(weights @ gaps).sum(1) / (weights @ sizes)
 
 
-def weighted_auc(rows: Rows, n: int) -> Weighted:
+def weighted_auc(rows: RunRows, n: int) -> Weighted:
     """Macro AUC of weighted speakers: wins of speaker s against speaker t count w(s) w(t) times."""
     classes = rows.probabilities.shape[1]
     wins = np.stack([_wins(rows.probabilities[:, c], rows.truth == c, rows.speaker, n) for c in range(classes)])
@@ -81,7 +81,7 @@ def _table(lines: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> np
     return counts.reshape(shape).astype(float)
 
 
-def weighted_aurc(rows: Rows, n: int) -> Weighted:
+def weighted_aurc(rows: RunRows, n: int) -> Weighted:
     """Area under the risk-coverage curve of weighted speakers.
 
     m equally sure rows of mean risk r that follow k surer ones add, to N times the area, m r (1 + H(N)) -
@@ -131,7 +131,7 @@ def _drawn(weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return rows
 
 
-WEIGHTED: dict[str, Callable[[Rows, int], Weighted]] = {
+WEIGHTED: dict[str, Callable[[RunRows, int], Weighted]] = {
     "auc": weighted_auc,
     "brier": weighted_brier,
     "ece": weighted_ece,

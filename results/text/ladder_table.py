@@ -6,8 +6,8 @@ import pandas as pd
 
 from ..evidence.results import FLOOR
 from ..evidence.scores import Value
-from ..evidence.siblings import Part
-from ..questions.ladder import Ladder, Step, ladders
+from ..evidence.siblings import SiblingPart
+from ..questions.ladder import Ladder, LadderStep, ladders
 from ..statistics.metrics import METRICS
 from ..statistics.two_models import holm
 from .comparison_text import interval, p_value
@@ -46,7 +46,7 @@ def grid(one: Ladder) -> Grid:
     return Grid(title, header, rows, left=1)
 
 
-def _row(one: Ladder, step: Step, corrected: float | None, split: bool) -> tuple[str, ...]:
+def _row(one: Ladder, step: LadderStep, corrected: float | None, split: bool) -> tuple[str, ...]:
     trained = "" if step.train == one.test else f" (trained on {step.train})"
     score = with_interval(Value(step.score, None, step.interval.low, step.interval.high))
     drop = step.drop
@@ -57,7 +57,7 @@ def _row(one: Ladder, step: Step, corrected: float | None, split: bool) -> tuple
     return (step.name + trained, score, minus, p, p_value(corrected), *(parts if split else ()))
 
 
-def _part(part: Part) -> str:
+def _part(part: SiblingPart) -> str:
     return f"{percent(part.score)} ({part.n})"
 
 

@@ -1,4 +1,4 @@
-"""The leak ladder: what every step scores, trains on and may share, and that the gate holds each step to its word."""
+"""The leak ladder: what every step scores, trains on and may share; the leak check holds each step to its word."""
 
 import json
 from collections import Counter, defaultdict
@@ -11,7 +11,7 @@ import pytest
 
 from serbench.errors import InputError
 from serbench.protocols.leak_ladder import BOTH, CORPUS, LEAKED, RANDOM, ROWS, SENTENCES, SPEAKERS, STEPS, TOGETHER
-from serbench.protocols.parts import leaks as gate
+from serbench.protocols.parts import leaks
 from serbench.protocols.parts.catalog import find
 from serbench.protocols.parts.design import Design
 from serbench.protocols.parts.protocol import Fold, Leak, copy_of, utterance_of
@@ -149,14 +149,14 @@ def test_identical_audio_stays_on_one_side_from_the_second_step_on() -> None:
 def test_a_row_in_the_wrong_place_is_refused(step: str) -> None:
     made = case("tables")
     folds, protocol = list(made.split.folds), find("leak-ladder")
-    assert gate.enforce(folds, made.labelled.table, protocol) == made.fold_leaks
+    assert leaks.enforce(folds, made.labelled.table, protocol) == made.fold_leaks
     place = next(i for i, fold in enumerate(folds) if fold.arm == step)
     moved = folds[place].test[0]
     folds[place] = replace(folds[place], train=(*folds[place].train, f"{utterance_of(moved)}#1"))
     with pytest.raises(
         InputError, match=rf"leak-ladder version 1, fold '.*{step}/.*crosses the fold.*nothing was trai"
     ):
-        gate.enforce(folds, made.labelled.table, protocol)
+        leaks.enforce(folds, made.labelled.table, protocol)
 
 
 def test_a_speaker_and_a_sentence_that_cross_are_refused_where_they_are_promised_new() -> None:
@@ -174,7 +174,7 @@ def test_a_speaker_and_a_sentence_that_cross_are_refused_where_they_are_promised
         ) if step != SPEAKERS and step != SENTENCES else fold.test[-1].removesuffix("#0")  # fmt: skip
         broken = replace(fold, train=(*fold.train, f"{stranger}#0"), test=fold.test[:-1])
         with pytest.raises(InputError, match=f"{leak} crosses the fold, which the protocol does not permit"):
-            gate.enforce([broken], made.labelled.table, protocol)
+            leaks.enforce([broken], made.labelled.table, protocol)
 
 
 # ---- what a corpus does not allow ------------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ def test_published_supports(corpus: str, rows: str, order: tuple[str, ...], publ
 )
 def test_leak_sizes(corpus: str, rows: str, expected: tuple[int, int, int], siblings: float, identical: float) -> None:
     table = released(corpus).assign(label=lambda t: t["emotion"])
-    found = mfcc.leaked(mfcc.row_fold(corpus, table, mfcc.recipes(corpus, rows)))
+    found = mfcc.overlap(mfcc.row_fold(corpus, table, mfcc.recipes(corpus, rows)))
     assert (found.rows, found.utterances, found.unseen) == expected
     assert round(100 * found.siblings / found.rows, 2) == siblings
     assert round(100 * found.identical / found.rows, 2) == identical

@@ -10,8 +10,8 @@ from serbench.results.evidence.arms import grid_of
 from serbench.results.evidence.corpora import Corpora
 from serbench.results.evidence.members import Member
 from serbench.results.evidence.scores import Value
-from serbench.results.evidence.siblings import Part, Siblings
-from serbench.results.questions.ladder import Drop, Ladder, Step
+from serbench.results.evidence.siblings import SiblingPart, Siblings
+from serbench.results.questions.ladder import Drop, Ladder, LadderStep
 from serbench.results.reports import curves, plots, style
 from serbench.results.reports.calibration import Sureness, picture
 from serbench.results.reports.ladder_picture import ladder
@@ -56,7 +56,7 @@ def curve(label, seed, dev=True):
         {"epoch": e, "loss": 2 / e + rng.random() / 5, **({"dev_uar": rng.random()} if dev else {})}
         for e in range(1, 9)
     ]
-    return curves.Curve(label, history, 5, 0.25)
+    return curves.TrainingCurve(label, history, 5, 0.25)
 
 
 def arms():
@@ -84,9 +84,9 @@ def rungs(model, siblings=True, consecutive=True, n=5):
         between = Interval(score - 0.06, score + 0.05, BOOT)
         test = PairedTest("t", 10, -0.05 * k, -0.05 * k - 0.04, -0.05 * k + 0.04, -3.0, 9, 0.01, 0.002)
         drop = Drop("x", 339, 0, score, score, test) if k else None
-        parts = [Part(100, 10, s, Interval(s - 0.03, s + 0.03, BOOT)) for s in (score + 0.02, score - 0.1)]
+        parts = [SiblingPart(100, 10, s, Interval(s - 0.03, s + 0.03, BOOT)) for s in (score + 0.02, score - 0.1)]
         split = Siblings(*parts, test) if siblings and "copy" in leaks else None
-        steps.append(Step(name, leaks, train, 339, score, between, drop, split))
+        steps.append(LadderStep(name, leaks, train, 339, score, between, drop, split))
     return Ladder(("leak-ladder",), model, "emodb", "basic4", ("a", "b", "c", "d"), consecutive, tuple(steps))
 
 

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from serbench.results.statistics.many_models import expanded_tails
 from serbench.results.statistics.probabilities import PROBABILITY_METRICS
 from serbench.results.statistics.probability_intervals import ProbabilityRows, difference, estimate, rows_of
-from serbench.results.statistics.weighted_metrics import WEIGHTED, Rows
+from serbench.results.statistics.weighted_metrics import WEIGHTED, RunRows
 
 C = 4
 BRIER = PROBABILITY_METRICS["brier"]
@@ -21,7 +21,7 @@ def drawn(rng, speakers, clips, skill=1.5, digits=8):
     scores = rng.normal(0, 1, (speakers, clips, C))
     scores += rng.normal(skill, 0.5, (speakers, 1, 1)) * (np.arange(C) == truth[..., None])
     p = np.round(np.exp(1.6 * scores) / np.exp(1.6 * scores).sum(-1, keepdims=True), digits)
-    return Rows(truth.ravel(), p.reshape(-1, C), np.repeat(np.arange(speakers), clips))
+    return RunRows(truth.ravel(), p.reshape(-1, C), np.repeat(np.arange(speakers), clips))
 
 
 def of(*runs):
@@ -62,7 +62,7 @@ def test_weighted_auc_is_that_of_scikit_learn_with_weights():
     p = rows.probabilities / rows.probabilities.sum(1, keepdims=True)
     w = np.array([0.0, 1, 2, 3, 1, 1])
     theirs = np.mean([roc_auc_score(rows.truth == c, p[:, c], sample_weight=w[rows.speaker]) for c in range(C)])
-    assert WEIGHTED["auc"](Rows(rows.truth, p, rows.speaker), 6)(w[None])[0] == pytest.approx(theirs)
+    assert WEIGHTED["auc"](RunRows(rows.truth, p, rows.speaker), 6)(w[None])[0] == pytest.approx(theirs)
 
 
 def test_interval_is_the_expanded_percentile_of_the_naive_bootstrap():
@@ -96,7 +96,7 @@ def test_difference_is_of_the_same_resamples():
     one, other = of(drawn(np.random.default_rng(8), 9, 40)), of(drawn(np.random.default_rng(8), 9, 40))
     same = difference(one, other, BRIER, np.random.default_rng(1))
     assert (same.value, same.interval.low, same.interval.high) == (0, 0, 0)
-    better = Rows(
+    better = RunRows(
         one.runs[0].truth, 0.5 * one.runs[0].probabilities + 0.5 * np.eye(C)[one.runs[0].truth], one.runs[0].speaker
     )
     found = difference(of(better), one, BRIER, np.random.default_rng(1))
@@ -112,7 +112,7 @@ def test_difference_is_of_the_same_resamples():
 def test_a_run_that_goes_on_has_no_rows_of_some_speakers(speakers):
     done, begun = drawn(np.random.default_rng(12), speakers, 30), drawn(np.random.default_rng(13), speakers, 30)
     first = begun.speaker < 2
-    begun = Rows(begun.truth[first], begun.probabilities[first], begun.speaker[first])
+    begun = RunRows(begun.truth[first], begun.probabilities[first], begun.speaker[first])
     both = of(done, begun)
     found = estimate(both, BRIER, np.random.default_rng(0))
     assert found.interval.low < found.value < found.interval.high

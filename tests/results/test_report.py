@@ -17,7 +17,7 @@ from serbench.results.evidence.scores import scores
 from serbench.results.evidence.store import create
 from serbench.results.papers.claims import published
 from serbench.results.papers.comparisons import claim_lines
-from serbench.results.papers.verdicts import MEANING, Prediction, Verdict
+from serbench.results.papers.verdicts import MEANING, ClaimVerdict, Prediction
 from serbench.results.questions.ladder import ladders
 from serbench.results.reports import answer_views, claim_views, views
 from serbench.results.reports.condition_views import condition_rows
@@ -221,7 +221,7 @@ def test_claims_stand_beside_ours_with_their_verdicts(run, tmp_path, monkeypatch
     paper = published("mfcc-attention")
     claim = next(c for c in paper.claims if not c.not_comparable)
     (line,) = claim_lines(next(iter(claim.places)), claim, [])
-    judged = replace(line, replayed=Prediction(0.5, 0.452, 0.548, 5), verdict=Verdict("above", f"because {EVIL}"))
+    judged = replace(line, replayed=Prediction(0.5, 0.452, 0.548, 5), verdict=ClaimVerdict("above", f"because {EVIL}"))
     row = claim_views._row(paper.paper.title, judged)
     assert (row.published, row.replayed, row.honest) == (claim.value, "50.0 [45.2, 54.8] (5 runs)", "–")
     assert row.judged and not claim_views._row("", line).judged

@@ -1,4 +1,4 @@
-"""The gate: every leak that is planted is found, counted and shown; nothing else is."""
+"""The leak check: every leak that is planted is found, counted and shown; nothing else is."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from serbench.errors import InputError
 from serbench.protocols.parts.catalog import find
-from serbench.protocols.parts.leaks import RULES, Example, Finding, check, check_all, enforce
+from serbench.protocols.parts.leaks import RULES, Example, LeakFinding, check, check_all, enforce
 from serbench.protocols.parts.protocol import LEAKS, ROW_LEAKS, Fold, Leak, utterance_of
 from serbench.tests.support.utterances import iemocap, make, run, same_audio
 
@@ -32,7 +32,7 @@ def rows(*speakers: str, copy: int = 0) -> tuple[str, ...]:
 CLEAN = Fold("clean", "one", "one", ("angry", "sad"), rows("f1", "m1"), rows("f2"), rows("m2"))
 
 
-def found(fold: Fold, clips: pd.DataFrame, *promises: Leak) -> dict[str, Finding]:
+def found(fold: Fold, clips: pd.DataFrame, *promises: Leak) -> dict[str, LeakFinding]:
     return {finding.leak: finding for finding in check(fold, clips, promises)}
 
 
@@ -56,7 +56,7 @@ def test_a_speaker_in_test_and_dev_is_a_leak_and_in_dev_and_train_a_broken_promi
     moved, *rest = CLEAN.dev
     fold = replace(CLEAN, train=(*CLEAN.train, moved), dev=tuple(rest))
     assert check(fold, table()) == []
-    assert found(fold, table(), "speaker")["speaker"] == Finding(
+    assert found(fold, table(), "speaker")["speaker"] == LeakFinding(
         "speaker", 0, len(rest), (Example("one/f2", rest[0], moved),)
     )
 
@@ -64,7 +64,7 @@ def test_a_speaker_in_test_and_dev_is_a_leak_and_in_dev_and_train_a_broken_promi
 def test_identical_audio_sentences_and_sessions() -> None:
     audio = same_audio(table(), "one/f1-sad-00", "one/m2-sad-01")
     assert found(CLEAN, audio) == {
-        "audio": Finding("audio", 1, 0, (Example("one/f1-sad-00", "one/m2-sad-01#0", "one/f1-sad-00#0"),))
+        "audio": LeakFinding("audio", 1, 0, (Example("one/f1-sad-00", "one/m2-sad-01#0", "one/f1-sad-00#0"),))
     }
     clips = table()
     clips.loc[clips["id"].isin(["one/m1-sad-02", "one/m2-sad-02", "one/m2-sad-03"]), "sentence"] = "same"
@@ -102,7 +102,7 @@ def test_near_identical_audio_is_audio_by_its_group() -> None:
     near = clips["id"].isin(["one/f1-sad-00", "one/m2-sad-01"])
     clips["group"] = clips["group"].mask(near, "one/f1-sad-00")
     assert found(CLEAN, clips) == {
-        "audio": Finding("audio", 1, 0, (Example("one/f1-sad-00", "one/m2-sad-01#0", "one/f1-sad-00#0"),))
+        "audio": LeakFinding("audio", 1, 0, (Example("one/f1-sad-00", "one/m2-sad-01#0", "one/f1-sad-00#0"),))
     }
     with pytest.raises(InputError, match="audio crosses the fold"):
         enforce([CLEAN], clips, SPEAKERS)
@@ -111,7 +111,7 @@ def test_near_identical_audio_is_audio_by_its_group() -> None:
 def test_a_dialogue_is_heard_whole_where_sessions_are_unknown() -> None:
     clips = table().assign(session=None)
     clips["dialogue"] = clips["id"].where(~clips["id"].isin(["one/f1-sad-00", "one/m2-sad-01"]), "dia7")
-    assert found(CLEAN, clips)["session"] == Finding(
+    assert found(CLEAN, clips)["session"] == LeakFinding(
         "session", 1, 0, (Example("dia7", "one/m2-sad-01#0", "one/f1-sad-00#0"),)
     )
     assert enforce([CLEAN], clips, SPEAKERS) == (("session",),)
