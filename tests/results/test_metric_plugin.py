@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serbench.results.statistics.metrics import GROUP
+from serbench.results.statistics.metrics import GROUP, METRICS
 from serbench.tests.support.scratch import EXAMPLES, inside, install, put
 
 CLASSES, ROWS = ("happy", "sad"), 40
@@ -34,7 +34,8 @@ def test_one_that_is_installed_is_scored_and_listed(tmp_path: Path) -> None:
     assert json.loads(said[0][1])["files"][0]["metrics"]["worst_recall"]["value"] == pytest.approx(0.5)
     assert "worst recall" in said[1][1] and "50.0" in said[1][1]
     facts = {fact["name"]: fact for fact in json.loads(said[2][1])["checks"]}
-    assert facts["metrics"]["value"] == "5, of them from plugins: worst_recall (my-serbench-metrics 1.0)"
+    listed = f"{len(METRICS) + 1}, of them from plugins: worst_recall (my-serbench-metrics 1.0)"
+    assert facts["metrics"]["value"] == listed
     assert facts["odd"]["value"].startswith("cannot be used: its plugin does not load: ModuleNotFoundError")
 
 
