@@ -1,16 +1,42 @@
-"""serbench: speech emotion recognition, evaluated under named protocols."""
+"""serbench: speech emotion recognition, evaluated under named protocols.
+
+What the command line does, as functions with the names of its commands and options: `run`, `plan`, `load`, `compare`,
+`score`, `audit`, `report`, `prepare`, `predict`. They return values, raise `InputError`, and print nothing.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .baselines.registry import model
+    from .benchmark.api import (
+        Preview,
+        Results,
+        RunResults,
+        Table,
+        audit,
+        compare,
+        load,
+        plan,
+        predict,
+        prepare,
+        report,
+        run,
+        score,
+    )
     from .errors import InputError
     from .protocols.parts.protocol import Protocol
 
-__all__ = ["InputError", "Protocol", "model"]
+__all__ = [
+    "InputError", "Preview", "Protocol", "Results", "RunResults", "Table", "audit", "compare", "load", "model", "plan",
+    "predict", "prepare", "report", "run", "score",
+]  # fmt: skip
 
-_HOMES = {"InputError": ".errors", "Protocol": ".protocols.parts.protocol", "model": ".baselines.registry"}
+_API = ".benchmark.api"
+_HOMES = {
+    **dict.fromkeys(__all__, _API),
+    "InputError": ".errors", "Protocol": ".protocols.parts.protocol", "model": ".baselines.registry",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

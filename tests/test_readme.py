@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -103,3 +104,13 @@ def test_the_map_is_complete() -> None:
     }
     missing = sorted(map(str, there - listed - set(mapped())))
     assert not missing, f"README.md, Folders: not in the map: {', '.join(missing)}"
+
+
+def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    section = text().partition("\n## From Python\n")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert "functionals-svm" in str(names["results"]) and "functionals-svm" in str(names["table"])
+    assert len(names["results"].scores) == 2 and names["table"].text("latex").strip()

@@ -41,19 +41,14 @@ def audit(
     which is test in turn. Speakers and sentences come from columns, or from file names where they are those of a
     corpus that serbench knows. Exit code 1 when there is a leak.
     """
-    from ...errors import InputError
-    from ..audit.judge import judge
-    from ..audit.lists import Columns, read_parts, read_split
+    from ..api import questions
     from ..audit.text import to_json, to_text
 
-    columns = Columns(path_column, split_column, speaker_column, sentence_column)
-    parts = {part: file for part, file in (("train", train), ("dev", dev), ("test", test)) if file is not None}
-    if bool(files) == bool(parts):
-        raise InputError("give FILE with all parts, or one list per part: --train A [--dev B] --test C")
-    if parts and ("train" not in parts or len(parts) < 2):
-        raise InputError(f"--{' and --'.join(parts)} alone: leaks lie between --train and --test (or --dev)")
-    listings = [read_parts(parts, columns)] if parts else [read_split(file, columns) for file in files]
-    audits = [judge(listing, corpus, audio, frozenset({promise} if promise else ())) for listing in listings]
+    audits = questions.audit(
+        *files, train=train, dev=dev, test=test, path_column=path_column, split_column=split_column,
+        speaker_column=speaker_column, sentence_column=sentence_column, corpus=corpus, audio=audio,
+        promise=["sentence"] if promise else (),
+    )  # fmt: skip
     if as_json:
         click.echo(json.dumps([to_json(one) for one in audits], indent=1, ensure_ascii=False, allow_nan=False))
     else:

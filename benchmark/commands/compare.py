@@ -1,6 +1,5 @@
 """`serbench compare`: two models, tested as the protocol allows, or any other test of what runs hold."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -75,53 +74,17 @@ def compare(
 ) -> None:  # the help is made by the class
     """Compare models, arms, conditions or protocols."""
     from ...errors import InputError
+    from ..api import compare
 
+    ordered = [name.strip() for name in levels.split(";") if name.strip()]
     if test is not None:
-        ordered = [name.strip() for name in levels.split(";") if name.strip()]
-        _ask(runs, (metric, test, base, ordered), blocks, level, form)
+        table = compare(runs, metric=metric, test=test, base=base, levels=ordered, blocks=blocks, level=level)
     elif base or levels or blocks != "speaker":
         raise InputError("compare: --base, --levels and --blocks belong to --test NAME")
     elif len(runs) < 3:
         raise InputError("compare: give RUN A B, two models as the tables name them, or RUN --test NAME")
     else:
-        _two(runs[:-2], runs[-2], runs[-1], metric, level, form)
-
-
-def _two(runs: Sequence[str], a: str, b: str, metric: str, level: float, form: str | None) -> None:
-    """Two models on every task."""
-    from ...errors import InputError
-    from ...results.evidence.evidence import open_evidence
-    from ...results.evidence.store import find_run
-    from ...results.questions.compare import compare as compare_models
-    from ...results.statistics.metrics import Metric
-    from ...results.statistics.probabilities import find_any
-    from ...results.text import comparison_text
-
-    chosen = find_any(metric)
-    if not isinstance(chosen, Metric):
-        asked = f"serbench compare {' '.join(runs)} --test probabilities --metric {chosen.name} --base '{b}'"
-        raise InputError(f"metric {chosen.name}: of probabilities, which have intervals of their differences: {asked}")
-    evidence = open_evidence([find_run(run) for run in runs])
-    for note in evidence.notes:
+        table = compare(runs[:-2], runs[-2], runs[-1], metric=metric, level=level)
+    for note in table.notes:
         click.echo(f"Note: {note}", err=True)
-    comparisons = compare_models(evidence.records, evidence.predictions, a, b, chosen, level)
-    print_document(comparison_text.document(comparisons), form, COMPARED)
-
-
-def _ask(
-    runs: Sequence[str],
-    question: tuple[str, str, str, list[str]],
-    blocks: "Block",
-    level: float,
-    form: str | None,
-) -> None:
-    """One test of everything."""
-    from ...results.evidence.evidence import open_evidence
-    from ...results.evidence.store import find_run
-    from ...results.questions.answers import answer
-    from ...results.text import answer_text
-
-    evidence = open_evidence([find_run(run) for run in runs])
-    for note in evidence.notes:
-        click.echo(f"Note: {note}", err=True)
-    print_document(answer_text.document(answer(evidence, *question, blocks=blocks, level=level)), form)
+    print_document(table.document, form, COMPARED if test is None else None)

@@ -21,10 +21,9 @@ def report(runs: tuple[str, ...], out: Path | None, opened: str) -> None:
 
     Each RUN is a folder, the name of one in runs/, or `latest`. Several runs make one report.
     """
-    from ...results.reports.report import report as write
-    from ..planning.recipes import changed
+    from ..api import report as write
 
-    made = write(runs, out, changed)
+    made = write(runs, out)
     for note in made.notes:
         click.echo(f"Note: {note}", err=True)
     click.echo(str(made.page))

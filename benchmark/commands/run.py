@@ -97,9 +97,9 @@ def run(options: "RunOptions") -> None:
     question, the tests that answer it, and what they say in words. --model, --corpus and --seeds replace what it has,
     --set adds to it. Finished cells are kept whatever happens; the same command goes on from there.
     """
+    from ..api.progress import TerminalProgress
     from ..running.run import run
     from .forms import columns
-    from .progress import TerminalProgress
     from .study_answer import study_text
 
     summary = run(options, TerminalProgress())
@@ -111,11 +111,11 @@ def run(options: "RunOptions") -> None:
 
 def _show(summary: "RunSummary") -> None:
     """The table, and every failure with the last line of its traceback."""
+    from ...results.reports.run_files import write_tables
     from .forms import print_document
-    from .show import document_of, write_tables
 
     folder = summary.folder
-    print_document(document_of(*write_tables(summary.run)), None)
+    print_document(write_tables(summary.run).document(), None)
     click.echo(f"tables and figures: {folder}/tables, {folder}/figures", err=True)
     for failure in summary.failures:
         click.echo(f"Failed: {failure.model}, {failure.cells} cells: {failure.error}", err=True)

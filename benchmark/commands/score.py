@@ -20,22 +20,7 @@ def score(files: tuple[Path, ...], metric: str, form: str | None) -> None:
     number of rows (without those for development) that the model of a row's fold was trained on: tests over folds need
     it where the folds are no cross-validation of all rows.
     """
-    from ...errors import InputError
-    from ...results.evidence.predictions_file import read
-    from ...results.questions import file_scores
-    from ...results.statistics.metrics import METRICS, Metric
-    from ...results.statistics.probabilities import find_any
-    from ...results.text import file_text
+    from ..api import score
 
-    if len(files) > 2:
-        raise InputError(f"{len(files)} files: give one, or two to compare")
-    chosen = find_any(metric)
-    if not isinstance(chosen, Metric):
-        raise InputError(
-            f"metric {chosen.name}: of probabilities; each file shows it with its interval, and tests of two files "
-            f"take {', '.join(METRICS)}"
-        )
-    tables = [read(path) for path in files]
-    scores = [file_scores.score(one) for one in tables]
-    tests = [file_scores.compare_files(tables[0], tables[1], chosen)] if len(tables) == 2 else []
-    print_document(file_text.document(scores, tests), form, 80)
+    table = score(*files, metric=metric)
+    print_document(table.document, form, table.width)
