@@ -85,9 +85,7 @@ def columns(card: CorpusCard, source: Path, table: pd.DataFrame) -> Iterator[str
         yield f"they are {', '.join(map(str, table.columns))}; must be {', '.join(COLUMNS)} (see utterance_table)"
         return
     for name in COLUMNS:
-        odd = sorted(
-            {type(value).__name__ for value in table[name] if value is not None and not isinstance(value, str)}
-        )
+        odd = sorted({type(value).__name__ for value in table[name].dropna() if not isinstance(value, str)})
         if odd:
             yield f"{name} holds {', '.join(odd)}; must be texts, or None"
         if name in REQUIRED and name != "speaker" and table[name].isna().any():

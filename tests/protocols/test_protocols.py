@@ -1,7 +1,10 @@
 """The protocols: known answers, a contract that every one of them keeps, and refusals."""
 
+import importlib
 import json
+import keyword
 import os
+import pkgutil
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -10,6 +13,7 @@ from dataclasses import fields
 import pandas as pd
 import pytest
 
+from serbench import protocols as package
 from serbench.benchmark.checks.protocol_check import CHECKS, outcomes
 from serbench.errors import InputError
 from serbench.protocols.parts.catalog import collect, find, protocols
@@ -134,6 +138,13 @@ def test_leave_one_corpus_out() -> None:
     off = {(f.train, f.dev, f.test) for f in run("cross-corpus", *THREE[1:]).split.folds if f.train_name != f.test_name}
     assert {(f.train, f.dev, f.test) for f in two.split.folds} == off
 
+
+#: module -> the protocol in it
+PROTOCOL_FILES = {
+    info.name: module.PROTOCOL
+    for info in pkgutil.iter_modules(package.__path__)
+    if hasattr(module := importlib.import_module(f"{package.__name__}.{info.name}"), "PROTOCOL")
+}
 
 # ---- the contract ----------------------------------------------------------------------------------------------
 
@@ -327,3 +338,10 @@ def test_a_corpus_that_contradicts_itself_throughout_is_refused() -> None:
     table = make("one", "f1 f2 m1", ("angry", "happy"))
     with pytest.raises(InputError, match="one: every utterance has identical audio under different labels"):
         run("random", table.assign(group="same", audio_hash="same"))
+
+
+def test_a_file_has_its_protocols_name_where_python_allows_it() -> None:
+    for name, protocol in protocols().items():
+        stem = name.replace("-", "_")
+        (file,) = [m for m in PROTOCOL_FILES if PROTOCOL_FILES[m] is protocol]
+        assert file == (f"{stem}_sweep" if keyword.iskeyword(stem) else stem)

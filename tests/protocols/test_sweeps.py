@@ -141,9 +141,10 @@ def test_random_points_depend_on_the_ranges() -> None:
 
 
 def test_a_list_of_points() -> None:
+    first = (("lr", "1e-4"), ("batch", "16"))
     assert listed("lr=1e-4 batch=16; mfcc-attention.lr=1e-3 ;", "here") == (
-        Arm("lr=1e-4 batch=16", (("lr", "1e-4"), ("batch", "16"))),
-        Arm("lr=1e-3", (("lr", "1e-3"),), model="mfcc-attention"),
+        Arm("lr=1e-4 batch=16", first, factors=first),
+        Arm("lr=1e-3", (("lr", "1e-3"),), model="mfcc-attention", factors=(("lr", "1e-3"),)),
     )
 
 
