@@ -36,7 +36,7 @@ def arms(options: Options) -> tuple[Arm, ...]:
     """Without augmentation, then every combination of levels that changes a clip. InputError where none does."""
     levels = [getattr(options, name) for name in FACTORS]
     varied = [name for name, values in zip(FACTORS, levels, strict=True) if len(values) > 1 or any(values)]
-    found = [BASE]
+    all_arms = [BASE]
     for chosen in itertools.product(*levels):
         values = dict(zip(FACTORS, chosen, strict=True))
         augment = Augment(**values)
@@ -44,10 +44,10 @@ def arms(options: Options) -> tuple[Arm, ...]:
             shown = [name for name in varied if name != "copies" or len(options.copies) > 1 or options.copies[0] > 1]
             point = tuple((name, f"{values[name]:g}") for name in shown)
             name = " ".join(f"{factor}={level}" for factor, level in point)
-            found.append(Arm(name, augment=augment, factors=point))
-    if len(found) == 1:
+            all_arms.append(Arm(name, augment=augment, factors=point))
+    if len(all_arms) == 1:
         raise InputError("augmentation: what varies? for instance --set augmentation.noise=0,0.0175")
-    return tuple(found)
+    return tuple(all_arms)
 
 
 def conditions(options: Options) -> tuple[Condition, ...]:

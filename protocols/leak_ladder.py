@@ -92,7 +92,7 @@ def _steps(target: Circle, others: Sequence[Circle], options: Options, notes: li
     dev = [table["speaker"].isin(dev_speakers(target, i)).to_numpy() for i in range(len(who))]
     steps[SPEAKERS] = [_fold(corpus, SPEAKERS, i, table, who[i], dev[i]) for i in range(len(who))]
     if what := _sentence_parts(target, options.sentences, notes):
-        alone = [(said, (number == i % k) & ~said, ~said) for i, said in enumerate(what)]
+        alone = [(sentence, (number == i % k) & ~sentence, ~sentence) for i, sentence in enumerate(what)]
         pairs = list(itertools.product(range(len(who)), range(len(what))))
         both = [(who[i] & what[j], dev[i] & ~what[j], ~who[i] & ~what[j]) for i, j in pairs]
         for step, parts in ((SENTENCES, alone), (BOTH, [part for part in both if part[0].any()])):
@@ -118,8 +118,8 @@ def _fold(
     train = ~test if train is None else train
     parts = np.where(test, "test", np.where(dev, "dev", np.where(train, "train", "")))
     used = parts != ""
-    made = make_fold(f"{corpus}/{step}/{number + 1:02}", (corpus, corpus), table[used], parts[used])
-    return replace(made, arm=step, promises=PROMISES.get(step, frozenset()))
+    fold = make_fold(f"{corpus}/{step}/{number + 1:02}", (corpus, corpus), table[used], parts[used])
+    return replace(fold, arm=step, promises=PROMISES.get(step, frozenset()))
 
 
 def _row_folds(corpus: str, table: pd.DataFrame, k: int) -> Iterator[Fold]:
@@ -136,8 +136,8 @@ def _row_folds(corpus: str, table: pd.DataFrame, k: int) -> Iterator[Fold]:
     number[original] = stratified(rows[original], k, rng)
     number[~original] = rng.permutation(int((~original).sum())) % k
     for i, parts in enumerate(in_turn(number, k)):
-        made = _fold(corpus, LEAKED, i, rows, parts == "test", (parts == "dev") & original)
-        yield replace(made, copies=COPIES)
+        fold = _fold(corpus, LEAKED, i, rows, parts == "test", (parts == "dev") & original)
+        yield replace(fold, copies=COPIES)
 
 
 def _sentence_parts(target: Circle, most: int, notes: list[str]) -> list[np.ndarray]:
@@ -145,14 +145,14 @@ def _sentence_parts(target: Circle, most: int, notes: list[str]) -> list[np.ndar
 
     Sentences with identical audio stay together.
     """
-    said = linked(target.table["sentence"], target.table["group"])
-    names = np.unique(said)
+    sentences = linked(target.table["sentence"], target.table["group"])
+    names = np.unique(sentences)
     if target.table["sentence"].isna().any() or len(names) < 2:
         notes.append(f"{target.corpus}: no steps with new sentences: its utterances do not name at least two")
         return []
     order = stream("split", target.corpus, VERSION, "sentences").permutation(len(names))
     k = min(most, len(names))
-    return [np.isin(said, names[order[i::k]]) for i in range(k)]
+    return [np.isin(sentences, names[order[i::k]]) for i in range(k)]
 
 
 def _from_others(target: Circle, others: Sequence[Circle], notes: list[str]) -> Fold | None:
@@ -166,8 +166,8 @@ def _from_others(target: Circle, others: Sequence[Circle], notes: list[str]) -> 
     both = pd.concat([here, target.table])
     parts = np.concatenate([np.where(dev, "dev", "train"), np.full(len(target.table), "test")])
     names = ("+".join(other.corpus for other in others), target.corpus)
-    made = make_fold(f"{target.corpus}/{CORPUS}/01", names, both, parts)
-    return replace(made, arm=CORPUS, promises=PROMISES[CORPUS])
+    fold = make_fold(f"{target.corpus}/{CORPUS}/01", names, both, parts)
+    return replace(fold, arm=CORPUS, promises=PROMISES[CORPUS])
 
 
 def _matched(corpus: str, steps: dict[str, list[Fold]], labels: Mapping[str, str], notes: list[str]) -> Iterator[Fold]:

@@ -80,7 +80,7 @@ def ranks(fold: Fold, labels: dict[str, str], speakers: dict[str, str], draw: in
 
 def _part(fold: Fold, ranked: dict[str, list[str]], share: float, draw: int, labels: dict[str, str]) -> Fold:
     """The fold with that share of every speaker's training rows, at least one. InputError where a class is missing."""
-    rows = [row for mine in ranked.values() for row in mine[: math.ceil(round(share * len(mine), 9))]]
+    rows = [row for own in ranked.values() for row in own[: math.ceil(round(share * len(own), 9))]]
     _complete(fold, rows, share, labels)
     return replace(fold, arm=name_of(share), train=tuple(sorted(rows)), repeat=draw)
 

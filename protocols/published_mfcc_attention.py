@@ -114,17 +114,17 @@ def row_fold(corpus: str, table: pd.DataFrame, copies: Recipes) -> Fold:
 
 def overlap(fold: Fold) -> Overlap:
     """What the training rows of a fold have of its test rows."""
-    made = {0: (), **dict(fold.copies)}
+    copies = {0: (), **dict(fold.copies)}
     trained = {utterance_of(row) for row in fold.train}
     tested = {utterance_of(row) for row in fold.test}
-    same = {copy: _sound(copy, steps) for copy, steps in made.items()}
-    known = {(utterance_of(row), same[copy_of(row)]) for row in fold.train}
+    same = {copy: _sound(copy, steps) for copy, steps in copies.items()}
+    sounds = {(utterance_of(row), same[copy_of(row)]) for row in fold.train}
     return Overlap(
         rows=len(fold.test),
         utterances=len(tested),
         unseen=len(tested - trained),
         siblings=sum(utterance_of(row) in trained for row in fold.test),
-        identical=sum((utterance_of(row), same[copy_of(row)]) in known for row in fold.test),
+        identical=sum((utterance_of(row), same[copy_of(row)]) in sounds for row in fold.test),
     )
 
 
@@ -133,13 +133,13 @@ def _sound(copy: int, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return tuple(replace(step, like=step.like or copy) if step.kind == "noise" else step for step in steps)
 
 
-def _note(corpus: str, found: Overlap) -> str:
-    parts = [f"{100 * found.siblings / found.rows:.2f} % have a sibling in training"]
-    if found.identical:
-        parts.append(f"{100 * found.identical / found.rows:.2f} % are identical to a training row")
+def _note(corpus: str, shared: Overlap) -> str:
+    parts = [f"{100 * shared.siblings / shared.rows:.2f} % have a sibling in training"]
+    if shared.identical:
+        parts.append(f"{100 * shared.identical / shared.rows:.2f} % are identical to a training row")
     return (
-        f"{corpus}: {found.rows} test rows of {found.utterances} utterances are scored as rows; {', '.join(parts)}; "
-        f"never trained on: {found.unseen} of the utterances"
+        f"{corpus}: {shared.rows} test rows of {shared.utterances} utterances are scored as rows; {', '.join(parts)}; "
+        f"never trained on: {shared.unseen} of the utterances"
     )
 
 

@@ -23,9 +23,9 @@ USED = {"iemocap": PaperCorpus(7380), "meld": PaperCorpus(13_708)}
 
 def split(table: pd.DataFrame, options: Any) -> Split:
     """Folds of each corpus: by session where sessions have their own speakers, else by the official split."""
-    made = join(_one(corpus, part) for corpus, part in by_corpus(table))
-    said = [line for corpus, part in by_corpus(table) for line in remarks(corpus, len(part), USED)]
-    return replace(made, notes=(*made.notes, *said))
+    folds = join(_one(corpus, part) for corpus, part in by_corpus(table))
+    notes = [line for corpus, part in by_corpus(table) for line in remarks(corpus, len(part), USED)]
+    return replace(folds, notes=(*folds.notes, *notes))
 
 
 def _one(corpus: str, part: pd.DataFrame) -> Split:
@@ -36,14 +36,14 @@ def _one(corpus: str, part: pd.DataFrame) -> Split:
             f"{corpus}: neither sessions with speakers of their own (as IEMOCAP has) nor an official split (as MELD "
             "has); use speaker-independent"
         )
-    made = official_split(part, None)
-    return replace(made, folds=tuple(replace(fold, arm=BASE.name) for fold in made.folds))
+    official = official_split(part, None)
+    return replace(official, folds=tuple(replace(fold, arm=BASE.name) for fold in official.folds))
 
 
 def _by_session(corpus: str, part: pd.DataFrame) -> Split:
-    made = speaker_folds(circle(corpus, part))
-    folds = [replace(fold, arm=BASE.name, promises=frozenset({"speaker", "session"})) for fold in made.folds]
-    notes = list(made.notes)
+    by_speaker = speaker_folds(circle(corpus, part))
+    folds = [replace(fold, arm=BASE.name, promises=frozenset({"speaker", "session"})) for fold in by_speaker.folds]
+    notes = list(by_speaker.notes)
     if len(folds) == SESSIONS:
         folds.append(replace(folds[-1], arm=LAST))
     else:

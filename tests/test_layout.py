@@ -6,6 +6,7 @@ import pkgutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
@@ -108,6 +109,61 @@ def test_packages_are_complete() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_stay_readable(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 300
+
+
+#: words that say what was done to a thing, and question words, where a type's name should say what the thing is
+NO_NAMES = {
+    "Asked", "Given", "Heard", "Told", "Where", "Decided", "Checked", "Learned", "Fitted", "Making", "Kept", "Wanted",
+    "Stored", "Known", "Derived", "Published", "Compared", "Pooled", "Labelled", "Leaked", "Used", "Whole", "Released",
+    "Decoded", "Chosen", "Found", "Said", "Made", "Which", "What", "Who", "How",
+}  # fmt: skip
+#: every protocol has options and every model settings; the parts of networks are named as in their papers
+OF_MANY = {"Options", "Settings"}
+NETWORKS = "baselines/networks"
+
+
+def classes_of(sources: Iterable[Path]) -> list[tuple[str, str]]:
+    """Name and file of every class, those inside functions too."""
+    return [
+        (node.name, path.relative_to(ROOT).as_posix())
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    ]
+
+
+def shared(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names that several have, with all that have them."""
+    having: dict[str, list[str]] = {}
+    for name, where in pairs:
+        having.setdefault(name, []).append(where)
+    return {name: places for name, places in having.items() if len(places) > 1}
+
+
+def test_no_two_types_share_a_name() -> None:
+    assert shared(pair for pair in classes_of(SOURCES) if pair[0] not in OF_MANY and NETWORKS not in pair[1]) == {}
+
+
+def test_types_are_named_by_nouns() -> None:
+    assert [pair for pair in classes_of(SOURCES) if pair[0].strip("_") in NO_NAMES or pair[0].endswith("ed")] == []
+
+
+def test_modules_of_a_folder_have_their_own_names() -> None:
+    """But commands, and the network and settings of a model, are named after what they are of."""
+    for folder in FOLDERS:
+        own = [
+            (path.stem, path.relative_to(ROOT).as_posix())
+            for path in SOURCES
+            if path.is_relative_to(ROOT / folder)
+            and path.stem != "__init__"
+            and path.parent.relative_to(ROOT).as_posix() not in ("benchmark/commands", NETWORKS, "baselines/settings")
+        ]
+        assert shared(own) == {}
+
+
+def test_the_reader_of_types_sees_them() -> None:
+    assert ("Fold", "protocols/parts/protocol.py") in classes_of(SOURCES)
+    assert set(shared(classes_of(SOURCES))) >= OF_MANY
 
 
 LIGHT = """

@@ -67,7 +67,7 @@ def run(
         study, protocol, quick, model, corpus, seeds, set, jobs, device, precision, out, keep_weights, again
     )
     if progress or (progress is None and in_notebook()):
-        from .progress import TerminalProgress
+        from .terminal_progress import TerminalProgress
 
         return RunResults(run_all(options, TerminalProgress()))
     return RunResults(run_all(options, SILENT))

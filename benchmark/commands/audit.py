@@ -42,7 +42,7 @@ def audit(
     corpus that serbench knows. Exit code 1 when there is a leak.
     """
     from ..api import questions
-    from ..audit.text import to_json, to_text
+    from ..audit.audit_text import to_json, to_text
 
     audits = questions.audit(
         *files, train=train, dev=dev, test=test, path_column=path_column, split_column=split_column,

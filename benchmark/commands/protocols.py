@@ -66,18 +66,18 @@ def show(name: str, corpora: tuple[str, ...], settings: tuple[str, ...], export:
     protocol = catalog.find(name)
     if export is not None and export.suffix.lower() not in ENDINGS:
         raise InputError(f"--export {export}: the file ends in {' or '.join(ENDINGS)}")
-    made, notes = _design(protocol, corpora, settings)
-    conditions = [complete(condition) for condition in protocol.conditions(made.options)]
-    facts = outline.of_design(made, conditions)
+    plan, notes = _design(protocol, corpora, settings)
+    conditions = [complete(condition) for condition in protocol.conditions(plan.options)]
+    facts = outline.of_design(plan, conditions)
     facts["notes"] = [*notes, *facts["notes"]]
     if export is not None:
-        _write(export, outline.exported(made))
+        _write(export, outline.exported(plan))
     if as_json:
         click.echo(json.dumps(facts, indent=1))
         return
     if not corpora:
         click.echo("On the built-in synthetic corpora; name others with --corpus.\n")
-    click.echo(_text(facts, made.label_map.partition(",")[0]))
+    click.echo(_text(facts, plan.label_map.partition(",")[0]))
     if export is not None:
         click.echo(f"\nFolds written to {export}")
 
@@ -112,10 +112,10 @@ def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str
     from ..planning.request import DEFAULT_CORPORA
     from ..planning.settings import parse
 
-    given = parse(settings, protocol, ())
-    label_map = given.run.get("label_map")
+    values = parse(settings, protocol, ())
+    label_map = values.run.get("label_map")
     maps_for(protocol, label_map, [])
-    options = options_from(protocol, given.protocol)
+    options = options_from(protocol, values.protocol)
     by_name, table, near = open_corpora(corpora or DEFAULT_CORPORA)
     notes = [f"{corpus.name}: {note}" for corpus in by_name.values() for note in corpus.notes]
     return design(protocol, table, label_map, options, fates()), [*notes, *near]
@@ -175,10 +175,10 @@ def _label_map(facts: dict[str, Any], name: str) -> list[str]:
             for line in outline.of_label_map(name, fates())
         ]
         lines += ["", *_table(["corpus", "kept", "merged", "dropped"], cells)]
-    corpora = Corpora({corpus: "+".join(those) for corpus, those in facts["languages"].items() if those})
-    found = coverage_of(facts["coverage"])
-    for each in dict.fromkeys(c.label_map for c in found):
-        grids = shares([c for c in found if c.label_map == each], corpora)
+    corpora = Corpora({corpus: "+".join(languages) for corpus, languages in facts["languages"].items() if languages})
+    coverage = coverage_of(facts["coverage"])
+    for each in dict.fromkeys(c.label_map for c in coverage):
+        grids = shares([c for c in coverage if c.label_map == each], corpora)
         lines += [line for grid in grids for line in ("", *aligned(grid))]
     if any(line["fate"] != "kept" for line in facts["coverage"]):
         counted = [[c["corpus"], c["emotion"], str(c["n"]), c["fate"], c["label"] or "-"] for c in facts["coverage"]]

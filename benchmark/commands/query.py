@@ -44,12 +44,12 @@ def query(runs: tuple[str, ...], form: str | None) -> None:
     *folders, sql = runs
     if not folders:
         raise InputError(f"query: {sql}: give RUN, and after it the statement in quotes")
-    found = ask([find_run(run) for run in folders], sql)
+    table = ask([find_run(run) for run in folders], sql)
     if form == "json":
-        click.echo(found.to_json(orient="records", indent=1))
+        click.echo(table.to_json(orient="records", indent=1))
     elif form == "csv":
-        click.echo(found.to_csv(index=False), nl=False)
-    elif not len(found):
-        click.echo(f"no rows; columns: {', '.join(found.columns)}")
+        click.echo(table.to_csv(index=False), nl=False)
+    elif not len(table):
+        click.echo(f"no rows; columns: {', '.join(table.columns)}")
     else:
-        click.echo(found.to_string(index=False, na_rep="–", float_format=lambda x: f"{x:.4g}"))
+        click.echo(table.to_string(index=False, na_rep="–", float_format=lambda x: f"{x:.4g}"))

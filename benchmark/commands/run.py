@@ -97,7 +97,7 @@ def run(options: "RunOptions") -> None:
     question, the tests that answer it, and what they say in words. --model, --corpus and --seeds replace what it has,
     --set adds to it. Finished cells are kept whatever happens; the same command goes on from there.
     """
-    from ..api.progress import TerminalProgress
+    from ..api.terminal_progress import TerminalProgress
     from ..running.run import run
     from .forms import columns
     from .study_answer import study_text

@@ -21,8 +21,8 @@ from ..planning.ready import ReadyPlan, prepare
 from ..planning.study import StudyRequest
 from ..planning.study_needs import check_needs
 from .execute import Work, execute, pending
-from .folder import store_plan
 from .progress import Progress
+from .run_folder import store_plan
 
 SILENT = Progress()
 

@@ -41,12 +41,12 @@ def find(name: str) -> Protocol:
     if name.endswith(".py"):
         return from_file(Path(name))
     installed, errors, _ = _installed()
-    known = installed | {protocol.name: protocol for _, protocol in _in_files()}
-    if name in known:
-        return known[name]
+    by_name = installed | {protocol.name: protocol for _, protocol in _in_files()}
+    if name in by_name:
+        return by_name[name]
     if name in errors:
         raise InputError(f"protocol '{name}': {errors[name]}")
-    raise unknown("protocol", name, [*known, *errors])
+    raise unknown("protocol", name, [*by_name, *errors])
 
 
 def from_file(path: Path) -> Protocol:
@@ -55,7 +55,7 @@ def from_file(path: Path) -> Protocol:
     protocol = getattr(module, "PROTOCOL", None)
     if not isinstance(protocol, Protocol):
         raise InputError(f"{path}: holds no protocol; write PROTOCOL = Protocol(...)")
-    taken = {known.name: origin for origin, known in _in_files() if known is not protocol} | _installed()[2]
+    taken = {other.name: origin for origin, other in _in_files() if other is not protocol} | _installed()[2]
     if protocol.name in taken:
         raise InputError(f"two protocols are called '{protocol.name}': {taken[protocol.name]} and {path}; rename one")
     return protocol

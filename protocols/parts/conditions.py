@@ -24,10 +24,10 @@ def check_names(option: str, values: Sequence[Any]) -> None:
         raise InputError(f"{option}: {f'{doubled[0]} is given twice' if doubled else 'none given'}")
 
 
-def check_kinds(protocol: str, what: str, kinds: Sequence[str], known: Iterable[str]) -> None:
-    """InputError for no kind, the same one twice, and one that is not ``known``, with the nearest name."""
+def check_kinds(protocol: str, what: str, kinds: Sequence[str], choices: Iterable[str]) -> None:
+    """InputError for no kind, the same one twice, and one that is none of ``choices``, with the nearest name."""
     check_names(f"{protocol}.kinds", kinds)
-    names = tuple(known)
+    names = tuple(choices)
     for kind in kinds:
         if kind not in names:
             raise unknown(what, kind, names)
@@ -46,12 +46,12 @@ def levels_of(units: Mapping[str, str]) -> dict[str, str]:
     return {_option(kind): kind for kind, unit in units.items() if unit}
 
 
-def check_given(protocol: str, kind_of: Mapping[str, str], options: Any, given: Collection[str]) -> None:
-    """InputError for options that somebody has ``given`` and whose kind, by ``kind_of``, is not asked for.
+def check_given(protocol: str, kind_of: Mapping[str, str], options: Any, names: Collection[str]) -> None:
+    """InputError for options that somebody has set (``names``) and whose kind, by ``kind_of``, is not chosen.
 
-    Defaults are not given: there are levels for every kind, so that it is enough to ask for it.
+    Defaults do not count: there are levels for every kind, so that choosing it is enough.
     """
-    idle = {name: kind for name, kind in kind_of.items() if name in given and kind not in options.kinds}
+    idle = {name: kind for name, kind in kind_of.items() if name in names and kind not in options.kinds}
     if idle:
         name, kind = next(iter(idle.items()))
         wanted = ",".join((*options.kinds, *idle.values()))

@@ -19,25 +19,25 @@ def augmented(fold: Fold, augment: Augment) -> Fold:
     """
     if not augment.made and not augment.heard:
         return fold
-    known = dict(fold.copies)
-    first = max([0, *known, *map(copy_of, (*fold.train, *fold.dev, *fold.test))]) + 1
+    copies = dict(fold.copies)
+    first = max([0, *copies, *map(copy_of, (*fold.train, *fold.dev, *fold.test))]) + 1
     train = list(fold.train)
     if augment.made:
         numbers = range(first, first + augment.copies)
-        known |= dict.fromkeys(numbers, augment.made)
+        copies |= dict.fromkeys(numbers, augment.made)
         clips = dict.fromkeys(utterance_of(row) for row in fold.train)
         train += [row_id(clip, number) for clip in clips for number in numbers]
         first += augment.copies
     if augment.heard:
-        train, known = _all_changed(train, known, augment.heard, first)
-    return replace(fold, train=tuple(sorted(train)), copies=tuple(sorted(known.items())))
+        train, copies = _all_changed(train, copies, augment.heard, first)
+    return replace(fold, train=tuple(sorted(train)), copies=tuple(sorted(copies.items())))
 
 
 def _all_changed(
-    rows: Sequence[str], known: dict[int, tuple[Step, ...]], steps: tuple[Step, ...], first: int
+    rows: Sequence[str], copies: dict[int, tuple[Step, ...]], steps: tuple[Step, ...], first: int
 ) -> tuple[list[str], dict[int, tuple[Step, ...]]]:
     """Every row as a new copy, which has the steps of the old one and then ``steps``."""
     old = sorted({copy_of(row) for row in rows})
     number = {copy: first + i for i, copy in enumerate(old)}
     changed = [row_id(utterance_of(row), number[copy_of(row)]) for row in rows]
-    return changed, known | {number[copy]: (*known.get(copy, ()), *steps) for copy in old}
+    return changed, copies | {number[copy]: (*copies.get(copy, ()), *steps) for copy in old}

@@ -50,8 +50,8 @@ class Design:
     @cached_property
     def leaks(self) -> tuple[Leak, ...]:
         """The permitted leaks found in any fold."""
-        found = {leak for leaks in self.fold_leaks for leak in leaks}
-        return tuple(leak for leak in LEAKS if leak in found)
+        kinds = {leak for leaks in self.fold_leaks for leak in leaks}
+        return tuple(leak for leak in LEAKS if leak in kinds)
 
     @property
     def coverage(self) -> pd.DataFrame:

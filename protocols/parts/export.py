@@ -54,13 +54,13 @@ def of_label_map(name: str, corpora: Fates) -> list[dict[str, Any]]:
     lines = []
     every = {corpus: chosen.of(own) for corpus, own in sorted(corpora.items())} | {"default": chosen.default}
     for corpus, fates in every.items():
-        said: dict[str, list[str]] = {"kept": [], "dropped": []}
+        names: dict[str, list[str]] = {"kept": [], "dropped": []}
         into: dict[str, list[str]] = {}
         for emotion, label in sorted(fates.items()):
             fate = labels.fate(emotion, label)
-            (into.setdefault(str(label), []) if fate == "merged" else said[fate]).append(emotion)
+            (into.setdefault(str(label), []) if fate == "merged" else names[fate]).append(emotion)
         merged = [f"{', '.join(those)} = {label}" for label, those in sorted(into.items())]
-        lines.append({"corpus": corpus, **said, "merged": merged})
+        lines.append({"corpus": corpus, **names, "merged": merged})
     return lines
 
 
@@ -107,8 +107,8 @@ def _folds(design: Design) -> Iterator[dict[str, Any]]:
 
 
 def _names(rows: Sequence[str], speakers: dict[str, Any]) -> list[str]:
-    found = {speakers[utterance_of(row)] for row in rows}
-    return sorted(name for name in found if isinstance(name, str))
+    names = {speakers[utterance_of(row)] for row in rows}
+    return sorted(name for name in names if isinstance(name, str))
 
 
 def _sorted(leaks: frozenset[Leak]) -> list[Leak]:

@@ -44,35 +44,35 @@ class Factor:
 
 def factors(text: str, where: str) -> tuple[Factor, ...]:
     """The factors of a design. InputError for text that is none, and for a setting that is named twice."""
-    found = [_factor(part.strip(), where) for part in text.split(";") if part.strip()]
-    if not found:
+    every = [_factor(part.strip(), where) for part in text.split(";") if part.strip()]
+    if not every:
         raise InputError(f"{where}: nothing varies; write for instance lr=1e-4,3e-4; batch=16,32")
-    names = [(f.model, f.name) for f in found]
+    names = [(f.model, f.name) for f in every]
     for model, name in names:
         if names.count((model, name)) > 1:
             raise InputError(f"{where}: {model + '.' if model else ''}{name} is given twice; list its levels once")
-    return tuple(found)
+    return tuple(every)
 
 
-def full(found: Sequence[Factor], where: str) -> tuple[Arm, ...]:
+def full(factors: Sequence[Factor], where: str) -> tuple[Arm, ...]:
     """Every combination of levels, for each model apart. InputError for a range, which has no levels."""
-    for factor in found:
+    for factor in factors:
         if not factor.levels:
             raise InputError(f"{where}: {factor.name} is a range; give levels, or a number of random points")
     return tuple(
-        arm_of(model, dict(zip((f.name for f in mine), levels, strict=True)))
-        for model, mine in _by_model(found)
-        for levels in itertools.product(*(f.levels for f in mine))
+        arm_of(model, dict(zip((f.name for f in own), levels, strict=True)))
+        for model, own in _by_model(factors)
+        for levels in itertools.product(*(f.levels for f in own))
     )
 
 
-def drawn(found: Sequence[Factor], n: int, where: str) -> tuple[Arm, ...]:
+def drawn(factors: Sequence[Factor], n: int, where: str) -> tuple[Arm, ...]:
     """``n`` random points for each model; the same text gives the same points. Points that fall together count once."""
     arms: dict[tuple[str, str], Arm] = {}
-    for model, mine in _by_model(found):
-        rng = stream("design", where, model, *(f"{f.name} {f.levels} {f.low} {f.high} {f.log}" for f in mine))
+    for model, own in _by_model(factors):
+        rng = stream("design", where, model, *(f"{f.name} {f.levels} {f.low} {f.high} {f.log}" for f in own))
         for _ in range(n):
-            arm = arm_of(model, {f.name: f.draw(rng) for f in mine})
+            arm = arm_of(model, {f.name: f.draw(rng) for f in own})
             arms.setdefault((model, arm.name), arm)
     return tuple(arms.values())
 
@@ -119,9 +119,9 @@ def with_base(arms: Sequence[Arm]) -> tuple[Arm, ...]:
     return (BASE, *arms)
 
 
-def _by_model(found: Sequence[Factor]) -> Iterator[tuple[str, list[Factor]]]:
-    for model in dict.fromkeys(f.model for f in found):
-        yield model, [f for f in found if f.model == model]
+def _by_model(factors: Sequence[Factor]) -> Iterator[tuple[str, list[Factor]]]:
+    for model in dict.fromkeys(f.model for f in factors):
+        yield model, [f for f in factors if f.model == model]
 
 
 def _factor(text: str, where: str) -> Factor:

@@ -81,14 +81,14 @@ def sessions_nest(part: pd.DataFrame) -> bool:
 def units_of(corpus: str, table: pd.DataFrame) -> list[Unit]:
     """The units of one corpus, by name."""
     own = _own(table)
-    found = []
+    units = []
     for _, part in table.groupby(linked(table[own], table["group"])):
         speakers = tuple(sorted(part["speaker"].unique()))
         name = "+".join(_short(corpus, sorted(part[own].unique())))
         genders = sorted(part["gender"].dropna().unique())
-        known = own == "speaker" and len(genders) == 1
-        found.append(Unit(name, genders[0] if known else "", speakers, len(part)))
-    return sorted(found, key=lambda unit: unit.name)
+        one_gender = own == "speaker" and len(genders) == 1
+        units.append(Unit(name, genders[0] if one_gender else "", speakers, len(part)))
+    return sorted(units, key=lambda unit: unit.name)
 
 
 def linked(*keys: pd.Series) -> np.ndarray:
@@ -96,9 +96,9 @@ def linked(*keys: pd.Series) -> np.ndarray:
     rows, columns, size = [], [], len(keys[0])
     for key in keys:
         codes, values = pd.factorize(key)
-        known = np.flatnonzero(codes >= 0)
-        rows.append(known)
-        columns.append(size + codes[known])
+        rows_of_key = np.flatnonzero(codes >= 0)
+        rows.append(rows_of_key)
+        columns.append(size + codes[rows_of_key])
         size += len(values)
     i, j = np.concatenate(rows), np.concatenate(columns)
     graph = coo_array((np.ones(len(i), dtype=np.int8), (i, j)), shape=(size, size))

@@ -162,11 +162,11 @@ def apply(table: pd.DataFrame, name: str, fates: Fates) -> LabelledTable:
 def _fates(section: Mapping[str, Any], classes: Sequence[str], where: str) -> dict[str, str | None]:
     if odd := section.keys() - {"kept", "merged", "dropped"}:
         raise unknown(f"key of {where}", min(odd), ("kept", "merged", "dropped"))
-    said = [(e, e) for e in section.get("kept", [])]
-    said += list(section.get("merged", {}).items())
-    said += [(e, None) for e in section.get("dropped", [])]
+    pairs = [(e, e) for e in section.get("kept", [])]
+    pairs += list(section.get("merged", {}).items())
+    pairs += [(e, None) for e in section.get("dropped", [])]
     fates: dict[str, str | None] = {}
-    for emotion, label in said:
+    for emotion, label in pairs:
         if emotion in fates:
             raise InputError(f"{where}: {emotion} is named twice; a class has one fate")
         if label is not None and label not in classes:
@@ -198,10 +198,10 @@ def _notes(lines: Sequence[LabelLine]) -> list[str]:
         if line.n and line.label and line.fate == "merged":
             into.setdefault(line.label, []).append(f"{line.emotion} {line.n}")
     where = f"{lines[0].corpus}: label map {lines[0].label_map}"
-    counted = [f"{', '.join(those)} as {label}" for label, those in sorted(into.items())]
+    counted = [f"{', '.join(some)} as {label}" for label, some in sorted(into.items())]
     notes = [f"{where} counts {'; '.join(counted)}"] if counted else []
     if dropped := [line for line in lines if line.n and line.fate == "dropped"]:
         which = ", ".join(f"{line.emotion} {line.n}" for line in dropped)
-        n, total = (sum(line.n for line in those) for those in (dropped, lines))
+        n, total = (sum(line.n for line in some) for some in (dropped, lines))
         notes.append(f"{where} drops {n} of {total} utterances: {which}")
     return notes

@@ -86,8 +86,8 @@ def enforce(folds: Sequence[Fold], table: pd.DataFrame, protocol: Protocol) -> t
             broken += _check(fold, owed, frozenset({"session"}))
         if broken:
             raise InputError(_refusal(fold, broken[0], protocol))
-        found = {f.leak for f in findings}
-        leaks.append(tuple(leak for leak in LEAKS if leak in found))
+        kinds = {f.leak for f in findings}
+        leaks.append(tuple(leak for leak in LEAKS if leak in kinds))
     return tuple(leaks)
 
 
@@ -100,20 +100,20 @@ class _Keys:
         for leak, sets in rules.items():
             self.keys[leak] = []
             for *scope, last in sets:
-                known = table[last].notna().to_numpy() & (True if only is None else only)
+                filled = table[last].notna().to_numpy() & (True if only is None else only)
                 codes = np.full(len(table), -1, dtype=np.int64)
-                codes[known] = table[known].groupby([*scope, last]).ngroup()
+                codes[filled] = table[filled].groupby([*scope, last]).ngroup()
                 self.keys[leak].append((codes, table[last]))
 
     def places(self, rows: Sequence[str]) -> np.ndarray:
         """Where the utterances of rows stand in the table."""
-        found = [self.place.get(row, -1) for row in rows]
+        places = [self.place.get(row, -1) for row in rows]
         for i, row in enumerate(rows):
-            if found[i] < 0:  # a copy, unless it is a stranger
-                found[i] = self.place.get(row_id(utterance_of(row)), -1)
-                if found[i] < 0:
+            if places[i] < 0:  # a copy, unless it is a stranger
+                places[i] = self.place.get(row_id(utterance_of(row)), -1)
+                if places[i] < 0:
                     raise InputError(f"row {row}: its utterance is not in the table")
-        return np.array(found, dtype=np.int64)
+        return np.array(places, dtype=np.int64)
 
 
 def _check(fold: Fold, keys: _Keys, promises: Set[str]) -> list[LeakFinding]:
@@ -150,15 +150,15 @@ def _shared(
     touched = np.zeros(len(some.rows), dtype=bool)
     examples: list[Example] = []
     for codes, values in sets:
-        mine, theirs = codes[some.places], codes[others.places]
+        ours, theirs = codes[some.places], codes[others.places]
         common = np.zeros(len(codes) + 1, dtype=bool)  # the last is for null, code -1
         common[theirs] = True
         common[-1] = False
-        new = np.flatnonzero(common[mine] & ~touched)
+        new = np.flatnonzero(common[ours] & ~touched)
         touched[new] = True
-        _, first = np.unique(mine[new], return_index=True)
+        _, first = np.unique(ours[new], return_index=True)
         examples += [
-            Example(str(values.iloc[some.places[i]]), some.rows[i], others.rows[int(np.argmax(theirs == mine[i]))])
+            Example(str(values.iloc[some.places[i]]), some.rows[i], others.rows[int(np.argmax(theirs == ours[i]))])
             for i in new[np.sort(first)[:EXAMPLES]]
         ]
     return int(touched.sum()), tuple(examples)

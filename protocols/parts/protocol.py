@@ -138,7 +138,7 @@ def base_only(options: Any) -> tuple[Arm, ...]:
     return (BASE,)
 
 
-def any_given(options: Any, given: Collection[str]) -> None:
+def any_given(options: Any, names: Collection[str]) -> None:
     """The check of most protocols: no option is without effect beside others."""
 
 

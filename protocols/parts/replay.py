@@ -33,10 +33,10 @@ def remarks(corpus: str, n: int, used: Mapping[str, PaperCorpus]) -> list[str]:
     """What is to be said of a replay on ``n`` utterances of a corpus; ``used``: the corpora of the paper."""
     if corpus not in used:
         return [f"{corpus}: not a corpus of the paper"]
-    told = list(used[corpus].remarks)
+    lines = list(used[corpus].remarks)
     if n != used[corpus].utterances:
-        told.append(f"{n} utterances instead of {used[corpus].utterances}: its supports are not the published ones")
-    return [f"{corpus}: {line}" for line in told]
+        lines.append(f"{n} utterances instead of {used[corpus].utterances}: its supports are not the published ones")
+    return [f"{corpus}: {line}" for line in lines]
 
 
 def permutation(n: int) -> np.ndarray:

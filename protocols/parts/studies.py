@@ -97,21 +97,21 @@ class Study:
 
 def names() -> tuple[str, ...]:
     """The studies that ship, by paper and number."""
-    found = (f.name.removesuffix(".toml") for f in _FOLDER.iterdir() if f.name.endswith(".toml"))
-    return tuple(sorted(found, key=lambda name: [int(p) if p.isdecimal() else p for p in re.split(r"(\d+)", name)]))
+    stems = (f.name.removesuffix(".toml") for f in _FOLDER.iterdir() if f.name.endswith(".toml"))
+    return tuple(sorted(stems, key=lambda name: [int(p) if p.isdecimal() else p for p in re.split(r"(\d+)", name)]))
 
 
-def find(given: str) -> Study:
+def find(name_or_path: str) -> Study:
     """A study by name (whatever its case) or by the path of its file. InputError where there is none."""
     shipped = {name.casefold(): name for name in names()}
-    if given.casefold() in shipped:
-        return load(shipped[given.casefold()])
-    path = Path(given).expanduser()
+    if name_or_path.casefold() in shipped:
+        return load(shipped[name_or_path.casefold()])
+    path = Path(name_or_path).expanduser()
     if path.is_file():
-        return replace(read(path.read_text(encoding="utf-8"), str(path)), file=given)
+        return replace(read(path.read_text(encoding="utf-8"), str(path)), file=name_or_path)
     if path.suffix == ".toml":
-        raise InputError(f"{given}: there is no such file; the studies that ship: {', '.join(names())}")
-    raise unknown("study", given, names())
+        raise InputError(f"{name_or_path}: there is no such file; the studies that ship: {', '.join(names())}")
+    raise unknown("study", name_or_path, names())
 
 
 @cache
@@ -157,8 +157,8 @@ def _quick(facts: Any, full: StudyForm, where: str) -> StudyForm | None:
     return form
 
 
-def _form(facts: Mapping[str, Any], given: StudyForm, where: str) -> StudyForm:
-    """``given`` with what ``facts`` say."""
+def _form(facts: Mapping[str, Any], form: StudyForm, where: str) -> StudyForm:
+    """``form`` with what ``facts`` say."""
     changes: dict[str, Any] = {}
     if "protocol" in facts:
         listed = [facts["protocol"]] if isinstance(facts["protocol"], str) else facts["protocol"]
@@ -175,16 +175,16 @@ def _form(facts: Mapping[str, Any], given: StudyForm, where: str) -> StudyForm:
             raise InputError(f"{where}: seeds: a whole number of at least 1, not {facts['seeds']!r}")
     if "arms" in facts:
         changes["arms"] = _arms(facts["arms"], where)
-    return replace(given, tests=_tests(facts, given.tests, where), **changes)
+    return replace(form, tests=_tests(facts, form.tests, where), **changes)
 
 
-def _tests(facts: Mapping[str, Any], given: tuple[StudyTest, ...], where: str) -> tuple[StudyTest, ...]:
+def _tests(facts: Mapping[str, Any], tests: tuple[StudyTest, ...], where: str) -> tuple[StudyTest, ...]:
     """The main test and the others; what ``facts`` do not say stays."""
-    main, others = given[:1], given[1:]
-    mine = {key: facts[key] for key in _TEST_KEYS if key in facts}
-    if mine:
-        known = {"test": main[0].test, "base": main[0].base, "levels": list(main[0].levels)} if main else {}
-        main = (_test({**known, **mine}, where),)
+    main, others = tests[:1], tests[1:]
+    changes = {key: facts[key] for key in _TEST_KEYS if key in facts}
+    if changes:
+        before = {"test": main[0].test, "base": main[0].base, "levels": list(main[0].levels)} if main else {}
+        main = (_test({**before, **changes}, where),)
     if "also" in facts:
         if not isinstance(facts["also"], list) or not main:
             raise InputError(f"{where}: also: tables, each begins with [[also]], beside a test")
@@ -213,13 +213,13 @@ def _whole(form: StudyForm, where: str) -> None:
 def _arms(facts: Any, where: str) -> tuple[StudyArm, ...]:
     if not isinstance(facts, list) or not all(isinstance(arm, dict) for arm in facts):
         raise InputError(f"{where}: arms: tables, each begins with [[arms]]")
-    found = tuple(_arm(arm, f"{where}: arm {number}") for number, arm in enumerate(facts, start=1))
+    arms = tuple(_arm(arm, f"{where}: arm {number}") for number, arm in enumerate(facts, start=1))
     seen: set[tuple[str, str]] = set()
-    for arm in found:
+    for arm in arms:
         if (arm.name, arm.model) in seen:
             raise InputError(f"{where}: two arms are called '{arm.name}'; give every arm its own name")
         seen.add((arm.name, arm.model))
-    return found
+    return arms
 
 
 def _arm(facts: Mapping[str, Any], where: str) -> StudyArm:

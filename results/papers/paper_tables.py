@@ -29,7 +29,7 @@ ENOUGH_SEEDS = 5  # of a command that is proposed
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PaperTable:
     """A published table: name, title and lines."""
 
     name: str
@@ -76,7 +76,7 @@ class PaperTables:
     """Everything that `serbench tables` shows of a paper."""
 
     paper: Paper
-    tables: tuple[Table, ...]
+    tables: tuple[PaperTable, ...]
     matrices: tuple[MatrixComparison, ...]
     checks: tuple[Check, ...]
     derived: tuple[DerivedValue, ...]
@@ -106,7 +106,7 @@ def build(
         claims = published.table(name)
         lines = [line for claim in claims for line in claim_lines(name, claim, replays, changed)]
         if lines:
-            tables.append(Table(name, title, tuple(lines)))
+            tables.append(PaperTable(name, title, tuple(lines)))
     matrices = tuple(_compared(matrix, replays, changed) for matrix in published.matrices)
     of_paper = [r for r in replays if {r.model.partition("+")[0]} & set(paper.models)]
     return PaperTables(

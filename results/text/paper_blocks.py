@@ -13,7 +13,7 @@ from ..evidence.arms import BASE
 from ..evidence.results import label_of
 from ..papers.claims import Claim
 from ..papers.comparisons import ClaimLine
-from ..papers.paper_tables import MatrixComparison, PaperTables, Table
+from ..papers.paper_tables import MatrixComparison, PaperTable, PaperTables
 from ..papers.verdicts import Prediction
 from ..statistics.metrics import METRICS
 from .grids import Grid
@@ -83,7 +83,7 @@ def metric_title(line: ClaimLine | Claim) -> str:
     return "accuracy" if line.metric == "wa" else METRICS[line.metric].title if line.metric in METRICS else line.metric
 
 
-def _table(table: Table, tables: PaperTables) -> PaperBlock:
+def _table(table: PaperTable, tables: PaperTables) -> PaperBlock:
     header = ("", "paper", "replayed", "honest", "gap to\nreplay", "\nhonest", "verdict")
     rows: list[tuple[str, ...]] = []
     for heading, part in _sections(table.lines):

@@ -15,7 +15,7 @@ import pytest
 from nbclient import NotebookClient
 
 import serbench as api
-from serbench.benchmark.audit.text import to_json
+from serbench.benchmark.audit.audit_text import to_json
 from serbench.benchmark.planning.options import RunOptions
 from serbench.tests.support.scratch import EXAMPLES
 from serbench.tests.support.tiny import serbench, tiny_corpus

@@ -15,7 +15,7 @@ from serbench.benchmark.prepared import corpus as prepared
 from serbench.benchmark.running import cells as running
 from serbench.benchmark.running.cells import RunContext
 from serbench.benchmark.running.execute import pending
-from serbench.benchmark.running.folder import store_plan
+from serbench.benchmark.running.run_folder import store_plan
 from serbench.benchmark.training.fit import Fit
 from serbench.benchmark.training.trainer import TrainedModel
 from serbench.protocols.parts.studies import load, names
