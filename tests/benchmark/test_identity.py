@@ -40,7 +40,7 @@ ELSEWHERE = {
     },
     "words, files and names": {
         "benchmark.prepared.corpus", "benchmark.environment", "benchmark.source", "benchmark.planning.identity",
-        "errors", "results.evidence.files",
+        "errors", "plugins", "results.evidence.files",
     },
 }  # fmt: skip
 
