@@ -33,9 +33,9 @@ def split(table: pd.DataFrame, options: Options) -> Split:
     folds: list[Fold] = []
     notes = list(whole.notes)
     for fold in whole.folds:
-        kept, said = without_last_batches([fold], labels, options.batch, BASE.name)
+        kept, losses = without_last_batches([fold], labels, options.batch, BASE.name)
         folds += kept
-        notes += said
+        notes += losses
     return Split(tuple(folds), tuple(notes))
 
 

@@ -48,9 +48,9 @@ def split(table: pd.DataFrame, options: Options) -> Split:
         validated = [replace(fold, test=fold.dev, repeat=0) for fold in ten]
         ten = [replace(fold, promises=frozenset({"copy"})) for fold in ten]
         for arm, some in ((BASE.name, ten), (VALIDATION, validated)):
-            kept, said = without_last_batches(some, labels, options.batch, arm)
+            kept, losses = without_last_batches(some, labels, options.batch, arm)
             folds += kept
-            notes += said
+            notes += losses
     return Split(tuple(folds), tuple(notes))
 
 

@@ -23,12 +23,12 @@ def report(runs: tuple[str, ...], out: Path | None, opened: str) -> None:
     """
     from ..api import report as write
 
-    made = write(runs, out)
-    for note in made.notes:
+    files = write(runs, out)
+    for note in files.notes:
         click.echo(f"Note: {note}", err=True)
-    click.echo(str(made.page))
+    click.echo(str(files.page))
     if opened == "yes" or (opened == "auto" and _somebody_looks()):
-        click.launch(str(made.page))
+        click.launch(str(files.page))
 
 
 def _somebody_looks() -> bool:

@@ -151,8 +151,8 @@ def _ordered(replay: Replay, matrix: Matrix) -> np.ndarray:
 
 def _between(by_run: np.ndarray) -> float | None:
     pairs = [matrix_distance(a, b) for i, a in enumerate(by_run) for b in by_run[i + 1 :]]
-    known = [d for d in pairs if d is not None]
-    return float(np.mean(known)) if known else None
+    distances = [d for d in pairs if d is not None]
+    return float(np.mean(distances)) if distances else None
 
 
 def _recomputed(matrix: Matrix, replay: Replay | None, honest: Replay | None) -> Iterable[ClaimLine]:

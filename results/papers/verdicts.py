@@ -64,8 +64,8 @@ def predict(values: np.ndarray, seeds: np.ndarray, repeats: np.ndarray, step: fl
     ``step`` is the least difference of two scores (1 / test rows); its rounding variance step²/12 is added, so that
     runs that happen to be equal do not claim to know the next one exactly. The interval is cut at 0 and 1.
     """
-    known = ~np.isnan(values)
-    values, seeds, repeats = values[known], seeds[known], repeats[known]
+    measured = ~np.isnan(values)
+    values, seeds, repeats = values[measured], seeds[measured], repeats[measured]
     if not len(values):
         return Prediction(float("nan"), None, None, 0, "no run has rows to score")
     levels = [n for n in (len(np.unique(seeds)), len(np.unique(repeats))) if n > 1]

@@ -49,8 +49,8 @@ def claims(evidence: Evidence, changed: Changes = no_changes) -> Claims:
     here = {model.partition("+")[0].partition(":")[0] for model in evidence.records["model"]}
     papers = [name for name in names() if {m.partition(":")[0] for m in published(name).paper.models} & here]
     if not papers:
-        known = ", ".join(names())
-        return Claims((), 0, (), f"No claims: none of these models is one whose published numbers are kept ({known}).")
+        every = ", ".join(names())
+        return Claims((), 0, (), f"No claims: none of these models is one whose published numbers are kept ({every}).")
     runs = replays(evidence)
     rows = []
     for name in papers:

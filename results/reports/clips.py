@@ -90,10 +90,10 @@ def _rows(everything: np.ndarray, codes: np.ndarray, evidence: Evidence) -> list
     """[clip, speaker, address]: a clip is its utterance, with its copy where it is not the clip itself."""
     at = np.zeros(len(evidence.predictions["row"].cat.categories), np.int64)
     at[codes[::-1]] = np.arange(len(codes))[::-1]  # the first prediction of each row
-    found = evidence.predictions.iloc[at[everything]]
+    rows = evidence.predictions.iloc[at[everything]]
     paths = evidence.clips["path"]
     lines = []
-    for row, utterance, speaker in zip(found["row"], found["utterance"], found["speaker"], strict=True):
+    for row, utterance, speaker in zip(rows["row"], rows["utterance"], rows["speaker"], strict=True):
         path = paths.get(utterance)
         clip = utterance if row == f"{utterance}#0" else row
         lines.append([clip, speaker if isinstance(speaker, str) else "", address(path)])

@@ -180,11 +180,11 @@ def _sure(members: Sequence[Member], evidence: Evidence, order: Sequence[str]) -
     for block in blocks([m.score for m in members if id(m.score) in of]):
         clean = [s for s in first_condition(block) if s.arm == BASE]
         for _, part in groupby(clean, key=lambda s: (s.train, s.test)):
-            those = [one for s in part if (one := calibration.sureness(of[id(s)], evidence))]
-            for k in range(0, len(those), MOST_CURVES):
-                first = those[0].score
+            models = [one for s in part if (one := calibration.sureness(of[id(s)], evidence))]
+            for k in range(0, len(models), MOST_CURVES):
+                first = models[0].score
                 alt = f"How sure models are and how often right, tested on {first.test}"
-                draw = partial(calibration.picture, those[k : k + MOST_CURVES], order)
+                draw = partial(calibration.picture, models[k : k + MOST_CURVES], order)
                 yield _picture("probabilities", alt, first, draw, first.train, first.test, str(k))
 
 
@@ -194,17 +194,17 @@ def _trainings(scores: Sequence[Score], members: Sequence[Member], evidence: Evi
     records = evidence.records[evidence.records["status"] == "done"]
     for block in blocks([s for s in scores if s.n_done]):
         first = block[0]
-        mine = records[(records["protocol"] == first.protocol) & (records["label_map"] == first.label_map)]
-        those: dict[tuple[str, str], curves.TrainingCurve] = {}
-        for r in mine.itertuples(index=False):
+        cells = records[(records["protocol"] == first.protocol) & (records["label_map"] == first.label_map)]
+        by_training: dict[tuple[str, str], curves.TrainingCurve] = {}
+        for r in cells.itertuples(index=False):
             history = evidence.trainings.get(r.training, {}).get("fitted", {}).get("history")
             if history and tuple(sorted(r.leaks)) == first.leaks:
                 label = f"{names.get(r.key, r.model)}, trained on {r.train}"
                 curve = curves.TrainingCurve(label, history, r.epoch or 0, 1 / len(r.classes))
-                those.setdefault((r.training, label), curve)
-        labels = sorted({label for _, label in those})
+                by_training.setdefault((r.training, label), curve)
+        labels = sorted({label for _, label in by_training})
         for k in range(0, len(labels), 6):
-            chosen = [curve for curve in those.values() if curve.label in labels[k : k + 6]]
+            chosen = [curve for curve in by_training.values() if curve.label in labels[k : k + 6]]
             what = under(first)
             draw = partial(curves.trainings, chosen, what)
             yield _picture("training", f"Loss and dev UAR by epoch under {first.protocol}", first, draw, str(k))

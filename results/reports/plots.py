@@ -130,9 +130,9 @@ def _finish(figure: "Figure", scores: Sequence[Score], what: str, words: str) ->
 
 def draw_points(axes: "Axes", points: Sequence[tuple[float, Score]], own: dict[str, Any], name: str) -> None:
     """Means joined by a line, with upright interval bars."""
-    known = [(x, s.metrics["uar"]) for x, s in points if s.metrics["uar"].mean is not None]
-    axes.plot([x for x, _ in known], [100 * (u.mean or 0) for _, u in known], **own, label=name, zorder=3)
-    for x, u in known:
+    means = [(x, s.metrics["uar"]) for x, s in points if s.metrics["uar"].mean is not None]
+    axes.plot([x for x, _ in means], [100 * (u.mean or 0) for _, u in means], **own, label=name, zorder=3)
+    for x, u in means:
         if u.low is not None and u.high is not None:
             axes.plot([x, x], [100 * u.low, 100 * u.high], color=own["color"], linewidth=2.2, alpha=0.45)
 

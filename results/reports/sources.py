@@ -50,19 +50,19 @@ def sources_of(runs: Sequence[Run], changed: Changes) -> Sources:
 
 def content_of(sources: Sources, figures: Path) -> Content:
     """The parts of the page; its pictures are drawn into the folder ``figures``."""
-    evidence, table, known = sources.evidence, sources.scores, sources.members
-    drawn, reasons = pictures(table, known, evidence, sources.corpora, sources.ladders)
+    evidence, table, members = sources.evidence, sources.scores, sources.members
+    drawn, reasons = pictures(table, members, evidence, sources.corpora, sources.ladders)
     return Content(
         title=_title(evidence),
         overview=_overview(evidence),
-        sections=views.sections(table, known),
+        sections=views.sections(table, members),
         pictures=drawn,
         svgs=draw_all(drawn, figures),
         reasons=reasons,
-        members=known,
-        clips=pack(known, evidence),
+        members=members,
+        clips=pack(members, evidence),
         claims=claim_views.claims(evidence, sources.changed),
-        conditions=condition_rows(known),
+        conditions=condition_rows(members),
         stability=stability_rows(evidence),
         answers=answer_views.views(evidence, bool(sources.ladders)),
         failures=views.failures(evidence),

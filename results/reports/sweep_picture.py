@@ -33,8 +33,8 @@ def heat(found: Sequence[Score], grid: ArmGrid) -> "Figure":
     places = _places(grid, scores, rows, columns)
     for (i, j), score in places.items():
         values[i, j] = 100 * (score.metrics["uar"].mean or np.nan)
-    known = values[~np.isnan(values)]
-    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    measured = values[~np.isnan(values)]
+    low, high = (float(measured.min()), float(measured.max())) if len(measured) else (0.0, 1.0)
     span = max(high - low, 5.0)  # a flat sweep looks flat
     shades: Any = {"cmap": "Blues", "vmin": high - span, "vmax": high, "edgecolors": GRID, "linewidth": 1, "zorder": 0}
     axes.pcolormesh(np.ma.masked_invalid(values), **shades)

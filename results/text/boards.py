@@ -20,8 +20,8 @@ def under(score: Score) -> str:
 
 def size(scores: Sequence[Score]) -> str:
     """Classes, chance, utterances and speakers of scores on the same test."""
-    known = next((s for s in scores if s.classes), scores[0])
-    chance = f"{len(known.classes)} classes, chance {percent(known.chance)} %"
+    scored = next((s for s in scores if s.classes), scores[0])
+    chance = f"{len(scored.classes)} classes, chance {percent(scored.chance)} %"
     counts = sized(scores, "utterances")
     return f"{chance}, n = {counts}" if counts else chance
 

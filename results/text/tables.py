@@ -165,11 +165,11 @@ def _whose(owners: list[Score], block: list[Score]) -> str:
 
 def _heading(section: list[Score], several: bool, corpora: Corpora) -> str:
     """Of the scores of one train, test and condition, the condition named where there are several."""
-    known = next((s for s in section if s.classes), section[0])
-    condition = f", {known.condition}" if several or known.condition != "clean" else ""
-    task = f"{len(known.classes)} classes, chance {percent(known.chance)}" if known.classes else "nothing done yet"
+    scored = next((s for s in section if s.classes), section[0])
+    condition = f", {scored.condition}" if several or scored.condition != "clean" else ""
+    task = f"{len(scored.classes)} classes, chance {percent(scored.chance)}" if scored.classes else "nothing done yet"
     size = ", ".join(filter(None, (task, sized(section, "test utterances"))))
-    return f"{place(known, corpora)}{condition}: {size}"
+    return f"{place(scored, corpora)}{condition}: {size}"
 
 
 def _numbers(s: Score) -> tuple[str, ...]:
