@@ -23,7 +23,7 @@ COMMANDS = {
     "tables": ("tables", "A paper's tables, published and measured side by side, with a verdict per number."),
     "corpora": ("corpora", "List, prepare, check and remove corpora."),
     "models": ("models", "List, show and check models."),
-    "protocols": ("protocols", "List and show protocols, export their folds."),
+    "protocols": ("protocols", "List, show and check protocols, export their folds."),
     "studies": ("studies", "List and show studies: open questions, and what answers them."),
     "doctor": ("doctor", "What is installed, which device, what is missing for what."),
 }
