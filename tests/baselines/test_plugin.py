@@ -23,10 +23,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def shown(language: str) -> str:
-    """The one block of README.md in that language."""
+    """The one block in that language that README.md has about adding a model."""
     if not README.exists():
         pytest.skip("not a source tree")
-    (block,) = re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.DOTALL)
+    about = README.read_text().partition("\n## Add a protocol, a corpus, a model")[2].partition("\n## ")[0]
+    (block,) = re.findall(rf"```{language}\n(.*?)```", about, re.DOTALL)
     return str(block)
 
 
