@@ -113,3 +113,12 @@ def test_lines_wrap_where_they_may_and_hang_below_their_mark() -> None:
         lambda width: [(Lines(("a well-known word",), "  * ", 2), Lines(("a well-known word",), whole=True))]
     )
     assert render(texts, None, 16).splitlines() == ["  * a well-known", "      word", "a well-known word"]
+
+
+def test_html_escapes_what_is_printed_and_spans_headings() -> None:
+    grid = Grid("a < b", ("model", "macro\nF1"), (("<script>",), ("x & y", " 1.0")))
+    document = Document(lambda width: [(Heading("h > 1", 2), grid, Lines(("no <b>",), mark="· "))])
+    html = render(document, "html")
+    assert "<script>" not in html and "&lt;script&gt;" in html and 'colspan="2"' in html
+    assert "<h2>h &gt; 1</h2>" in html and "macro<br>F1" in html and "<li>no &lt;b&gt;</li>" in html
+    assert "x &amp; y" in html and ">1.0</td>" in html and "a &lt; b</caption>" in html

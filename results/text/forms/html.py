@@ -7,7 +7,7 @@ from ..grids import Document, Grid, Heading, Lines, Paragraph
 
 
 def write(document: Document, width: int) -> str:
-    """Everything with every column, as a piece of a page: no head, no style but the alignment of numbers."""
+    """Everything with every column, as a piece of a page: no head, no style but that of its cells."""
     return "\n".join(part for paragraph in document.text(None) for part in _parts(paragraph)) + "\n"
 
 
@@ -39,4 +39,5 @@ def _table(grid: Grid) -> str:
 
 
 def _cell(tag: str, text: str, left: bool) -> str:
-    return f'<{tag} style="text-align:{"left" if left else "right"}">{text}</{tag}>'
+    style = f"text-align:{'left' if left else 'right'};white-space:nowrap;padding:0 0.5em"
+    return f'<{tag} style="{style}">{text}</{tag}>'
