@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..statistics.metrics import Metric
+from ..statistics.metrics import Metric, counts
 from ..statistics.speakers import Interval, mean_known, speaker_interval, unknown_speakers
 
 #: what utterances can be grouped by, beside the speaker
@@ -73,14 +73,15 @@ def by_speaker(rows: pd.DataFrame, classes: Sequence[str], metric: Metric) -> pd
 
 
 def confusions_by_speaker(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
-    """Counts (runs, speakers, C, C): runs are the pairs (seed, repeat), speakers by name, unknown ones last."""
-    n, index = len(classes), pd.Index(classes)
+    """Counts (runs, speakers, C, C + 1): runs are pairs (seed, repeat), speakers by name, unknown ones last.
+
+    The last column as in `metrics.counts`.
+    """
     run, runs = pd.factorize(pd.MultiIndex.from_frame(rows[["seed", "repeat"]]), sort=True)
     speaker, speakers = pd.factorize(rows["speaker"], sort=True, use_na_sentinel=False)
-    truth, guess = (index.get_indexer(pd.Index(rows[c])) for c in ("truth", "guess"))
-    shape = (len(runs), len(speakers), n, n)
-    flat = np.ravel_multi_index((run, speaker, truth, guess), shape)
-    return np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
+    n = len(speakers)
+    confusions = counts(run * n + speaker, rows["truth"], rows["guess"], len(runs) * n, classes)
+    return confusions.reshape(len(runs), n, *confusions.shape[1:])
 
 
 def interval_of(

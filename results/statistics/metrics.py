@@ -24,8 +24,23 @@ class Tally(NamedTuple):
 
 
 def tally(confusions: np.ndarray) -> Tally:
-    """Of confusion matrices (..., C, C), true class by chosen class."""
-    return Tally(np.einsum("...ii->...i", confusions), confusions.sum(-1), confusions.sum(-2))
+    """Of confusion matrices (..., C, C), true class by chosen class; (..., C, C + 1) as `counts` makes them.
+
+    >>> tally(np.array([[3, 1, 4], [1, 1, 0]])).support  # four answers are no class: wrong, and guessed as none
+    array([8, 2])
+    """
+    within = confusions[..., : confusions.shape[-2]]
+    return Tally(np.einsum("...ii->...i", within), confusions.sum(-1), within.sum(-2))
+
+
+def counts(
+    part: np.ndarray, truth: Sequence[str], guess: Sequence[str], n_parts: int, classes: Sequence[str]
+) -> np.ndarray:
+    """Confusions (n_parts, C, C + 1) of rows whose part is a number; the last column: answers that are no class."""
+    n, index = len(classes), pd.Index(classes)
+    true, chosen = (index.get_indexer(pd.Index(labels)) for labels in (truth, guess))
+    flat = (part * n + true) * (n + 1) + np.where(chosen < 0, n, chosen)
+    return np.bincount(flat, minlength=n_parts * n * (n + 1)).reshape(n_parts, n, n + 1)
 
 
 def confusion(truth: Sequence[str], guess: Sequence[str], classes: Sequence[str]) -> np.ndarray:

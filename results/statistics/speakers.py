@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from .metrics import Metric, Tally, tally
+from .metrics import Metric, Tally, counts, tally
 
 BOOTSTRAP_FROM = 6  # test speakers; with fewer, even the expanded percentile covers too little
 STUDENT_FROM = 3
@@ -211,9 +211,5 @@ def unit_scores(frame: pd.DataFrame, classes: Sequence[str], metric: Metric, uni
     """
     groups = frame.groupby(["seed", "repeat", unit], sort=True)
     keys = groups.size().index.to_frame(index=False)
-    n = len(classes)
-    index = pd.Index(classes)
-    truth, guess = (index.get_indexer(frame[c]) for c in ("truth", "guess"))
-    flat = (groups.ngroup().to_numpy() * n + truth) * n + guess
-    confusions = np.bincount(flat, minlength=len(keys) * n * n).reshape(-1, n, n)
+    confusions = counts(groups.ngroup().to_numpy(), frame["truth"], frame["guess"], len(keys), classes)
     return keys.assign(score=metric.of(confusions))

@@ -8,7 +8,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, precision_recall_
 
 from serbench.errors import InputError
 from serbench.results.statistics import metrics
-from serbench.results.statistics.metrics import METRICS, confusion, find
+from serbench.results.statistics.metrics import METRICS, confusion, counts, find
 
 CLASSES = ("angry", "happy", "neutral", "sad")
 labels = st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=60)
@@ -33,6 +33,26 @@ def test_equal_to_scikit_learn(pairs):
     }
     for name, value in expected.items():
         assert METRICS[name].score(truth, guess, CLASSES) == pytest.approx(value, abs=1e-12), name
+
+
+@few
+@given(st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from((*CLASSES, "Angry", "I think sad"))), min_size=1))
+def test_an_answer_that_is_no_class_is_wrong_and_no_class_of_its_own(pairs):
+    truth, guess = (list(part) for part in zip(*pairs, strict=True))
+    present, n = sorted(set(truth)), len(pairs)
+    half = np.arange(n) % 2
+    by_part = counts(half, truth, guess, 2, CLASSES)
+    assert by_part.shape == (2, 4, 5) and by_part[1].sum() == n // 2
+    (confusions,) = counts(np.zeros(n, dtype=int), truth, guess, 1, CLASSES)
+    assert (by_part.sum(0) == confusions).all()
+    expected = {
+        "uar": recall_score(truth, guess, labels=present, average="macro", zero_division=0),
+        "wa": float(np.mean(np.array(truth) == np.array(guess))),
+        "macro_f1": f1_score(truth, guess, labels=present, average="macro", zero_division=0),
+        "weighted_f1": f1_score(truth, guess, labels=present, average="weighted", zero_division=0),
+    }
+    for name, value in expected.items():
+        assert METRICS[name].of(confusions) == pytest.approx(value, abs=1e-12), name
 
 
 def test_uar_is_balanced_accuracy_and_macro_f1_the_default_one_when_every_class_is_present():
