@@ -65,11 +65,12 @@ def compare(
     return Table(comparison_text.document(comparisons), notes, NARROW)
 
 
-def score(*files: str | Path, metric: str = "uar") -> Table:
+def score(*files: str | Path, metric: str = "uar", classes: Sequence[str] = ()) -> Table:
     """Predictions made elsewhere, one file or two: metrics, and of two the paired tests, first minus second.
 
     A file is CSV or Parquet with the columns id, truth, and guess or one score per class; with speaker there are
-    intervals and tests. Raises InputError for a file that cannot be read so.
+    intervals and tests. ``classes`` are those of the task, by default those of the truth: a guess in other words is
+    read as its class, one that is none counts as wrong. Raises InputError for a file that cannot be read so.
     """
     if not 1 <= len(files) <= 2:
         raise InputError(f"{len(files)} files: give one, or two to compare")
@@ -79,7 +80,7 @@ def score(*files: str | Path, metric: str = "uar") -> Table:
             f"metric {chosen.name}: of probabilities; each file shows it with its interval, and tests of two files "
             f"take {', '.join(METRICS)}"
         )
-    tables = [read(Path(file)) for file in files]
+    tables = [read(Path(file), classes) for file in files]
     tests = [file_scores.compare_files(tables[0], tables[1], chosen)] if len(tables) == 2 else []
     return Table(file_text.document([file_scores.score(one) for one in tables], tests), (), NARROW)
 

@@ -1,15 +1,29 @@
-"""Predictions made elsewhere: a CSV or Parquet file with ``id, truth``, and ``guess`` or one score per class."""
+"""Predictions made elsewhere: a CSV or Parquet file with ``id, truth``, and ``guess`` or one score per class.
 
+The classes are those of the truth, or given. An answer in other words is read as the class that it names
+(`emotion_words`); one that names none keeps its words and counts as wrong.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ...emotion_words import reader_of
 from ...errors import InputError
 from .groups import GROUPS
+from .predictions_scores import ClassScores, scores_of
+from .predictions_table import read_table
 
 RESERVED = ("id", "truth", "guess", "speaker", "seed", "fold", "repeat", "n_train", *GROUPS)
+_TEXTS = ("id", "truth", "guess", "speaker", *GROUPS)
+_NULLS = frozenset({"nan", "none", "null", "na", "n/a", "<na>"})
+_NAMED = 3  # answers that a note names
+_LONG = 40  # characters of an answer that a note shows
+Reader = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
@@ -17,8 +31,9 @@ class PredictionsFile:
     """A file as the statistics take it.
 
     ``rows`` has the columns of `statistics.PAIRED_COLUMNS`, ``log_probability`` (a list, or None), and those of
-    `groups.GROUPS` that the file has. ``notes`` say what was concluded or left out. ``n_train``: how many rows a fold
-    was trained on, without dev, mean over folds; None where the file does not say.
+    `groups.GROUPS` that the file has; ``n_outside`` of its guesses are no class. ``notes`` say what was concluded or
+    left out. ``n_train``: how many rows a fold was trained on, without dev, mean over folds; None where the file does
+    not say.
     """
 
     name: str
@@ -33,38 +48,173 @@ class PredictionsFile:
         return bool(self.rows["speaker"].notna().all())
 
     @property
+    def n_outside(self) -> int:
+        """Guesses that are none of the classes."""
+        return int((~self.rows["guess"].isin(self.classes)).sum())
+
+    @property
     def cross_validates(self) -> bool:
-        """Whether the folds of every seed and repeat are several, disjoint, and hold all rows of the file together."""
+        """Whether the folds of every seed and repeat are several, and hold all rows of the file together."""
         every = self.rows["row"].nunique()
-        runs = self.rows.groupby(["seed", "repeat"]).agg(
-            n=("row", "size"), rows=("row", "nunique"), folds=("fold", "nunique")
-        )
-        return bool(((runs["n"] == every) & (runs["rows"] == every) & (runs["folds"] > 1)).all())
+        runs = self.rows.groupby(["seed", "repeat"]).agg(n=("row", "size"), folds=("fold", "nunique"))
+        return bool(((runs["n"] == every) & (runs["folds"] > 1)).all())
 
 
-def read(path: Path) -> PredictionsFile:
-    """Read a file. Raises InputError for missing columns, labels or numbers, and for rows that are there twice."""
-    table = _table(path)
-    lacking = [c for c in ("id", "truth") if c not in table.columns]
-    if lacking:
-        raise InputError(f"{path}: no column {', '.join(lacking)}; needed: id, truth, and guess or one score per class")
-    notes: list[str] = []
-    if not len(table):
-        raise InputError(f"{path}: no rows")
-    for column in ("id", "truth", *(["guess"] if "guess" in table.columns else [])):
-        if table[column].isna().any():
-            raise InputError(f"{path}: column {column} is empty in {int(table[column].isna().sum())} rows; fill it in")
-        table[column] = table[column].astype(str)
-    scored = _score_columns(path, table, notes)
-    classes = tuple(sorted({*table["truth"], *scored, *(table["guess"] if "guess" in table.columns else ())}))
-    guess, log_probability = _decide(path, table, scored, classes, notes)
-    rows = _rows(table).assign(guess=guess, log_probability=log_probability)
-    doubled = rows.duplicated(["seed", "repeat", "fold", "row"])
-    if doubled.any():
-        raise InputError(f"{path}: id {rows['row'][doubled].iloc[0]} is there twice; give each id once per seed")
+def read(path: Path, classes: Sequence[str] = ()) -> PredictionsFile:
+    """Read a file; ``classes`` of the task, by default those of the truth.
+
+    Raises InputError for missing columns, labels or numbers, for a truth that is none of the classes, and for ids that
+    contradict themselves or count twice.
+    """
+    table, notes = read_table(path, _TEXTS, RESERVED)
+    _check_columns(path, table)
+    classes = _classes(path, table, classes, notes)
+    read_word = reader_of(classes)
+    scores = scores_of(path, table, [c for c in table.columns if c not in RESERVED], classes, read_word, notes)
+    guess = _guesses(table, scores, classes, read_word, notes)
+    rows = _rows(table, notes).assign(guess=guess, log_probability=scores.log_probabilities(guess, notes))
+    _check_rows(path, rows)
     if "speaker" not in table.columns:
         notes.append("no column speaker: no interval, and no test over speakers")
+    notes += _of_runs(rows)
     return PredictionsFile(path.name, classes, rows, tuple(notes), _n_train(path, table, rows))
+
+
+def _check_columns(path: Path, table: pd.DataFrame) -> None:
+    if lacking := [c for c in ("id", "truth") if c not in table.columns]:
+        has = ", ".join(map(str, table.columns[:8])) + (", …" if len(table.columns) > 8 else "")
+        raise InputError(
+            f"{path}: no column {', '.join(lacking)}; needed: id, truth, and guess or one score per class; it has {has}"
+        )
+    for column in ("id", "truth", "guess", "seed", "fold", "repeat"):
+        if column in table.columns and (n := int(table[column].isna().sum())):
+            raise InputError(f"{path}: column {column} is empty in {n} rows; fill it in")
+
+
+def _classes(path: Path, table: pd.DataFrame, classes: Sequence[str], notes: list[str]) -> tuple[str, ...]:
+    """The classes of the task; given ones are what the truths are read as."""
+    truths = table["truth"].value_counts()
+    if not classes:
+        names = tuple(sorted(truths.index))
+        alike = [name for name in names if reader_of([n for n in names if n != name])(name)]
+        if alike:
+            notes.append(f"classes of the truth that may be one: {', '.join(alike)}; --classes would read them as one")
+        notes.extend(
+            f"the truth '{n}' is taken as a class ({truths[n]} of {len(table)} rows)"
+            for n in names
+            if n.lower() in _NULLS
+        )
+        return names
+    if len({*classes}) < max(len(classes), 2):
+        raise InputError(f"classes {','.join(classes)}: name two or more, each once")
+    words = {truth: reader_of(classes)(truth) for truth in truths.index}
+    for truth, name in words.items():
+        if name is None:
+            first = table.loc[table["truth"] == truth, "id"].iloc[0]
+            raise InputError(
+                f"{path}: truth '{truth}' of id {first} is none of the classes {', '.join(classes)}; name it among "
+                f"them, or leave its {truths[truth]} rows out"
+            )
+    table["truth"] = table["truth"].map(words)
+    return tuple(classes)
+
+
+def _guesses(
+    table: pd.DataFrame, scores: ClassScores, classes: tuple[str, ...], read_word: Reader, notes: list[str]
+) -> list[str]:
+    """The chosen class of each row; an answer that names none as it is."""
+    answers = table["guess"].tolist() if "guess" in table.columns else scores.best(notes)
+    counted = Counter(answers)
+    words = {answer: read_word(answer) for answer in counted}
+    other = {a: n for a, n in counted.most_common() if words[a] not in (None, a)}
+    outside = {a: n for a, n in counted.most_common() if words[a] is None}
+    if other:
+        pairs = [f"{_short(answer)} as {words[answer]} {n}" for answer, n in other.items()]
+        notes.append(f"{sum(other.values())} answers in other words: {_first(pairs)}")
+    if outside:
+        named = _first([f"'{_short(answer)}' {n}" for answer, n in outside.items()])
+        notes.append(
+            f"{sum(outside.values())} of {len(answers)} answers are none of the classes {', '.join(classes)} and count "
+            f"as wrong: {named}"
+        )
+    return [words[answer] or answer for answer in answers]
+
+
+def _short(answer: str) -> str:
+    text = " ".join(answer.split())
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+
+
+def _first(named: Sequence[str]) -> str:
+    more = f", and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return ", ".join(named[:_NAMED]) + more
+
+
+def _rows(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Facts of each row; what the file does not have is one seed, one fold."""
+    n = len(table)
+
+    def column(name: str, usual: object) -> pd.Series:
+        return table[name] if name in table.columns else pd.Series([usual] * n, index=table.index, dtype=object)
+
+    rows = pd.DataFrame(
+        {
+            "seed": column("seed", 0), "repeat": column("repeat", 0), "fold": column("fold", "all"),
+            "fold_hash": "", "row": table["id"], "utterance": table["id"],
+            "speaker": _speakers(column("speaker", None), notes), "truth": table["truth"],
+        }
+    )  # fmt: skip
+    return rows.assign(**{c: table[c] for c in GROUPS if c in table.columns})
+
+
+def _speakers(names: pd.Series, notes: list[str]) -> pd.Series:
+    """The speakers; 3 and 03 in one file are one, whose zero a spreadsheet has eaten."""
+    spelled: dict[str, set[str]] = {}
+    for name in names.dropna().unique():
+        if name.isdecimal():
+            spelled.setdefault(name.lstrip("0") or "0", set()).add(name)
+    one = {name: max(group, key=len) for group in spelled.values() if len(group) > 1 for name in group}
+    if one:
+        pairs = [" and ".join(sorted(group)) for group in spelled.values() if len(group) > 1]
+        notes.append(f"speakers that differ in leading zeros alone are taken as one: {_first(pairs)}")
+    return names.map(lambda name: one.get(name, name))
+
+
+def _check_rows(path: Path, rows: pd.DataFrame) -> None:
+    """InputError for an id that counts twice, and for one with two truths or speakers."""
+    run = ["seed", "repeat", "row"]
+    if (doubled := rows.duplicated(["fold", *run])).any():
+        raise InputError(f"{path}: id {rows['row'][doubled].iloc[0]} is there twice; give each id once per seed")
+    if (doubled := rows.duplicated(run)).any():
+        seed, repeat, row = rows.loc[doubled, run].iloc[0]
+        same = rows[(rows[run] == [seed, repeat, row]).all(axis=1)]
+        raise InputError(
+            f"{path}: id {row} is tested in folds {' and '.join(map(str, same['fold']))} of seed {seed} and repeat "
+            f"{repeat}, and would count twice; number repeated tests in the column repeat"
+        )
+    for column in ("truth", "speaker"):
+        values = rows[["row", column]].drop_duplicates()
+        if (several := values.duplicated("row")).any():
+            row = values["row"][several].iloc[0]
+            both = " and ".join("none" if pd.isna(v) else f"'{v}'" for v in values.loc[values["row"] == row, column])
+            raise InputError(f"{path}: id {row} has {column} {both}; an id is one clip, with one {column}")
+
+
+def _of_runs(rows: pd.DataFrame) -> list[str]:
+    """What must be known of the rows of seeds and folds."""
+    notes = []
+    every = rows["row"].unique()
+    for seed, part in rows.groupby("seed"):
+        if len(lacking := pd.Index(every).difference(part["row"], sort=False)):
+            notes.append(f"seeds hold different ids: seed {seed} lacks {len(lacking)} of {len(every)}, as {lacking[0]}")
+            break
+    pairs = rows[["seed", "repeat", "fold", "speaker"]].dropna().drop_duplicates()
+    if (again := pairs.duplicated(["seed", "repeat", "speaker"])).any():
+        notes.append(
+            f"speakers are in several folds, as {pairs['speaker'][again].iloc[0]}: intervals over speakers are not "
+            "about new speakers"
+        )
+    return notes
 
 
 def _n_train(path: Path, table: pd.DataFrame, rows: pd.DataFrame) -> float | None:
@@ -79,83 +229,3 @@ def _n_train(path: Path, table: pd.DataFrame, rows: pd.DataFrame) -> float | Non
         fold = by_fold.nunique().idxmax()[2]
         raise InputError(f"{path}: column n_train differs within fold {fold}; give one number for a fold")
     return float(by_fold.first().mean())
-
-
-def _table(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        if path.suffix.lower() == ".parquet":
-            return pd.read_parquet(path)
-        # text stays text: a speaker 03 is not the number 3, a class "nan" or "None" is not missing
-        labels = dict.fromkeys(("id", "truth", "guess", "speaker", *GROUPS), str)
-        return pd.read_csv(path, dtype=labels, keep_default_na=False, na_values=[""])
-    except (ValueError, OSError) as error:  # ParserError and ArrowInvalid are ValueErrors
-        raise InputError(f"{path}: not readable as CSV or Parquet: {' '.join(str(error).split())}") from error
-
-
-def _score_columns(path: Path, table: pd.DataFrame, notes: list[str]) -> list[str]:
-    """The columns that hold one score per class."""
-    others = [c for c in table.columns if c not in RESERVED]
-    if "guess" in table.columns:
-        labels = {*table["truth"], *table["guess"]}
-        scored = [c for c in others if c in labels]
-        left = [c for c in others if c not in labels]
-        if scored and (lacking := sorted(labels - set(scored))):
-            notes.append(f"scores left out: there is none for class {', '.join(lacking)}")
-            return []
-        if left:
-            notes.append(f"columns left out: {', '.join(left)}")
-    else:
-        scored = others
-        if lacking := sorted(set(table["truth"]) - set(scored)):
-            raise InputError(f"{path}: no column guess, and no score column for class {', '.join(lacking)}")
-    for column in scored:
-        if not pd.api.types.is_numeric_dtype(table[column]):
-            raise InputError(f"{path}: column {column} is taken as scores of a class and holds no numbers; drop it")
-        if not np.isfinite(table[column].to_numpy(float)).all():
-            raise InputError(f"{path}: column {column}: some scores are missing or infinite")
-    return scored
-
-
-def _decide(
-    path: Path, table: pd.DataFrame, scored: list[str], classes: tuple[str, ...], notes: list[str]
-) -> tuple[list[str], list[list[float] | None]]:
-    """The chosen class of each row, and its log-probabilities where the scores are probabilities or their logs."""
-    nothing: list[list[float] | None] = [None] * len(table)
-    if not scored:
-        return table["guess"].tolist(), nothing
-    scores = table[list(classes)].to_numpy(float)
-    best = np.array(classes)[scores.argmax(1)].tolist()
-    tied = int(((scores == scores.max(1, keepdims=True)).sum(1) > 1).sum())
-    if tied and "guess" not in table.columns:
-        notes.append(f"{tied} rows have several classes with the highest score: the first by name is taken")
-    guess = table["guess"].tolist() if "guess" in table.columns else best
-    differ = sum(g != b for g, b in zip(guess, best, strict=True))
-    if differ:
-        notes.append(f"guess is not the class with the highest score in {differ} rows: scores are left out")
-        return guess, nothing
-    if (scores >= 0).all() and (np.abs(scores.sum(1) - 1) < 1e-3).all():
-        with np.errstate(divide="ignore"):
-            return guess, np.log(scores / scores.sum(1, keepdims=True)).tolist()
-    if (scores <= 0).all() and (np.abs(np.exp(scores).sum(1) - 1) < 1e-3).all():
-        return guess, scores.tolist()
-    notes.append("scores are neither probabilities nor their logarithms: no metric of probabilities")
-    return guess, nothing
-
-
-def _rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Facts of each row; what the file does not have is one seed, one fold."""
-    n = len(table)
-
-    def column(name: str, usual: object) -> pd.Series:
-        return table[name] if name in table.columns else pd.Series([usual] * n, index=table.index, dtype=object)
-
-    rows = pd.DataFrame(
-        {
-            "seed": column("seed", 0), "repeat": column("repeat", 0), "fold": column("fold", "all"),
-            "fold_hash": "", "row": table["id"], "utterance": table["id"], "speaker": column("speaker", None),
-            "truth": table["truth"],
-        }
-    )  # fmt: skip
-    return rows.assign(**{c: table[c] for c in GROUPS if c in table.columns})

@@ -20,11 +20,15 @@ from .compare import Comparison, Folds, compare_rows
 
 @dataclass(frozen=True)
 class FileScore:
-    """Metrics of one file; ``values`` by name; ``chance`` for its class frequencies, for probabilities: equal ones."""
+    """Metrics of one file; ``values`` by name; ``chance`` for its class frequencies, for probabilities: equal ones.
+
+    ``n_outside`` answers, over all seeds, are none of the classes and count as wrong.
+    """
 
     name: str
     classes: tuple[str, ...]
     n: int
+    n_outside: int
     n_speakers: int
     values: dict[str, Finding]
     intervals: dict[str, Interval]
@@ -37,10 +41,10 @@ class FileScore:
 
 def score(file: PredictionsFile) -> FileScore:
     """Score a file; over several seeds the mean, each pooled over its folds."""
-    rng = stream("interval", file.name)
+    rng = stream("interval")
     metrics = list(METRICS.values())
     confusions = confusions_by_speaker(file.rows, file.classes)
-    pooled = confusions.sum(1)  # (runs, C, C)
+    pooled = confusions.sum(1)  # (runs, C, C + 1)
     support = pooled[0].sum(1)
     values = {m.name: Finding(float(mean_known(m.of(pooled), 0))) for m in metrics}
     if file.has_speakers:
@@ -56,6 +60,7 @@ def score(file: PredictionsFile) -> FileScore:
         name=file.name,
         classes=file.classes,
         n=file.rows["row"].nunique(),
+        n_outside=file.n_outside,
         n_speakers=speakers,
         values=values,
         intervals=intervals,
@@ -81,7 +86,7 @@ def compare_files(a: PredictionsFile, b: PredictionsFile, metric: Metric, level:
 
     Over folds where the number of training rows is given, or is that of all other rows of a cross-validation.
     """
-    classes = tuple(sorted({*a.classes, *b.classes}))
+    classes = tuple(dict.fromkeys((*a.classes, *b.classes)))
     one, two = (Side(_result(file, classes), file.rows, metric) for file in (a, b))
     folds, note = _folds(a, b)
     comparison = compare_rows(one, two, folds, level)

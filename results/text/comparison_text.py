@@ -9,7 +9,7 @@ import numpy as np
 
 from ..questions.compare import FALSE_ALARMS, Comparison
 from ..statistics.metrics import METRICS
-from ..statistics.speakers import OVER_FOLDS, PairedTest
+from ..statistics.speakers import OVER_FOLDS, OVER_SPEAKERS, PairedTest
 from .grids import Document, Grid, Lines, Paragraph, Records
 
 INDENT = "  "
@@ -131,8 +131,9 @@ def _beside(c: Comparison) -> Iterable[str]:
         )
     if t and t.p is not None:
         yield f"no difference beyond {100 * t.margin:g} point (two one-sided tests): p {p_value(t.p)}"
+    crossing = "; speakers are in several folds: not about new ones" if c.main.name == OVER_FOLDS else ""
     for test in c.beside:
-        yield f"{_named(test)}: {_result(test)}"
+        yield f"{_named(test)}: {_result(test)}" + (crossing if test.name == OVER_SPEAKERS and test.p else "")
 
 
 def _papers(c: Comparison) -> Iterable[str]:

@@ -28,6 +28,7 @@ def to_json(score: FileScore) -> dict[str, Any]:
         "file": score.name,
         "classes": list(score.classes),
         "n": score.n,
+        "n_outside": score.n_outside,
         "n_speakers": score.n_speakers,
         "metrics": metrics,
         "per_class": _plain(score.per_class),
@@ -85,7 +86,7 @@ def _paragraphs(score: FileScore) -> list[Paragraph]:
         (Lines((head,), whole=True),),
         *((grid,) for grid in grids),
         (Lines(tuple(spread), whole=True),),
-        (Lines(tuple(notes), POINT, whole=True),),
+        (Lines(tuple(notes), POINT, 2),),
     ]
 
 

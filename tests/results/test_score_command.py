@@ -140,10 +140,14 @@ def test_files_that_are_none(tmp_path):
 
 def test_text_stays_text(tmp_path):
     path = tmp_path / "x.csv"
-    path.write_text("id,truth,guess,speaker\n01,None,None,03\n02,sad,None,3\n")
+    path.write_text("id,truth,guess,speaker\n01,None,None,03\n02,sad,None,3\n03,sad,sad,04\n")
     found = read(path)
-    assert found.classes == ("None", "sad") and found.rows.speaker.tolist() == ["03", "3"]
-    assert found.rows.row.tolist() == ["01", "02"]
+    assert found.classes == ("None", "sad") and found.rows.speaker.tolist() == ["03", "03", "04"]
+    assert found.notes == (
+        "the truth 'None' is taken as a class (1 of 3 rows)",
+        "speakers that differ in leading zeros alone are taken as one: 03 and 3",
+    )
+    assert found.rows.row.tolist() == ["01", "02", "03"]
 
 
 def folds_of_rows(table):
@@ -180,14 +184,15 @@ def test_folds_that_share_speakers_are_tested_over_folds(table, tmp_path):
 def test_what_stands_beside_a_refused_test_is_shown(table, tmp_path):
     one, two = tmp_path / "one.csv", tmp_path / "two.csv"
     for made, path in zip(folds_of_rows(table), (one, two), strict=True):
-        pd.concat([made, made[:40].assign(fold=9)]).to_csv(path, index=False)  # rows in two folds: no cross-validation
+        # a second repeat that tests a part of the rows: no cross-validation
+        pd.concat([made.assign(repeat=0), made[:40].assign(repeat=1)]).to_csv(path, index=False)
     code, text, _ = serbench("score", one, two)
     plain = " ".join(text.split())
     assert (
         code == 0 and "REFUSED: the size of the training sets is unknown" in plain and "add the column n_train" in plain
     )
-    assert "* plain paired t over 5 folds" in plain and "* exact McNemar" in plain and "* As papers print" in plain
-    assert "paired t over 8 speakers: +" in plain
+    assert "* plain paired t over 8 folds" in plain and "* exact McNemar" in plain and "* As papers print" in plain
+    assert "paired t over 8 speakers: +" in plain and "speakers are in several folds: not about new ones" in plain
     worse = folds_of_rows(table)[1]
     worse[:100].to_csv(two, index=False)
     assert "As papers print" not in serbench("score", one, two)[1]
