@@ -11,6 +11,7 @@ from ...results.evidence.store import find_run
 from ...results.questions import file_scores
 from ...results.questions.answers import answer
 from ...results.questions.compare import compare as compare_models
+from ...results.questions.unfinished import with_unfinished
 from ...results.statistics.metrics import METRICS, Metric
 from ...results.statistics.probabilities import find_any
 from ...results.text import answer_text, comparison_text, file_text
@@ -62,7 +63,7 @@ def compare(
             f"metric {chosen.name}: of probabilities, which have intervals of their differences: {command}"
         )
     comparisons = compare_models(evidence.records, evidence.predictions, a, b, chosen, level)
-    return Table(comparison_text.document(comparisons), notes, NARROW)
+    return Table(comparison_text.document(with_unfinished(comparisons, evidence)), notes, NARROW)
 
 
 def score(*files: str | Path, metric: str = "uar", classes: Sequence[str] = ()) -> Table:

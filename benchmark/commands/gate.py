@@ -28,6 +28,7 @@ def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[st
     from ...results.evidence.store import find_run
     from ...results.questions import gate as gates
     from ...results.questions.file_scores import compare_files
+    from ...results.questions.unfinished import unfinished
     from ...results.statistics.metrics import find
     from ...results.text import gate_text
 
@@ -41,6 +42,9 @@ def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[st
         verdicts = gates.gate(sides[0], sides[1], find(metric), margin, models)
         for note in gates.left_out(sides[0], sides[1], models):
             click.echo(f"Note: {note}", err=True)
+        for name, side in zip(("base", "candidate"), sides, strict=True):
+            if lacking := unfinished(side, models):
+                click.echo(f"Note: {name} {lacking}", err=True)
     print_document(gate_text.document(verdicts, margin), form, 80)
     if any(v.answer == "worse" for v in verdicts):
         raise SystemExit(1)

@@ -17,8 +17,7 @@ from ..evidence.results import FLOOR, Result
 from ..statistics.metrics import METRICS, Metric
 from ..statistics.probabilities import find_any
 from .answer_lines import OF_INTERVALS, Answer, AnswerLine, Block, Question, corrected
-
-NAMED = 4  # groups that a note names
+from .unfinished import incomplete
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,26 +151,12 @@ def _notes(question: Question, test: Test, lines: Sequence[AnswerLine]) -> Itera
     kept = {id(e) for e in without_copies(every)}
     if not question.levels and (copies := list(dict.fromkeys(e.label for e in every if id(e) not in kept))):
         yield f"left out, the base over again: {'; '.join(copies)}"
-    if counted := _unfinished(question, every):
-        more = f"; and {len(counted) - NAMED} more" if len(counted) > NAMED else ""
-        yield f"not complete: {'; '.join(counted[:NAMED])}{more}"
+    if note := incomplete(every, question.plan):
+        yield note
     models = {e.model for e in every if e.role != FLOOR}
     for floor in sorted({e.model for e in every if e.role == FLOOR}) if lines and models else ():
         if floor not in text:
             yield f"left out: {floor}" + (f"; --base {floor} holds the others against it" if test.has_base else "")
-
-
-def _unfinished(question: Question, every: Sequence[Result]) -> list[str]:
-    """What has fewer cells than the plan, or than were begun."""
-    facts = ["protocol", "model", "arm", "train", "test", "condition", "label_map"]
-    planned: dict[tuple[str, ...], int] = question.plan.groupby(facts).size().to_dict() if len(question.plan) else {}
-    lines = []
-    for e in every:
-        t = e.setup
-        n = max(e.n_cells, planned.get((t.protocol, e.model, e.arm, t.train, t.test, t.condition, t.label_map), 0))
-        if len(e.records) < n:
-            lines.append(f"{e.label}, {t.where}, {t.condition}: {len(e.records)} of {n} cells")
-    return lines
 
 
 def _leaks(every: Sequence[Result]) -> Iterator[str]:

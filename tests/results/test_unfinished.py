@@ -1,5 +1,7 @@
 """Evidence of a run that goes on: seeds that cover other folds. Warnings are errors, here as everywhere."""
 
+import json
+
 import pytest
 
 from serbench.results.evidence.evidence import open_evidence
@@ -9,6 +11,7 @@ from serbench.results.questions.compare import compare
 from serbench.results.reports.report import report
 from serbench.results.statistics.metrics import METRICS
 from serbench.tests.support import report_runs
+from serbench.tests.support.tiny import serbench
 
 
 @pytest.fixture(params=[4, 6])  # speakers: intervals are of Student's t, or of a bootstrap
@@ -45,3 +48,29 @@ def test_the_report_and_two_models_take_it(run, tmp_path):
     frames = open_evidence([run])
     (found,) = compare(frames.records, frames.predictions, "weak", "strong", METRICS["uar"])
     assert found.main.p is None and "lacks" in found.reason
+
+
+def fail(run, *names):
+    for name in names:
+        path = run.folder / "records" / f"{name}-.json"
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "status": "failed", "error": "no", "predictions_sha256": None}))
+
+
+def test_a_fold_that_failed_in_both_models_is_said(tmp_path):
+    made = create(tmp_path / "run", "0")
+    report_runs.plan(made, report_runs.cells(made, {"weak": 0.8, "strong": 2.5}))
+    (whole,) = json.loads(serbench("compare", made.folder, "weak", "strong", "--json")[1])
+    fail(made, *(f"{model}-1-{seed}" for model in ("weak", "strong") for seed in range(2)))
+    code, out, _ = serbench("compare", made.folder, "weak", "strong", "--json")
+    (found,) = json.loads(out)
+    note = "not complete: weak has 2 of 4 cells, strong has 2 of 4 cells"
+    assert code == 0 and note in found["notes"] and not any("not complete" in text for text in whole["notes"])
+    assert note in " ".join(serbench("compare", made.folder, "weak", "strong")[1].split())
+    notes = serbench("gate", made.folder, made.folder)[2]
+    for side in ("base", "candidate"):
+        assert f"Note: {side} not complete: strong, c, clean: 2 of 4 cells; weak, c, clean: 2 of 4 cells" in notes
+    for path in sorted((made.folder / "records").glob("*-1-?-.json")):
+        path.unlink()  # not begun: the plan alone knows
+    (found,) = json.loads(serbench("compare", made.folder, "weak", "strong", "--json")[1])
+    assert note in found["notes"]
