@@ -8,10 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from serbench.errors import InputError
 from serbench.results.evidence.evidence import Evidence, open_evidence
 from serbench.results.evidence.replays import replays
 from serbench.results.evidence.scores import scores, to_json
 from serbench.results.evidence.store import Run, create
+from serbench.results.papers.claims import published
+from serbench.results.papers.paper_data import to_json as paper_to_json
+from serbench.results.papers.paper_tables import build
+from serbench.results.questions import gate as gates
 from serbench.results.questions.compare import compare
 from serbench.results.statistics.metrics import METRICS
 from serbench.tests.support import report_runs
@@ -22,17 +27,43 @@ from serbench.tests.support.tiny import serbench
 State = st.sampled_from(["absent", "failed", "done", "other"])
 
 
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, object]]:
-    """Key -> record and predictions of eight cells of two models."""
-    whole = create(tmp_path_factory.mktemp("whole") / "run", "0")
-    records = report_runs.cells(whole, {"weak": 0.8, "strong": 2.5})
+Stored = dict[str, tuple[object, object]]
+
+
+def stored_cells(folder: Path, skill: dict[str, float], **facts: object) -> Stored:
+    """Key -> record and predictions of four cells per model."""
+    whole = create(folder / "run", "0")
+    records = report_runs.cells(whole, skill)
     evidence = open_evidence([whole])
     parts = dict(tuple(evidence.scored.groupby("key", observed=True)))
-    return {r.key: (r, parts[r.key].drop(columns="key").astype(object).reset_index(drop=True)) for r in records}
+    return {
+        r.key: (replace(r, **facts), parts[r.key].drop(columns="key").astype(object).reset_index(drop=True))
+        for r in records
+    }
 
 
-def fill(run: Run, stored: dict[str, tuple[object, object]], states: list[str]) -> None:
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    """Of two models."""
+    return stored_cells(tmp_path_factory.mktemp("whole"), {"weak": 0.8, "strong": 2.5})
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    """Of a published model on its corpus: two complete runs of two folds."""
+    facts = {"protocol": "published-sigwavnet", "train": "emodb", "test": "emodb", "data": {"emodb": "0" * 64}}
+    return stored_cells(tmp_path_factory.mktemp("replayed"), {"sigwavnet:released": 0.8}, **facts)
+
+
+@pytest.fixture(scope="module")
+def base(stored: Stored, tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+    """All cells of the two models, finished, in one folder."""
+    run = create(tmp_path_factory.mktemp("base") / "run", "0")
+    fill(run, stored, ["done"] * 8)
+    return open_evidence([run])
+
+
+def fill(run: Run, stored: Stored, states: list[str]) -> None:
     """A folder with every cell as it is said; ``other``: finished with other predictions."""
     report_runs.plan(run, [record for record, _ in stored.values()])
     for (record, predictions), state in zip(stored.values(), states, strict=True):
@@ -62,15 +93,12 @@ def said(evidence: Evidence) -> object:
     order=st.permutations(range(3)),
 )
 def test_neither_order_nor_overlap_of_folders_matters(
-    stored: dict[str, tuple[object, object]],
+    stored: Stored,
     tmp_path_factory: pytest.TempPathFactory,
     states: list[list[str]],
     order: list[int],
 ) -> None:
-    root = tmp_path_factory.mktemp("runs")
-    runs = [create(root / str(k), "0") for k in range(len(states))]
-    for run, of_run in zip(runs, states, strict=True):
-        fill(run, stored, of_run)
+    runs = folders(tmp_path_factory.mktemp("runs"), stored, states)
     shuffled = [runs[k] for k in order if k < len(runs)]
     evidence = open_evidence(runs)
     assert said(evidence) == said(open_evidence([*shuffled, shuffled[0]]))
@@ -80,7 +108,94 @@ def test_neither_order_nor_overlap_of_folders_matters(
         assert status == ([] if not here else ["failed"] if here == {"failed"} else ["done"])
 
 
-def test_a_finished_cell_wins_in_every_command(stored: dict[str, tuple[object, object]], tmp_path: Path) -> None:
+def folders(root: Path, stored: Stored, states: list[list[str]]) -> list[Run]:
+    """A folder for each list of states."""
+    runs = [create(root / str(k), "0") for k in range(len(states))]
+    for run, of_run in zip(runs, states, strict=True):
+        fill(run, stored, of_run)
+    return runs
+
+
+def verdicts(base: Evidence, candidate: Evidence) -> str:
+    """What a gate says of them, also where it cannot."""
+    try:
+        answers = gates.gate(base, candidate, METRICS["uar"], 0.01)
+    except InputError as error:
+        return str(error)
+    values = [(v.answer, v.p, v.reason, v.comparison.score_a, v.comparison.score_b) for v in answers]
+    return json.dumps([values, gates.left_out(base, candidate)])
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    states=st.lists(st.lists(State, min_size=8, max_size=8), min_size=2, max_size=3),
+    order=st.permutations(range(3)),
+)
+def test_a_gate_answers_the_same_whatever_the_order_of_folders(
+    stored: Stored,
+    base: Evidence,
+    tmp_path_factory: pytest.TempPathFactory,
+    states: list[list[str]],
+    order: list[int],
+) -> None:
+    runs = folders(tmp_path_factory.mktemp("runs"), stored, states)
+    shuffled = [runs[k] for k in order if k < len(runs)]
+    one, two = open_evidence(runs), open_evidence([*shuffled, shuffled[0]])
+    assert verdicts(base, one) == verdicts(base, two)
+    assert verdicts(one, base) == verdicts(two, base)
+
+
+def test_a_gate_over_overlapping_folders_is_that_over_the_whole(stored: Stored, base: Evidence, tmp_path: Path) -> None:
+    states = [["failed", "done"] * 4, ["done", "failed"] * 4]
+    a, b = folders(tmp_path, stored, states)
+    answers = {verdicts(base, open_evidence(runs)) for runs in ([a, b], [b, a], [b, a, b])}
+    assert answers == {verdicts(base, base)}
+    alone = verdicts(base, open_evidence([a]))
+    assert alone not in answers  # half of the cells have failed there
+
+
+def test_a_gate_takes_a_folder_that_was_repaired(stored: Stored, base: Evidence, tmp_path: Path) -> None:
+    """A folder in which cells failed and then finished is that in which they finished at once."""
+    repaired = create(tmp_path / "repaired", "0")
+    fill(repaired, stored, ["failed"] * 8)
+    assert "refused" in verdicts(base, open_evidence([repaired]))
+    fill(repaired, stored, ["done"] * 8)
+    whole = base.runs[0].folder
+    assert serbench("gate", whole, repaired.folder) == serbench("gate", whole, whole)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    states=st.lists(st.lists(State, min_size=4, max_size=4), min_size=2, max_size=3),
+    order=st.permutations(range(3)),
+)
+def test_tables_of_papers_are_the_same_whatever_the_order_of_folders(
+    replayed: Stored, tmp_path_factory: pytest.TempPathFactory, states: list[list[str]], order: list[int]
+) -> None:
+    runs = folders(tmp_path_factory.mktemp("runs"), replayed, states)
+    shuffled = [runs[k] for k in order if k < len(runs)]
+    one, two = (
+        json.dumps(paper_to_json(build(published("sigwavnet"), replays(open_evidence(each)), set(), set())))
+        for each in (runs, [*shuffled, shuffled[0]])
+    )
+    assert one == two
+
+
+def test_tables_of_papers_over_overlapping_folders_are_those_of_the_whole(replayed: Stored, tmp_path: Path) -> None:
+    states = [["failed", "done", "done", "absent"], ["done", "failed", "absent", "done"], ["done"] * 4]
+    a, b, whole = (run.folder for run in folders(tmp_path, replayed, states))
+    for form in ("--json", "--csv", "--markdown"):
+        texts = {
+            serbench("tables", "--paper", "sigwavnet", *order, form)[:2]
+            for order in ((a, b), (b, a), (b, a, b), (whole,))
+        }
+        assert len(texts) == 1
+    ((code, text),) = {serbench("tables", "--paper", "sigwavnet", *order)[:2] for order in ((a, b), (whole,))}
+    assert code == 0 and "2 runs" in text and "2 of 2 runs" not in text
+    assert "2 of 2 runs of sigwavnet:released" in serbench("tables", "--paper", "sigwavnet", a)[1]  # none is complete
+
+
+def test_a_finished_cell_wins_in_every_command(stored: Stored, tmp_path: Path) -> None:
     runs = [create(tmp_path / name, "0") for name in "ab"]
     fill(runs[0], stored, ["failed", *["done"] * 7])
     fill(runs[1], stored, ["done", *["absent"] * 7])
