@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -26,17 +27,28 @@ def origin_of(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
 
 
-def load(point: EntryPoint, kind: type[Any], what: str) -> Any:
-    """What an entry point names; text in one line that says why it is no ``what`` of type ``kind`` with its name."""
+def load(point: EntryPoint, kind: type[Any], what: str, how: str = "") -> Any:
+    """What an entry point names; text in one line that says why it is no ``what`` of type ``kind`` with its name.
+
+    ``how``: what to do to make one, where that is not to call ``kind``.
+    """
     try:
         value: Any = point.load()
     except (Exception, SystemExit) as error:  # whatever a stranger's module does at import
         return f"its plugin does not load: {in_one_line(error)}"
     if not isinstance(value, kind):
-        return f"{point.value} is no {what}; make it with {kind.__name__}(...) of {kind.__module__}"
+        return f"{point.value} is no {what}; {how or f'make it with {kind.__name__}(...) of {kind.__module__}'}"
     if value.name != point.name:
         return f"{point.value} is called '{value.name}', its entry point '{point.name}'; give both one name"
     return value
+
+
+def built_in(module: str) -> ModuleType | str:
+    """A module of this package that is found by its file; text in one line that says why it does not load."""
+    try:
+        return import_module(module)
+    except (Exception, SystemExit) as error:  # one faulty file must not hide the others
+        return f"{'/'.join(module.split('.')[1:])}.py does not load: {in_one_line(error)}"
 
 
 def add(named: dict[str, Any], group: str, kind: type[Any], what: str) -> tuple[dict[str, str], dict[str, str]]:

@@ -9,7 +9,6 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 
@@ -25,20 +24,16 @@ _FILE = re.compile(r"(?P<file>.*\.py)(?::(?P<rest>.*))?", re.DOTALL)
 
 @cache
 def installed() -> tuple[dict[str, Card], dict[str, str], dict[str, str]]:
-    """Name -> card by name, name of a plugin -> why it does not load, and name -> who brings it; once per process.
+    """Name -> card by name, name of another -> why it cannot be used, and name -> who brings it; once per process.
 
     A name that two models use is an InputError.
     """
     errors: dict[str, str] = {}
-    sources: list[tuple[Card, str]] = [(card, BUILT_IN) for card in _built_in()]
-    for point in plugins.points_of(GROUP):
-        card = _plugin(point)
-        if isinstance(card, Card):
-            sources.append((card, plugins.origin_of(point)))
-        else:
-            errors[point.name] = card
     origins: dict[str, tuple[Card, str]] = {}
-    for card, origin in sources:
+    for name, card, origin in (*_built_in(), *_plugins()):
+        if isinstance(card, str):
+            errors[name] = card
+            continue
         if card.name in origins:
             raise _clash(*origins[card.name], card, origin)
         origins[card.name] = (card, origin)
@@ -53,11 +48,15 @@ def _clash(first: Card, by: str, second: Card, other: str) -> InputError:
     )
 
 
-def _built_in() -> Iterator[Card]:
+def _built_in() -> Iterator[tuple[str, Card | str, str]]:
     package = __package__ or ""
     for info in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
         if not info.ispkg and re.search(r"^(@|\w+ = )model\(", text_of(info.name), re.MULTILINE):
-            yield from _cards_in(importlib.import_module(info.name))
+            module = plugins.built_in(info.name)
+            if isinstance(module, str):
+                yield info.name.rpartition(".")[2].replace("_", "-"), module, BUILT_IN
+            else:
+                yield from ((card.name, card, BUILT_IN) for card in _cards_in(module))
 
 
 def _cards_in(module: ModuleType) -> Iterator[Card]:
@@ -66,17 +65,10 @@ def _cards_in(module: ModuleType) -> Iterator[Card]:
     yield from (value for value in values if isinstance(value, Card) and value.module == module.__name__)
 
 
-def _plugin(point: EntryPoint) -> Card | str:
-    """The card that an entry point names, or why there is none, in one line."""
-    try:
-        card = point.load()
-    except (Exception, SystemExit) as error:  # whatever a stranger's module does at import
-        return plugins.in_one_line(error)
-    if not isinstance(card, Card):
-        return f"{point.value} is not a model's card; decorate its build function with @model(...)"
-    if card.name != point.name:
-        return f"{point.value} is called '{card.name}', its entry point '{point.name}'; give both one name"
-    return card
+def _plugins() -> Iterator[tuple[str, Card | str, str]]:
+    for point in plugins.points_of(GROUP):
+        card = plugins.load(point, Card, "card of a model", "decorate its build function with @model(...)")
+        yield point.name, card, plugins.origin_of(point)
 
 
 def parts_of(spec: str) -> tuple[str, str]:

@@ -105,7 +105,7 @@ def cards() -> dict[str, Card]:
 
 
 def broken() -> dict[str, str]:
-    """Name of a plugin that cannot be loaded -> why, in one line."""
+    """Name of a model that cannot be used -> why, in one line."""
     return dict(discovery.installed()[1])
 
 
@@ -127,7 +127,7 @@ def find(name: str) -> Card:
     if name in models:
         return models[name]
     if name in errors:
-        raise InputError(f"model '{name}': its plugin does not load: {errors[name]}")
+        raise InputError(f"model '{name}': {errors[name]}")
     raise unknown("model", name, [*models, *errors])
 
 

@@ -18,7 +18,7 @@ TASK = Task(tuple(f"class {i}" for i in range(CLASSES)))
 
 @dataclass(frozen=True)
 class ModelLine:
-    """One model in the list; a plugin that does not load has only a name and a problem."""
+    """One model in the list; one that cannot be used has only a name and a problem."""
 
     name: str
     kind: str = ""
@@ -32,9 +32,9 @@ class ModelLine:
 
 
 def lines() -> list[ModelLine]:
-    """All models, then the plugins that do not load."""
+    """All models, then those that cannot be used."""
     return [_line(card) for card in cards().values()] + [
-        ModelLine(name, problem=f"does not load: {error}") for name, error in broken().items()
+        ModelLine(name, problem=problem) for name, problem in broken().items()
     ]
 
 

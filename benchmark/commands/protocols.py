@@ -26,16 +26,22 @@ def protocols() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def list_protocols(as_json: bool) -> None:
     """Every protocol: what it promises, which leaks it permits, what it scores where nothing can be learned."""
+    from ...plugins import in_one_line
     from ...protocols.parts import catalog
     from ...protocols.parts import export as outline
 
-    installed = catalog.protocols().values()
-    every = [outline.of_protocol(protocol) | {"provider": catalog.origin_of(protocol)} for protocol in installed]
+    problems = catalog.broken()
+    every = []
+    for protocol in catalog.protocols().values():
+        try:
+            every.append(outline.of_protocol(protocol) | {"provider": catalog.origin_of(protocol)})
+        except Exception as error:  # a stranger's protocol must not hide the others
+            problems[protocol.name] = f"cannot say what it is: {in_one_line(error)}; see `serbench protocols check`"
+    for name, problem in problems.items():
+        click.echo(f"Not used: {name}: {problem}", err=True)
     if as_json:
         click.echo(json.dumps(every, indent=1))
         return
-    for name, problem in catalog.broken().items():
-        click.echo(f"Not used: {name}: {problem}", err=True)
     for facts in every:
         n = len(facts["conditions"])
         of = "" if facts["provider"] == catalog.BUILT_IN else f" ({facts['provider']})"
@@ -93,7 +99,8 @@ def check(name: str, settings: tuple[str, ...]) -> None:
     from ..planning.settings import parse
 
     protocol = catalog.find(name)
-    options = options_from(protocol, parse(settings, protocol, ()).protocol)
+    # its own options are a part of what is checked
+    options = options_from(protocol, parse(settings, protocol, ()).protocol) if settings else None
     problems = 0
     for outcome in outcomes(protocol, options):
         problems += bool(outcome.problem)

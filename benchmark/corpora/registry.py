@@ -5,7 +5,6 @@ A corpus is an adapter and its facts. A built-in adapter is a file of this folde
 ``serbench.corpora`` names, its facts lie beside that module. Both are found, not listed.
 """
 
-import importlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -106,9 +105,10 @@ def _built_in() -> Iterator[tuple[str, CorpusCard | str]]:
     for path in sorted(_HERE.glob("*.py")):
         if re.search(r"^ADAPTER = ", path.read_text(encoding="utf-8"), re.MULTILINE):
             module = f"{__package__}.{path.stem}"
-            adapter: Adapter = importlib.import_module(module).ADAPTER
-            left.discard(adapter.name)
-            yield adapter.name, _card(adapter, _DATA, module, "serbench")
+            loaded = plugins.built_in(module)
+            name = path.stem.replace("_", "-") if isinstance(loaded, str) else loaded.ADAPTER.name
+            left.discard(name)
+            yield name, loaded if isinstance(loaded, str) else _card(loaded.ADAPTER, _DATA, module, "serbench")
     for name in sorted(left):
         file = _HERE / f"{name.replace('-', '_')}.py"
         yield name, f"no adapter for {_DATA / name}.toml; write {file} with a line ADAPTER = ..."

@@ -24,7 +24,7 @@ def protocols() -> dict[str, Protocol]:
 
 
 def broken() -> dict[str, str]:
-    """Name of a plugin that cannot be used -> why, in one line."""
+    """Name of a protocol that cannot be used -> why, in one line."""
     return dict(_installed()[1])
 
 
@@ -63,7 +63,7 @@ def from_file(path: Path) -> Protocol:
 
 @cache
 def _installed() -> tuple[dict[str, Protocol], dict[str, str], dict[str, str]]:
-    """Protocols, what is wrong with plugins, and who brings each; looked for once per process."""
+    """Protocols, what is wrong with others, and who brings each; looked for once per process."""
     return collect([*_built_in(), *_plugins()])
 
 
@@ -85,11 +85,14 @@ def collect(
     return {name: by_name[name] for name in sorted(by_name)}, errors, origins
 
 
-def _built_in() -> Iterator[tuple[str, Protocol, str]]:
+def _built_in() -> Iterator[tuple[str, Protocol | str, str]]:
     package = __name__.rsplit(".", 2)[0]
     for info in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
-        protocol = getattr(importlib.import_module(info.name), "PROTOCOL", None)
-        if isinstance(protocol, Protocol):
+        module = plugins.built_in(info.name)
+        protocol = getattr(module, "PROTOCOL", None)
+        if isinstance(module, str):
+            yield info.name.rpartition(".")[2].replace("_", "-"), module, BUILT_IN
+        elif isinstance(protocol, Protocol):
             yield protocol.name, protocol, BUILT_IN
 
 

@@ -255,7 +255,7 @@ def test_a_plugin_is_found_and_short_to_write(plugins: Callable[..., None]) -> N
         ),
         ("raise SystemExit('bye')", "broken:x", "SystemExit: bye"),
         ("def f(:", "broken:x", "SyntaxError"),
-        ("x = 3", "broken:x", "not a model's card"),
+        ("x = 3", "broken:x", "x is no card of a model; decorate its build function"),
         ("x = 3", "broken:y", "AttributeError"),
         (GOOD, "broken:loud_pooling", "give both one name"),
         (GOOD.replace("model()", "model(profiles={'big': {'lrr': 1.0}})"), "broken:x", "did you mean 'lr'"),
@@ -267,8 +267,9 @@ def test_a_broken_plugin_is_recorded_and_breaks_nothing(
     plugins({"broken.py": text, "stranger.py": GOOD}, {"odd": point, "loud-pooling": "stranger:loud_pooling"})
     assert {"majority", "loud-pooling"} <= cards().keys() and "odd" not in cards()
     assert words in broken()["odd"] and "\n" not in broken()["odd"]
-    with pytest.raises(InputError, match="its plugin does not load"):
+    with pytest.raises(InputError) as caught:
         find("odd")
+    assert str(caught.value) == f"model 'odd': {broken()['odd']}"
 
 
 def test_a_name_clash_names_both_origins(plugins: Callable[..., None]) -> None:

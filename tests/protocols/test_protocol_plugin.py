@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import serbench.protocols as built_in
 from serbench.benchmark.checks.protocol_check import outcomes
 from serbench.errors import InputError
 from serbench.protocols.parts import catalog
@@ -42,11 +43,63 @@ def test_one_that_is_installed_is_listed_checked_and_run(tmp_path: Path) -> None
     assert [code for code, _ in said] == [0, 0, 0, 0, 2]
     assert "new-sentences (my-serbench-protocols 1.0)\n  every sentence is tested" in said[0][1]
     assert "Not used: odd: its plugin does not load: ModuleNotFoundError" in said[0][1]
-    facts = {line["protocol"]: line["provider"] for line in json.loads(said[1][1])}
+    facts = {line["protocol"]: line["provider"] for line in json.loads(said[1][1].partition("\n")[2])}
     assert (facts["new-sentences"], facts["noise"]) == ("my-serbench-protocols 1.0", "serbench")
     assert said[2][1].endswith("new-sentences: holds everything that a protocol must")
     assert "LEAK" in said[3][1] and "4 folds" in said[3][1]
     assert "protocol 'odd': its plugin does not load" in said[4][1]
+
+
+def test_a_faulty_one_hides_no_other_in_the_list(tmp_path: Path) -> None:
+    """One that loads and fails when it is asked for its conditions, and one that is of another type throughout."""
+    text = FILE.read_text()
+    mute = text.replace("    null=", "    conditions=lambda options: 1 / 0,\n    null=").replace(
+        "new-sentences", "mute"
+    )
+    odd = text.replace('"new-sentences"', '"odd"').replace("summary=", "options=3, summary=")
+    assert mute != text and odd != text
+    put(tmp_path / "site", "mute", mute, ["mute = mute:PROTOCOL"], catalog.GROUP)
+    put(tmp_path / "site", "odd", odd, ["odd = odd:PROTOCOL"], catalog.GROUP)
+    listed, as_json, checked, odd_checked = inside(
+        [tmp_path / "site"],
+        ["protocols", "list"],
+        ["protocols", "list", "--json"],
+        ["protocols", "check", "mute"],
+        ["protocols", "check", "odd"],
+        folder=tmp_path,
+    )
+    assert (listed[0], as_json[0]) == (0, 0) and "Traceback" not in listed[1] + as_json[1]
+    assert "Not used: mute: cannot say what it is: ZeroDivisionError: division by zero; see" in listed[1]
+    assert "Not used: odd: cannot say what it is: TypeError" in listed[1]
+    assert "speaker-independent\n" in listed[1] and '"protocol": "speaker-independent"' in as_json[1]
+    assert checked[0] == 1 and "ZeroDivisionError: division by zero" in checked[1]
+    assert odd_checked[0] == 1 and "options: an instance of a frozen dataclass with defaults" in odd_checked[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("def f(:", "SyntaxError"),
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("raise SystemExit('bye')", "SystemExit: bye"),
+    ],
+)
+def test_a_faulty_file_among_those_that_ship_is_named_and_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, words: str
+) -> None:
+    (tmp_path / "half_written.py").write_text(text)
+    monkeypatch.setattr(built_in, "__path__", [*built_in.__path__, str(tmp_path)])
+    catalog._installed.cache_clear()
+    try:
+        code, out, err = serbench("protocols", "list")
+        assert code == 0 and "speaker-independent\n" in out
+        assert f"Not used: half-written: protocols/half_written.py does not load: {words}" in err
+        assert err.count("\n") == 1
+        code, _, err = serbench("protocols", "show", "half-written")
+        assert code == 2 and "protocol 'half-written': protocols/half_written.py does not load" in err
+    finally:
+        catalog._installed.cache_clear()
+        sys.modules.pop("serbench.protocols.half_written", None)
 
 
 def test_one_in_a_file_is_shown_checked_and_run_in_several_processes(tmp_path: Path) -> None:
