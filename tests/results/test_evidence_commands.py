@@ -118,15 +118,15 @@ def test_gate_of_files(runs, tmp_path):
 
 
 def held_out(skill, seed):
-    """Predictions on three test sets that share rows and speakers, as no cross-validation has them."""
+    """Predictions on three test sets of two folds that share rows and speakers, as no cross-validation has them."""
     rng = np.random.default_rng(seed)
-    at = [(fold, k) for fold in range(3) for k in range(40 * fold, 40 * fold + 60)]
+    at = [(repeat, k) for repeat in range(3) for k in range(40 * repeat, 40 * repeat + 60)]
     truth = [("angry", "happy", "sad")[k % 3] for _, k in at]
     guess = [t if rng.random() < skill else "angry" for t in truth]
     speaker = [f"s{k % 8}" for _, k in at]
-    return pd.DataFrame(
-        {"id": [k for _, k in at], "fold": [f for f, _ in at], "truth": truth, "guess": guess, "speaker": speaker}
-    )
+    repeat, fold = [r for r, _ in at], [k // 8 % 2 for _, k in at]
+    facts = {"id": [k for _, k in at], "repeat": repeat, "fold": fold, "speaker": speaker}
+    return pd.DataFrame({**facts, "truth": truth, "guess": guess})
 
 
 def test_gate_of_files_passes_nothing_that_the_main_test_refuses(tmp_path):
