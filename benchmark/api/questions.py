@@ -37,14 +37,15 @@ def compare(
     levels: Sequence[str] = (),
     blocks: Literal["speaker", "corpus"] = "speaker",
     level: float = 0.95,
+    mixed: bool = False,
 ) -> Table:
     """Models ``a`` and ``b``, named as tables name them, on every task that both have; or one ``test`` of all.
 
     Differences are a minus b; the main test is the one that holds for the protocol, p is corrected over the tasks, and
     a test that does not hold is refused. ``base``: the reference arm or model, and ``levels``: arms, models or
-    conditions in order, for a ``test``. Raises InputError for names that the runs do not have.
+    conditions in order, for a ``test``. ``mixed`` as in `load`. Raises InputError for names that the runs do not have.
     """
-    evidence = open_evidence([find_run(str(run)) for run in _several(runs)])
+    evidence = open_evidence([find_run(str(run)) for run in _several(runs)], mixed)
     notes = tuple(evidence.notes)
     if test is not None:
         if a is not None or b is not None:
@@ -119,15 +120,16 @@ def audit(
     return [judge(listing, corpus, recordings, frozenset(promise)) for listing in listings]
 
 
-def report(runs: Runs, out: str | Path | None = None) -> "Report":
+def report(runs: Runs, out: str | Path | None = None, *, mixed: bool = False) -> "Report":
     """Write Markdown, CSV, LaTeX, figures and one HTML page of runs; ``page`` of what comes back is its path.
 
-    ``out``: the report folder; by default in the run folder, or ``reports/<time>`` for several runs.
+    ``out``: the report folder; by default in the run folder, or ``reports/<time>`` for several runs. ``mixed`` as in
+    `load`.
     """
     from ...results.reports.report import report as write
     from ..planning.recipes import changed
 
-    return write([str(run) for run in _several(runs)], None if out is None else Path(out), changed)
+    return write([str(run) for run in _several(runs)], None if out is None else Path(out), changed, mixed)
 
 
 def _several(runs: Runs) -> Sequence[str | Path]:

@@ -65,9 +65,10 @@ class Results:
         return self.table._repr_html_()
 
 
-def load(*runs: str | Path) -> Results:
+def load(*runs: str | Path, mixed: bool = False) -> Results:
     """Read runs: folders, names of folders in ``runs/``, or ``latest``; also while they go on.
 
-    Raises InputError where there is no run, StoreError where one is damaged.
+    ``mixed``: pool cells of several devices or precisions in one score, which is refused without. Raises InputError
+    where there is no run, StoreError where one is damaged.
     """
-    return Results(run_table([find_run(str(run)) for run in runs]))
+    return Results(run_table([find_run(str(run)) for run in runs], mixed))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .forms import form_options, print_document
+from .forms import form_options, mixed_option, print_document
 
 if TYPE_CHECKING:
     from ...results.questions.answer_lines import Block
@@ -61,6 +61,7 @@ class WithTests(click.Command):
     show_default=True,
     help="Of intervals; a test that so few differences cannot bring to it is refused.",
 )
+@mixed_option
 @form_options(csv="One line per comparison.")
 def compare(
     runs: tuple[str, ...],
@@ -70,6 +71,7 @@ def compare(
     levels: str,
     blocks: "Block",
     level: float,
+    mixed: bool,
     form: str | None,
 ) -> None:  # the help is made by the class
     """Compare models, arms, conditions or protocols."""
@@ -78,13 +80,15 @@ def compare(
 
     ordered = [name.strip() for name in levels.split(";") if name.strip()]
     if test is not None:
-        table = compare(runs, metric=metric, test=test, base=base, levels=ordered, blocks=blocks, level=level)
+        table = compare(
+            runs, metric=metric, test=test, base=base, levels=ordered, blocks=blocks, level=level, mixed=mixed
+        )
     elif base or levels or blocks != "speaker":
         raise InputError("compare: --base, --levels and --blocks belong to --test NAME")
     elif len(runs) < 3:
         raise InputError("compare: give RUN A B, two models as the tables name them, or RUN --test NAME")
     else:
-        table = compare(runs[:-2], runs[-2], runs[-1], metric=metric, level=level)
+        table = compare(runs[:-2], runs[-2], runs[-1], metric=metric, level=level, mixed=mixed)
     for note in table.notes:
         click.echo(f"Note: {note}", err=True)
     print_document(table.document, form, COMPARED if test is None else None)

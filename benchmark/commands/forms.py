@@ -1,4 +1,4 @@
-"""The options that choose the form in which a command prints: one for each file in `results/text/forms`."""
+"""Options of several commands: the form in which one prints, for each file in `results/text/forms`, and --mixed."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from ...results.text.grids import Document
 
 Command = Callable[..., Any]
+
+
+#: for every command that reads runs
+mixed_option = click.option("--mixed", is_flag=True, help="Pool cells of several devices or precisions in one score.")
 
 
 def form_options(**texts: str) -> Callable[[Command], Command]:

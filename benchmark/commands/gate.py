@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .forms import form_options, print_document
+from .forms import form_options, mixed_option, print_document
 
 
 @click.command()
@@ -13,8 +13,11 @@ from .forms import form_options, print_document
 @click.option("--metric", default="uar", show_default=True, help="By any of its names, which `serbench score` lists.")
 @click.option("--margin", default=0.01, show_default=True, help="How much worse is still taken as equal, in [0, 1].")
 @click.option("--model", "models", multiple=True, metavar="M", help="Only these models; repeatable.")
+@mixed_option
 @form_options(csv="One line per comparison.")
-def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[str, ...], form: str | None) -> None:
+def gate(
+    base: str, candidate: str, metric: str, margin: float, models: tuple[str, ...], mixed: bool, form: str | None
+) -> None:
     """Is CANDIDATE worse than BASE by more than the margin?
 
     Both are runs, or both are files of predictions as `score` reads them. Every model is compared with itself on each
@@ -38,7 +41,7 @@ def gate(base: str, candidate: str, metric: str, margin: float, models: tuple[st
         tables = [read(Path(name)) for name in (candidate, base)]
         verdicts = gates.judge([compare_files(tables[0], tables[1], find(metric))], margin)
     else:
-        sides = [open_evidence([find_run(name)]) for name in (base, candidate)]
+        sides = [open_evidence([find_run(name)], mixed) for name in (base, candidate)]
         verdicts = gates.gate(sides[0], sides[1], find(metric), margin, models)
         for note in gates.left_out(sides[0], sides[1], models):
             click.echo(f"Note: {note}", err=True)

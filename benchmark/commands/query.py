@@ -2,6 +2,8 @@
 
 import click
 
+from .forms import mixed_option
+
 HELP = """Ask the results of RUN with SQL (DuckDB). The last argument is the statement; several runs are read as one.
 
 The run is only read: tables live in memory, no file or address can be reached from SQL. Example:
@@ -33,9 +35,10 @@ class WithTables(click.Command):
 
 @click.command(cls=WithTables)
 @click.argument("runs", metavar="RUN... SQL", nargs=-1, required=True)
+@mixed_option
 @click.option("--json", "form", flag_value="json", help="A list of objects, one per line.")
 @click.option("--csv", "form", flag_value="csv", help="CSV.")
-def query(runs: tuple[str, ...], form: str | None) -> None:
+def query(runs: tuple[str, ...], mixed: bool, form: str | None) -> None:
     """Ask the results of RUN with SQL."""
     from ...errors import InputError
     from ...results.evidence.query import query as ask
@@ -44,7 +47,7 @@ def query(runs: tuple[str, ...], form: str | None) -> None:
     *folders, sql = runs
     if not folders:
         raise InputError(f"query: {sql}: give RUN, and after it the statement in quotes")
-    table = ask([find_run(run) for run in folders], sql)
+    table = ask([find_run(run) for run in folders], sql, mixed)
     if form == "json":
         click.echo(table.to_json(orient="records", indent=1))
     elif form == "csv":

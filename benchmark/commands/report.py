@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from .forms import mixed_option
+
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
@@ -16,14 +18,15 @@ import click
     "--open", "opened", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
     help="Show the page in a browser; auto: where a person sits at this terminal.",
 )  # fmt: skip
-def report(runs: tuple[str, ...], out: Path | None, opened: str) -> None:
+@mixed_option
+def report(runs: tuple[str, ...], out: Path | None, opened: str, mixed: bool) -> None:
     """Write Markdown, CSV, LaTeX, figures and one HTML page of RUN..., finished or still going on.
 
     Each RUN is a folder, the name of one in runs/, or `latest`. Several runs make one report.
     """
     from ..api import report as write
 
-    files = write(runs, out)
+    files = write(runs, out, mixed=mixed)
     for note in files.notes:
         click.echo(f"Note: {note}", err=True)
     click.echo(str(files.page))

@@ -2,14 +2,15 @@
 
 import click
 
-from .forms import form_options, print_document
+from .forms import form_options, mixed_option, print_document
 
 
 @click.command()
 @click.option("--paper", required=True, metavar="NAME", help="sigwavnet, mfcc-attention, cnn-n-gru or wavfusion.")
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
+@mixed_option
 @form_options(json="Everything, with sources and intervals.", csv="One line per value.")
-def tables(paper: str, runs: tuple[str, ...], form: str | None) -> None:
+def tables(paper: str, runs: tuple[str, ...], mixed: bool, form: str | None) -> None:
     """The published tables of a paper beside RUNs: folders, names of some in runs/, or `latest`.
 
     A verdict is given where classes, corpus size, recipe and rules are the published ones; a run with other settings
@@ -26,7 +27,7 @@ def tables(paper: str, runs: tuple[str, ...], form: str | None) -> None:
     from ..planning.recipes import changed
 
     claims = published(paper)
-    evidence = open_evidence([find_run(run) for run in runs]) if runs else None
+    evidence = open_evidence([find_run(run) for run in runs], mixed) if runs else None
     for note in evidence.notes if evidence else ():
         click.echo(f"Note: {note}", err=True)
     regenerated = build(claims, replays(evidence) if evidence else [], catalog.protocols(), cards(), changed)

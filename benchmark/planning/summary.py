@@ -99,7 +99,7 @@ def plan(options: RunOptions, bars: bool = False) -> Preview:
     run = open_run(options.out) if options.out is not None and options.out.exists() else None
     deviations = Deviations()
     if run is not None:
-        evidence = open_evidence([run])
+        evidence = open_evidence([run], mixed=True)
         numbers = (evidence.records, evidence.predictions, METRICS["uar"])
         deviations = Deviations(stored_sd(*numbers), stored_fold_sd(*numbers))
     with nullcontext() if bars else hidden():

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from .devices import check_devices
 from .files import read_json
 from .groups import GROUPS
 from .predictions import Probabilities, read_predictions, read_probabilities
@@ -135,11 +136,11 @@ class Evidence:
         return [path for run in self.runs for path in sorted((run.folder / "utterances").glob("*.parquet"))]
 
 
-def open_evidence(runs: Sequence[Run]) -> Evidence:
+def open_evidence(runs: Sequence[Run], mixed: bool = False) -> Evidence:
     """Read runs as one, whatever their order, also while they go on. Raises StoreError for damage.
 
     Cells that a later command of the same folder asked for anew on the same data, since their code changed, are left
-    out with a note.
+    out with a note. Without ``mixed``, InputError where a score stands on several kinds of device, as `check_devices`.
     """
     ordered = [run for _, run in sorted({run.folder.resolve(): run for run in runs}.items())]
     plans = [run.plans() for run in ordered]
@@ -161,8 +162,11 @@ def open_evidence(runs: Sequence[Run]) -> Evidence:
     cells = tuple(min(sources, key=_place) for sources in held.values())
     notes = dict.fromkeys(note for command in commands for note in command.facts.get("notes", ()))
     plan = pd.concat(lines, ignore_index=True).drop_duplicates("key", ignore_index=True)
+    records = pd.DataFrame([c.record.to_json() for c in cells], columns=list(Record.__dataclass_fields__))
+    if not mixed:
+        check_devices(records)
     return Evidence(
-        records=pd.DataFrame([c.record.to_json() for c in cells], columns=list(Record.__dataclass_fields__)),
+        records=records,
         plan=plan,
         notes=(*notes, *_of_several(held), *left_out(old)),
         cells=cells,

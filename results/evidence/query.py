@@ -68,12 +68,12 @@ def trainings(runs: Sequence[Run]) -> pd.DataFrame:
     return table.astype({"epoch": int})
 
 
-def query(runs: Sequence[Run], sql: str) -> pd.DataFrame:
+def query(runs: Sequence[Run], sql: str, mixed: bool = False) -> pd.DataFrame:
     """The result of one SQL statement. Raises InputError for wrong SQL, and for what would reach outside."""
     import duckdb
 
     with duckdb.connect(":memory:") as base:
-        for name, frame in tables(open_evidence(runs)).items():
+        for name, frame in tables(open_evidence(runs, mixed)).items():
             if len(frame.columns):
                 base.register("frame", frame)
                 base.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .devices import kinds_of
 from .evidence import Evidence
 from .pools import code_rows, pool_cells
 from .results import Result, results_of
@@ -90,7 +91,7 @@ def _replay(result: Result, rows: Any, planned: Mapping[Any, set[Any]], sizes: S
         settings=one.settings,
         options=one.options,
         leaks=result.setup.leaks,
-        devices=tuple(sorted({f"{c.device}, {c.precision}" for c in done.values()})),
+        devices=kinds_of(done.values()),
         by_run=pool_cells(done, rows, tuple(one.classes)).by_run if done else np.zeros((0, n, n), int),
         seeds=np.array([seed for seed, _ in runs], int),
         repeats=np.array([repeat for _, repeat in runs], int),

@@ -18,6 +18,7 @@ from ...errors import InputError
 from ...seeds import stream
 from ..statistics.metrics import CLASSES, Metric, metrics_of
 from ..statistics.speakers import Interval, mean_known, speaker_intervals, unknown_speakers
+from .devices import kinds_of
 from .pools import Cells, Pool, Rows, code_rows, pool_cells
 from .results import FLOOR, Identity, Result, Setup, condition_order, label_of, results_of, setup_of
 
@@ -78,7 +79,7 @@ class Score:
     missing: dict[str, int] = field(default_factory=dict)  # class -> folds without a test row of it
     interval_method: str | None = None
     interval_reason: str | None = None
-    devices: tuple[str, ...] = ()  # "device, precision"
+    devices: tuple[str, ...] = ()  # as `devices.kind_of`
     notes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()  # last lines of the tracebacks
     role: str = "model"
@@ -216,7 +217,7 @@ def _score(facts: dict[str, Any], cells: Cells, rows: Rows, pending: list[Any], 
         n_done=len(done),
         n_pending=len(pending),
         missing=dict(sorted(missing.items())),
-        devices=tuple(sorted({f"{c.device}, {c.precision}" for c in done.values()})),
+        devices=kinds_of(done.values()),
         notes=tuple(dict.fromkeys(note for c in cells.values() for note in c.notes)),
         errors=tuple(_last_lines(c.error for c in failed)),
     )

@@ -29,18 +29,19 @@ class Report:
     notes: tuple[str, ...]
 
 
-def report(runs: Sequence[str], out: Path | None = None, changed: Changes = no_changes) -> Report:
+def report(runs: Sequence[str], out: Path | None = None, changed: Changes = no_changes, mixed: bool = False) -> Report:
     """Write the report of one or several runs (as `store.find_run` takes them), finished or not.
 
     ``changed`` tells what a run changed of recipe and rules, for claims. Default folder: ``report`` in the run's own,
-    or ``reports/<time>`` for several runs. Raises InputError for what is no run folder, StoreError for damaged files.
+    or ``reports/<time>`` for several runs. ``mixed`` as in `open_evidence`. Raises InputError for what is no run
+    folder, StoreError for damaged files.
     """
     opened = list({run.folder.resolve(): run for run in map(find_run, runs)}.values())
     folder = out or (
         opened[0].folder / "report" if len(opened) == 1 else Path("reports") / time.strftime("%Y%m%d-%H%M%S")
     )
     figures = folder / "figures"
-    sources = sources_of(opened, changed)
+    sources = sources_of(opened, changed, mixed)
     matrices = aside.start(sources.clean[:DRAWN_FIRST], figures)
     content = content_of(sources, figures)
     for texts_of in TEXTS:

@@ -39,9 +39,9 @@ class Sources:
         return [s for s in self.scores if s.condition == "clean" and s.n_done]
 
 
-def sources_of(runs: Sequence[Run], changed: Changes) -> Sources:
-    """Read the runs and score them."""
-    evidence = open_evidence(runs)
+def sources_of(runs: Sequence[Run], changed: Changes, mixed: bool = False) -> Sources:
+    """Read the runs, as `open_evidence` does, and score them."""
+    evidence = open_evidence(runs, mixed)
     table = scores(evidence.records, evidence.predictions, evidence.plan)
     order = tuple(dict.fromkeys(evidence.plan["arm"]))
     steps = ladders(evidence.records, evidence.predictions, METRICS[HEADLINE], evidence.siblings, order)

@@ -7,6 +7,7 @@ from typing import get_args
 
 from rich.cells import cell_len
 
+from ..evidence.devices import listed
 from ..papers import paper_data
 from ..papers.paper_tables import PaperTables
 from ..papers.verdicts import MEANING, Word
@@ -70,9 +71,8 @@ def _foot(tables: PaperTables) -> list[str]:
     used = {line.verdict.word for line in tables.lines if line.verdict}
     lines = [READING, *(f"{word}: {MEANING[word]}." for word in get_args(Word) if word in used)]
     if tables.devices:
-        lines.append(
-            f"{'MIXED devices or precisions' if len(tables.devices) > 1 else 'Device'}: {'; '.join(tables.devices)}."
-        )
+        word = "MIXED devices or precisions" if len(tables.devices) > 1 else "Device"
+        lines.append(f"{word}: {'; '.join(listed(tables.devices))}.")
     return [*lines, *_commands(tables)]
 
 

@@ -29,9 +29,9 @@ class RunTable:
         return replace(table, text=lambda width: [p for part in (table, *below) for p in part.text(width)])
 
 
-def run_table(runs: Sequence[Run]) -> RunTable:
-    """Read runs as one. Raises StoreError for damage."""
-    evidence = open_evidence(runs)
+def run_table(runs: Sequence[Run], mixed: bool = False) -> RunTable:
+    """Read runs as one, as `open_evidence` does."""
+    evidence = open_evidence(runs, mixed)
     ladders = ladder_table.found(evidence.records, evidence.predictions, evidence.plan, evidence.siblings)
     every = scores(evidence.records, evidence.predictions, evidence.plan)
     return RunTable(every, evidence, corpora_of(evidence.runs), ladders)

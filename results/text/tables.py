@@ -11,6 +11,7 @@ from itertools import groupby
 from rich.cells import cell_len
 
 from ..evidence.corpora import UNKNOWN, Corpora
+from ..evidence.devices import listed
 from ..evidence.scores import FACTS, Score, Value, to_json, within
 from ..statistics.metrics import METRICS, beside
 from .boards import boards
@@ -134,7 +135,7 @@ def _facts(block: list[Score]) -> Iterable[str]:
         used = [f"{d} ({', '.join(unique(s.label for s in block if d in s.devices))})" for d in devices]
         yield f"MIXED devices or precisions: {'; '.join(used)}."
     elif devices:
-        yield f"Device: {devices[0]}."
+        yield f"Device: {listed(devices)[0]}."
 
 
 def _notes(block: list[Score]) -> Iterable[str]:
