@@ -5,6 +5,8 @@ from typing import cast
 
 import numpy as np
 
+from ...errors import unknown
+from ...protocols.parts.noises import MORE_NOISES, NOISES
 from ...protocols.parts.protocol import Condition
 from ...seeds import stream
 from . import noise, snr
@@ -29,10 +31,12 @@ def recorded(waveform: np.ndarray, rate_hz: int, utterance: str, condition: Cond
 
 
 def noise_of(kind: str) -> Noise:
-    """The function of its name, in `noise` or in `events`."""
+    """The function of its name, in `noise` or in `events`; InputError for what is no noise that is made here."""
     name = kind.replace("-", "_")
-    if hasattr(noise, name):
+    if kind in NOISES:
         return cast(Noise, getattr(noise, name))
+    if kind not in MORE_NOISES:
+        raise unknown("noise that is made here", kind, (*NOISES, *MORE_NOISES))
     from . import events
 
     return cast(Noise, getattr(events, name))

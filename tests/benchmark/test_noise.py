@@ -5,6 +5,8 @@ import pytest
 
 from serbench.benchmark.conditions import noise
 from serbench.benchmark.conditions.noisy import noise_of
+from serbench.errors import InputError
+from serbench.protocols.parts import noises
 from serbench.tests.support.sounds import RATE, quick_talkers, tone
 
 
@@ -22,6 +24,14 @@ def test_slope_of_the_spectrum(kind: str, slope: float) -> None:
     fitted = np.polyfit(np.log10(edges[:-1] * edges[1:]) / 2, np.log10(density(samples, edges)), 1)[0]
     assert fitted == pytest.approx(slope, abs=0.02)
     assert np.square(samples, dtype=np.float64).mean() == pytest.approx(1, rel=0.03)
+
+
+def test_only_noises_are_noises() -> None:
+    made = {name for name in noises.ALL if name != noises.RECORDED}
+    assert {noise_of(name).__name__.replace("_", "-") for name in made} == made
+    for name in ("talkers", "looped", "wrapped", "np", "Noise", "speech_shaped", noises.RECORDED):  # lie there too
+        with pytest.raises(InputError, match=f"unknown noise that is made here '{name}'"):
+            noise_of(name)
 
 
 def test_pink_has_nothing_below_20_hz() -> None:
