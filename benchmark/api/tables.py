@@ -9,19 +9,19 @@ import pandas as pd
 from ...results.text.forms import render
 from ...results.text.grids import Document
 
-WIDTH = 100  # columns of text
+WIDTH = 100  # columns of text where nobody says how wide it may be
 
 
 @dataclass(frozen=True)
 class Table:
     """What a command prints. ``data``: plain objects, unrounded, null where unknown; ``frame``: a line per row of them.
 
-    ``notes``: what the command says beside the table.
+    ``notes``: what the command says beside the table. ``width``: columns of text, None for as many as there are.
     """
 
     document: Document
     notes: tuple[str, ...] = ()
-    width: int = WIDTH
+    width: int | None = None
 
     @property
     def data(self) -> Any:
@@ -36,7 +36,7 @@ class Table:
 
     def text(self, form: str | None = None) -> str:
         """In a form of the command line: terminal (None), csv, html, json, latex or markdown."""
-        return render(self.document, form, self.width)
+        return render(self.document, form, self.width or WIDTH)
 
     def __str__(self) -> str:
         return self.text()

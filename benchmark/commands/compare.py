@@ -9,7 +9,6 @@ from .forms import form_options, mixed_option, print_document
 if TYPE_CHECKING:
     from ...results.questions.answer_lines import Block
 
-COMPARED = 80  # columns of what is said of two models
 HELP = """Compare models A and B on every task of RUN that both have; with --test, ask one question of all of RUN.
 
 RUN is a folder, the name of one in runs/, or `latest`; several are read as one, also while they go on. A model is named
@@ -91,4 +90,4 @@ def compare(
         table = compare(runs[:-2], runs[-2], runs[-1], metric=metric, level=level, mixed=mixed)
     for note in table.notes:
         click.echo(f"Note: {note}", err=True)
-    print_document(table.document, form, COMPARED if test is None else None)
+    print_document(table.document, form, table.width)
