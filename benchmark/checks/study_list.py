@@ -8,7 +8,7 @@ from ...baselines.registry import name_of
 from ...errors import InputError
 from ...protocols.parts.studies import Study, StudyForm
 from ..planning.ready import prepare
-from ..planning.study import StudyRequest, ask, check_study
+from ..planning.study import Forms, StudyRequest, forms_of
 from ..planning.study_commands import commands, parts
 from ..planning.study_needs import missing_corpora, missing_here
 from ..planning.summary import summarize
@@ -53,8 +53,14 @@ class StudyLine:
 
 def line_of(study: Study) -> StudyLine:
     """The line of one study."""
+    return _line(forms_of(study))
+
+
+def _line(forms: Forms) -> StudyLine:
+    study = forms[False].study
     full = study.full
-    lacks, quick = (tuple(missing_here(ask(study, quick))) for quick in (False, study.quick is not None))
+    missing = {quick: tuple(missing_here(request)) for quick, request in forms.items()}
+    lacks, quick = missing[False], missing.get(True, missing[False])
     return StudyLine(
         study.name, study.question, study.source, study.kind, full.protocols, full.models, full.corpora, study.metric,
         tuple(one.test for one in full.tests), study.quick is not None, study.missing, lacks, quick, study.notes,
@@ -80,27 +86,27 @@ def listing(lines: Sequence[StudyLine], columns: int) -> str:
     return "\n".join([*text, "", hanging("", words, columns)])
 
 
-def page(study: Study, columns: int) -> str:
+def page(forms: Forms, columns: int) -> str:
     """Everything about a study, with the counts of its plans where the corpora are there."""
-    return "\n".join(hanging(start, text, columns) if text else start for start, text in _page(study))
+    return "\n".join(hanging(start, text, columns) if text else start for start, text in _page(forms))
 
 
-def facts(study: Study) -> dict[str, Any]:
+def facts(forms: Forms) -> dict[str, Any]:
     """The same for machines; the plan of a form is null where it cannot be made here."""
-    check_study(study)
-    forms = {"full": False, **({"quick": True} if study.quick else {})}
-    return {
-        **asdict(line_of(study)),
-        "forms": {
-            name: {**asdict(study.form(quick)), **_planned(ask(study, quick)), "commands": _commands(study, quick)}
-            for name, quick in forms.items()
-        },
+    of_forms = {
+        "quick" if quick else "full": {
+            **asdict(request.study.form(quick)),
+            **_planned(request),
+            "commands": commands(request, quick) if request.form.protocols else [],
+        }
+        for quick, request in forms.items()
     }
+    return {**asdict(_line(forms)), "forms": of_forms}
 
 
-def _page(study: Study) -> Iterator[tuple[str, str]]:
+def _page(forms: Forms) -> Iterator[tuple[str, str]]:
     """Pairs (begins a line, text that is wrapped beside it)."""
-    check_study(study)
+    study = forms[False].study
     yield f"{study.name}: ", study.question
     yield "  ", f"{study.kind} of: {study.source}"
     if study.metric:
@@ -111,13 +117,13 @@ def _page(study: Study) -> Iterator[tuple[str, str]]:
         yield "  not in it: ", note
     for line in study.missing:
         yield "  cannot be run: ", line
-    for name, quick in (("full form", False), *((("quick form", True),) if study.quick else ())):
+    for quick, request in forms.items():
         yield "", ""
-        yield from _form(study, name, quick)
+        yield from _form(request, quick)
 
 
-def _form(study: Study, name: str, quick: bool) -> Iterator[tuple[str, str]]:
-    request, form = ask(study, quick), study.form(quick)
+def _form(request: StudyRequest, quick: bool) -> Iterator[tuple[str, str]]:
+    study, form, name = request.study, request.study.form(quick), "quick form" if quick else "full form"
     yield f"{name}: ", f"{_join(form.protocols)} on {_join(form.corpora)}, {form.seeds} seed{'s' * (form.seeds > 1)}"
     yield "  models: ", _join(form.models)
     if form.settings:
@@ -182,10 +188,6 @@ def _counts(plan: dict[str, Any]) -> str:
         f"{plan['seeds']} seeds, {len(plan['conditions'])} conditions: {plan['trainings']} trainings, "
         f"{plan['cells']} cells"
     )
-
-
-def _commands(study: Study, quick: bool) -> list[str]:
-    return commands(ask(study, quick), quick) if study.form(quick).protocols else []
 
 
 def _summary(test: str) -> str:

@@ -38,12 +38,12 @@ def show(name: str, as_json: bool) -> None:
     """
     from ...protocols.parts.studies import find
     from ..checks.study_list import facts, page
-    from ..planning.study import ask, check_names, check_study
+    from ..planning.study import check_names, check_study
     from .models import columns
 
     study = find(name)
-    check_study(study)
+    forms = check_study(study)
     if not study.missing:
-        for quick in (False, True) if study.quick else (False,):
-            check_names(ask(study, quick))
-    click.echo(json.dumps(facts(study), indent=1) if as_json else page(study, columns()))
+        for request in forms.values():
+            check_names(request)
+    click.echo(json.dumps(facts(forms), indent=1) if as_json else page(forms, columns()))

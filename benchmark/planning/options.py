@@ -83,9 +83,10 @@ def _study(options: RunOptions, name: str) -> StudyRequest:
     if options.seeds is not None and options.seeds < 1:
         raise InputError(f"--seeds {options.seeds}: at least one seed is needed")
     study = studies.find(name)
-    check_study(study)
+    forms = check_study(study)
     changes = Changes(options.model, options.corpus, options.seeds or 0, options.set)
-    request = ask(study, options.quick, changes)
+    as_it_is = forms.get(options.quick) if changes == Changes() else None
+    request = as_it_is or ask(study, options.quick, changes)
     if not study.missing:
         check_names(request)
     return request

@@ -1,6 +1,6 @@
 """From a study to requests: what runs, and whether every name in it is known."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -44,6 +44,10 @@ class StudyRequest:
     def experiments(self) -> list[Experiment]:
         """Its requests, each checked once. Raises InputError for whatever does not fit."""
         return [check(request) for request in self.requests]
+
+
+#: the forms of a study as it has them itself, by whether it is the quick one
+Forms = Mapping[bool, StudyRequest]
 
 
 def ask(study: Study, quick: bool = False, changes: Changes = Changes()) -> StudyRequest:
@@ -98,8 +102,13 @@ def arm_of(arm: StudyArm) -> Arm:
     return Arm(arm.name, arm.settings, arm.variants, arm.model, augment, factors=point_of(arm.name))
 
 
-def check_study(study: Study) -> None:
-    """Raise InputError for a model, setting, corpus, metric or test that nobody has, in either form."""
+def forms_of(study: Study) -> Forms:
+    """The requests of each of its forms. Raises InputError for arms that are none."""
+    return {quick: ask(study, quick) for quick in ((False, True) if study.quick else (False,))}
+
+
+def check_study(study: Study) -> Forms:
+    """Its forms, checked. Raises InputError for a model, setting, corpus, metric or test that nobody has, in either."""
     from ...protocols.parts import labels
     from ...results.questions.answers import TESTS
     from ...results.statistics.probabilities import find_any
@@ -107,15 +116,17 @@ def check_study(study: Study) -> None:
     try:
         if study.metric:
             find_any(study.metric)
-        for form in filter(None, (study.full, study.quick)):
-            for one in form.tests:
+        forms = forms_of(study)
+        for request in forms.values():
+            for one in request.form.tests:
                 if one.test not in TESTS:
                     raise unknown("test", one.test, TESTS)
-            for spec in form.corpora:
+            for spec in request.form.corpora:
                 _check_corpus(spec)
-            for request in _requests(form):
-                if label_map := check(request).label_map:
+            for experiment in request.experiments:
+                if label_map := experiment.label_map:
                     labels.load(label_map)
+        return forms
     except InputError as error:
         raise InputError(f"study {study.name}: {error}") from None
 

@@ -9,8 +9,10 @@ import pytest
 
 from serbench.baselines.registry import choose
 from serbench.benchmark.corpora import synthetic
+from serbench.benchmark.planning import study as study_module
 from serbench.benchmark.planning.ready import plan_of
-from serbench.benchmark.planning.study import Changes, arm_of, ask, check_names, check_study
+from serbench.benchmark.planning.request import Request
+from serbench.benchmark.planning.study import Changes, arm_of, ask, check_names, check_study, forms_of
 from serbench.benchmark.planning.study_commands import commands
 from serbench.benchmark.planning.study_needs import missing_here
 from serbench.benchmark.prepared import corpus as prepared
@@ -298,6 +300,21 @@ def test_arms_that_do_not_combine_are_refused(tmp_path: Path, protocol: str, arm
     text = SMALL.replace("speaker-independent", protocol).replace('"functionals-svm", "majority"', '"wavfusion:tiny"')
     with pytest.raises(InputError, match=message):
         check_study(find(str(small(tmp_path, f"[[arms]]\n{arm}", text=text))))
+
+
+@pytest.mark.parametrize("command", [("studies", "show", "X7"), ("studies", "show", "X7", "--json"), ("plan", "X7")])
+def test_every_request_of_a_study_is_checked_once(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[Request] = []
+
+    def check(request: Request) -> object:
+        checked.append(request)
+        return real(request)
+
+    real = study_module.check
+    monkeypatch.setattr(study_module, "check", check)
+    assert serbench(*command, *(["--quick"] if command[0] == "plan" else []))[0] == 0
+    forms = forms_of(load("X7"))
+    assert checked == [request for form in forms.values() for request in form.requests]
 
 
 def test_commands_say_what_each_arm_is() -> None:
