@@ -5,8 +5,22 @@ import click
 from .forms import form_options, mixed_option, print_document
 
 
-@click.command()
-@click.option("--paper", required=True, metavar="NAME", help="sigwavnet, mfcc-attention, cnn-n-gru or wavfusion.")
+class WithPapers(click.Command):
+    """The help is made when it is asked for: papers are found by their data."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help text, with the papers."""
+        from ...results.papers.claims import names
+
+        *others, last = names()
+        for option in self.params:
+            if isinstance(option, click.Option) and option.name == "paper":
+                option.help = f"{', '.join(others)} or {last}."
+        return super().get_help(ctx)
+
+
+@click.command(cls=WithPapers)
+@click.option("--paper", required=True, metavar="NAME", help="A paper.")
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
 @mixed_option
 @form_options(json="Everything, with sources and intervals.", csv="One line per value.")

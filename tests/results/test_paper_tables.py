@@ -481,6 +481,7 @@ def test_another_result_of_the_same_cell_is_said(tmp_path: Path) -> None:
 
 
 def test_the_command_without_and_with_a_run(tmp_path: Path) -> None:
+    assert f"{', '.join(names()[:-1])} or {names()[-1]}." in serbench("tables", "--help")[1]
     code, text, err = serbench("tables", "--paper", "mfcc-attention")
     assert code == 0 and "not run yet" in text and "99.53" in text, err
     code, _, err = serbench("tables", "--paper", "mfcc")
