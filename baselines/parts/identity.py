@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib.util import find_spec, resolve_name
 from typing import cast
 
@@ -46,14 +47,25 @@ def text_of(module: str) -> str:
 
 def _imports(module: str) -> Iterator[str]:
     """Modules that the import statements of a module name and that exist."""
+    statements = _statements(text_of(module))
     spec = find_spec(module)
     package = module if spec and spec.submodule_search_locations is not None else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(text_of(module))):
+    for name, names in statements:
+        base = resolve_name(name, package)
+        inside = find_spec(base) if names and base.partition(".")[0] == package.partition(".")[0] else None
+        yield base
+        if inside and inside.submodule_search_locations is not None:
+            yield from (f"{base}.{own}" for own in names if find_spec(f"{base}.{own}"))
+
+
+@lru_cache(maxsize=512)
+def _statements(text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The modules that a text imports, as it names them, each with what it takes from it; read once for each text."""
+    statements: list[tuple[str, tuple[str, ...]]] = []
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            statements += [(alias.name, ()) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = resolve_name("." * node.level + (node.module or ""), package)
-            inside = find_spec(base) if base.partition(".")[0] == package.partition(".")[0] else None
-            yield base
-            if inside and inside.submodule_search_locations is not None:
-                yield from (f"{base}.{alias.name}" for alias in node.names if find_spec(f"{base}.{alias.name}"))
+            base = "." * node.level + (node.module or "")
+            statements.append((base, tuple(alias.name for alias in node.names)))
+    return tuple(statements)

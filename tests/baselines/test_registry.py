@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from serbench import plugins as foreign
 from serbench.baselines import discovery
+from serbench.baselines.parts import identity
 from serbench.baselines.parts.changes import parse
 from serbench.baselines.registry import (
     RECIPE,
@@ -234,6 +235,16 @@ def test_a_card_that_contradicts_itself_is_refused(changes: dict[str, object], w
 def test_whole_numbers_given_for_floats_become_floats() -> None:
     card = model(settings=Kinds(), profiles={"big": {"lr": 1}})(toy)
     assert type(settings_of(card, "big").lr) is float
+
+
+def test_a_text_is_read_once_and_again_when_it_changes(plugins: Callable[..., None], tmp_path: Path) -> None:
+    plugins({"stranger.py": GOOD}, {"loud-pooling": "stranger:loud_pooling"})
+    card = find("loud-pooling")
+    identity._statements.cache_clear()
+    assert modules_of(card) == modules_of(card) == ("stranger",) and identity._statements.cache_info().misses == 1
+    (tmp_path / "stranger.py").write_text(GOOD + "import stranger.more\n")
+    with pytest.raises(InputError, match=r"module stranger\.more: its source text cannot be read"):
+        modules_of(card)
 
 
 def test_a_plugin_is_found_and_short_to_write(plugins: Callable[..., None]) -> None:
