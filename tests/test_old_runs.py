@@ -62,6 +62,11 @@ def test_the_same_command_trains_anew_beside_an_old_run(tmp_path: Path, capsys: 
     text = capsys.readouterr()
     assert not stop.value.code, text.err
     assert f"{len(before)} cells made by serbench 0.1.0 are stored too and not shown" in text.out
+    said = f"{folder}: is of format 1, now of {FORMAT}, which older versions cannot read\n"
+    assert text.err.count(said) == 1
+    with pytest.raises(SystemExit):
+        main([*evidence.commands[0].facts["command"][:-1], str(folder)])
+    assert said not in capsys.readouterr().err
     again = open_evidence([open_run(folder)])
     assert {record.format for _, record in again.cells} == {FORMAT} and len(again.cells) == len(before)
     assert {name: (folder / "records" / name).read_bytes() for name in before} == before

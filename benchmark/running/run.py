@@ -11,6 +11,7 @@ from pathlib import Path
 from ...baselines.registry import choose
 from ...errors import InputError
 from ...results.evidence.files import read_json, write_bytes
+from ...results.evidence.record import FORMAT
 from ...results.evidence.store import Run, check_readable, create, open_run, plan_name
 from ..audio.bar import hidden
 from ..device import resolve
@@ -131,6 +132,8 @@ def _folder(options: RunOptions, plans: Sequence[Plan], name: str, progress: Pro
             raise InputError(
                 f"--again: trains in a new folder, and --out {options.out} is there; leave out one of them"
             )
+        if there and (number := read_json(open_run(options.out).folder / "run.json")["format"]) < FORMAT:
+            progress.note(f"{options.out}: is of format {number}, now of {FORMAT}, which older versions cannot read")
         run = create(options.out, version("serbench"))
         check_readable(run, sorted(run.done(cell.key for plan in plans for cell in plan.cells)))
         return run, there
