@@ -12,15 +12,16 @@ from safetensors.torch import load_file
 
 from ...baselines.registry import ModelChoice, choose, modules_of
 from ...errors import InputError, unknown
-from ...protocols.parts.protocol import CLEAN, Arm, Condition
+from ...protocols.parts.protocol import CLEAN, Arm, Condition, row_id, utterance_of
 from ...results.evidence.files import StoreError, read_json
 from ...results.evidence.record import Record
 from ...results.evidence.store import Run
 from ..device import configure, resolve
 from ..prepared.clips import ClipSource, PreparedClip, make, restore
+from ..prepared.corpus import Corpus
 from ..source import source_hash
 from ..training.augment import CopyMaker
-from ..training.data import NO_COPIES, Data, Encode, Front
+from ..training.data import NO_COPIES, Data
 from ..training.trainer import LabelledRows, Streams, Trainer, load_state
 
 FLOOR = float(np.log(np.finfo(np.float32).tiny))  # in place of the log-probability of a class that a model excludes
@@ -66,39 +67,30 @@ class Ensemble:
 
 
 class NewAudio(Data):
-    """New audio in place of prepared corpora; a row is the name of a file, and features stay in memory."""
+    """New audio in place of prepared corpora, by the names of files; features stay in memory."""
+
+    chunk = 1  # every file is heard alone
 
     def __init__(self, waveforms: Mapping[str, np.ndarray]) -> None:
         super().__init__({})
         self.waveforms = waveforms
-        self.kept: dict[tuple[str, str], np.ndarray] = {}
 
     def waveform(self, row: str, condition: Condition = CLEAN, maker: CopyMaker = NO_COPIES) -> np.ndarray:
         """Float32 samples (N,) of a file."""
-        return self.waveforms[row]
+        return self.waveforms[utterance_of(row)]
 
-    def features(
-        self, key: str, front: Front, rows: Sequence[str], condition: Condition = CLEAN, maker: CopyMaker = NO_COPIES
-    ) -> list[np.ndarray]:
-        """Features of files, each computed alone and once for all trainings that share ``key``."""
-        for row in rows:
-            if (key, row) not in self.kept:
-                (self.kept[key, row],) = front([self.waveforms[row]])
-        return [self.kept[key, row] for row in rows]
+    def corpus_of(self, row: str) -> Corpus:
+        """InputError: words and faces lie in corpora."""
+        raise InputError(f"{utterance_of(row)}: this model needs words or a face too, predict gives it audio alone")
 
-    def encoded(
-        self,
-        modality: str,
-        key: str,
-        encode: Encode,
-        rows: Sequence[str],
-        condition: Condition = CLEAN,
-        maker: CopyMaker = NO_COPIES,
-    ) -> list[np.ndarray]:
-        """As `features`; InputError for what is not heard."""
-        if modality != "audio":
-            raise InputError(f"{rows[0]}: this model needs {modality} too, predict gives it audio alone")
-        return self.features(key, lambda clips: [encode(clip) for clip in clips], rows, condition)
+    def _samples(self, row: str) -> int:
+        return len(self.waveforms[utterance_of(row)])
+
+    def _load(self, key: str, name: str, rows: set[str]) -> dict[str, np.ndarray]:
+        return {}
+
+    def _save(self, key: str, fresh: Mapping[str, np.ndarray]) -> None:
+        """Nothing is kept for others."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +207,7 @@ def _ask(
         load_state(model, load_file(path, str(trainer.device)))
     except SafetensorError as error:
         raise StoreError(f"{path}: damaged ({error}); choose other folds or seeds, or train again") from error
-    parts = [LabelledRows((file,), np.zeros(1, dtype=np.int64)) for file in files]
+    parts = [LabelledRows((row_id(file),), np.zeros(1, dtype=np.int64)) for file in files]
     answers = [trainer.predict(ensemble.chosen, model, part, CLEAN, len(ensemble.classes)) for part in parts]
     scores = [of_classes for _, of_classes in answers if of_classes is not None]
     for file, of_classes in zip(files, scores, strict=False):

@@ -23,7 +23,6 @@ from .augment import CopyMaker
 Front = Callable[[list[np.ndarray]], list[np.ndarray]]
 #: sound (N,), transcript, or face of one clip in, its vectors (T, D) out
 Encode = Callable[[Any], np.ndarray]
-CHUNK = 64  # clips that a front gets at once
 MEMORY = 6 * 2**30  # bytes of features kept in memory; the oldest go first
 SHARD = 2**28  # bytes of fresh features after which they are written
 NO_COPIES = CopyMaker()  # no copies: every row is a clip itself
@@ -35,6 +34,8 @@ class Data:
     Features of clean rows also lie beside the prepared corpus (and are removed with it), so that another process or
     the next run does not compute them again. ``key`` names what computes them: sources and settings.
     """
+
+    chunk = 64  # clips that a front gets at once
 
     def __init__(self, corpora: Mapping[str, Corpus], memory: int = MEMORY) -> None:
         self.corpora, self._memory = corpora, memory
@@ -93,8 +94,8 @@ class Data:
         features: dict[str, np.ndarray] = {}
         for name in sorted({row.partition("/")[0] for row in rows}):
             # the name of a prepared corpus covers its sound and words, not what is seen
-            pictures = f"-{content_of(self.corpora[name])[:16]}" if modality == "face" else ""
             own = [row for row in rows if row.partition("/")[0] == name]
+            pictures = f"-{content_of(self.corpus_of(own[0]))[:16]}" if modality == "face" else ""
             for recipe, part in maker.parts(own):
                 full_key = f"{modality}-{key}{pictures}"
                 values = self._features_of(full_key, compute, part, own_condition, recipe)
@@ -120,10 +121,10 @@ class Data:
             features |= self._load(key, name, set(rows) - features.keys())
         missing = sorted((row for row in rows if row not in features), key=lambda row: (self._samples(row), row))
         fresh: dict[str, np.ndarray] = {}
-        for start in range(0, len(missing), CHUNK):
-            chunk = missing[start : start + CHUNK]
+        for start in range(0, len(missing), self.chunk):
+            chunk = missing[start : start + self.chunk]
             fresh.update(zip(chunk, compute(chunk), strict=True))
-            if start + CHUNK >= len(missing) or sum(value.nbytes for value in fresh.values()) > SHARD:
+            if start + self.chunk >= len(missing) or sum(value.nbytes for value in fresh.values()) > SHARD:
                 if stored:
                     self._save(key, fresh)
                 self._keep(key, name, fresh)

@@ -326,7 +326,7 @@ def test_another_video_is_looked_at_again_and_is_another_trial(little: Corpus, t
 
 def test_features_beyond_memory_are_read_again_not_computed(little: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_module, "SHARD", 1)
-    monkeypatch.setattr(data_module, "CHUNK", 2)
+    monkeypatch.setattr(data_module.Data, "chunk", 2)
     rows, calls = [f"{utterance}#0" for utterance in little.table["id"]], list[Any]()
     kept = Data({"mine": little}, memory=60)
     first = kept.encoded("text", "key", counting(calls), rows)

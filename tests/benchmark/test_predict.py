@@ -276,6 +276,7 @@ def test_frozen_encoders_hear_new_files(more: Path, audio: Path) -> None:
     np.testing.assert_allclose([shares(line) for line in found], expected, atol=1e-5)
 
 
-def test_a_model_that_needs_more_than_audio_is_refused() -> None:
-    with pytest.raises(InputError, match="new: this model needs face too, predict gives it audio alone"):
-        NewAudio({}).encoded("face", "key", lambda clip: np.zeros((1, 1)), ["new"])
+@pytest.mark.parametrize("modality", ["face", "text"])
+def test_a_model_that_needs_more_than_audio_is_refused(modality: str) -> None:
+    with pytest.raises(InputError, match="new: this model needs words or a face too, predict gives it audio"):
+        NewAudio({"new": np.zeros(9)}).encoded(modality, "key", lambda clip: np.zeros((1, 1)), ["new#0"])
