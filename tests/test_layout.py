@@ -80,6 +80,16 @@ def test_rooms_point_downwards(folder: str, rooms: tuple[tuple[str, ...], ...]) 
     assert upwards == []
 
 
+def test_tests_mirror_the_rooms_of_the_harness() -> None:
+    """A folder of tests for every room; beside them the tests of modules that lie in no room."""
+    folder, harness = Path(__file__).parent / "benchmark", ROOT / "benchmark"
+    rooms = {path.parent.name for path in harness.glob("*/__init__.py")}
+    assert {path.parent.name for path in folder.glob("*/test_*.py")} == rooms
+    assert {path.name.removeprefix("test_") for path in folder.glob("test_*.py")} <= {
+        path.name for path in harness.glob("*.py")
+    }
+
+
 def test_the_reader_of_rooms_sees_them() -> None:
     assert {"planning", "prepared"} <= rooms_imported(ROOT / "benchmark" / "running" / "execute.py")
 

@@ -6,7 +6,7 @@ changes; so that all pairs of a corpus are one product of matrices. `match`: how
 other at the best shift; asked only of pairs whose codes agree.
 
 The limits were measured on 2,370 clips of three corpora (German, English, Italian), among them all takes of a sentence
-by a speaker: see tests/benchmark/test_near_audio.py. Clips with less sound in common must agree better.
+by a speaker: see tests/benchmark/prepared/test_near_audio.py. Clips with less sound in common must agree better.
 """
 
 import math

@@ -10,7 +10,7 @@ import soundfile
 
 from serbench.tests.support.scratch import inside, install, put
 
-PLUGIN = Path(__file__).parents[1] / "examples" / "corpus"
+PLUGIN = Path(__file__).parents[2] / "examples" / "corpus"
 GROUP = "serbench.corpora"
 FACTS = (PLUGIN / "toy_acted" / "toy-acted.toml").read_text()
 ADAPTER = (PLUGIN / "toy_acted" / "__init__.py").read_text()
