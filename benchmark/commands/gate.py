@@ -39,6 +39,9 @@ def gate(
         raise InputError(f"--margin {margin}: give a share in [0, 1), 0.01 for one point")
     if Path(base).is_file() and Path(candidate).is_file():
         tables = [read(Path(name)) for name in (candidate, base)]
+        for table in tables:
+            for note in table.notes:
+                click.echo(f"Note: {table.name}: {note}", err=True)
         verdicts = gates.judge([compare_files(tables[0], tables[1], find(metric))], margin)
     else:
         sides = [open_evidence([find_run(name)], mixed) for name in (base, candidate)]

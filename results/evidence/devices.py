@@ -40,7 +40,7 @@ def check_devices(records: pd.DataFrame) -> None:
         return
     faults = list(_faults(results_of(done)))
     if faults:
-        more = f" (and {len(faults) - 1} more scores)" if len(faults) > 1 else ""
+        more = f" (and {len(faults) - 1} more score{'s' * (len(faults) > 2)})" if len(faults) > 1 else ""
         raise InputError(
             f"{faults[0]}{more}; a score is of one kind of device: take runs of one, or pool them with --mixed"
         )
@@ -61,4 +61,4 @@ def _faults(results: Sequence[Result]) -> Iterator[str]:
 
 def _first(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{len(names)} cells ({', '.join(names[:_NAMED])}{more})"
+    return f"{len(names)} cell{'s' * (len(names) != 1)} ({', '.join(names[:_NAMED])}{more})"

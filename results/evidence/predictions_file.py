@@ -76,6 +76,9 @@ def read(path: Path, classes: Sequence[str] = ()) -> PredictionsFile:
     _check_rows(path, rows)
     if "speaker" not in table.columns:
         notes.append("no column speaker: no interval, and no test over speakers")
+    if nulls := sorted({name for name in rows["speaker"].dropna() if name.lower() in _NULLS}):
+        n = int(rows["speaker"].isin(nulls).sum())
+        notes.append(f"'{nulls[0]}' is taken as the name of a speaker ({n} of {len(rows)} rows); empty is unknown")
     notes += _of_runs(rows)
     return PredictionsFile(path.name, classes, rows, tuple(notes), _n_train(path, table, rows))
 

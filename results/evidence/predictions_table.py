@@ -48,10 +48,12 @@ def _csv(path: Path, notes: list[str]) -> pd.DataFrame:
         bare = re.sub(r'"[^"]*"', "", head)
         delimiter = max(",;\t", key=bare.count)
     # text stays text: a speaker 03 is not the number 3, a class "nan" or "None" is not missing
-    table = pd.read_csv(io.StringIO(text), sep=delimiter, dtype=str, keep_default_na=False, na_values=[""])
+    how = {"sep": delimiter, "skipinitialspace": True}
+    table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, na_values=[""], **how)
     if not isinstance(table.index, pd.RangeIndex):
         raise ValueError("the lines have more cells than the first one")
-    return table
+    nameless = table.columns.str.fullmatch(r"Unnamed: \d+")  # an index that was written, or what lies beside a sheet
+    return table.loc[:, ~nameless].dropna(how="all")
 
 
 def _decoded(path: Path, notes: list[str]) -> str:

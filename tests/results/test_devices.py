@@ -86,7 +86,7 @@ def test_python_takes_mixed_too(run, tmp_path):
         lambda **how: api.compare(run.folder, test="spread", **how),
         lambda **how: api.report(run.folder, tmp_path / "out", **how),
     ):
-        with pytest.raises(InputError, match=r"cuda \(H200\), fp32: 1 cells"):
+        with pytest.raises(InputError, match=r"cuda \(H200\), fp32: 1 cell "):
             refused()
         assert refused(mixed=True)
 
@@ -110,7 +110,7 @@ def test_many_faults_are_counted_and_cells_without_facts_are_of_one_kind():
         return pd.DataFrame([r.to_json() for r in records], columns=list(Record.__dataclass_fields__))
 
     every = [{"model": m, "seed": s, "precision": p} for m in "ab" for s in range(4) for p in ("fp32", "bf16")]
-    with pytest.raises(InputError, match=r"4 cells \(.*, .*, .* and 1 more\).* \(and 1 more scores\)"):
+    with pytest.raises(InputError, match=r"4 cells \(.*, .*, .* and 1 more\).* \(and 1 more score\)"):
         check_devices(frame(*every))
     check_devices(frame({"code": "5"}, {"code": "6", "precision": "bf16"}))  # other code: never one score
     check_devices(frame({"environment": {}}, {"environment": {"device_name": ""}, "seed": 1}))

@@ -243,3 +243,30 @@ def test_seeds_with_other_ids_and_speakers_in_several_folds_are_said(table, tmp_
     assert not read(written(table.assign(fold=table.speaker), tmp_path)).notes
     other = pd.concat([table.assign(seed=s, fold=(table.speaker.str[1:].astype(int) + s) % 3) for s in range(2)])
     assert not read(written(other, tmp_path)).notes
+
+
+def test_a_speaker_called_nan_is_said(table, tmp_path):
+    path = written(table.assign(speaker=table.speaker.replace("s0", "nan")), tmp_path)
+    assert read(path).notes == ("'nan' is taken as the name of a speaker (10 of 60 rows); empty is unknown",)
+
+
+def test_blanks_after_separators_and_quotes_are_nothing(tmp_path):
+    (tmp_path / "x.csv").write_text('id, truth, guess, "speaker"\n1, "sad", "Sad ", "a, b"\n2, happy, happy, c\n')
+    found = read(tmp_path / "x.csv")
+    assert found.rows[["truth", "guess"]].to_numpy().tolist() == [["sad", "sad"], ["happy", "happy"]]
+    assert found.rows.speaker.tolist() == ["a, b", "c"]
+
+
+def test_columns_and_lines_that_are_empty_are_nothing(table, tmp_path):
+    full = scored(table, np.random.default_rng(3)).assign(angry=lambda t: 3 * t.angry)  # no probabilities
+    expected = read(written(full, tmp_path))
+    path = tmp_path / "index.csv"
+    path.write_text(full.to_csv() + "," * full.shape[1] + "\n")
+    pd.testing.assert_frame_equal(read(path).rows, expected.rows)
+
+
+def test_gate_names_the_answers_of_a_file_that_are_no_class(table, tmp_path):
+    base = written(table, tmp_path, "base.csv")
+    worse = written(table.assign(guess=["I do not know"] * 30 + list(table.guess[30:])), tmp_path, "worse.csv")
+    code, _, err = serbench("gate", base, worse)
+    assert code == 1 and "Note: worse.csv: 30 of 60 answers are none of the classes" in err
