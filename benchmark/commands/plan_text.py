@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ...results.statistics.speakers import OVER_SPEAKERS
+from ...results.statistics.speakers import OVER_BOTH
 from ..planning.summary import FoldSummary, PlanSummary
 
 
@@ -44,13 +44,14 @@ def _differences(folds: list[FoldSummary]) -> Iterator[str]:
     sources: dict[str, None] = {}
     for fold in folds:
         least = fold.detectable
-        units = "speakers" if least.test == OVER_SPEAKERS else "folds"
+        units = "speakers" if least.test == OVER_BOTH else "folds"
         difference = f"none: {least.reason}" if least.reason else f"{100 * (least.difference or 0):.1f}"
         how = "" if units == "speakers" else ", Nadeau-Bengio: speakers are in several folds"
         here = places.setdefault(f"{fold.train} -> {fold.test}", {})
         here.setdefault(f"{difference} ({least.n} {units}{how})", []).append(fold.arm)
         if least.sd is not None:
-            sources[f"  from the deviation of {units}' differences, {100 * least.sd:.1f} points ({least.source})"] = (
+            luck = "" if least.luck is None else f", and of scores over seeds, {100 * least.luck:.1f}"
+            sources[f"  from deviations: of {units}' differences, {100 * least.sd:.1f} points{luck} ({least.source})"] = (
                 None
             )
     for place, texts in places.items():

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from ...protocols.parts.protocol import Fold, utterance_of
 from ...results.evidence.evidence import open_evidence
 from ...results.evidence.store import open_run
-from ...results.questions.deviations import stored_fold_sd, stored_sd
+from ...results.questions.deviations import Deviations, stored_deviations
 from ...results.statistics.metrics import METRICS
-from ...results.statistics.power import PILOT_SD, PILOT_SOURCE, minimum_detectable
-from ...results.statistics.speakers import OVER_FOLDS, OVER_SPEAKERS
+from ...results.statistics.power import PILOT_LUCK, PILOT_SD, PILOT_SOURCE, over_both, over_folds
+from ...results.statistics.speakers import OVER_BOTH, OVER_FOLDS
 from ..audio.bar import hidden
 from .options import RunOptions, experiments
 from .plan import Plan
@@ -24,13 +24,15 @@ STORED = "models of the run folder"
 class DetectableDifference:
     """The smallest UAR difference of two models that their main test finds in 80 % of runs, and what it rests on.
 
-    ``n`` speakers or folds, ``sd`` the deviation of their differences. No ``difference`` where a ``reason`` says why.
+    ``n`` speakers or folds, ``sd`` the deviation of their differences, ``luck`` that of the score of a fold over seeds. No
+    ``difference`` where a ``reason`` says why.
     """
 
     test: str
     n: int
     difference: float | None
     sd: float | None
+    luck: float | None
     source: str | None
     reason: str | None
 
@@ -80,14 +82,6 @@ class Preview:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Deviations:
-    """Deviations that the two models of a run folder have: of speakers' differences and of folds'; None: unknown."""
-
-    speakers: float | None = None
-    folds: float | None = None
-
-
 def plan(options: RunOptions, bars: bool = False) -> Preview:
     """What `run` would do with these options. Raises InputError for whatever does not fit.
 
@@ -100,8 +94,7 @@ def plan(options: RunOptions, bars: bool = False) -> Preview:
     deviations = Deviations()
     if run is not None:
         evidence = open_evidence([run], mixed=True)
-        numbers = (evidence.records, evidence.predictions, METRICS["uar"])
-        deviations = Deviations(stored_sd(*numbers), stored_fold_sd(*numbers))
+        deviations = stored_deviations(evidence.records, evidence.predictions, METRICS["uar"])
     with nullcontext() if bars else hidden():
         ready_plans = [prepare(experiment) for experiment in checked]
     plans = []
@@ -159,16 +152,19 @@ def _fold_summary(plan: Plan, folds: Sequence[Fold], deviations: Deviations) -> 
         dev_rows=[len(fold.dev) for fold in folds],
         rows=len({row for fold in folds for row in fold.test}),
         speakers=len(speakers - {None}),
-        detectable=_over_folds(folds, deviations.folds) if crossed else _over_speakers(speakers, deviations.speakers),
+        detectable=_over_folds(folds, deviations.folds)
+        if crossed
+        else _over_both(speakers, len({fold.name for fold in folds}), plan.seeds, deviations),
     )
 
 
-def _over_speakers(speakers: Set[str | None], stored: float | None) -> DetectableDifference:
-    """By a paired t over test speakers; without a run's own deviation by that of the pilot runs."""
-    sd, source = (PILOT_SD, PILOT_SOURCE) if stored is None else (stored, STORED)
-    least = minimum_detectable(len(speakers - {None}), sd)
+def _over_both(speakers: Set[str | None], folds: int, seeds: int, stored: Deviations) -> DetectableDifference:
+    """By t over speakers and trainings; without a run's own deviations by those of the pilot runs."""
+    sd, source = (PILOT_SD, PILOT_SOURCE) if stored.speakers is None else (stored.speakers, STORED)
+    luck = PILOT_LUCK if stored.luck is None else stored.luck
+    least = over_both(len(speakers - {None}), folds, seeds, sd, luck)
     reason = "the speaker of some test rows is unknown" if None in speakers else least.reason
-    return DetectableDifference(OVER_SPEAKERS, least.n, None if reason else least.difference, sd, source, reason)
+    return DetectableDifference(OVER_BOTH, least.n, None if reason else least.difference, sd, luck, source, reason)
 
 
 def _over_folds(folds: Sequence[Fold], sd: float | None) -> DetectableDifference:
@@ -176,7 +172,7 @@ def _over_folds(folds: Sequence[Fold], sd: float | None) -> DetectableDifference
     n = len(folds)
     if sd is None:
         reason = "the deviation of folds' differences depends on their size; run two models, and plan with --out RUN"
-        return DetectableDifference(OVER_FOLDS, n, None, None, None, reason)
+        return DetectableDifference(OVER_FOLDS, n, None, None, None, None, reason)
     test_rows, train_rows = (sum(map(len, rows)) for rows in zip(*((f.test, f.train) for f in folds), strict=True))
-    least = minimum_detectable(n, sd, share=1 / n + test_rows / train_rows)
-    return DetectableDifference(OVER_FOLDS, n, least.difference, sd, STORED, least.reason)
+    least = over_folds(n, 1 / n + test_rows / train_rows, sd)
+    return DetectableDifference(OVER_FOLDS, n, least.difference, sd, None, STORED, least.reason)

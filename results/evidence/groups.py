@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 
 from ..statistics.metrics import Metric, counts
-from ..statistics.speakers import Interval, mean_known, speaker_interval, unknown_speakers
+from ..statistics.score_intervals import score_interval
+from ..statistics.speakers import Interval, mean_known, unknown_speakers
+from .parts import parts_of
 
 #: what utterances can be grouped by, beside the speaker
 GROUPS = ("gender", "language", "corpus", "intensity")
@@ -30,9 +32,7 @@ class Groups:
     gap: float | None
 
 
-def by_group(
-    rows: pd.DataFrame, column: str, classes: Sequence[str], metric: Metric, rng: np.random.Generator
-) -> Groups:
+def by_group(rows: pd.DataFrame, column: str, classes: Sequence[str], metric: Metric) -> Groups:
     """Scores by the values of ``column``; rows have it and ``seed, repeat, row, speaker, truth, guess``.
 
     The metric is taken over the classes with rows in the group. A null value is the group ``unknown``.
@@ -40,7 +40,7 @@ def by_group(
     lines = []
     for name, part in rows.groupby(rows[column].astype(object).fillna(UNKNOWN), sort=True):
         confusions = confusions_by_speaker(part, classes)  # (runs, speakers, C, C)
-        interval = speaker_interval(confusions, metric, rng, reps=2_000)
+        interval = interval_of(part, classes, metric)
         of_runs = metric.of(confusions.sum(1))
         lines.append(
             (
@@ -84,13 +84,11 @@ def confusions_by_speaker(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndar
     return confusions.reshape(len(runs), n, *confusions.shape[1:])
 
 
-def interval_of(
-    rows: pd.DataFrame, classes: Sequence[str], metric: Metric, rng: np.random.Generator, level: float = 0.95
-) -> Interval:
-    """The interval over the test speakers of these rows, that of the tables; none where a speaker is unknown."""
+def interval_of(rows: pd.DataFrame, classes: Sequence[str], metric: Metric, level: float = 0.95) -> Interval:
+    """The interval of the score of these rows, as in the tables; none where a speaker is unknown."""
     if unknown := int(rows["speaker"].isna().sum()):
         return unknown_speakers(unknown)
-    return speaker_interval(confusions_by_speaker(rows, classes), metric, rng, level)
+    return score_interval(parts_of(rows, classes), metric, level)
 
 
 def with_utterances(rows: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataFrame:

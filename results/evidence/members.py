@@ -8,8 +8,10 @@ import pandas as pd
 
 from ..statistics.metrics import METRICS
 from ..statistics.speakers import mean_known
+from ..statistics.uncertainty import Parts
 from .evidence import Evidence
-from .pools import Cells
+from .parts import identical_runs, parts_from
+from .pools import Cells, cluster_column
 from .results import results_of
 from .scores import Score
 
@@ -35,6 +37,7 @@ class Member:
     by_speaker: np.ndarray  # (speakers,) in [0, 1]
     basis: int
     confusions: np.ndarray  # (runs, speakers, C, C)
+    parts: Parts  # by run, training and cluster
 
 
 def members(scores: Sequence[Score], evidence: Evidence) -> list[Member]:
@@ -61,6 +64,27 @@ def _member(score: Score, cells: Cells, evidence: Evidence) -> Member:
         speakers=tuple(str(speaker.categories[k]) for k in speakers[named]),
         by_speaker=mean_known(METRICS[KIND].of(counts[:, named]), 0), basis=hash((rows.tobytes(), score.classes)),
         confusions=counts[:, named],
+        parts=_parts(done, spans, evidence, at, run, runs, (truth, guess), len(score.classes)),
+    )  # fmt: skip
+
+
+def _parts(
+    done: Cells, spans: Sequence[np.ndarray], evidence: Evidence, at: np.ndarray, run: np.ndarray,
+    runs: Sequence[tuple[int, int]], answers: tuple[np.ndarray, np.ndarray], n_classes: int,
+) -> Parts:  # fmt: skip
+    """The confusions by run, training and cluster."""
+    predictions = evidence.predictions
+    sizes = [len(span) for span in spans]
+    fold = np.repeat(pd.factorize(pd.Series([(c.repeat, c.fold) for c in done.values()]))[0], sizes)
+    training, trainings = pd.factorize(np.array([c.training for c in done.values()], dtype=object))
+    cluster = predictions[cluster_column(predictions)].cat
+    seeds = pd.factorize(np.array([seed for seed, _ in runs]))[0]
+    row = predictions["row"].cat.codes.to_numpy()[at]
+    return parts_from(
+        run, fold, np.repeat(training, sizes), cluster.codes.to_numpy()[at], answers, n_classes, trainings=trainings,
+        clusters=np.append(cluster.categories.to_numpy(dtype=object), "unknown"), seeds=seeds,
+        fixed=identical_runs(seeds[run], fold, row, answers[1]),
+        speakers=len(np.unique(predictions["speaker"].cat.codes.to_numpy()[at])),
     )  # fmt: skip
 
 

@@ -12,6 +12,8 @@ import pandas as pd
 
 from ...errors import InputError
 from ..statistics.speakers import PAIRED_COLUMNS
+from ..statistics.uncertainty import Parts
+from .parts import identical_runs, parts_from
 
 Cells = dict[int, Any]  # records as named tuples by their position
 
@@ -22,11 +24,13 @@ class Rows:
 
     start: np.ndarray  # (cells + 1,) first prediction of each cell
     speaker: np.ndarray  # -1: unknown
+    cluster: np.ndarray  # of speakers
     utterance: np.ndarray
     row: np.ndarray
     truth: np.ndarray
     guess: np.ndarray
     labels: pd.Index  # of the codes in truth and guess
+    clusters: pd.Index  # of the codes in cluster
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Pool:
     by_speaker: np.ndarray  # (runs, speakers, C, C)
     fold: np.ndarray  # (cells,) code of the (repeat, fold)
     seed: np.ndarray  # (runs,)
+    parts: Parts
     n_utterances: int
     n_unknown: int  # predictions without a speaker
     notes: tuple[str, ...]
@@ -49,6 +54,7 @@ def code_rows(records: pd.DataFrame, predictions: pd.DataFrame) -> Rows:
     keep = np.flatnonzero(cell >= 0)
     keep = keep[np.argsort(cell[keep], kind="stable")]
     speaker = pd.factorize(predictions["speaker"], sort=True)[0][keep]  # the resamples go by this order
+    cluster, clusters = pd.factorize(predictions[cluster_column(predictions)], sort=True)
     utterance, row = (pd.factorize(predictions[c])[0][keep] for c in ("utterance", "row"))
     (truth, of_truth), (guess, of_guess) = (
         pd.factorize(predictions[c], use_na_sentinel=False) for c in ("truth", "guess")
@@ -56,7 +62,7 @@ def code_rows(records: pd.DataFrame, predictions: pd.DataFrame) -> Rows:
     labels = of_truth.union(of_guess, sort=False)
     truth, guess = labels.get_indexer(of_truth)[truth], labels.get_indexer(of_guess)[guess]
     start = np.searchsorted(cell[keep], np.arange(len(records) + 1))
-    return Rows(start, speaker, utterance, row, truth[keep], guess[keep], labels)
+    return Rows(start, speaker, cluster[keep], utterance, row, truth[keep], guess[keep], labels, pd.Index(clusters))
 
 
 def _codes(values: Iterable[Hashable]) -> np.ndarray:
@@ -82,6 +88,7 @@ def pool_cells(done: Cells, rows: Rows, classes: tuple[str, ...]) -> Pool:
     present = np.bincount(rows.speaker[at] + 1) > 0
     speaker = (np.cumsum(present) - 1)[rows.speaker[at] + 1]
     shape = (len(seed_of_run), int(present.sum()))
+    fold, seeds = _codes((c.repeat, c.fold) for c in cells), _codes(seed_of_run.values())
     by_cell = _counts(cell, pair, len(cells), n)
     by_run = np.zeros((len(seed_of_run), n, n), dtype=by_cell.dtype)
     np.add.at(by_run, run, by_cell)
@@ -89,12 +96,30 @@ def pool_cells(done: Cells, rows: Rows, classes: tuple[str, ...]) -> Pool:
         by_cell=by_cell,
         by_run=by_run,
         by_speaker=_counts(run[cell] * shape[1] + speaker, pair, shape[0] * shape[1], n).reshape(*shape, n, n),
-        fold=_codes((c.repeat, c.fold) for c in cells),
-        seed=_codes(seed_of_run.values()),
+        fold=fold,
+        seed=seeds,
+        parts=_parts(cells, rows, at, cell, (truth, guess), run, fold, seeds, n),
         n_utterances=len(pd.unique(rows.utterance[at])),
         n_unknown=int((rows.speaker[at] < 0).sum()),
         notes=tuple(_faults(counts, [c.n_test for c in cells], run[cell], rows.row[at])),
     )
+
+
+def _parts(
+    cells: list[Any], rows: Rows, at: np.ndarray, cell: np.ndarray, answers: tuple[np.ndarray, np.ndarray],
+    run: np.ndarray, fold: np.ndarray, seeds: np.ndarray, n: int,
+) -> Parts:  # fmt: skip
+    """The confusions by run, training and cluster; predictions whose speaker is unknown are a cluster of their own."""
+    training = np.array([c.training for c in cells], dtype=object)
+    of_training = _codes(training)
+    cluster = rows.cluster[at]
+    same = identical_runs(seeds[run[cell]], fold[cell], rows.row[at], rows.guess[at])
+    names = np.append(rows.clusters.to_numpy(dtype=object), "unknown")
+    speakers = len(np.unique(rows.speaker[at]))
+    return parts_from(
+        run[cell], fold[cell], of_training[cell], cluster, answers, n, trainings=pd.unique(training), clusters=names,
+        seeds=seeds, fixed=same, speakers=speakers,
+    )  # fmt: skip
 
 
 def _faults(counts: np.ndarray, expected: list[int], run: np.ndarray, row: np.ndarray) -> Iterable[str]:
@@ -120,7 +145,9 @@ class ByCell:
         code, keys = pd.factorize(predictions["key"])
         self._keys = pd.Index(keys)
         self._start = np.concatenate([[0], np.cumsum(np.bincount(code, minlength=len(keys)))])
-        self._rows = predictions[["row", "speaker", "truth", "guess"]].iloc[np.argsort(code, kind="stable")]
+        columns = ["row", "speaker", "truth", "guess"]
+        of_cluster = predictions[cluster_column(predictions)].rename("cluster")
+        self._rows = predictions[columns].assign(cluster=of_cluster).iloc[np.argsort(code, kind="stable")]
 
     def rows(self, records: pd.DataFrame) -> pd.DataFrame:
         """Predictions of the done ones of these cells with the facts of their cell: columns `PAIRED_COLUMNS`."""
@@ -130,5 +157,12 @@ class ByCell:
         cell = cell[order]
         spans = [np.arange(self._start[k], self._start[k + 1]) for k in cell]
         picked = self._rows.iloc[np.concatenate(spans) if spans else []].reset_index(drop=True)
-        facts = done[["seed", "repeat", "fold", "fold_hash"]].iloc[np.repeat(order, [len(span) for span in spans])]
+        facts = done[["seed", "repeat", "fold", "fold_hash", "training"]].iloc[
+            np.repeat(order, [len(span) for span in spans])
+        ]
         return pd.concat([facts.reset_index(drop=True), picked], axis=1)[list(PAIRED_COLUMNS)]
+
+
+def cluster_column(predictions: pd.DataFrame) -> str:
+    """What names the clusters of speakers."""
+    return "cluster" if "cluster" in predictions.columns else "speaker"

@@ -6,18 +6,18 @@ task; repeats are averaged within a seed, then come mean and deviation over seed
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ...errors import InputError
-from ...seeds import stream
-from ..statistics.metrics import CLASSES, Metric, metrics_of
-from ..statistics.speakers import Interval, mean_known, speaker_intervals, unknown_speakers
+from ..statistics.metrics import CLASSES, HEADLINE, Metric, metrics_of
+from ..statistics.score_intervals import score_intervals
+from ..statistics.speakers import Interval, mean_known, unknown_speakers
+from ..statistics.uncertainty import LEAST_TRAININGS
 from .devices import kinds_of
 from .pools import Cells, Pool, Rows, code_rows, pool_cells
 from .results import FLOOR, Identity, Result, Setup, condition_order, label_of, results_of, setup_of
@@ -25,15 +25,14 @@ from .results import FLOOR, Identity, Result, Setup, condition_order, label_of, 
 #: what tells scores apart, as printed
 FACTS = ("protocol", "model", "arm", "train", "test", "condition", "label_map", "leaks")
 _MARK = 8  # digits by which a note names a hash
-PUBLIC = (*FACTS, "chance", "n_folds", "n_seeds", "n_failed", "n_utterances", "metrics")
-RngFor = Callable[..., np.random.Generator]
+PUBLIC = (*FACTS, "chance", "n_folds", "n_seeds", "n_failed", "n_utterances", "interval_of", "metrics")
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
     """A metric of a score in [0, 1]; what is unknown is None.
 
-    ``mean`` and ``sd`` over seeds, ``low`` and ``high`` of the 95 % interval over test speakers, ``sd_folds`` and
+    ``mean`` and ``sd`` over seeds, ``low`` and ``high`` of the 95 % interval (``interval_of``), ``sd_folds`` and
     ``sd_speakers``: deviation of the scores of folds and of speakers, seeds averaged.
     """
 
@@ -47,7 +46,10 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What tables show of a result. The fields up to ``metrics`` are what ``show --json`` prints.
+    """What tables show of a result. `PUBLIC` fields are what ``show --json`` prints.
+
+    ``interval_of``: ``algorithm``, where intervals are over speakers and trainings, or ``trained models``, where they
+    are over speakers alone; None without an interval.
 
     ``tag`` numbers scores that agree in all public facts and still stand on different things (versions, source code,
     settings, data); a note says on which.
@@ -79,6 +81,7 @@ class Score:
     missing: dict[str, int] = field(default_factory=dict)  # class -> folds without a test row of it
     interval_method: str | None = None
     interval_reason: str | None = None
+    interval_of: str | None = None
     devices: tuple[str, ...] = ()  # as `devices.kind_of`
     notes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()  # last lines of the tracebacks
@@ -105,20 +108,16 @@ def scores(
     records: pd.DataFrame,
     predictions: pd.DataFrame,
     planned: pd.DataFrame | None = None,
-    rng_for: RngFor | None = None,
 ) -> list[Score]:
     """Scores of records (columns as `Record`) and predictions (``key`` and `PREDICTION_COLUMNS`), in table order.
 
     ``planned`` has a line per cell that was asked for, as `Evidence.plan`. Those without a
-    record are pending, beside cells of the same code.
-    ``rng_for(*facts)`` gives the generator of the intervals; by default the stream ``interval``. Predictions without
-    a record belong to a cell that is not finished; they are left out. Raises InputError for a cell stored twice and
-    for labels outside the task.
+    record are pending, beside cells of the same code. Predictions without a record belong to a cell that is not
+    finished; they are left out. Raises InputError for a cell stored twice and for labels outside the task.
     """
     doubled = records["key"][records["key"].duplicated()]
     if len(doubled):
         raise InputError(f"records: cell {doubled.iloc[0]} is stored twice; delete one of them")
-    rng_for = rng_for or partial(stream, "interval")
     rows = code_rows(records, predictions)
     pending: dict[tuple[Setup, str, str, str], list[Any]] = {}
     if planned is not None:
@@ -128,9 +127,9 @@ def scores(
     lines = []
     for r, note in zip(results, _apart(results), strict=True):
         waiting = pending.pop((r.setup, r.model, r.arm, next(iter(r.cells.values())).code), [])
-        score = _score(_facts_of(r), r.cells, rows, waiting, rng_for)
+        score = _score(_facts_of(r), r.cells, rows, waiting)
         lines.append(replace(score, tag=r.tag, notes=(note, *score.notes)) if note else score)
-    lines += [_score(_planned_facts(cells[0]), {}, rows, cells, rng_for) for cells in pending.values()]
+    lines += [_score(_planned_facts(cells[0]), {}, rows, cells) for cells in pending.values()]
     if planned is not None:
         place = {arm: k for k, arm in enumerate(dict.fromkeys(planned["arm"]))}
         lines = [replace(score, place=place.get(score.arm, len(place))) for score in lines]
@@ -197,7 +196,7 @@ def _flat(identity: Identity) -> dict[str, Any]:
     return flat | {f"{name}.{k}": v for name, part in basis.items() if isinstance(part, dict) for k, v in part.items()}
 
 
-def _score(facts: dict[str, Any], cells: Cells, rows: Rows, pending: list[Any], rng_for: RngFor) -> Score:
+def _score(facts: dict[str, Any], cells: Cells, rows: Rows, pending: list[Any]) -> Score:
     lines = [*cells.values(), *pending]
     classes = tuple(getattr(lines[0], "classes", ()))
     folds, seeds = {(getattr(c, "repeat", 0), c.fold) for c in lines}, {c.seed for c in lines}
@@ -221,7 +220,7 @@ def _score(facts: dict[str, Any], cells: Cells, rows: Rows, pending: list[Any], 
         notes=tuple(dict.fromkeys(note for c in cells.values() for note in c.notes)),
         errors=tuple(_last_lines(c.error for c in failed)),
     )
-    return _measured(score, done, rows, rng_for) if done else score
+    return _measured(score, done, rows) if done else score
 
 
 def _last_lines(errors: Iterable[str | None]) -> list[str]:
@@ -229,15 +228,15 @@ def _last_lines(errors: Iterable[str | None]) -> list[str]:
     return [line if n == 1 else f"{line} ({n} cells)" for line, n in counts.items()]
 
 
-def _measured(score: Score, done: Cells, rows: Rows, rng_for: RngFor) -> Score:
+def _measured(score: Score, done: Cells, rows: Rows) -> Score:
     """The score with its values."""
     metrics = metrics_of(score.target)
     pool = pool_cells(done, rows, score.classes)
     if pool.n_unknown:
         intervals = dict.fromkeys(metrics, unknown_speakers(pool.n_unknown))
-    else:  # the same resamples for every model and condition
-        rng = rng_for(score.protocol, score.train, score.test, score.label_map)
-        intervals = speaker_intervals(pool.by_speaker, list(metrics.values()), rng)
+    else:
+        intervals = score_intervals(pool.parts, list(metrics.values()))
+    first = intervals[HEADLINE]
     covered: dict[int, set[tuple[int, str]]] = {}
     for c in done.values():
         covered.setdefault(c.seed, set()).add((c.repeat, c.fold))
@@ -250,10 +249,19 @@ def _measured(score: Score, done: Cells, rows: Rows, rng_for: RngFor) -> Score:
         confusion=pool.by_run.sum(0),
         n_runs=len(pool.by_run),
         n_speakers=0 if pool.n_unknown else pool.by_speaker.shape[1],
-        interval_method=intervals["uar"].method,
-        interval_reason=intervals["uar"].reason,
-        notes=(*score.notes, *pool.notes, *uneven),
+        interval_method=first.method,
+        interval_reason=first.reason,
+        interval_of=None if first.method is None else "algorithm" if first.about == "algorithms" else first.about,
+        notes=(*score.notes, *pool.notes, *uneven, *_of_trainings(pool, first)),
     )
+
+
+def _of_trainings(pool: Pool, interval: Interval) -> Iterator[str]:
+    """What must be known of the runs: those that are one and the same, and what more of them would allow."""
+    if pool.parts.fixed:
+        yield f"all {len(pool.by_run)} runs gave the same answers: they count as one, whose training has no luck"
+    if interval.about == "trained models":
+        yield f"{LEAST_TRAININGS} seeds allow an interval of the algorithm instead of these trained models"
 
 
 def _value(pool: Pool, metric: Metric, interval: Interval, alike: bool) -> Value:

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 
 from ..statistics.metrics import Metric
-from ..statistics.speakers import Interval, PairedTest, mean_known, paired_t, speaker_interval
-from .groups import confusions_by_speaker
+from ..statistics.speakers import Interval, PairedTest, paired_of, refused
+from ..statistics.uncertainty import contrast
+from .groups import interval_of
+from .parts import parts_of
 
-NAME = "paired t over speakers, rows with minus rows without a sibling in training"
+NAME = "rows with minus rows without a sibling in training"
 
 
 @dataclass(frozen=True)
@@ -25,20 +27,17 @@ class SiblingPart:
 
 @dataclass(frozen=True)
 class Siblings:
-    """Scores of test rows that training has a sibling of, and of the others; the difference is by speaker."""
+    """Scores of test rows that training has a sibling of, and of the others, and their difference."""
 
     having: SiblingPart
     lacking: SiblingPart
     difference: PairedTest
 
 
-def by_sibling(
-    rows: pd.DataFrame, siblings: pd.DataFrame, classes: Sequence[str], metric: Metric, rng: np.random.Generator
-) -> Siblings | None:
+def by_sibling(rows: pd.DataFrame, siblings: pd.DataFrame, classes: Sequence[str], metric: Metric) -> Siblings | None:
     """Split rows (columns of `statistics.PAIRED_COLUMNS`) by what ``siblings`` (fold_hash, row, siblings) counts.
 
-    None where no row has a sibling. The metric is over the classes with rows of the kind; the difference is over
-    speakers who have rows of both kinds.
+    None where no row has a sibling. The metric is over the classes with rows of the kind.
     """
     copied = siblings.loc[siblings["siblings"] > 0, ["fold_hash", "row"]]
     pairs = pd.MultiIndex.from_frame(rows[["fold_hash", "row"]])
@@ -46,19 +45,19 @@ def by_sibling(
     if not has.any() or rows["speaker"].isna().any():
         return None
     parts = [rows[has], rows[~has]]
-    values = []
-    for part in parts:
-        scores = mean_known(metric.of(confusions_by_speaker(part, classes)), 0) if len(part) else np.zeros(0)
-        values.append(pd.Series(scores, index=sorted(part["speaker"].unique())))
-    difference = (values[0] - values[1]).dropna().to_numpy(float)
-    having, lacking = (_part(part, classes, metric, rng) for part in parts)
-    return Siblings(having, lacking, paired_t(difference, NAME))
+    difference = refused(NAME, 0, "all rows have a sibling")
+    if len(parts[1]):
+        difference = paired_of(
+            NAME, contrast([(1.0, parts_of(parts[0], classes)), (-1.0, parts_of(parts[1], classes))], metric)
+        )
+    having, lacking = (_part(part, classes, metric) for part in parts)
+    return Siblings(having, lacking, difference)
 
 
-def _part(rows: pd.DataFrame, classes: Sequence[str], metric: Metric, rng: np.random.Generator) -> SiblingPart:
+def _part(rows: pd.DataFrame, classes: Sequence[str], metric: Metric) -> SiblingPart:
     if not len(rows):
         return SiblingPart(0, 0, None, Interval(None, None, None, "no rows"))
-    confusions = confusions_by_speaker(rows, classes)
-    score = float(mean_known(metric.of(confusions.sum(1)), 0))
-    interval = speaker_interval(confusions, metric, rng, reps=2_000)
-    return SiblingPart(rows["row"].nunique(), rows["speaker"].nunique(), score, interval)
+    interval = interval_of(rows, classes, metric)
+    return SiblingPart(
+        rows["row"].nunique(), rows["speaker"].nunique(), parts_of(rows, classes).score(metric), interval
+    )

@@ -8,6 +8,8 @@ import pandas as pd
 
 from ..statistics.metrics import Metric
 from ..statistics.speakers import unit_scores, unpaired
+from ..statistics.uncertainty import Parts
+from .parts import parts_of
 from .pools import ByCell
 from .results import Result
 
@@ -42,8 +44,13 @@ class Side:
         return unpaired(self.rows, self.rows)
 
     @cached_property
+    def parts(self) -> Parts:
+        """Its confusions by run, training and cluster."""
+        return parts_of(self.rows, self.result.classes)
+
+    @cached_property
     def by_speaker(self) -> pd.Series:
-        """Score by speaker, averaged over seeds and repeats."""
+        """Each speaker's own score, averaged over seeds and repeats: what a typical speaker gets."""
         scores = unit_scores(self.rows, self.result.classes, self.metric, "speaker")
         return scores.groupby("speaker")["score"].mean()
 
@@ -56,8 +63,7 @@ class Side:
     @cached_property
     def pooled(self) -> float:
         """The score of the tables: pooled over folds, mean over repeats within a seed, then over seeds."""
-        scores = unit_scores(self.rows.assign(all="all"), self.result.classes, self.metric, "all")
-        return float(scores.groupby("seed")["score"].mean().mean())
+        return self.parts.score(self.metric)
 
     @cached_property
     def first_run(self) -> np.ndarray:

@@ -16,8 +16,9 @@ from ..evidence.results import FLOOR, Result, Setup, by_name, results_of
 from ..evidence.sides import Side, side
 from ..statistics.metrics import Metric
 from ..statistics.probabilities import ProbabilityMetric
-from ..statistics.speakers import Interval, PairedTest
-from ..statistics.two_models import holm
+from ..statistics.speakers import OVER_BOTH, Interval, PairedTest, paired_of, refused_of
+from ..statistics.two_models import ROPE, holm
+from ..statistics.uncertainty import Uncertainty
 
 OF_INTERVALS = partial(stream, "interval")  # the generator of a setup's intervals, from its facts
 Block = Literal["speaker", "corpus"]  # what is ranked as one
@@ -74,6 +75,7 @@ class Question:
 
     ``probability``: the metric of probabilities that is asked for, None: all of them.
     ``blocks``: what ranks and trends are within. ``base`` and ``levels`` as `contestants.groups` takes them.
+    ``margin``: of equivalence, and what a Bayesian chance takes as none.
     """
 
     evidence: Evidence
@@ -84,6 +86,7 @@ class Question:
     rng_for: Callable[..., np.random.Generator] = OF_INTERVALS
     level: float = 0.95
     blocks: Block = "speaker"
+    margin: float = ROPE
 
     @property
     def records(self) -> pd.DataFrame:
@@ -132,11 +135,27 @@ class Question:
         return others or every
 
 
-def of_test(where: str, what: str, test: PairedTest, units: str = "speakers", note: str = "") -> AnswerLine:
+def of_test(where: str, what: str, test: PairedTest, units: str = "", note: str = "") -> AnswerLine:
     """The line of a paired test."""
     return AnswerLine(
-        where, what, test.mean, test.low, test.high, test.p, None, test.n, units, reason=test.reason or "", note=note
-    )
+        where, what, test.mean, test.low, test.high, test.p, None, test.n, units or test.units,
+        reason=test.reason or "", note=note,
+    )  # fmt: skip
+
+
+def of_contrast(where: str, what: str, u: Uncertainty, level: float, note: str = "") -> AnswerLine:
+    """The line of a contrast of scores; without p where it holds of the trained models only, and says so."""
+    if u.about == "algorithms" or u.reason:
+        return of_test(where, what, paired_of(OVER_BOTH, u, level), note=note)
+    return of_test(where, what, refused_of(OVER_BOTH, u), note="; ".join(filter(None, (note, of_trained(u, level)))))
+
+
+def of_trained(u: Uncertainty, level: float) -> str:
+    """What holds of the trained models alone."""
+    low, high = u.interval(level)
+    if low is None or high is None:
+        return ""
+    return f"these trained models alone: {100 * u.estimate:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}], p {u.p():.3f}"
 
 
 def of_interval(

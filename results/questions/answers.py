@@ -16,6 +16,7 @@ from ..evidence.evidence import Evidence
 from ..evidence.results import FLOOR, Result
 from ..statistics.metrics import METRICS, Metric
 from ..statistics.probabilities import find_any
+from ..statistics.two_models import ROPE
 from .answer_lines import OF_INTERVALS, Answer, AnswerLine, Block, Question, corrected
 from .unfinished import incomplete
 
@@ -51,11 +52,12 @@ def _paired(how: str, module: str, function: str, has_level: bool = True) -> Tes
 
 TESTS: dict[str, Test] = {
     "main": _paired(", by the main test of the protocol", "pair_tests", "main"),
-    "speaker-t": _paired(": paired t over test speakers, seeds averaged", "pair_tests", "speaker_t"),
-    "corrected-t": _paired(": Nadeau-Bengio corrected t over folds, seeds averaged", "pair_tests", "corrected_t"),
-    "bayes": _paired(": Bayesian correlated t, chances of better, equal within a point, worse", "pair_tests", "bayes"),
-    "tost": _paired(": two one-sided tests of no difference beyond a point", "pair_tests", "equivalence"),
-    "wilcoxon": _paired(": signed ranks over test speakers, exact", "pair_tests", "signed_rank"),
+    "two-way-t": _paired(": t over speakers and trainings, of the printed scores", "pair_tests", "over_both"),
+    "speaker-t": _paired(": paired t of speakers' own scores, the typical speaker's", "pair_tests", "speaker_t"),
+    "corrected-t": _paired(": Nadeau-Bengio corrected t over folds", "pair_tests", "corrected_t"),
+    "bayes": _paired(": chances of better, equal within the margin, worse, flat priors", "pair_tests", "bayes"),
+    "tost": _paired(": two one-sided tests of no difference beyond the margin", "pair_tests", "equivalence"),
+    "wilcoxon": _paired(": signed ranks of speakers' own scores, exact", "pair_tests", "signed_rank"),
     "plain-t": Test("as papers print it: plain paired t over folds and seeds, too sure of itself", "pair_tests",
                     "plain_t", has_base=True, has_level=True),
     "mcnemar": Test("as papers print it: exact McNemar on the answers of one seed, rows taken as independent",
@@ -66,25 +68,27 @@ TESTS: dict[str, Test] = {
                            "improvement", has_level=False),
     "interquartile-mean": Test("mean of the middle half of all scores of speakers and seeds, with interval",
                                "block_tests", "middle_means"),
-    "friedman": Test("three or more: Friedman on blocks (--blocks), mean ranks, tied groups, Nemenyi against the base",
+    "order": Test("scores in their order, which are not told apart, and every pair, corrected by Holm", "block_tests",
+                  "order", has_blocks=True, has_level=True),
+    "friedman": Test("mean ranks on blocks (--blocks); Friedman and Nemenyi where blocks share no luck of training",
                      "block_tests", "friedman", has_blocks=True, has_level=True),
-    "page": Test("Page's trend test that scores rise along levels: those named, those of a sweep, or noise levels",
-                 "block_tests", "page", has_blocks=True, has_level=True),
-    "mixed-model": Test("mixed model of all that varies, speaker and seed random; two full factors with their products",
-                        "mixed_tests", "mixed", has_level=True),
-    "degradation": Test("each condition minus clean, paired over test speakers", "condition_tests", "degradations",
-                        takes="clean and other conditions"),
+    "trend": Test("rise of scores along levels: those named, those of a sweep, or noise levels", "trend_tests",
+                  "trend", has_level=True),
+    "page": Test("Page's trend test on blocks (--blocks) that share no luck of training, along the same levels",
+                 "trend_tests", "page", has_blocks=True, has_level=True),
+    "factors": Test("each factor of all that varies, at equal levels of all else; two full factors with their products",
+                    "factor_tests", "factors", has_level=True),
+    "degradation": Test("each condition minus clean, of the same trainings", "condition_tests", "degradations",
+                        takes="clean and other conditions", has_level=True),
     "snr-curve": Test("mean score over the levels of each noise, and SNR50", "condition_tests", "curves",
                       takes="noises at several levels"),
-    "interaction": Test("differences of differences over speakers: arm by condition, or four arms of two factors",
+    "interaction": Test("differences of differences: arm by condition, or four arms of two factors",
                         "condition_tests", "interactions", has_level=True),
-    "protocol-effect": Test("effect of protocol: each step of a ladder minus the one before, paired by utterance and "
-                            "clustered by speaker; rows with and without a sibling in training", "protocol_tests",
+    "protocol-effect": Test("effect of protocol: each step of a ladder minus the one before, of the utterances that "
+                            "both test; rows with and without a sibling in training", "protocol_tests",
                             "protocol_effect", takes="one model under arms or protocols that leak differently",
-                            names_leaks=True, has_level=True,
-                            note="a step minus another: mean over speakers, of utterances that both test; not the "
-                                 "difference of the two scores where speakers have unequally many utterances"),
-    "fold-trend": Test("Page's trend test that a difference of two arms grows from fold to fold, seeds as blocks",
+                            names_leaks=True, has_level=True),
+    "fold-trend": Test("whether a difference of two arms grows from fold to fold, a seed being one chain of trainings",
                        "protocol_tests", "fold_trend", takes="two arms of one model", has_level=True),
     "binomial": Test("share of errors that name the class whose block stands before, exact binomial test",
                      "protocol_tests", "preceding_class", of=""),
@@ -94,7 +98,7 @@ TESTS: dict[str, Test] = {
                    "descriptions", "by_groups"),
     "probabilities": Test("AUC, Brier, ECE and area under the risk-coverage curve with intervals over speakers",
                           "descriptions", "probabilities", probabilities=True),
-    "detectable": Test("least difference that the paired t over speakers finds at 80 % power", "descriptions",
+    "detectable": Test("least difference that the main test finds at 80 % power", "descriptions",
                        "detectable"),
 }  # fmt: skip
 
@@ -108,13 +112,15 @@ def answer(
     rng_for: Callable[..., np.random.Generator] = OF_INTERVALS,
     blocks: Block = "speaker",
     level: float = 0.95,
+    margin: float = ROPE,
 ) -> Answer:
     """What a test says of what runs hold.
 
     ``base``: the arm, model or label that the others are held against; by default arm ``base`` where models have
     several, and nothing where there are only models. ``levels``: arms, models or conditions, in their order; by
     default all in the order of the plan. ``blocks``: what friedman and page rank within, test speakers or test corpora.
-    ``level``: of intervals, and what a test must be able to reach, or it is refused. Raises InputError for a test,
+    ``level``: of intervals, and what a test must be able to reach, or it is refused. ``margin``: within it differences
+    are taken as none. Raises InputError for a test,
     metric, base or level that is not there, and for blocks or a level that a test does not have.
     """
     if test not in TESTS:
@@ -131,7 +137,9 @@ def answer(
         tests = ", ".join(name for name, other in TESTS.items() if other.has_level)
         raise InputError(f"{test}: its intervals are at 95 %; --level {level:g} goes with {tests}")
     counts, probability = (measure, None) if isinstance(measure, Metric) else (METRICS["uar"], measure)
-    question = Question(evidence, counts, base, tuple(levels), probability, rng_for, level=level, blocks=blocks)
+    question = Question(
+        evidence, counts, base, tuple(levels), probability, rng_for, level=level, blocks=blocks, margin=margin
+    )
     lines = corrected(chosen.lines(question))
     return Answer(test, chosen.summary, measure.name, lines, tuple(_notes(question, chosen, lines)), level)
 

@@ -1,27 +1,22 @@
-"""Tests of three or more arms, models or conditions at once: speakers are the blocks, seeds are averaged first.
+"""Three or more arms, models or conditions at once: their order by score, and ranks over speakers or corpora.
 
-Ranks and trends may have test corpora as blocks instead; each counts once, whatever it was trained on.
+A corpus as a block counts once, whatever it was trained on.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from ..evidence.arms import ArmGrid, number
 from ..evidence.contestants import Group
-from ..evidence.results import TWO_WAYS
 from ..evidence.sides import Side, why_unpaired
-from ..statistics.many_models import interquartile_mean, page_trend, probability_of_improvement, rank_models
+from ..statistics.many_models import interquartile_mean, probability_of_improvement, rank_models
+from ..statistics.order import order_models
 from ..statistics.speakers import unit_scores
-from .answer_lines import AnswerLine, Block, Question, of_interval
-from .sweeps import along, grid_of_group
+from .answer_lines import AnswerLine, Block, Question, of_contrast, of_interval
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-NO_ORDER = "no order: name the levels from low to high with --levels"
-WORDS = "levels are words: name their order"
 
 
 @dataclass(frozen=True)
@@ -41,10 +36,6 @@ class BlockDesign:
     def scores(self) -> pd.DataFrame:
         """Scores by block (lines) and member (columns)."""
         return self.joined([{n: self._of(s) for n, s in zip(self.names, part, strict=True)} for part in self.sides])
-
-    def along(self, grid: ArmGrid, factor: str) -> pd.DataFrame:
-        """Scores by block (lines) and level of a factor (columns)."""
-        return self.joined([along(grid, factor, {s.result.arm: self._of(s) for s in part}) for part in self.sides])
 
     def joined(self, parts: Sequence[Mapping[str, pd.Series] | pd.DataFrame]) -> pd.DataFrame:
         """Of all corpora; a corpus that is tested after several trainings is one block, their mean."""
@@ -110,8 +101,22 @@ def _why_not(part: Sequence[Side], blocks: Block) -> str | None:
     return "speakers are in training: they are no independent blocks" if "speaker" in first.result.setup.leaks else None
 
 
+def exchangeable(design: BlockDesign) -> str | None:
+    """Why equal members would not be ranked at random in every block, or None.
+
+    Corpora, and speakers with trainings of their own, are such blocks; speakers whom one training scores share its
+    luck, unless all members are the same trainings, as conditions are.
+    """
+    if design.blocks == "corpus" or design.group.kind == "conditions":
+        return None
+    parts = [one.parts for side in design.sides for one in side if not one.parts.fixed]
+    if all(len(pd.unique(p.cluster[p.training == t])) == 1 for p in parts for t in pd.unique(p.training)):
+        return None
+    return "one training scores several speakers, whose ranks share its luck: they are a description (test order)"
+
+
 def friedman(question: Question) -> list[AnswerLine]:
-    """Friedman's test of all being equal, mean ranks with tied groups, and Nemenyi's test against the base."""
+    """Mean ranks over blocks; where these are exchangeable, Friedman's test and Nemenyi's against the base."""
     lines = []
     for design, line in designs(question):
         if design is None:
@@ -119,27 +124,24 @@ def friedman(question: Question) -> list[AnswerLine]:
             continue
         table = design.scores()
         ranking = rank_models(table.to_numpy(float), design.names, question.level)
-        n = ranking.n_blocks
-        chi2 = "" if ranking.chi2 is None else f"chi² {ranking.chi2:.2f}, {ranking.df} degrees of freedom"
+        n, reason = ranking.n_blocks, ranking.reason or exchangeable(design) or ""
+        p = None if reason else ranking.friedman_p
+        chi2 = "" if ranking.chi2 is None or reason else f"chi² {ranking.chi2:.2f}, {ranking.df} degrees of freedom"
+        about = "of these trained models" if design.group.kind == "conditions" and not reason else ""
+        note = "; ".join(filter(None, (chi2, about)))
         lines.append(
             AnswerLine(
-                design.where, "all are equal", p=ranking.friedman_p, n=n, units=design.units, unit="",
-                reason=ranking.reason or "", note=chi2,
+                design.where, "all are equal", p=p, n=n, units=design.units, unit="", reason=reason, note=note
             )
         )  # fmt: skip
         if ranking.reason is None:
-            lines += _ranks(design, ranking.models, ranking.ranks, ranking.groups, n)
-            lines += _against(design, ranking.models, ranking.ranks, ranking.p, n)
+            lines += [
+                AnswerLine(design.where, f"mean rank of {name}", rank, n=n, units=design.units, unit="rank")
+                for name, rank in zip(ranking.models, ranking.ranks, strict=True)
+            ]
+            if not reason:
+                lines += _against(design, ranking.models, ranking.ranks, ranking.p, n)
     return lines
-
-
-def _ranks(
-    design: BlockDesign, models: Sequence[str], ranks: Sequence[float], groups: Sequence[tuple[int, int]], n: int
-) -> Iterator[AnswerLine]:
-    for k, (name, rank) in enumerate(zip(models, ranks, strict=True)):
-        tied = "".join(LETTERS[min(g, 25)] for g, (first, last) in enumerate(groups) if first <= k <= last)
-        note = f"not told apart from others in group {tied}" if tied else "told apart from all others"
-        yield AnswerLine(design.where, f"mean rank of {name}", rank, n=n, units=design.units, unit="rank", note=note)
 
 
 def _against(
@@ -159,83 +161,28 @@ def _against(
             )  # fmt: skip
 
 
-def page(question: Question) -> list[AnswerLine]:
-    """Page's test that scores rise along levels.
-
-    The levels named; else those of each factor of a sweep, either way; else, arm by arm, those of each kind of
-    condition from strong to mild.
-    """
-    several = question.records[["arm", "condition"]].nunique()
-    if question.levels or several["arm"] > 1 or several["condition"] == 1:
-        lines = _trends(question)
-        if question.levels or several["condition"] == 1 or not {line.reason for line in lines} <= {NO_ORDER, WORDS}:
-            return lines
-    return _trends(question, "conditions")
-
-
-def _trends(question: Question, kind: str | None = None) -> list[AnswerLine]:
+def order(question: Question) -> list[AnswerLine]:
+    """Scores, best first, with groups that are not told apart, and every pair; over corpora the means of scores."""
     lines = []
-    for design, line in designs(question, kind):
+    for design, line in designs(question):
         if design is None:
             lines.append(line)
-        elif question.levels:
-            order = list(design.names)
-            lines.append(_trend(design, design.scores()[order], " < ".join(order), question.level))
-        elif design.group.kind == "conditions":
-            lines += _severity(design, question.level)
-        else:
-            lines += _factors(design, question.level)
+            continue
+        found = order_models([[one.parts for one in side] for side in design.sides], design.names, question.metric,
+                             question.level)  # fmt: skip
+        for k, (name, score) in enumerate(zip(found.models, found.scores, strict=True)):
+            tied = "".join(LETTERS[min(g, 25)] for g, (first, last) in enumerate(found.groups) if first <= k <= last)
+            note = f"not told apart from others in group {tied}" if tied else "told apart from all others"
+            about = "" if found.reason else note
+            lines.append(AnswerLine(design.where, name, score, n=found.n_speakers, unit="%", note=about))
+        for (one, two), u in found.differences.items():
+            what = f"{found.models[one]} − {found.models[two]}"
+            lines.append(replace(of_contrast(design.where, what, u, question.level), holm=found.p.get((one, two))))
     return lines
 
 
-def _factors(design: BlockDesign, level: float) -> Iterator[AnswerLine]:
-    grid = grid_of_group(design.group)
-    if grid is None:
-        yield AnswerLine(design.where, " / ".join(design.names), units="blocks", unit="", reason=NO_ORDER)
-        return
-    for factor, levels in grid.factors.items():
-        table = design.along(grid, factor)
-        shown = [str(name) for name in table.columns]
-        if any(number(name) is None for name in levels):
-            yield AnswerLine(design.where, factor, units="blocks", unit="", reason=WORDS)
-            continue
-        others = len(grid.factors) > 1
-        for columns, sign in ((shown, "rises"), (shown[::-1], "falls")):
-            what = f"{sign} along {factor} {shown[0]} … {shown[-1]}" + (", others averaged" if others else "")
-            yield _trend(design, table[columns], what, level)
-
-
-def _severity(design: BlockDesign, level: float) -> Iterator[AnswerLine]:
-    """From the strongest level of each kind of condition to the mildest: scores are expected to rise."""
-    table = design.scores()
-    kinds: dict[str, list[str]] = {}
-    for setup in (result.setup for result in design.group.members):  # mild before strong
-        if setup.level is not None and setup.kind not in TWO_WAYS:
-            kinds.setdefault(setup.kind, []).append(setup.condition)
-    clean = ["clean"] if "clean" in design.names else []
-    for names in kinds.values():
-        order = [*names[::-1], *clean]
-        if len(order) > 2:
-            yield _trend(design, table[order], f"rises {order[0]} … {order[-1]}", level)
-
-
-def _trend(design: BlockDesign, table: pd.DataFrame, what: str, level: float) -> AnswerLine:
-    values = np.round(table.to_numpy(float), 12)  # equal scores are ties
-    trend = page_trend(values, level)
-    rank = None
-    if trend.L is not None:
-        ordered = np.arange(values.shape[1])
-        each = [stats.spearmanr(ordered, line).statistic for line in values if np.ptp(line) > 0]
-        rank = float(np.mean(each)) if each else 0.0
-    note = "" if trend.L is None else f"L = {trend.L:g}; estimate: mean rank correlation by block"
-    return AnswerLine(
-        design.where, what, rank, p=trend.p, n=trend.n_blocks, units="blocks", unit="", reason=trend.reason or "",
-        note=note,
-    )  # fmt: skip
-
-
 def improvement(question: Question) -> list[AnswerLine]:
-    """The chance that a run of the one beats a run of the other on a speaker, with its interval."""
+    """The chance that a run of the one beats a run of the other on a speaker, with its interval over speakers."""
     lines = []
     for design, line in designs(question):
         if design is None:

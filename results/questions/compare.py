@@ -1,14 +1,14 @@
 """Two models on the same setup: which test is the main one, what is refused, and everything that is printed beside it.
 
-Speaker folds, and a single test set: paired t over test speakers. Folds of utterances (a speaker is in several):
-Nadeau-Bengio over folds. A family of comparisons is corrected by Holm.
+What is tested is the difference of the two scores that tables print. Speaker folds, and a single test set: t over
+speakers and trainings. Folds of utterances (a speaker is in several): Nadeau-Bengio over folds. A family of comparisons
+is corrected by Holm.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
 from ...errors import InputError, unknown
@@ -16,20 +16,32 @@ from ..evidence.pools import ByCell
 from ..evidence.results import Result, Setup, by_name, results_of
 from ..evidence.sides import Side, fold_differences_of, side, why_unpaired
 from ..statistics.metrics import Metric
-from ..statistics.speakers import OVER_FOLDS, OVER_SPEAKERS, PairedTest, nadeau_bengio, paired_t, refused
+from ..statistics.speakers import (
+    OVER_BOTH,
+    OVER_FOLDS,
+    TRAINED,
+    TYPICAL,
+    PairedTest,
+    nadeau_bengio,
+    paired_of,
+    paired_t,
+    refused,
+    refused_of,
+)
 from ..statistics.two_models import (
     ROPE,
     Effect,
     Equivalence,
     McNemar,
     Posterior,
-    bayesian_t,
     effect,
+    equivalence,
     holm,
     mcnemar,
-    tost,
+    posterior,
     wilcoxon,
 )
+from ..statistics.uncertainty import Uncertainty, contrast
 
 PLAIN = "plain paired t over folds × seeds"
 #: false alarms at a nominal 5 % of what papers print, for two models that are equally good for new speakers but
@@ -39,12 +51,13 @@ FALSE_ALARMS = {"plain t": 0.23, "mcnemar": 0.12}
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on one setup. ``difference`` is ``a`` minus ``b``, of ``metric``, over the units of the main test.
+    """Two models on one setup: ``a`` minus ``b``, of ``metric``.
 
-    ``score_a`` and ``score_b`` are pooled scores, as tables show them. ``main`` is the test to believe; ``beside``
-    others that are valid or refused with the reason. ``plain`` and ``mcnemar`` are "as papers print them". ``holm``
-    is the main p, corrected for the family it was made in. ``differences`` are those of the main test; ``share``
-    as in `two_models`. ``level`` is that of the intervals. With ``reason`` nothing was tested.
+    ``score_a`` and ``score_b`` are as tables show them, and ``main``, the test to believe, is of their difference;
+    ``beside`` are others, valid or refused with the reason. ``plain`` and ``mcnemar`` are "as papers print them".
+    ``holm`` is the main p, corrected for the family it was made in. ``uncertainty`` is that of the main test, also
+    where it is refused for the algorithms and holds of the trained models. ``level`` is that of the intervals. With
+    ``reason`` the main test is refused.
     """
 
     setup: Setup
@@ -65,8 +78,7 @@ class Comparison:
     plain: PairedTest | None
     mcnemar: McNemar | None
     holm: float | None
-    differences: np.ndarray
-    share: float
+    uncertainty: Uncertainty | None
     notes: tuple[str, ...] = ()
     level: float = 0.95
 
@@ -96,12 +108,14 @@ def compare(
     b: str,
     metric: Metric,
     level: float = 0.95,
+    margin: float = ROPE,
 ) -> list[Comparison]:
     """Models ``a`` and ``b`` on every setup that both have, p corrected over those of a protocol and label map.
 
     Models by the label of the tables: ``model`` or ``model [arm]``. ``level``: of intervals, and what a test must be
-    able to reach with so few differences, or it is refused. Where they share no setup but the corpora, the
-    comparison is refused (other protocol, leaks, label map). Raises InputError for a model that is not there.
+    able to reach with so few differences, or it is refused; ``margin`` that of equivalence. Where they share no setup
+    but the corpora, the comparison is refused (other protocol, leaks, label map). Raises InputError for a model that is
+    not there.
     """
     results = by_name(results_of(records))
     labels = sorted({result.label for result in results})
@@ -115,7 +129,7 @@ def compare(
     families: dict[tuple[str, ...], list[Comparison]] = {}
     by_cell = ByCell(predictions)
     for setup in shared:
-        comparison = compare_sides(side(one[setup], by_cell, metric), side(two[setup], by_cell, metric), level)
+        comparison = compare_sides(side(one[setup], by_cell, metric), side(two[setup], by_cell, metric), level, margin)
         families.setdefault((setup.protocol, setup.label_map, *setup.leaks), []).append(comparison)
     return [replace(c, level=level) for part in families.values() for c in family(part)]
 
@@ -142,7 +156,7 @@ def compare_results(
     return compare_sides(side(a, ByCell(predictions), metric), side(b, ByCell(theirs), metric), level)
 
 
-def compare_sides(a: Side, b: Side, level: float = 0.95) -> Comparison:
+def compare_sides(a: Side, b: Side, level: float = 0.95, margin: float = ROPE) -> Comparison:
     """`compare_results` of sides that are computed already."""
     x, y = a.result, b.result
     if x.setup.leaks != y.setup.leaks:
@@ -160,7 +174,7 @@ def compare_sides(a: Side, b: Side, level: float = 0.95) -> Comparison:
         return _refusal(x, y, a.metric, reason)
     cells = pd.concat([x.records, y.records])
     folds = Folds(float(cells["n_train"].mean()), float(cells["n_test"].mean())) if len(cells) else None
-    return compare_rows(a, b, folds, level)
+    return compare_rows(a, b, folds, level, margin)
 
 
 def _augment_aside(options: str) -> str:
@@ -168,58 +182,70 @@ def _augment_aside(options: str) -> str:
     return json.dumps({name: value for name, value in json.loads(options).items() if name != "augment"})
 
 
-def compare_rows(a: Side, b: Side, folds: Folds | None, level: float = 0.95) -> Comparison:
+def compare_rows(a: Side, b: Side, folds: Folds | None, level: float = 0.95, margin: float = ROPE) -> Comparison:
     """Two models by their rows alone; without ``folds`` there is no test over folds."""
     if reason := why_unpaired(a, b):
         sides = (a.result, b.result)
         lacking = [f"{e.label} has {len(e.records)} of {e.n_cells} cells" for e in sides if len(e.records) < e.n_cells]
         return _refusal(a.result, b.result, a.metric, "; ".join([reason, *lacking]))
-    by_fold = fold_differences_of(a, b)
-    of_utterances = a.speakers_cross
-    by_speaker, speakers_test = _over_speakers(a, b, level)
-    folds_test, share = _over_folds(by_fold, folds, level)
-    main, beside = (folds_test, speakers_test) if of_utterances else (speakers_test, folds_test)
-    differences = by_fold if of_utterances else by_speaker
-    share = share if of_utterances else 1 / max(len(by_speaker), 1)
+    over_folds = _over_folds(a, b, folds)
+    both = _over_both(a, b)
+    u = over_folds if a.speakers_cross else both
+    main = _main(OVER_FOLDS if a.speakers_cross else OVER_BOTH, u, level)
+    known = a.rows["speaker"].notna().all()
+    beside = [paired_of(TRAINED, both, level)] if both.about == "trained models" and known else []
+    beside += [_main(OVER_BOTH, both, level) if a.speakers_cross else paired_of(OVER_FOLDS, over_folds, level)]
+    if known:
+        differences = (a.by_speaker - b.by_speaker).to_numpy(float)
+        typical = replace(paired_t(differences, TYPICAL, level), about="trained models")
+        beside += [typical, *([] if a.speakers_cross else [wilcoxon(differences, level)])]
     tested = main.reason is None
-    signs = [] if of_utterances or not len(by_speaker) else [wilcoxon(by_speaker, level)]
     leaks = a.result.setup.leaks
-    notes = ("test speakers are heard in training: p is not about new speakers",) if "speaker" in leaks else ()
+    notes = ["test speakers are heard in training: p is not about new speakers"] if "speaker" in leaks else []
+    notes += [f"{e.label}: all seeds gave the same answers, which count as one run" for e in (a, b) if e.parts.fixed]
     return Comparison(
         setup=a.result.setup, a=a.label, b=b.label, metric=a.metric.name, score_a=a.pooled, score_b=b.pooled,
         n_rows=a.rows["row"].nunique(), n_speakers=a.rows["speaker"].nunique(),
         n_folds=len(a.rows[["repeat", "fold"]].drop_duplicates()),
-        seeds=(a.rows["seed"].nunique(), b.rows["seed"].nunique()), main=main, beside=(beside, *signs),
-        posterior=bayesian_t(differences, share) if tested else None, effect=effect(differences) if tested else None,
-        equivalence=tost(differences, ROPE, share) if tested else None,
+        seeds=(a.rows["seed"].nunique(), b.rows["seed"].nunique()), main=main, beside=tuple(beside),
+        posterior=posterior(u) if tested else None, effect=effect(u, level) if tested else None,
+        equivalence=equivalence(u, margin, level) if tested else None,
         plain=paired_t(fold_differences_of(a, b, seeds_apart=True), PLAIN, level),
-        mcnemar=mcnemar(a.first_run, b.first_run), holm=main.p, differences=differences, share=share, notes=notes,
+        mcnemar=mcnemar(a.first_run, b.first_run), holm=main.p, uncertainty=u, notes=tuple(notes),
     )  # fmt: skip
 
 
-def _over_speakers(a: Side, b: Side, level: float) -> tuple[np.ndarray, PairedTest]:
+def _main(name: str, u: Uncertainty, level: float) -> PairedTest:
+    """The test of the algorithms, refused where only the trained models can be told apart."""
+    return refused_of(name, u) if u.about == "trained models" and not u.reason else paired_of(name, u, level)
+
+
+def _over_both(a: Side, b: Side) -> Uncertainty:
     if n := int(a.rows["speaker"].isna().sum()):
-        return np.zeros(0), refused(OVER_SPEAKERS, a.rows["speaker"].nunique(), f"the speaker of {n} rows is unknown")
-    differences = (a.by_speaker - b.by_speaker).to_numpy(float)
-    return differences, paired_t(differences, OVER_SPEAKERS, level)
+        known = a.rows["speaker"].nunique()
+        return Uncertainty(
+            a.pooled - b.pooled, None, None, n_clusters=known, reason=f"the speaker of {n} rows is unknown"
+        )
+    return contrast([(1.0, a.parts), (-1.0, b.parts)], a.metric)
 
 
-def _over_folds(differences: np.ndarray, folds: Folds | None, level: float) -> tuple[PairedTest, float]:
-    """The corrected test and its share; a single test set has no folds to correct for."""
-    if len(differences) < 2:
-        return refused(OVER_FOLDS, len(differences), "one test set, no folds to test over"), 1.0
+def _over_folds(a: Side, b: Side, folds: Folds | None) -> Uncertainty:
+    """The corrected difference; a single test set has no folds to correct for."""
+    by_fold = fold_differences_of(a, b)
+    nothing = Uncertainty(a.pooled - b.pooled, None, None, n_clusters=len(by_fold), unit="folds")
+    if len(by_fold) < 2:
+        return replace(nothing, reason="one test set, no folds to test over")
     if folds is None:
-        return refused(OVER_FOLDS, len(differences), "the size of the training sets is unknown"), 1.0
-    share = 1 / len(differences) + folds.n_test / folds.n_train
-    return nadeau_bengio(differences, folds.n_train, folds.n_test, level), share
+        return replace(nothing, reason="the size of the training sets is unknown")
+    return nadeau_bengio(a.pooled - b.pooled, by_fold, folds.n_train, folds.n_test)
 
 
 def _refusal(a: Result, b: Result, metric: Metric, reason: str, setup: Setup | None = None) -> Comparison:
-    main = refused(OVER_SPEAKERS, 0, reason)
+    main = refused(OVER_BOTH, 0, reason)
     seeds = (a.records["seed"].nunique(), b.records["seed"].nunique())
     return Comparison(
         setup or a.setup, a.label, b.label, metric.name, None, None, 0, 0, 0, seeds, main, (), None, None, None, None,
-        None, None, np.zeros(0), 1.0,
+        None, None, None,
     )  # fmt: skip
 
 

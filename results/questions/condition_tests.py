@@ -11,13 +11,12 @@ from ..evidence.groups import confusions_by_speaker
 from ..evidence.results import TWO_WAYS, Result
 from ..evidence.sides import Side
 from ..statistics.many_models import Estimate
-from ..statistics.robustness import Degradation, degradation, snr_curve
-from ..statistics.speakers import PairedTest, paired_t, refused
-from .answer_lines import AnswerLine, Question, of_test
+from ..statistics.robustness import degradation, snr_curve
+from ..statistics.uncertainty import contrast
+from .answer_lines import AnswerLine, Question, of_contrast
 from .pair_tests import chosen
 from .sweeps import grid_of_group
 
-OVER = "paired t over speakers, difference of differences"
 CLEAN = "clean"
 
 
@@ -28,9 +27,13 @@ def degradations(question: Question) -> list[AnswerLine]:
         clean = sides[CLEAN]
         for name, one in sides.items():
             if name != CLEAN:
-                loss = _cost(clean, one)
+                what = f"{name} − {CLEAN}"
+                if reason := _unlike(clean, one):
+                    lines.append(AnswerLine(group.where, what, reason=reason))
+                    continue
+                loss = degradation(clean.parts, one.parts, question.metric, 1 / len(clean.result.classes))
                 kept = "" if loss.kept is None else f"keeps {100 * loss.kept:.0f} % of clean above chance"
-                lines.append(of_test(f"{group.where}", f"{name} − {CLEAN}", loss.test, note=kept))
+                lines.append(of_contrast(group.where, what, loss.change, question.level, kept))
     return lines
 
 
@@ -48,14 +51,6 @@ def _conditions(question: Question) -> tuple[str, ...]:
     """Those levels that are conditions."""
     conditions = set(question.records["condition"])
     return tuple(level for level in question.levels if level in conditions)
-
-
-def _cost(clean: Side, other: Side) -> Degradation:
-    if reason := _unlike(clean, other):
-        return Degradation(refused("paired t over speakers, condition minus clean", 0, reason), None)
-    chance = 1 / len(clean.result.classes)
-    before, after = (confusions_by_speaker(one.rows, one.result.classes) for one in (clean, other))
-    return degradation(before, after, clean.metric, chance)
 
 
 def _unlike(one: Side, other: Side) -> str | None:
@@ -171,21 +166,21 @@ def _fours(group: Group, levels: Sequence[str]) -> list[tuple[str, str, str, str
 
 
 def _contrast(question: Question, where: str, what: str, four: Sequence[Result]) -> AnswerLine:
-    """(First − second) − (third − fourth), by speaker."""
+    """(First − second) − (third − fourth)."""
     sides = [question.side(result) for result in four]
-    test = _differences(sides, question.level)
     leaks = {result.setup.leaks for result in four}
     note = "arms leak differently: an effect of protocol" if len(leaks) > 1 else ""
-    return of_test(where, what, test, note=note)
+    if reason := _apart(sides):
+        return AnswerLine(where, what, reason=reason, note=note)
+    terms = [(sign, one.parts) for sign, one in zip((1.0, -1.0, -1.0, 1.0), sides, strict=True)]
+    return of_contrast(where, what, contrast(terms, question.metric), question.level, note)
 
 
-def _differences(sides: Sequence[Side], level: float) -> PairedTest:
+def _apart(sides: Sequence[Side]) -> str | None:
+    """Why the four cannot be held against each other."""
     if reason := next((s.result.mixed or s.fault for s in sides if s.result.mixed or s.fault), None):
-        return refused(OVER, 0, reason)
+        return reason
     tested = [s.tested for s in sides]
     if not all(tested[0].equals(other) for other in tested[1:]):
-        return refused(OVER, 0, "not all four are tested on the same rows")
-    if tested[0]["speaker"].isna().any():
-        return refused(OVER, 0, "the speaker of some rows is unknown")
-    a, b, c, d = (s.by_speaker.to_numpy(float) for s in sides)
-    return paired_t((a - b) - (c - d), OVER, level)
+        return "not all four are tested on the same rows"
+    return "the speaker of some rows is unknown" if tested[0]["speaker"].isna().any() else None

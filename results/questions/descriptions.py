@@ -7,14 +7,16 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from ..evidence.blocks import blocks
 from ..evidence.groups import GROUPS, by_group, interval_of, with_utterances
-from ..evidence.results import Result
-from ..statistics.power import minimum_detectable, pooled_sd
+from ..evidence.results import FLOOR, Result, Setup
+from ..evidence.sides import Side, why_unpaired
+from ..statistics.power import detectable as detectable_difference
 from ..statistics.probabilities import PROBABILITY_METRICS, ProbabilityMetric
 from ..statistics.probability_intervals import ProbabilityRows, difference, estimate, rows_of
+from ..statistics.speakers import refused_of
 from ..statistics.variance import spread
 from .answer_lines import AnswerLine, Question, Unit, of_interval
+from .compare import compare_sides
 
 
 def spreads(question: Question) -> list[AnswerLine]:
@@ -23,7 +25,7 @@ def spreads(question: Question) -> list[AnswerLine]:
     for e in _results(question):
         rows = question.side(e).rows
         deviations = spread(rows, e.classes, question.metric)
-        between = interval_of(rows, e.classes, question.metric, _rng(question, e))
+        between = interval_of(rows, e.classes, question.metric)
         c = deviations.components
         lines.append(
             AnswerLine(
@@ -53,11 +55,9 @@ def by_groups(question: Question) -> list[AnswerLine]:
     if not len(utterances):
         return []
     for e in _results(question):
-        t = e.setup
         rows = with_utterances(_with_clips(question.predictions, e), utterances)
         for column in (c for c in GROUPS if c in rows.columns and rows[c].nunique() > 1):
-            rng = question.rng_for(t.protocol, t.train, t.test, t.label_map)
-            groups = by_group(rows, column, e.classes, question.metric, rng)
+            groups = by_group(rows, column, e.classes, question.metric)
             for g in groups.table.itertuples(index=False):
                 worst = g.group == groups.worst and groups.gap
                 apart = f"; the worst, {100 * (groups.gap or 0):.1f} points below the best" if worst else ""
@@ -132,24 +132,27 @@ def _apart(
 
 
 def detectable(question: Question) -> list[AnswerLine]:
-    """The least difference of two arms or models that the paired t over speakers finds at 80 % power."""
+    """The least difference of two arms or models that the main test finds at 80 % power."""
+    setups: dict[Setup, list[Side]] = {}
+    for e in question.results:
+        if e.mixed is None and e.role != FLOOR:
+            setups.setdefault(e.setup, []).append(question.side(e))
     lines = []
-    for block in blocks(question.records, question.predictions):
-        table = block.table(question.metric)
-        kept = [name for name in table.columns if name not in block.floor]
-        sd = pooled_sd([(table[a] - table[b]).to_numpy() for a, b in combinations(kept, 2)])
-        where = ", ".join([block.setup.where, *([block.setup.condition] if block.setup.condition != "clean" else [])])
-        if sd is None:
-            lines.append(
-                AnswerLine(where, "detectable difference", reason="it takes two models or arms on the same rows")
-            )
+    for setup, sides in setups.items():
+        where = ", ".join([setup.where, *([setup.condition] if setup.condition != "clean" else [])])
+        pairs = [pair for pair in combinations(sides, 2) if why_unpaired(*pair) is None]
+        every = [compare_sides(a, b, question.level).uncertainty for a, b in pairs]
+        known = [u for u in every if u is not None and u.error and u.df and u.about == "algorithms"]
+        if not known:
+            reasons = [u.reason or refused_of("", u).reason for u in every if u is not None]
+            reason = next(filter(None, reasons), "it takes two models or arms on the same rows")
+            lines.append(AnswerLine(where, "detectable difference", reason=reason))
             continue
-        least = minimum_detectable(len(table), sd)
-        note = f"from {len(kept)} models or arms, whose speaker differences deviate by {100 * sd:.1f} points"
+        error = float(np.sqrt(np.mean([(u.error or 0) ** 2 for u in known])))
+        least = detectable_difference(error, float(np.median([u.df or 0 for u in known])))
+        note = f"from {len(sides)} models or arms, whose differences have a standard error of {100 * error:.1f} points"
         lines.append(
-            AnswerLine(
-                where, "detectable difference", least.difference, n=least.n, reason=least.reason or "", note=note
-            )
+            AnswerLine(where, "detectable difference", least, n=known[0].n_clusters, units=known[0].unit, note=note)
         )
     return lines
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ...seeds import stream
 from ..evidence.groups import GROUPS, Groups, by_group, by_speaker, confusions_by_speaker
+from ..evidence.parts import parts_of
 from ..evidence.pools import Cells
 from ..evidence.predictions_file import PredictionsFile
 from ..evidence.results import Identity, Result, Setup
@@ -14,7 +15,8 @@ from ..evidence.sides import Side
 from ..statistics.metrics import CLASSES, METRICS, Metric, per_class
 from ..statistics.probabilities import PROBABILITY_METRICS, Finding, probability_scores
 from ..statistics.probability_intervals import estimate, rows_of
-from ..statistics.speakers import Interval, mean_known, speaker_intervals
+from ..statistics.score_intervals import score_intervals
+from ..statistics.speakers import Interval, mean_known
 from .compare import Comparison, Folds, compare_rows
 
 
@@ -48,7 +50,7 @@ def score(file: PredictionsFile) -> FileScore:
     support = pooled[0].sum(1)
     values = {m.name: Finding(float(mean_known(m.of(pooled), 0))) for m in metrics}
     if file.has_speakers:
-        intervals = speaker_intervals(confusions, metrics, rng)
+        intervals = score_intervals(parts_of(file.rows, file.classes), metrics)
     else:
         n = int(file.rows["speaker"].isna().sum())
         intervals = {m.name: Interval(None, None, None, f"the speaker of {n} rows is unknown") for m in metrics}
@@ -68,7 +70,7 @@ def score(file: PredictionsFile) -> FileScore:
         | {m.name: float(m.chance(len(file.classes))) for m in PROBABILITY_METRICS.values()},
         per_class=per_class(pooled.sum(0), file.classes),
         per_speaker=by_speaker(file.rows, file.classes, METRICS["uar"]),
-        groups=tuple(by_group(file.rows, c, file.classes, METRICS["uar"], rng) for c in columns),
+        groups=tuple(by_group(file.rows, c, file.classes, METRICS["uar"]) for c in columns),
         notes=file.notes,
     )
 

@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ...errors import InputError, unknown
 from ..evidence.evidence import Evidence
 from ..evidence.results import Result, by_name, results_of
 from ..statistics.metrics import Metric
-from ..statistics.speakers import STUDENT_FROM
-from ..statistics.two_models import holm, worse_than
+from ..statistics.two_models import holm
 from .compare import Comparison, compare_results
 
 
@@ -96,25 +93,21 @@ def judge(comparisons: Sequence[Comparison], margin: float, level: float = 0.95)
 
 
 def _p_worse(c: Comparison, margin: float) -> float | None:
-    """One-sided p; equal differences have no spread, then the mean alone decides.
-
-    For whatever else the main test is refused, the gate is: its share may be unknown.
-    """
-    return worse_than(c.differences, margin, c.share)[0] if c.reason is None or _equal(c.differences) else None
+    """One-sided p; equal differences have no spread, then their mean alone decides. Else refused as the main test."""
+    return None if c.uncertainty is None or not _decided(c) else c.uncertainty.above(-margin)
 
 
-def _equal(differences: np.ndarray) -> bool:
-    return len(differences) >= STUDENT_FROM and float(differences.std(ddof=1)) <= 1e-12
+def _decided(c: Comparison) -> bool:
+    return c.uncertainty is not None and (c.reason is None or c.uncertainty.error == 0)
 
 
 def _answer(c: Comparison, p: float | None, margin: float, level: float) -> str:
-    if p is None:
+    if p is None or c.uncertainty is None:
         return "refused"
     if p < 1 - level:
         return "worse"
-    above = c.main.low is not None and c.main.low > -margin
-    equal = _equal(c.differences) and c.differences.mean() >= -margin
-    return "not worse" if above or equal else "undecided"
+    low, _ = c.uncertainty.interval(level)
+    return "not worse" if low is not None and low >= -margin else "undecided"
 
 
 def refusal(verdicts: Sequence[Verdict]) -> str | None:

@@ -1,33 +1,31 @@
 """What a leak is worth: one model on the same utterances, under arms or protocols that leak less and less.
 
-The one comparison over leaks that is made, always under the name "effect of protocol": paired by utterance, clustered
-by speaker.
+The one comparison over leaks that is made, always under the name "effect of protocol": of the utterances that both
+steps test, over speakers and trainings.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
-import numpy as np
 import pandas as pd
 
-from ...seeds import stream
 from ..evidence.arms import BASE
 from ..evidence.groups import interval_of
+from ..evidence.parts import parts_of
 from ..evidence.pools import ByCell
 from ..evidence.results import Result, by_name, results_of
 from ..evidence.siblings import Siblings, by_sibling
 from ..statistics.metrics import Metric
-from ..statistics.speakers import Interval, PairedTest, mean_known, paired_t, refused, unit_scores
+from ..statistics.speakers import Interval, PairedTest, paired_of, refused, refused_of
+from ..statistics.uncertainty import contrast
 
-NAME = "effect of protocol: paired t over speakers"
-RngFor = Callable[..., np.random.Generator]
+NAME = "effect of protocol"
 
 
 @dataclass(frozen=True)
 class Drop:
-    """This step minus the one it is held against, on the utterances that both test, by speaker.
+    """This step minus the one it is held against, on the utterances that both test.
 
     ``score`` and ``other`` are of those utterances; ``left_out`` counts utterances that only one of the two tests.
     """
@@ -83,7 +81,6 @@ def ladders(
     metric: Metric,
     siblings: pd.DataFrame | None = None,
     order: Sequence[str] = (),
-    rng_for: RngFor | None = None,
     level: float = 0.95,
 ) -> list[Ladder]:
     """Every ladder of clean scores: arms of a protocol that leak differently, and protocols that do.
@@ -101,8 +98,7 @@ def ladders(
         groups.append((steps, steps[0].arm != BASE))
     for steps in _of_protocols(every):
         groups.append((sorted(steps, key=lambda e: (place.get(e.setup.protocol, len(place)), _leakiest(e))), True))
-    rng_for = rng_for or partial(stream, "interval")
-    about = (metric, siblings, rng_for, level)
+    about = (metric, siblings, level)
     by_cell = ByCell(predictions)
     return [_ladder(steps, consecutive, by_cell, about) for steps, consecutive in groups]
 
@@ -144,7 +140,7 @@ def _ladder(
     results: Sequence[Result],
     consecutive: bool,
     predictions: ByCell,
-    about: tuple[Metric, pd.DataFrame | None, RngFor, float],
+    about: tuple[Metric, pd.DataFrame | None, float],
 ) -> Ladder:
     first = results[0]
     across = len({e.setup.protocol for e in results}) > 1
@@ -169,13 +165,12 @@ def _step(
     rows: pd.DataFrame,
     drop: Drop | None,
     across: bool,
-    about: tuple[Metric, pd.DataFrame | None, RngFor, float],
+    about: tuple[Metric, pd.DataFrame | None, float],
 ) -> LadderStep:
-    metric, siblings, rng_for, level = about
+    metric, siblings, level = about
     setup = result.setup
-    rng = rng_for(setup.protocol, setup.train, setup.test, setup.label_map)
-    interval = interval_of(rows, result.classes, metric, rng, level)
-    split = None if siblings is None or not setup.leaks else by_sibling(rows, siblings, result.classes, metric, rng)
+    interval = interval_of(rows, result.classes, metric, level)
+    split = None if siblings is None or not setup.leaks else by_sibling(rows, siblings, result.classes, metric)
     n = _utterances(rows).nunique()
     return LadderStep(
         _name(result, across), setup.leaks, setup.train, n, _pooled(rows, result, metric), interval, drop, split
@@ -191,17 +186,16 @@ def _pooled(rows: pd.DataFrame, result: Result, metric: Metric) -> float | None:
     """As tables have it: pooled over folds, mean over repeats within a seed, then over seeds."""
     if not len(rows):
         return None
-    scores = unit_scores(rows.assign(all="all"), result.classes, metric, "all")
-    return float(scores.groupby("seed")["score"].mean().mean())
+    return parts_of(rows, result.classes).score(metric)
 
 
 def _drop(
     pair: tuple[Result, Result],
     rows: tuple[pd.DataFrame, pd.DataFrame],
     across: bool,
-    about: tuple[Metric, pd.DataFrame | None, RngFor, float],
+    about: tuple[Metric, pd.DataFrame | None, float],
 ) -> Drop:
-    metric, _, _, level = about
+    metric, _, level = about
     names = [_utterances(part) for part in rows]
     common = set(names[0]) & set(names[1])
     left_out = len(set(names[0]) | set(names[1])) - len(common)
@@ -209,22 +203,13 @@ def _drop(
     against = _name(pair[1], across)
     if reason := _why_not(pair, (a, b)):
         return Drop(against, len(common), left_out, None, None, refused(NAME, 0, reason))
-    means = [_by_speaker(part, result, metric) for part, result in zip((a, b), pair, strict=True)]
-    if not means[0].index.equals(means[1].index):
-        reason = "the speakers of some utterances differ"
-        return Drop(against, len(common), left_out, None, None, refused(NAME, 0, reason))
     scores = [_pooled(part, result, metric) for part, result in zip((a, b), pair, strict=True)]
-    test = paired_t((means[0] - means[1]).to_numpy(float), NAME, level)
+    if set(a["speaker"]) != set(b["speaker"]):
+        reason = "the speakers of some utterances differ"
+        return Drop(against, len(common), left_out, scores[0], scores[1], refused(NAME, 0, reason))
+    u = contrast([(1.0, parts_of(a, pair[0].classes)), (-1.0, parts_of(b, pair[1].classes))], metric)
+    test = refused_of(NAME, u) if u.about == "trained models" and not u.reason else paired_of(NAME, u, level)
     return Drop(against, len(common), left_out, scores[0], scores[1], test)
-
-
-def _by_speaker(rows: pd.DataFrame, result: Result, metric: Metric) -> pd.Series:
-    """Score of each speaker, averaged over seeds and repeats."""
-    return (
-        unit_scores(rows, result.classes, metric, "speaker")
-        .groupby("speaker")["score"]
-        .agg(lambda values: float(mean_known(values.to_numpy(), 0)))
-    )
 
 
 def _why_not(pair: tuple[Result, Result], rows: tuple[pd.DataFrame, pd.DataFrame]) -> str | None:

@@ -6,9 +6,9 @@ from itertools import combinations
 from ..evidence.contestants import Group, Kind
 from ..evidence.results import FLOOR
 from ..evidence.sides import Side
-from ..statistics.speakers import OVER_FOLDS, OVER_SPEAKERS, PairedTest
-from ..statistics.two_models import ROPE, WILCOXON
-from .answer_lines import AnswerLine, Question, of_interval, of_test
+from ..statistics.speakers import OVER_BOTH, OVER_FOLDS, TYPICAL, PairedTest
+from ..statistics.two_models import WILCOXON
+from .answer_lines import AnswerLine, Question, of_interval, of_test, of_trained
 from .compare import FALSE_ALARMS, PLAIN, Comparison, compare_sides
 from .stability import paired_answers, share_unchanged
 
@@ -21,7 +21,7 @@ def pairs(question: Question) -> Pairs:
         sides = [question.side(result) for result in group.members]
         for one, two in chosen(group):
             a, b = sides[one], sides[two]
-            yield group.where, named(group, one, two), compare_sides(a, b, question.level)
+            yield group.where, named(group, one, two), compare_sides(a, b, question.level, question.margin)
 
 
 def chosen(group: Group) -> list[tuple[int, int]]:
@@ -40,23 +40,34 @@ def named(group: Group, one: int, two: int) -> str:
 
 def main(question: Question) -> list[AnswerLine]:
     """The main test of the protocol, whichever it is."""
-    return _lines(question, lambda c: c.main, lambda c: c.main.name)
+    return _lines(question, lambda c: c.main, _of_main)
+
+
+def _of_main(c: Comparison) -> str:
+    """Its name; where it is refused for the algorithms, what holds of the trained models."""
+    u = c.uncertainty
+    return of_trained(u, c.level) if u is not None and u.about == "trained models" else c.main.name
+
+
+def over_both(question: Question) -> list[AnswerLine]:
+    """t over speakers and trainings, also where it is not the main test."""
+    return _lines(question, lambda c: _among(c, OVER_BOTH))
 
 
 def speaker_t(question: Question) -> list[AnswerLine]:
-    """Paired t over test speakers, also where it is not the main test."""
-    return _lines(question, lambda c: _among(c, OVER_SPEAKERS))
+    """Paired t of speakers' own scores: what a typical speaker gets."""
+    return _lines(question, lambda c: _among(c, TYPICAL))
 
 
 def corrected_t(question: Question) -> list[AnswerLine]:
     """Nadeau-Bengio over folds."""
-    return _lines(question, lambda c: _among(c, OVER_FOLDS), units="folds")
+    return _lines(question, lambda c: _among(c, OVER_FOLDS))
 
 
 def plain_t(question: Question) -> list[AnswerLine]:
     """Plain t over folds and seeds, as papers print it."""
     note = f"false alarms at 5 %: about {100 * FALSE_ALARMS['plain t']:.0f} %"
-    return _lines(question, lambda c: c.plain or c.main, lambda c: note, units="folds × seeds")
+    return _lines(question, lambda c: c.plain or c.main, lambda c: note)
 
 
 def signed_rank(question: Question) -> list[AnswerLine]:
@@ -79,13 +90,17 @@ def mcnemar(question: Question) -> list[AnswerLine]:
 
 
 def equivalence(question: Question) -> list[AnswerLine]:
-    """Two one-sided tests of no difference beyond a point."""
+    """Two one-sided tests of no difference beyond the margin, and the least margin that is ruled out."""
     lines = []
     for where, what, c in pairs(question):
         t, m = c.equivalence, c.main
         p, reason = (None, c.reason) if t is None else (t.p, t.reason)
-        note = f"small p: no difference beyond ± {100 * ROPE:g} point"
-        lines.append(AnswerLine(where, what, m.mean, m.low, m.high, p, n=m.n, reason=reason or "", note=note))
+        note = f"small p: no difference beyond ± {100 * question.margin:g} points"
+        least = "" if t is None or t.least is None else f"; beyond ± {100 * t.least:.1f} points there is none at 5 %"
+        values = (m.mean, m.low, m.high)
+        lines.append(
+            AnswerLine(where, what, *values, p, n=m.n, units=m.units, reason=reason or "", note=f"{note}{least}")
+        )
     return lines
 
 
@@ -97,7 +112,7 @@ def bayes(question: Question) -> list[AnswerLine]:
         note, reason = "", (q.reason if q else c.reason) or ""
         if q is not None and q.above is not None:
             note = f"better {q.above:.3f}, within ± {100 * q.rope:g} point {q.within:.3f}, worse {q.below:.3f}"
-        lines.append(AnswerLine(where, what, m.mean, m.low, m.high, n=m.n, reason=reason, note=note))
+        lines.append(AnswerLine(where, what, m.mean, m.low, m.high, n=m.n, units=m.units, reason=reason, note=note))
     return lines
 
 
@@ -123,10 +138,8 @@ def _several_conditions(question: Question) -> bool:
 
 def _same(question: Question, group: Group, first: Side, second: Side) -> AnswerLine:
     what = f"{group.name(second.result)} as {group.name(first.result)}"
-    setup = group.setup
     answers = paired_answers(first.rows, second.rows)
-    rng = question.rng_for(setup.protocol, setup.train, setup.test, setup.label_map)
-    share, interval = share_unchanged(answers, first.result.classes, rng)
+    share, interval = share_unchanged(answers, first.result.classes)
     return of_interval(group.where, what, share, interval, int(answers["speaker"].nunique()), f"{len(answers)} answers")
 
 
@@ -139,12 +152,10 @@ def _lines(
     question: Question,
     test_of: Callable[[Comparison], PairedTest],
     note_of: Callable[[Comparison], str] = lambda c: "",
-    units: str = "speakers",
 ) -> list[AnswerLine]:
     lines = []
     for where, what, c in pairs(question):
         test = test_of(c)
-        over = "folds" if test.name == OVER_FOLDS else "folds × seeds" if test.name == PLAIN else units
         noted = "; ".join(filter(None, (note_of(c), *c.notes)))
-        lines.append(of_test(where, what, test, over, noted))
+        lines.append(of_test(where, what, test, "folds × seeds" if test.name == PLAIN else test.units, noted))
     return lines

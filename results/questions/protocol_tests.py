@@ -8,11 +8,11 @@ from scipy import stats
 
 from ...errors import InputError
 from ..evidence.contestants import Group
+from ..evidence.parts import parts_of
 from ..evidence.results import FLOOR
 from ..evidence.sides import Side
-from ..statistics.many_models import page_trend
-from ..statistics.speakers import unit_scores
-from .answer_lines import AnswerLine, Question, of_interval, of_test
+from ..statistics.uncertainty import Term, contrast
+from .answer_lines import AnswerLine, Question, of_contrast, of_interval, of_test
 from .ladder import Ladder, LadderStep, ladders
 
 
@@ -20,8 +20,7 @@ def protocol_effect(question: Question) -> list[AnswerLine]:
     """Each step of a ladder minus the one before; its score, and that of rows with and without a sibling."""
     order = question.levels or tuple(dict.fromkeys(question.plan["arm"]))
     every = ladders(
-        question.records, question.predictions, question.metric, question.evidence.siblings, order, question.rng_for,
-        question.level,
+        question.records, question.predictions, question.metric, question.evidence.siblings, order, question.level,
     )  # fmt: skip
     shown = [ladder for ladder in every if ladder.role != FLOOR] or every
     return [line for ladder in shown for step in ladder.steps for line in _step_lines(ladder, step)]
@@ -42,39 +41,42 @@ def _step_lines(ladder: Ladder, step: LadderStep) -> Iterator[AnswerLine]:
 
 
 def fold_trend(question: Question) -> list[AnswerLine]:
-    """Page's test that a difference of two arms grows from fold to fold; blocks are seeds of each corpus."""
-    differences: dict[tuple[str, str], list[np.ndarray]] = {}
+    """Whether a difference of two arms grows from fold to fold: the rise of its straight line over the chain.
+
+    Each seed is one chain of trainings, whose folds depend on each other; corpora are averaged.
+    """
+    terms: dict[tuple[str, str], list[list[Term]]] = {}
     for group in question.groups("arms"):
-        if group.base is None:
-            continue
-        sides = {result.arm: question.side(result) for result in group.members}
-        for result in group.members:
-            if result is not group.base:
-                rows = _by_fold(sides[result.arm], question) - _by_fold(sides[group.base.arm], question)
-                differences.setdefault((f"{group.name(result)} − {group.name(group.base)}", group.about), []).append(
-                    rows.to_numpy(float)
-                )
+        for result in group.members if group.base is not None else ():
+            if result is not group.base and group.base is not None:
+                pair = [question.side(e) for e in (result, group.base)]
+                pair_name = (f"{group.name(result)} − {group.name(group.base)}", group.about)
+                terms.setdefault(pair_name, []).append(_chain_terms(*pair))
     lines = []
-    for (what, about), blocks in differences.items():
-        if len({block.shape[1] for block in blocks}) > 1:
-            lines.append(AnswerLine(about, what, reason="corpora have different numbers of folds", units="blocks"))
+    for (what, about), corpora in terms.items():
+        every = [(factor / len(corpora), parts) for of_corpus in corpora for factor, parts in of_corpus]
+        if not all(corpora):
+            lines.append(AnswerLine(about, what, reason="the arms have different folds, or one fold only"))
             continue
-        matrix = np.concatenate(blocks)
-        trend = page_trend(matrix, question.level)
-        last = float((matrix[:, -1] - matrix[:, 0]).mean()) if matrix.size and not np.isnan(matrix).any() else None
-        note = "" if trend.L is None else f"L = {trend.L:g} over {trend.n_levels} folds; estimate: last minus first"
-        lines.append(
-            AnswerLine(
-                about, what, last, p=trend.p, n=trend.n_blocks, units="seeds", reason=trend.reason or "", note=note
-            )
-        )
+        note = "last minus first fold of the straight line through the differences"
+        lines.append(of_contrast(about, what, contrast(every, question.metric), question.level, note))
     return lines
 
 
-def _by_fold(one: Side, question: Question) -> pd.DataFrame:
-    """Scores (seeds, folds), folds in the order of their names."""
-    scores = unit_scores(one.rows, one.result.classes, question.metric, "fold")
-    return scores.pivot_table("score", "seed", "fold", aggfunc="mean", dropna=False)
+def _chain_terms(one: Side, other: Side) -> list[Term]:
+    """(Weight in the line through the folds, confusions of a fold), folds in the order of their names."""
+    folds = sorted(one.rows["fold"].unique())
+    if folds != sorted(other.rows["fold"].unique()) or len(folds) < 2:
+        return []
+    centered = np.arange(len(folds)) - (len(folds) - 1) / 2
+    weights = centered * (len(folds) - 1) / (centered**2).sum()
+    terms: list[Term] = []
+    for sign, side in ((1.0, one), (-1.0, other)):
+        for weight, fold in zip(weights, folds, strict=True):
+            rows = side.rows[side.rows["fold"] == fold]
+            chain = side.label + " " + rows["seed"].astype(str) + " " + rows["repeat"].astype(str)
+            terms.append((sign * float(weight), parts_of(rows.assign(training=chain), side.result.classes)))
+    return terms
 
 
 def preceding_class(question: Question) -> list[AnswerLine]:

@@ -1,17 +1,16 @@
 """Share of answers that stay the same when the test audio is changed, against the clean audio."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
-import numpy as np
 import pandas as pd
 
-from ...seeds import stream
+from ..evidence.parts import parts_of
 from ..evidence.pools import ByCell
 from ..evidence.results import Result, Setup, by_name, results_of
 from ..statistics.metrics import METRICS
-from ..statistics.speakers import Interval, speaker_interval
+from ..statistics.score_intervals import score_interval
+from ..statistics.speakers import Interval
 
 AGREEMENT = METRICS["wa"]  # of the clean answer, taken as the truth, and the other one
 _PAIR = ["seed", "repeat", "fold", "row"]
@@ -34,29 +33,19 @@ class Stability:
     role: str = "model"
 
 
-def share_unchanged(
-    pairs: pd.DataFrame, classes: Sequence[str], rng: np.random.Generator, reps: int = 10_000
-) -> tuple[float | None, Interval]:
+def share_unchanged(pairs: pd.DataFrame, classes: Sequence[str]) -> tuple[float | None, Interval]:
     """Share of equal answers with its interval over test speakers; columns ``seed, repeat, speaker, clean, guess``.
 
-    Six speakers or more: bootstrap over speakers; three to five: Student t. Refused with the reason where no answer
-    changed, since resamples of equal answers are all alike, and where a speaker is unknown.
+    Refused with the reason where a speaker is unknown.
     """
     if pairs.empty:
         return None, Interval(None, None, None, "no answers to compare yet")
-    n = len(classes)
-    run = pairs.groupby(["seed", "repeat"]).ngroup().to_numpy()
-    speaker, names = pd.factorize(pairs["speaker"], sort=True)
-    clean, guess = (pd.Index(classes).get_indexer(pairs[c]) for c in ("clean", "guess"))
-    shape = (run.max() + 1, len(names) + 1, n, n)  # the last speaker is the unknown one
-    flat = np.ravel_multi_index((run, np.where(speaker < 0, len(names), speaker), clean, guess), shape)
-    confusions = np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape)
-    share = float(AGREEMENT.of(confusions.sum(1)).mean())
-    if (speaker < 0).any():
-        return share, Interval(None, None, None, f"the speaker of {int((speaker < 0).sum())} answers is unknown")
-    if share == 1:
-        return share, Interval(None, None, None, f"no answer of {len(pairs)} changed")
-    return share, speaker_interval(confusions, AGREEMENT, rng, reps=reps)
+    answers = pairs.rename(columns={"clean": "truth"})
+    parts = parts_of(answers.assign(fold="all") if "fold" not in answers.columns else answers, classes)
+    share = parts.score(AGREEMENT)
+    if n := int(pairs["speaker"].isna().sum()):
+        return share, Interval(None, None, None, f"the speaker of {n} answers is unknown")
+    return share, score_interval(parts, AGREEMENT)
 
 
 def paired_answers(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
@@ -68,15 +57,11 @@ def paired_answers(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     return second.merge(theirs, on=_PAIR, validate="one_to_one")
 
 
-def stability(
-    records: pd.DataFrame, predictions: pd.DataFrame, rng_for: Callable[..., np.random.Generator] | None = None
-) -> list[Stability]:
+def stability(records: pd.DataFrame, predictions: pd.DataFrame) -> list[Stability]:
     """Every model under every condition but clean, paired with its clean answers by row, seed, repeat and fold.
 
-    Frames as `Evidence` has them. ``rng_for(*facts)`` gives the generator of the intervals: the same for every
-    model and condition of a setup, so that all have the same resamples; by default the stream ``interval``.
+    Frames as `Evidence` has them.
     """
-    rng_for = rng_for or partial(stream, "interval")
     every = by_name(results_of(records))
     by_cell = ByCell(predictions)
     clean = {(e.setup, e.label): e for e in every if e.setup.condition == "clean"}
@@ -84,17 +69,16 @@ def stability(
     for result in every:
         partner = clean.get((result.setup.under("clean"), result.label))
         if partner is not None and partner is not result:
-            t = result.setup
-            shares.append(_one(partner, result, by_cell, rng_for(t.protocol, t.train, t.test, t.label_map)))
+            shares.append(_one(partner, result, by_cell))
     return shares
 
 
-def _one(clean: Result, result: Result, predictions: ByCell, rng: np.random.Generator) -> Stability:
+def _one(clean: Result, result: Result, predictions: ByCell) -> Stability:
     mixed = clean.mixed or result.mixed
     if mixed or clean.classes != result.classes:
         reason = mixed or "the classes differ from those of the clean answers"
         return Stability(result.setup, result.label, 0, 0, None, Interval(None, None, None, reason), result.role)
     first, second = (predictions.rows(e.records) for e in (clean, result))
     pairs = paired_answers(first, second)
-    share, interval = share_unchanged(pairs, result.classes, rng)
+    share, interval = share_unchanged(pairs, result.classes)
     return Stability(result.setup, result.label, len(pairs), len(first), share, interval, result.role)

@@ -12,7 +12,7 @@ from ..evidence.scores import Score
 from ..statistics.many_models import Estimate
 from ..statistics.metrics import METRICS
 from ..statistics.robustness import Curve, degradation, snr_curve
-from ..statistics.speakers import Interval
+from ..statistics.speakers import Interval, paired_of
 from ..text.tables import NONE, percent, with_interval
 
 REPS = 1_000
@@ -71,8 +71,8 @@ def _row(clean: Member, curve: Sequence[Member]) -> ConditionRow:
     strongest = curve[-1].score
     kind, level, unit = strongest.kind, strongest.level, strongest.unit
     found = _of_noise(clean, curve) if unit == "dB" and kind not in TWO_WAYS else NO_CURVE
-    worst = degradation(clean.confusions, curve[-1].confusions, metric, s.chance or 0.0)
-    loss = worst.test
+    worst = degradation(clean.parts, curve[-1].parts, metric, s.chance or 0.0)
+    loss = paired_of("condition minus clean", worst.change)
     bounds = "" if loss.low is None or loss.high is None else f" [{100 * loss.low:.1f}, {100 * loss.high:.1f}]"
     reasons = [e.interval.reason for e in (found.area, found.snr50)] + [loss.reason]
     return ConditionRow(

@@ -34,7 +34,7 @@ TITLES = {
     "confusions": "Confusion matrices",
     "noise": "Conditions",
     "sweeps": "Sweeps",
-    "critical-difference": "Ranking",
+    "order": "Order",
     "speakers": "Spread over speakers",
     "groups": "Groups",
     "probabilities": "Probabilities",

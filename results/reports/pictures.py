@@ -17,7 +17,7 @@ from ..questions.ladder import Ladder
 from ..text.boards import blocks, chunks, first_condition, under
 from . import calibration, curves, ladder_picture, plots, sweep_picture
 from .matrices import matrix
-from .ranking import ranking_figure, ranking_of
+from .ranking import order_figure, order_of_members
 from .style import RC, file_name, save
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ REASONS = {
     "matrix": "No train × test matrix: no protocol here is about other corpora than those trained on.",
     "noise": "No curves: the test audio was heard under one condition only (the protocol noise has more).",
     "sweeps": "No sweep: no protocol here compares arms.",
-    "critical-difference": "No ranking: it needs three or more models, tested on the same speakers.",
+    "order": "No order: it needs three or more models, tested on the same speakers.",
     "speakers": "No cell with known speakers is finished yet.",
     "probabilities": "No probabilities: no model here gives any.",
     "training": "No training curves: no finished cell belongs to a model that is trained in epochs.",
@@ -60,7 +60,7 @@ def pictures(
     ladders: Sequence[Ladder] = (),
 ) -> tuple[list[Picture], dict[str, str]]:
     """All pictures in the order of the sections, and the reason for every section without one."""
-    ranked, refusals = _rankings(members)
+    ranked, refusals = _orders(members)
     steps = {one.protocols[0] for one in ladders if one.consecutive and len(one.protocols) == 1}
     others = [s for s in scores if s.protocol not in steps]  # whose arms are no steps
     order = sorted({s.model for s in scores if s.role != FLOOR})  # a model has one color in all pictures
@@ -68,8 +68,8 @@ def pictures(
     drawn += [*_sweeps(others, evidence, order), *ranked, *_speakers(members, order), *_sure(members, evidence, order)]
     drawn += [*_trainings(scores, members, evidence)]
     reasons = {name: text for name, text in REASONS.items() if name not in {p.section for p in drawn}}
-    if "critical-difference" in reasons and refusals:
-        reasons["critical-difference"] = "No ranking. " + " ".join(refusals)
+    if "order" in reasons and refusals:
+        reasons["order"] = "No order. " + " ".join(refusals)
     return drawn, reasons
 
 
@@ -210,7 +210,7 @@ def _trainings(scores: Sequence[Score], members: Sequence[Member], evidence: Evi
             yield _picture("training", f"Loss and dev UAR by epoch under {first.protocol}", first, draw, str(k))
 
 
-def _rankings(members: Sequence[Member]) -> tuple[list[Picture], list[str]]:
+def _orders(members: Sequence[Member]) -> tuple[list[Picture], list[str]]:
     made, refusals = [], []
     of = {id(m.score): m for m in members}
     for block in blocks([m.score for m in members]):
@@ -220,13 +220,14 @@ def _rankings(members: Sequence[Member]) -> tuple[list[Picture], list[str]]:
             refusals.append(f"{name}: speakers are in training, so they are no independent blocks.")
             continue
         here = [of[id(s)] for s in first_condition(block) if s.train == s.test]
-        ranking, where, missing = ranking_of(here)
-        if ranking is None:
+        order, where, missing = order_of_members(here)
+        if order is None:
             refusals.append(f"{name}: no model is complete within a corpus.")
             continue
-        if ranking.reason:
-            refusals.append(" ".join([f"{name}: {ranking.reason}.", *missing]))
+        if order.reason or len(order.models) < 3:
+            reason = order.reason or f"{len(order.models)} models, which the comparison of two tells apart"
+            refusals.append(" ".join([f"{name}: {reason}.", *missing]))
             continue
-        draw = partial(ranking_figure, ranking, under(first), where, missing)
-        made.append(_picture("critical-difference", f"Mean ranks under {first.protocol}", first, draw))
+        draw = partial(order_figure, order, under(first), where, missing)
+        made.append(_picture("order", f"Models in the order of UAR under {first.protocol}", first, draw))
     return made, refusals

@@ -1,4 +1,4 @@
-"""Pictures of scores: leaderboard, spread over speakers, leak ladder, critical differences.
+"""Pictures of scores: leaderboard, spread over speakers, leak ladder, order.
 
 Each function takes scores (or numbers) and returns a figure whose title and caption say what it needs to be read:
 what is drawn, on what it stands, how the intervals are made, and where chance is. `style.save` writes it.
@@ -148,42 +148,42 @@ def legend(figure: "Figure", axes: "Axes", n: int) -> None:
     )
 
 
-def critical_difference(
-    names: Sequence[str], ranks: Sequence[float], groups: Sequence[Sequence[str]], width: float | None, words: str
-) -> "Figure":
-    """Mean ranks on a line, best left; a bar joins what cannot be told apart; ``width`` is the critical difference."""
+def score_order(names: Sequence[str], scores: Sequence[float], groups: Sequence[Sequence[str]], words: str) -> "Figure":
+    """Scores, in [0, 1], best first, on a line of percent, best left; a bar joins what cannot be told apart."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
-    order = np.argsort(ranks, kind="stable")
+    values = [100 * score for score in scores]
     half = (len(names) + 1) // 2
     figure = Figure(figsize=(WIDTH * 0.62, 0.5 + 0.16 * len(groups) + 0.2 * half))
     axes = figure.add_axes((0, 0, 1, 1))
     depth = 0.7 + 0.8 * len(groups)
-    axes.set(xlim=(1, len(names)), ylim=(depth + half + 0.3, -1.6 if width else -0.9))
+    margin = max(0.06 * (max(values) - min(values)), 0.5)
+    ends = (max(values) + margin, min(values) - margin)
+    axes.set(xlim=ends, ylim=(depth + half + 0.3, -0.9))
     axes.axis("off")
-    axes.plot([1, len(names)], [0, 0], color=INK, linewidth=1.2)
-    for tick in range(1, len(names) + 1):
-        axes.plot([tick] * 2, [0, -0.25], color=INK, linewidth=1)
-        axes.text(tick, -0.4, str(tick), ha="center", va="bottom", fontsize=8.5)
-    for place, k in enumerate(order):
-        _rank(axes, names[k], float(ranks[k]), place, half, depth)
-    of = dict(zip(names, ranks, strict=True))
+    axes.plot(ends, [0, 0], color=INK, linewidth=1.2)
+    for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(ends[1], ends[0]):
+        if ends[1] <= tick <= ends[0]:
+            axes.plot([tick] * 2, [0, -0.25], color=INK, linewidth=1)
+            axes.text(tick, -0.4, f"{tick:g}", ha="center", va="bottom", fontsize=8.5)
+    for place, (name, value) in enumerate(zip(names, values, strict=True)):
+        _beside_line(axes, name, value, place, half, (depth, len(names)))
+    of = dict(zip(names, values, strict=True))
     for g, group in enumerate(groups):
-        ends = [of[name] for name in group]
-        axes.plot([min(ends) - 0.03, max(ends) + 0.03], [0.6 + 0.8 * g] * 2, color=INK, linewidth=4, alpha=0.85)
-    if width:
-        axes.plot([1, 1 + width], [-1.35] * 2, color=SOFT, linewidth=2.5)
-        axes.text(1 + width + 0.05, -1.35, f"critical difference {width:.2f}", va="center", fontsize=8, color=SOFT)
-    caption(figure, "Mean rank of every model (1 is best)", words)
+        edges = [of[name] for name in group]
+        reach = 0.15 * margin
+        axes.plot([max(edges) + reach, min(edges) - reach], [0.6 + 0.8 * g] * 2, color=INK, linewidth=4, alpha=0.85)
+    caption(figure, "UAR in % of every model, best left", words)
     return figure
 
 
-def _rank(axes: "Axes", name: str, rank: float, place: int, half: int, depth: float) -> None:
+def _beside_line(axes: "Axes", name: str, value: float, place: int, half: int, sizes: tuple[float, int]) -> None:
     """A model beside the line: the better half to the left, the others to the right."""
-    left = place < half
-    last = axes.get_xlim()[1]
-    y = depth + (place if left else int(last) - 1 - place) + 0.4
-    edge = 1 - 0.02 * last if left else last * 1.02
-    axes.plot([rank, rank, edge], [0, y, y], color=SOFT, linewidth=0.9, clip_on=False)
-    text = f"{name}  {rank:.2f}" if left else f"{rank:.2f}  {name}"
+    left, (depth, n) = place < half, sizes
+    first, last = axes.get_xlim()
+    y = depth + (place if left else n - 1 - place) + 0.4
+    edge = first + 0.02 * (first - last) if left else last - 0.02 * (first - last)
+    axes.plot([value, value, edge], [0, y, y], color=SOFT, linewidth=0.9, clip_on=False)
+    text = f"{name}  {value:.1f}" if left else f"{value:.1f}  {name}"
     axes.text(edge, y, f"{text} " if left else f" {text}", ha="right" if left else "left", va="center", fontsize=8.5)

@@ -1,33 +1,32 @@
-"""Models ranked over test speakers: which models and corpora are in it, and the critical-difference diagram."""
+"""Models in the order of their scores: which models and corpora are in it, and the diagram of what is told apart."""
 
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..evidence.members import Member
-from ..statistics.many_models import Ranking, rank_models
+from ..statistics.metrics import METRICS
+from ..statistics.order import Order, order_models
 from . import plots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def ranking_of(here: Sequence[Member]) -> tuple[Ranking | None, str, list[str]]:
-    """Ranks over the speakers of one or more corpora; which corpora; and sentences on what is not in it.
+def order_of_members(here: Sequence[Member]) -> tuple[Order | None, str, list[str]]:
+    """Order by UAR on one corpus, or its mean over several; which corpora; and sentences on what is not in it.
 
-    Ranked are the models that are complete within a corpus: of all corpora the largest set. Corpora that lack one of
-    them, or where they were tested on different rows, give no blocks. None where no model is complete.
+    In it are the models that are complete within a corpus: of all corpora the largest set. Corpora that lack one of
+    them, or where they were tested on different rows, are left out. None where no model is complete.
     """
     complete = [m for m in here if m.score.n_done == m.score.n_cells]
     every = [list(part) for _, part in groupby(complete, key=lambda m: m.score.test)]
     labels = max(([m.score.label for m in section] for section in every), key=len, default=[])
-    rows, where, other = [], [], []
+    parts, where, other = [], [], []
     for section in every:
         chosen = {m.score.label: m for m in section if m.score.label in labels}
         if len(chosen) == len(labels) and len({(m.basis, m.speakers) for m in chosen.values()}) == 1:
-            rows.append(np.stack([chosen[label].by_speaker for label in labels], axis=1))
+            parts.append([chosen[label].parts for label in labels])
             where.append(section[0].score.test)
         elif len(chosen) == len(labels):
             other.append(section[0].score.test)
@@ -40,19 +39,16 @@ def ranking_of(here: Sequence[Member]) -> tuple[Ranking | None, str, list[str]]:
                 reason = "tested on other rows" if m.score.test in other else "not all corpora have the same models"
             out.setdefault(reason, []).append(f"{m.score.label} on {m.score.test}")
     missing = [f"Not in it, {reason}: {', '.join(of)}." for reason, of in out.items()]
-    matrix = np.concatenate(rows) if rows else np.zeros((0, len(labels)))
-    return rank_models(matrix, labels) if labels else None, ", ".join(where), missing
+    return order_models(parts, labels, METRICS["uar"]) if parts else None, ", ".join(where), missing
 
 
-def ranking_figure(ranking: Ranking, under: str, where: str, missing: Sequence[str]) -> "Figure":
-    """The critical-difference diagram of these ranks; ``under``: protocol and label map."""
-    groups = [ranking.models[first : last + 1] for first, last in ranking.groups]
-    p = "p < 0.001" if (ranking.friedman_p or 0) < 0.001 else f"p = {ranking.friedman_p:.3f}"
-    p = p.replace(" ", "\N{NO-BREAK SPACE}")  # stays on one line
+def order_figure(order: Order, under: str, where: str, missing: Sequence[str]) -> "Figure":
+    """The models on a line of scores; ``under``: protocol and label map."""
+    groups = [order.models[first : last + 1] for first, last in order.groups]
+    several = ", mean over corpora" if "," in where else ""
     words = (
-        f"{under}; {where}. Models are ranked by UAR on each of n = {ranking.n_blocks} test speakers, seeds averaged. "
-        f"A bar joins models that the Nemenyi test does not tell apart at 5 %. Friedman's test of all being equal: {p}."
+        f"{under}; {where}. UAR as in the tables{several}. A bar joins models that are not told apart at 5 %: t of the "
+        f"difference of their scores over n = {order.n_speakers} test speakers and over trainings, corrected by Holm "
+        "over all pairs."
     )
-    return plots.critical_difference(
-        ranking.models, ranking.ranks, groups, ranking.critical_difference, " ".join([words, *missing])
-    )
+    return plots.score_order(order.models, order.scores, groups, " ".join([words, *missing]))

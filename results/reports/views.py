@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -12,16 +11,16 @@ import pandas as pd
 from ..evidence.evidence import Evidence
 from ..evidence.members import Member
 from ..evidence.scores import Score
-from ..statistics.speakers import paired_t
-from ..statistics.two_models import holm
+from ..statistics.metrics import METRICS
+from ..statistics.order import order_models
 from ..text.boards import blocks, first_condition, lines_of, size, under
 from ..text.words import percent, where
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LEVEL = 0.05
 TIED_RULE = (
-    "Models that share a letter in the column tied are not told apart: paired t over test speakers, seeds averaged, "
-    "corrected by Holm over all pairs of the table, at 5 %."
+    "Models that share a letter in the column tied are not told apart: t of the difference of their scores over test "
+    "speakers and trainings, corrected by Holm over all pairs of the table, at 5 %."
 )
 
 
@@ -61,29 +60,16 @@ def tied(ordered: Sequence[Member]) -> tuple[dict[int, str], str]:
         return {}, "No tied groups: speakers are in training, so they are no independent units."
     if len({(m.basis, m.speakers) for m in usable}) > 1:
         return {}, "No tied groups: the models were not tested on the same rows."
-    pairs = list(combinations(range(len(usable)), 2))
-    tests = [paired_t(usable[a].by_speaker - usable[b].by_speaker, "") for a, b in pairs]
-    if refused := next((t.reason for t in tests if t.reason), None):
-        return {}, f"No tied groups: {refused}."
-    corrected = holm([t.p for t in tests])
-    apart = {pair for pair, p in zip(pairs, corrected, strict=True) if p is not None and p < LEVEL}
-    letters: dict[int, str] = {id(m.score): "" for m in usable}
-    last = -1
-    for first in range(len(usable)):
-        end = first
-        while end + 1 < len(usable) and not any((k, end + 1) in apart for k in range(first, end + 1)):
-            end += 1
-        if end > last:  # a run that no earlier one holds
-            for k in range(first, end + 1):
-                letters[id(usable[k].score)] += LETTERS[min(first, 25)]
-            last = end
-    return _renamed(letters), TIED_RULE
-
-
-def _renamed(letters: dict[int, str]) -> dict[int, str]:
-    """Without gaps in the alphabet."""
-    used = sorted(set("".join(letters.values())))
-    return {key: "".join(LETTERS[used.index(c)] for c in text) for key, text in letters.items()}
+    found = order_models([[m.parts for m in usable]], [m.score.label for m in usable], METRICS["uar"], 1 - LEVEL)
+    if found.reason:
+        return {}, f"No tied groups: {found.reason}."
+    of = {m.score.label: id(m.score) for m in usable}
+    letters: dict[int, str] = dict.fromkeys(of.values(), "")
+    alone = [k for k in range(len(usable)) if not any(first <= k <= last for first, last in found.groups)]
+    for k, (first, last) in enumerate(sorted([*found.groups, *((k, k) for k in alone)])):
+        for place in range(first, last + 1):
+            letters[of[found.models[place]]] += LETTERS[min(k, 25)]
+    return letters, TIED_RULE
 
 
 def failures(evidence: Evidence) -> list[dict[str, Any]]:

@@ -11,17 +11,18 @@ from scipy import special
 
 from .many_models import Estimate, expanded_tails
 from .metrics import Metric
-from .speakers import BOOTSTRAP, BOOTSTRAP_FROM, STUDENT, STUDENT_FROM, Interval, PairedTest, mean_known, paired_t
+from .speakers import BOOTSTRAP, BOOTSTRAP_FROM, STUDENT, STUDENT_FROM, Interval, mean_known
+from .uncertainty import Parts, Uncertainty, contrast
 
 
 @dataclass(frozen=True, slots=True)
 class Degradation:
-    """Condition minus clean: a paired t over speakers, and the share of the clean score above chance that is kept.
+    """Condition minus clean, and the share of the clean score above chance that is kept.
 
     ``kept`` is null where clean is not above chance.
     """
 
-    test: PairedTest
+    change: Uncertainty
     kept: float | None
 
 
@@ -42,12 +43,11 @@ def speaker_scores(confusions: np.ndarray, metric: Metric) -> np.ndarray:
     return mean_known(metric.of(confusions), -2)
 
 
-def degradation(clean: np.ndarray, condition: np.ndarray, metric: Metric, chance: float) -> Degradation:
-    """What a condition costs; confusions (seeds, speakers, C, C) of the same speakers, clean and under it."""
-    differences = speaker_scores(condition, metric) - speaker_scores(clean, metric)
-    test = paired_t(differences[~np.isnan(differences)], "paired t over speakers, condition minus clean")
-    whole, rest = (float(mean_known(metric.of(c.sum(1)), 0)) - chance for c in (clean, condition))
-    return Degradation(test, rest / whole if whole > 0 else None)
+def degradation(clean: Parts, condition: Parts, metric: Metric, chance: float) -> Degradation:
+    """What a condition costs, of the same trainings and rows, clean and under it."""
+    whole, rest = (parts.score(metric) - chance for parts in (clean, condition))
+    change = contrast([(1.0, condition), (-1.0, clean)], metric)
+    return Degradation(change, rest / whole if whole > 0 else None)
 
 
 def area_under(levels: Sequence[float], scores: np.ndarray) -> np.ndarray:

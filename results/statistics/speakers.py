@@ -7,42 +7,50 @@ Sources: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The A
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from .metrics import Metric, Tally, counts, tally
+from .metrics import Metric, counts
+from .uncertainty import LEAST_TRAININGS, About, Uncertainty
 
 BOOTSTRAP_FROM = 6  # test speakers; with fewer, even the expanded percentile covers too little
 STUDENT_FROM = 3
+ROUNDING = 1e-12  # differences that are none
 BOOTSTRAP = "bootstrap over 6 or more speakers, expanded percentile"
 STUDENT = "Student t over 3 to 5 speakers"
-OVER_SPEAKERS = "paired t over speakers"
+OVER_BOTH = "t over speakers and trainings"
+TRAINED = "t over speakers, of these trained models"
+TYPICAL = "typical speaker: paired t of speakers' own scores, of these trained models"
 OVER_FOLDS = "Nadeau-Bengio corrected t over folds"
-_BLOCK = 4_000_000  # numbers of one block of replicates; bounds the memory
 
 #: columns of the rows of a model that another one's are paired with
-PAIRED_COLUMNS = ("seed", "repeat", "fold", "fold_hash", "row", "speaker", "truth", "guess")
+PAIRED_COLUMNS = ("seed", "repeat", "fold", "fold_hash", "training", "row", "speaker", "cluster", "truth", "guess")
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An interval for a score, with how it was made; without one, ``reason`` says why."""
+    """An interval for a score, with how it was made; without one, ``reason`` says why.
+
+    ``about``: the score of the algorithms, over speakers and trainings, or that of the trained models alone.
+    """
 
     low: float | None
     high: float | None
     method: str | None
     reason: str | None = None
+    about: About = "algorithms"
 
 
 @dataclass(frozen=True, slots=True)
 class PairedTest:
-    """A test of the mean of ``n`` paired differences (first minus second) against 0.
+    """A test of a difference (first minus second), ``mean``, against 0, over ``n`` of ``units``.
 
-    ``low`` and ``high`` bound the mean. A test that is refused has no ``t``, ``df``, ``p`` and no interval, but the
+    ``low`` and ``high`` bound it. A test that is refused has no ``t``, ``df``, ``p`` and no interval, but the
     reason. ``attainable_p`` is the least p that a test on the ranks or signs of ``n`` differences can reach.
+    ``about``: what it is a statement on. ``error``: the standard error of the difference.
     """
 
     name: str
@@ -51,10 +59,38 @@ class PairedTest:
     low: float | None
     high: float | None
     t: float | None
-    df: int | None
+    df: float | None
     p: float | None
     attainable_p: float | None
     reason: str | None = None
+    about: About = "algorithms"
+    units: str = "speakers"
+    error: float | None = None
+
+
+def paired_of(name: str, u: Uncertainty, level: float = 0.95) -> PairedTest:
+    """The test of a contrast."""
+    least = 2.0 ** (1 - u.n_clusters) if u.n_clusters else None
+    reason = u.reason
+    if u.error == 0 and abs(u.estimate) > ROUNDING:
+        reason = f"all {u.n_clusters} {u.unit} differ by the same: no spread to hold the difference against"
+    if reason or u.error is None:
+        nothing = refused(name, u.n_clusters, reason or "")
+        return replace(nothing, mean=u.estimate, about=u.about, units=u.unit)
+    low, high = u.interval(level)
+    t = u.estimate / u.error if u.error else 0.0
+    return PairedTest(name, u.n_clusters, u.estimate, low, high, t, u.df, u.p(), least, None, u.about, u.unit, u.error)
+
+
+def refused_of(name: str, u: Uncertainty) -> PairedTest:
+    """The refusal of a test of the algorithms, with what would allow it."""
+    n = u.n_trainings or 0
+    trained = "1 training scores" if n == 1 else f"{n} trainings score"
+    reason = (
+        f"{trained} several {u.unit}, so that the luck of training cannot be measured; {LEAST_TRAININGS} seeds allow a "
+        f"test of the algorithms"
+    )
+    return replace(refused(name, u.n_clusters, reason), mean=u.estimate, units=u.unit)
 
 
 def mean_known(values: np.ndarray, axis: int) -> np.ndarray:
@@ -70,66 +106,6 @@ def unknown_speakers(n: int) -> Interval:
     return Interval(None, None, None, f"the speaker of {n} predictions is unknown")
 
 
-def speaker_interval(
-    confusions: np.ndarray, metric: Metric, rng: np.random.Generator, level: float = 0.95, reps: int = 10_000
-) -> Interval:
-    """Interval of a score over test speakers; confusions (seeds, speakers, C, C).
-
-    The score is the mean over seeds of the metric of the pooled confusions. Six speakers or more: bootstrap over
-    speakers, the same resample for all seeds, expanded percentile. Three to five: Student t over the scores of the
-    speakers (averaged over seeds), centered on the pooled score and clipped to the range of the metric.
-    """
-    return speaker_intervals(confusions, [metric], rng, level, reps)[metric.name]
-
-
-def speaker_intervals(
-    confusions: np.ndarray,
-    metrics: Sequence[Metric],
-    rng: np.random.Generator,
-    level: float = 0.95,
-    reps: int = 10_000,
-) -> dict[str, Interval]:
-    """`speaker_interval` of several metrics by name, on the same resamples."""
-    confusions = confusions[:, confusions.sum((0, 2, 3)) > 0]
-    n = confusions.shape[1]
-    if n < STUDENT_FROM:
-        reason = f"{n} test speaker{'' if n == 1 else 's'}, {STUDENT_FROM} are needed for an interval"
-        return {m.name: Interval(None, None, None, reason) for m in metrics}
-    if n < BOOTSTRAP_FROM:
-        return {m.name: _student(confusions, m, level) for m in metrics}
-    tail = special.ndtr(np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 - level) / 2))
-    replicates = _replicates(confusions, metrics, rng, reps)
-    bounds = {name: np.quantile(values, [tail, 1 - tail]) for name, values in replicates.items()}
-    return {name: Interval(float(low), float(high), BOOTSTRAP) for name, (low, high) in bounds.items()}
-
-
-def _student(confusions: np.ndarray, metric: Metric, level: float) -> Interval:
-    n = confusions.shape[1]
-    center = float(mean_known(metric.of(confusions.sum(1)), 0))
-    speakers = mean_known(metric.of(confusions), 0)  # (speakers,)
-    half = special.stdtrit(n - 1, (1 + level) / 2) * speakers.std(ddof=1) / np.sqrt(n)
-    low, high = np.clip([center - half, center + half], *metric.range)
-    return Interval(float(low), float(high), STUDENT)
-
-
-def _replicates(
-    confusions: np.ndarray, metrics: Sequence[Metric], rng: np.random.Generator, reps: int
-) -> dict[str, np.ndarray]:
-    """Scores (reps,) of samples of speakers drawn with replacement, by metric."""
-    seeds, n, n_classes, _ = confusions.shape
-    parts = tally(confusions.astype(float))  # each (seeds, speakers, C)
-    step = max(1, _BLOCK // max(n, 3 * seeds * n_classes))
-    scores: dict[str, list[np.ndarray]] = {m.name: [] for m in metrics}
-    for start in range(0, reps, step):
-        size = min(step, reps - start)
-        draws = rng.integers(0, n, (size, n)) + n * np.arange(size)[:, None]
-        weights = np.bincount(draws.ravel(), minlength=size * n).reshape(size, n).astype(float)
-        sample = Tally(*(np.tensordot(weights, part, (1, 1)) for part in parts))  # each (size, seeds, C)
-        for m in metrics:
-            scores[m.name].append(mean_known(m.function(sample), 1))
-    return {name: np.concatenate(blocks) for name, blocks in scores.items()}
-
-
 def refused(name: str, n: int, reason: str) -> PairedTest:
     """A test that is not made, and why."""
     return PairedTest(name, n, None, None, None, None, None, None, 2.0 ** (1 - n) if n else None, reason)
@@ -143,14 +119,19 @@ def paired_t(differences: np.ndarray, name: str, level: float = 0.95) -> PairedT
     return _t_test(differences, name, level, 1 / max(len(differences), 1))
 
 
-def nadeau_bengio(differences: np.ndarray, n_train: float, n_test: float, level: float = 0.95) -> PairedTest:
-    """Corrected resampled t of differences (J,), one per (repeat, fold), seeds averaged first.
+def nadeau_bengio(estimate: float, by_fold: np.ndarray, n_train: float, n_test: float) -> Uncertainty:
+    """A pooled difference with the standard error of the corrected resampled t, df J − 1.
 
-    The variance of the mean is (1/J + n_test/n_train) s², df J − 1. ``n_train`` are the rows trained on, without
-    dev; means over folds where they differ.
+    ``by_fold`` (J,): differences, one per (repeat, fold), seeds averaged; their variance s² gives that of the pooled
+    difference, (1/J + n_test/n_train) s². ``n_train`` are the rows trained on, without dev; means over folds.
     """
-    share = 1 / max(len(differences), 1) + n_test / n_train
-    return _t_test(differences, OVER_FOLDS, level, share)
+    n = len(by_fold)
+    nothing = Uncertainty(estimate, None, None, n_clusters=n, effective=n, unit="folds")
+    if n < STUDENT_FROM:
+        return replace(nothing, reason=f"{n} folds, {STUDENT_FROM} are needed")
+    spread = float(np.std(by_fold, ddof=1))
+    error = float(np.sqrt(1 / n + n_test / n_train)) * (spread if spread > ROUNDING else 0.0)
+    return replace(nothing, error=error, df=n - 1, deviation=spread)
 
 
 def _t_test(differences: np.ndarray, name: str, level: float, share: float) -> PairedTest:

@@ -1,7 +1,6 @@
-"""Two models, beside the main test of `statistics`: Bayesian t, effect size, equivalence, ranks, McNemar, Holm.
+"""Two models, beside the main test: Bayesian t, effect size, equivalence, signed ranks, McNemar, Holm.
 
-All take paired differences (n,), first minus second, or counts. ``share`` is the variance of the mean difference over
-that of one difference: 1/n for independent ones (speakers), 1/J + n_test/n_train for folds (Nadeau-Bengio).
+The first three say more of the same difference with the same standard error as the main test.
 """
 
 from collections.abc import Sequence
@@ -10,15 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special, stats
 
-from .speakers import STUDENT_FROM, PairedTest, refused
+from .speakers import PairedTest, refused
+from .uncertainty import Uncertainty
 
 ROPE = 0.01  # one point: differences within it are taken as none
-WILCOXON = "Wilcoxon signed-rank over speakers"
+WILCOXON = "typical speaker: Wilcoxon signed-rank over speakers, of these trained models"
 
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """What the differences say of their mean: probabilities that it is below, within and above ±``rope``."""
+    """What the evidence says of a difference: probabilities that it is below, within and above ±``rope``."""
 
     below: float | None
     within: float | None
@@ -29,21 +29,27 @@ class Posterior:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Mean difference, deviation of the differences, and d_z = mean / deviation (Cohen 1988, 2.3.5)."""
+    """A difference in deviations of the speakers' own differences, d_z (Cohen 1988, 2.3.5), with its interval."""
 
     mean: float | None
     sd: float | None
     d_z: float | None
     n: int
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Equivalence:
-    """Two one-sided t tests of |mean| >= margin; a small ``p`` says: no difference beyond the margin."""
+    """Two one-sided tests of |difference| >= margin; a small ``p`` says: no difference beyond the margin.
+
+    ``least`` is the smallest margin that the evidence rules out at its level: the end of the interval farther from 0.
+    """
 
     margin: float
     p: float | None
     reason: str | None = None
+    least: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,58 +61,32 @@ class McNemar:
     p: float
 
 
-def _spread(differences: np.ndarray, share: float) -> tuple[float, float, str | None]:
-    """Mean, standard error of the mean, and why nothing can be said of it."""
-    n = len(differences)
-    if n < STUDENT_FROM:
-        return np.nan, np.nan, f"{n} paired differences, {STUDENT_FROM} are needed"
-    spread = float(differences.std(ddof=1))
-    if spread <= 1e-12:
-        return np.nan, np.nan, f"all {n} differences are equal"
-    return float(differences.mean()), float(np.sqrt(share)) * spread, None
+def posterior(u: Uncertainty, rope: float = ROPE) -> Posterior:
+    """Student's t around the difference, as the correlated t of Corani and Benavoli 2015 (eq. 6), flat priors."""
+    above, not_below = u.above(rope), u.above(-rope)
+    if above is None or not_below is None:
+        return Posterior(None, None, None, rope, u.reason)
+    return Posterior(1 - not_below, not_below - above, above, rope)
 
 
-def bayesian_t(differences: np.ndarray, share: float | None = None, rope: float = ROPE) -> Posterior:
-    """Bayesian correlated t (Corani and Benavoli 2015, eq. 6; Benavoli et al. 2017): flat priors on mean and variance.
-
-    The posterior of the mean is a Student t with n - 1 degrees of freedom, the mean of the differences as location
-    and sqrt(share) times their deviation as scale.
-    """
-    mean, error, reason = _spread(differences, 1 / max(len(differences), 1) if share is None else share)
-    if reason:
-        return Posterior(None, None, None, rope, reason)
-    df = len(differences) - 1
-    below, not_above = (float(special.stdtr(df, (edge - mean) / error)) for edge in (-rope, rope))
-    return Posterior(below, not_above - below, 1 - not_above, rope)
+def effect(u: Uncertainty, level: float = 0.95) -> Effect:
+    """d_z with the interval of a noncentral t (Cumming and Finch 2001, Educ. Psychol. Meas. 61, 532-574)."""
+    if u.error is None or u.df is None or u.deviation <= 1e-12 or u.error <= 1e-12:
+        return Effect(u.estimate, u.deviation if u.error is not None else None, None, u.n_clusters)
+    unit = u.error / u.deviation  # of t, in d_z
+    t = u.estimate / u.error
+    ends = (special.nctdtrinc(u.df, tail, t) for tail in ((1 + level) / 2, (1 - level) / 2))
+    low, high = (float(end) * unit for end in ends)
+    return Effect(u.estimate, u.deviation, t * unit, u.n_clusters, low, high)
 
 
-def effect(differences: np.ndarray) -> Effect:
-    """Mean difference and d_z; null where the number or spread of differences does not give them."""
-    n = len(differences)
-    mean = float(differences.mean()) if n else None
-    sd = float(differences.std(ddof=1)) if n > 1 else None
-    return Effect(mean, sd, None if sd is None or mean is None or sd <= 1e-12 else mean / sd, n)
-
-
-def tost(differences: np.ndarray, margin: float = ROPE, share: float | None = None) -> Equivalence:
+def equivalence(u: Uncertainty, margin: float = ROPE, level: float = 0.95) -> Equivalence:
     """Two one-sided tests for "no difference beyond the margin" (Schuirmann 1987); p is the larger of the two."""
-    mean, error, reason = _spread(differences, 1 / max(len(differences), 1) if share is None else share)
-    if reason:
-        return Equivalence(margin, None, reason)
-    p = special.stdtr(len(differences) - 1, (abs(mean) - margin) / error)
-    return Equivalence(margin, float(p))
-
-
-def worse_than(differences: np.ndarray, margin: float, share: float | None = None) -> tuple[float | None, str | None]:
-    """One-sided p of: the mean of (candidate - base) is below -margin; or None with the reason.
-
-    Equal differences have no spread: then the mean decides, p 0 or 1.
-    """
-    n = len(differences)
-    if n >= STUDENT_FROM and differences.std(ddof=1) <= 1e-12:
-        return float(differences.mean() >= -margin), None
-    mean, error, reason = _spread(differences, 1 / max(n, 1) if share is None else share)
-    return (None, reason) if reason else (float(special.stdtr(n - 1, (mean + margin) / error)), None)
+    above, not_below = u.above(margin), u.above(-margin)
+    low, high = u.interval(2 * level - 1)
+    if above is None or not_below is None or low is None or high is None:
+        return Equivalence(margin, None, u.reason)
+    return Equivalence(margin, max(above, 1 - not_below), None, max(abs(low), abs(high)))
 
 
 def wilcoxon(differences: np.ndarray, level: float = 0.95) -> PairedTest:
@@ -129,7 +109,8 @@ def wilcoxon(differences: np.ndarray, level: float = 0.95) -> PairedTest:
         ways = (ways + shifted) / 2
     positive = int(ranks[moved > 0].sum())
     tail = min(ways[: positive + 1].sum(), ways[positive:].sum())
-    return PairedTest(WILCOXON, n, float(differences.mean()), None, None, None, None, min(1.0, 2 * float(tail)), least)
+    p = min(1.0, 2 * float(tail))
+    return PairedTest(WILCOXON, n, float(differences.mean()), None, None, None, None, p, least, about="trained models")
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:

@@ -209,7 +209,7 @@ def to_json(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
             "mcnemar": c.mcnemar and asdict(c.mcnemar),
             "false_alarms": FALSE_ALARMS,
         }
-        values["differences"] = [None if np.isnan(d) else float(d) for d in c.differences]
+        values["uncertainty"] = None if c.uncertainty is None else asdict(c.uncertainty)
         values["notes"] = list(c.notes)
         plain.append(values)
     return plain

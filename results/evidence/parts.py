@@ -1,0 +1,74 @@
+"""The confusions of a result by run, training and cluster of speakers: what its uncertainty is computed of."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ..statistics.uncertainty import Parts
+
+Names = Sequence[object] | np.ndarray | pd.Index
+SPEAKERS, SESSIONS = "speakers", "sessions"
+
+
+def parts_of(rows: pd.DataFrame, classes: Sequence[str]) -> Parts:
+    """Of rows with ``seed, repeat, fold, row, speaker, truth, guess``, whose speakers are known.
+
+    ``training`` and ``cluster`` where they have them; else every seed, repeat and fold is a training, every speaker a
+    cluster.
+    """
+    index = pd.Index(classes)
+    truth, guess = (index.get_indexer(pd.Index(rows[column])) for column in ("truth", "guess"))
+    run, runs = pd.factorize(pd.MultiIndex.from_frame(rows[["seed", "repeat"]]), sort=True)
+    fold = pd.factorize(pd.MultiIndex.from_frame(rows[["repeat", "fold"]]), sort=True)[0]
+    cluster, clusters = pd.factorize(rows["cluster" if "cluster" in rows.columns else "speaker"], sort=True)
+    if "training" in rows.columns:
+        training, trainings = pd.factorize(rows["training"])
+    else:
+        training, trainings = pd.factorize(run * (int(fold.max()) + 1) + fold)
+    seeds = np.array([seed for seed, _ in runs], dtype=object)
+    fixed = identical_runs(pd.factorize(rows["seed"])[0], fold, pd.factorize(rows["row"])[0], guess)
+    return parts_from(
+        run, fold, training, cluster, (truth, guess), len(classes), trainings=trainings, clusters=clusters,
+        seeds=pd.factorize(seeds)[0], fixed=fixed, speakers=rows["speaker"].nunique(),
+    )  # fmt: skip
+
+
+def parts_from(
+    run: np.ndarray, fold: np.ndarray, training: np.ndarray, cluster: np.ndarray,
+    answers: tuple[np.ndarray, np.ndarray], n_classes: int, *, trainings: Names, clusters: Names, seeds: np.ndarray,
+    fixed: bool, speakers: int,
+) -> Parts:  # fmt: skip
+    """Of predictions (n,) as codes; ``answers``: true and chosen class, -1 where the answer is no class.
+
+    Names of the trainings and clusters, the last of which is that of -1; the seed of each run; number of speakers.
+    """
+    cluster = np.where(cluster < 0, len(clusters) - 1, cluster)
+    shape = (len(seeds), int(fold.max()) + 1, len(trainings), len(clusters))
+    codes, inverse = np.unique(np.ravel_multi_index((run, fold, training, cluster), shape), return_inverse=True)
+    truth, guess = answers
+    flat = (inverse * n_classes + truth) * (n_classes + 1) + np.where(guess < 0, n_classes, guess)
+    size = (len(codes), n_classes, n_classes + 1)
+    of_run, of_fold, of_training, of_cluster = np.unravel_index(codes, shape)
+    repeats = np.bincount(seeds)
+    return Parts(
+        confusions=np.bincount(flat, minlength=int(np.prod(size))).reshape(size),
+        run=of_run,
+        training=np.asarray(trainings, dtype=object)[of_training],
+        fold=of_fold.astype(object),
+        cluster=np.asarray(clusters, dtype=object)[of_cluster],
+        weight=1 / ((repeats > 0).sum() * repeats[seeds]),
+        fixed=fixed,
+        unit=SPEAKERS if len(np.unique(of_cluster)) == speakers else SESSIONS,
+    )
+
+
+def identical_runs(seed: np.ndarray, fold: np.ndarray, row: np.ndarray, guess: np.ndarray) -> bool:
+    """Whether there are several seeds and all of them gave the same answers (n,) to the same rows."""
+    order = np.lexsort((row, fold, seed))
+    counts = np.bincount(seed)
+    counts = counts[counts > 0]
+    if len(counts) < 2 or (counts != counts[0]).any():
+        return False
+    answers = np.stack([fold, row, guess])[:, order].reshape(3, len(counts), -1)
+    return bool((answers == answers[:, :1]).all())
