@@ -51,9 +51,8 @@ def _differences(folds: list[FoldSummary]) -> Iterator[str]:
         here.setdefault(f"{difference} ({least.n} {units}{how})", []).append(fold.arm)
         if least.sd is not None:
             luck = "" if least.luck is None else f", and of scores over seeds, {100 * least.luck:.1f}"
-            sources[f"  from deviations: of {units}' differences, {100 * least.sd:.1f} points{luck} ({least.source})"] = (
-                None
-            )
+            text = f"of {units}' differences, {100 * least.sd:.1f} points{luck} ({least.source})"
+            sources[f"  from deviations: {text}"] = None
     for place, texts in places.items():
         for text, arms in texts.items():
             of_arms = f" [{'; '.join(arms)}]" if len(texts) > 1 else ""

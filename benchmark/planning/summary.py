@@ -18,14 +18,15 @@ from .ready import prepare
 from .study import StudyRequest
 
 STORED = "models of the run folder"
+UNKNOWN = Deviations()
 
 
 @dataclass(frozen=True)
 class DetectableDifference:
     """The smallest UAR difference of two models that their main test finds in 80 % of runs, and what it rests on.
 
-    ``n`` speakers or folds, ``sd`` the deviation of their differences, ``luck`` that of the score of a fold over seeds. No
-    ``difference`` where a ``reason`` says why.
+    ``n`` speakers or folds, ``sd`` the deviation of their differences, ``luck`` that of the score of a fold over seeds.
+    No ``difference`` where a ``reason`` says why.
     """
 
     test: str
@@ -91,7 +92,7 @@ def plan(options: RunOptions, bars: bool = False) -> Preview:
     checked, study = experiments(options)
     options.check()
     run = open_run(options.out) if options.out is not None and options.out.exists() else None
-    deviations = Deviations()
+    deviations = UNKNOWN
     if run is not None:
         evidence = open_evidence([run], mixed=True)
         deviations = stored_deviations(evidence.records, evidence.predictions, METRICS["uar"])
@@ -105,7 +106,7 @@ def plan(options: RunOptions, bars: bool = False) -> Preview:
 
 
 def summarize(
-    plan: Plan, done: Set[str] = frozenset(), deviations: Deviations = Deviations(), notes: Sequence[str] | None = None
+    plan: Plan, done: Set[str] = frozenset(), deviations: Deviations = UNKNOWN, notes: Sequence[str] | None = None
 ) -> PlanSummary:
     """Counts of a plan. ``done``: keys of cells that are stored; ``notes``: instead of the plan's own."""
     return PlanSummary(

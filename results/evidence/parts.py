@@ -1,13 +1,14 @@
 """The confusions of a result by run, training and cluster of speakers: what its uncertainty is computed of."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from ..statistics.uncertainty import Parts
 
-Names = Sequence[object] | np.ndarray | pd.Index
+Names: TypeAlias = Sequence[object] | np.ndarray | pd.Index
 SPEAKERS, SESSIONS = "speakers", "sessions"
 
 

@@ -82,15 +82,13 @@ def over_both(
     if folds >= LEAST_GROUPS:
         return LeastDifference(detectable(error, folds - 1, power, level), n, sd, power)
     reason = (
-        f"{seeds} seed{'' if seeds == 1 else 's'}: a training scores several speakers, and its luck cannot be measured; "
-        f"{LEAST_TRAININGS} seeds allow a test of the algorithms"
+        f"{seeds} seed{'' if seeds == 1 else 's'}: a training scores several speakers, and its luck cannot be "
+        f"measured; {LEAST_TRAININGS} seeds allow a test of the algorithms"
     )
     return LeastDifference(None, n, sd, power, reason)
 
 
-def over_folds(
-    n: int, share: float, sd: float, power: float = POWER, level: float = LEVEL
-) -> LeastDifference:
+def over_folds(n: int, share: float, sd: float, power: float = POWER, level: float = LEVEL) -> LeastDifference:
     """Of Nadeau and Bengio's test over ``n`` folds; ``share``: 1/n + n_test/n_train."""
     if n < STUDENT_FROM:
         return LeastDifference(None, n, sd, power, f"{n} folds, {STUDENT_FROM} are needed for a test")

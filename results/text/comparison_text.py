@@ -5,18 +5,16 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
-import numpy as np
-
 from ..questions.compare import FALSE_ALARMS, Comparison
 from ..statistics.metrics import METRICS
-from ..statistics.speakers import OVER_FOLDS, OVER_SPEAKERS, PairedTest
+from ..statistics.speakers import OVER_BOTH, OVER_FOLDS, PairedTest
 from .grids import Document, Grid, Lines, Paragraph, Records
 
 INDENT = "  "
 NONE = "–"
 MEANS = (
-    "A and B: scores pooled over folds, averaged over seeds. A − B: mean over speakers, or folds, of the differences "
-    "of their scores; where these have unequally many rows it is not A minus B."
+    "A and B: scores as tables show them, averaged over seeds; A − B: their difference, which is what is tested, over "
+    "test speakers and trainings, or over folds where speakers are in several."
 )
 
 
@@ -36,6 +34,15 @@ def points(value: float | None) -> str:
     ('+3.1', '-20.0')
     """
     return NONE if value is None else f"{100 * value:+.1f}"
+
+
+def points_of(margin: float) -> str:
+    """A margin in points.
+
+    >>> points_of(0.01), points_of(0.025)
+    ('1 point', '2.5 points')
+    """
+    return f"{100 * margin:g} point{'' if margin == 0.01 else 's'}"
 
 
 def interval(test: PairedTest) -> str:
@@ -72,7 +79,7 @@ def _paragraphs(comparisons: Sequence[Comparison]) -> Iterator[Paragraph]:
         t, m = (f"{100 * FALSE_ALARMS[name]:.0f} %" for name in ("plain t", "mcnemar"))
         text = (
             "* As papers print them: they take rows, or folds and seeds, as independent. Simulated false alarms at 5 % "
-            f"where equal models suit ten speakers differently: plain t {t}, McNemar {m}; paired t over speakers 5 %."
+            f"where equal models suit ten speakers differently: plain t {t}, McNemar {m}; the main test 5 %."
         )
         yield (Lines((text,), hang=2),)
 
@@ -124,16 +131,19 @@ def _beside(c: Comparison) -> Iterable[str]:
     e, q, t = c.effect, c.posterior, c.equivalence
     if e and e.sd is not None:
         d = NONE if e.d_z is None else f"{e.d_z:.2f}"
-        yield f"effect: d_z {d}, deviation of the differences {100 * e.sd:.1f} points"
+        bounds = "" if e.low is None or e.high is None else f" [{e.low:.2f}, {e.high:.2f}]"
+        units = c.main.units
+        yield f"effect: d_z {d}{bounds}, deviation of the {units}' differences {100 * e.sd:.1f} points"
     if q and q.within is not None and q.above is not None and q.below is not None:
         yield (
-            f"Bayes: A better {q.above:.3f}, equal within {100 * q.rope:g} point {q.within:.3f}, B better {q.below:.3f}"
+            f"Bayes: A better {q.above:.3f}, equal within {points_of(q.rope)} {q.within:.3f}, B better {q.below:.3f}"
         )
     if t and t.p is not None:
-        yield f"no difference beyond {100 * t.margin:g} point (two one-sided tests): p {p_value(t.p)}"
+        least = "" if t.least is None else f"; none beyond {100 * t.least:.1f} points at {100 * (1 - c.level):g} %"
+        yield f"no difference beyond {points_of(t.margin)} (two one-sided tests): p {p_value(t.p)}{least}"
     crossing = "; speakers are in several folds: not about new ones" if c.main.name == OVER_FOLDS else ""
     for test in c.beside:
-        yield f"{_named(test)}: {_result(test)}" + (crossing if test.name == OVER_SPEAKERS and test.p else "")
+        yield f"{_named(test)}: {_result(test)}" + (crossing if test.name == OVER_BOTH and test.p else "")
 
 
 def _papers(c: Comparison) -> Iterable[str]:
@@ -145,9 +155,8 @@ def _papers(c: Comparison) -> Iterable[str]:
 
 
 def _named(test: PairedTest) -> str:
-    name = test.name.removesuffix(" over folds").removesuffix(" over speakers").removesuffix(" over folds × seeds")
-    unit = "folds" if test.name == OVER_FOLDS else "folds × seeds" if "×" in test.name else "speakers"
-    return f"{name} over {test.n} {unit}" if test.n != 1 else name
+    units = "folds × seeds" if "×" in test.name else test.units
+    return f"{test.name} (n = {test.n} {units})" if test.n != 1 else test.name
 
 
 def _result(test: PairedTest) -> str:
