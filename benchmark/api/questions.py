@@ -1,10 +1,12 @@
 """What is asked of results: comparisons, scores of predictions made elsewhere, audits, reports."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ...errors import InputError
+from ...results.evidence.clusters import Cluster
 from ...results.evidence.evidence import open_evidence
 from ...results.evidence.predictions_file import read
 from ...results.evidence.store import find_run
@@ -14,6 +16,7 @@ from ...results.questions.compare import compare as compare_models
 from ...results.questions.unfinished import with_unfinished
 from ...results.statistics.metrics import METRICS, Metric
 from ...results.statistics.probabilities import find_any
+from ...results.statistics.two_models import ROPE
 from ...results.text import answer_text, comparison_text, file_text
 from .tables import Table
 
@@ -37,20 +40,24 @@ def compare(
     levels: Sequence[str] = (),
     blocks: Literal["speaker", "corpus"] = "speaker",
     level: float = 0.95,
+    margin: float = ROPE,
+    cluster: Cluster = "auto",
     mixed: bool = False,
 ) -> Table:
     """Models ``a`` and ``b``, named as tables name them, on every task that both have; or one ``test`` of all.
 
     Differences are a minus b; the main test is the one that holds for the protocol, p is corrected over the tasks, and
     a test that does not hold is refused. ``base``: the reference arm or model, and ``levels``: arms, models or
-    conditions in order, for a ``test``. ``mixed`` as in `load`. Raises InputError for names that the runs do not have.
+    conditions in order, for a ``test``. ``margin``, in [0, 1]: within it a difference is taken as none. ``cluster``: what
+    is sampled as one, sessions where these have their own speakers. ``mixed`` as in `load`. Raises InputError for names that the runs do not have.
     """
     evidence = open_evidence([find_run(str(run)) for run in _several(runs)], mixed)
+    evidence = replace(evidence, cluster=cluster)
     notes = tuple(evidence.notes)
     if test is not None:
         if a is not None or b is not None:
             raise InputError("compare: a test is of everything that runs hold; leave out the two models")
-        answers = answer(evidence, metric, test, base, list(levels), blocks=blocks, level=level)
+        answers = answer(evidence, metric, test, base, list(levels), blocks=blocks, level=level, margin=margin)
         return Table(answer_text.document(answers), notes)
     if base or levels or blocks != "speaker":
         raise InputError("compare: base, levels and blocks belong to a test")
@@ -63,7 +70,7 @@ def compare(
         raise InputError(
             f"metric {chosen.name}: of probabilities, which have intervals of their differences: {command}"
         )
-    comparisons = compare_models(evidence.records, evidence.predictions, a, b, chosen, level)
+    comparisons = compare_models(evidence.records, evidence.predictions, a, b, chosen, level, margin)
     return Table(comparison_text.document(with_unfinished(comparisons, evidence)), notes, NARROW)
 
 

@@ -1,12 +1,13 @@
 """`serbench compare`: two models, tested as the protocol allows, or any other test of what runs hold."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .forms import form_options, mixed_option, print_document
 
 if TYPE_CHECKING:
+    from ...results.evidence.clusters import Cluster
     from ...results.questions.answer_lines import Block
 
 HELP = """Compare models A and B on every task of RUN that both have; with --test, ask one question of all of RUN.
@@ -20,8 +21,8 @@ model has several, models against each other; --base names another arm or model,
 
 \b
   serbench compare latest functionals-svm mfcc-attention
-  serbench compare latest --test friedman
-  serbench compare latest --test page --levels 'cnn-3-gru;cnn-5-gru;cnn-11-gru;cnn-18-gru'
+  serbench compare latest --test order
+  serbench compare latest --test trend --levels 'cnn-3-gru;cnn-5-gru;cnn-11-gru;cnn-18-gru'
   serbench compare latest --test protocol-effect --csv
 
 \b
@@ -51,7 +52,21 @@ class WithTests(click.Command):
     type=click.Choice(["speaker", "corpus"]),
     default="speaker",
     show_default=True,
-    help="What friedman and page rank within.",
+    help="What order, friedman and page have as blocks.",
+)
+@click.option(
+    "--cluster",
+    type=click.Choice(["auto", "speaker", "session"]),
+    default="auto",
+    show_default=True,
+    help="What is sampled as one: speakers, or sessions; auto: sessions where these have their own speakers.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 100, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Points within which a difference is taken as none, for tost and bayes.",
 )
 @click.option(
     "--level",
@@ -70,6 +85,8 @@ def compare(
     levels: str,
     blocks: "Block",
     level: float,
+    cluster: "Cluster",
+    margin: float,
     mixed: bool,
     form: str | None,
 ) -> None:  # the help is made by the class
@@ -77,17 +94,16 @@ def compare(
     from ...errors import InputError
     from ..api import compare
 
+    common: dict[str, Any] = {"level": level, "margin": margin / 100, "cluster": cluster, "mixed": mixed}
     ordered = [name.strip() for name in levels.split(";") if name.strip()]
     if test is not None:
-        table = compare(
-            runs, metric=metric, test=test, base=base, levels=ordered, blocks=blocks, level=level, mixed=mixed
-        )
+        table = compare(runs, metric=metric, test=test, base=base, levels=ordered, blocks=blocks, **common)
     elif base or levels or blocks != "speaker":
         raise InputError("compare: --base, --levels and --blocks belong to --test NAME")
     elif len(runs) < 3:
         raise InputError("compare: give RUN A B, two models as the tables name them, or RUN --test NAME")
     else:
-        table = compare(runs[:-2], runs[-2], runs[-1], metric=metric, level=level, mixed=mixed)
+        table = compare(runs[:-2], runs[-2], runs[-1], metric=metric, **common)
     for note in table.notes:
         click.echo(f"Note: {note}", err=True)
     print_document(table.document, form, table.width)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from .clusters import Cluster, clusters_of, with_clusters
 from .devices import check_devices
 from .files import read_json
 from .groups import GROUPS
@@ -63,6 +64,7 @@ class Evidence:
     runs: tuple[Run, ...] = ()
     commands: tuple[RunCommand, ...] = ()
     whole: "Evidence | None" = None
+    cluster: Cluster = "auto"
 
     def only(self, keep: pd.Series) -> "Evidence":
         """The evidence of some of the records; the predictions, which are read once, are those of the whole."""
@@ -70,8 +72,13 @@ class Evidence:
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """Columns ``key, row, utterance, speaker, truth, guess``, all categories, in the order of the cells."""
-        return read_predictions(self.cells) if self.whole is None else self.whole.predictions
+        """Columns ``key, row, utterance, speaker, truth, guess``, all categories, in the order of the cells.
+
+        And ``cluster``, where speakers are not their own clusters.
+        """
+        if self.whole is not None:
+            return self.whole.predictions
+        return with_clusters(read_predictions(self.cells), clusters_of(self._tables, self.cluster))
 
     @cached_property
     def start(self) -> np.ndarray:
