@@ -48,8 +48,9 @@ def compare(
 
     Differences are a minus b; the main test is the one that holds for the protocol, p is corrected over the tasks, and
     a test that does not hold is refused. ``base``: the reference arm or model, and ``levels``: arms, models or
-    conditions in order, for a ``test``. ``margin``, in [0, 1]: within it a difference is taken as none. ``cluster``: what
-    is sampled as one, sessions where these have their own speakers. ``mixed`` as in `load`. Raises InputError for names that the runs do not have.
+    conditions in order, for a ``test``. ``margin``, in [0, 1]: within it a difference is taken as none. ``cluster``:
+    what is sampled as one, sessions where these have their own speakers. ``mixed`` as in `load`. Raises InputError for
+    names that the runs do not have.
     """
     evidence = open_evidence([find_run(str(run)) for run in _several(runs)], mixed)
     evidence = replace(evidence, cluster=cluster)

@@ -1,9 +1,10 @@
-"""Which speakers are one cluster: those of a session where all its dialogues are held by speakers of its own (IEMOCAP)."""
+"""Which speakers are one cluster: those of a session, where sessions have speakers of their own (IEMOCAP)."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
 import pandas as pd
 
 from ...errors import unknown
@@ -36,10 +37,8 @@ def _nests(part: pd.DataFrame, cluster: str) -> bool:
     needed = ["session", "speaker", *(["dialogue"] if cluster == "auto" else [])]
     if not len(part) or part[needed].isna().any(axis=None):
         return False
-    return bool(
-        part.groupby("speaker")["session"].nunique().max() == 1
-        and part.groupby("session")["speaker"].nunique().max() > 1
-    )
+    sessions, speakers = part.groupby("speaker")["session"].nunique(), part.groupby("session")["speaker"].nunique()
+    return bool(sessions.max() == 1 and speakers.max() > 1)
 
 
 def with_clusters(predictions: pd.DataFrame, sessions: dict[str, str]) -> pd.DataFrame:
@@ -48,6 +47,6 @@ def with_clusters(predictions: pd.DataFrame, sessions: dict[str, str]) -> pd.Dat
     names = [sessions.get(str(name), str(name)) for name in speaker.cat.categories]
     if not sessions or names == list(speaker.cat.categories):
         return predictions
-    return predictions.assign(
-        cluster=speaker.cat.rename_categories(range(len(names))).map(dict(enumerate(names))).astype("category")
-    )
+    every = sorted(set(names))
+    code = np.array([every.index(name) for name in names] + [-1])[speaker.cat.codes.to_numpy()]
+    return predictions.assign(cluster=pd.Categorical.from_codes(code, every))
