@@ -145,7 +145,7 @@ def _words(ladders: Sequence[Ladder], against: str, several: bool) -> str:
     steps = [step for one in ladders for step in one.steps]
     methods = sorted({step.interval.method for step in steps if step.interval.method}, key=str.casefold)
     none = next((step.interval.reason for step in steps if step.interval.reason), None)
-    how = f"bar: 95 % interval over test speakers ({'; '.join(methods)})" if methods else f"no bar: {none}"
+    how = f"bar: 95 % interval, {'; '.join(methods)}" if methods else f"no bar: {none}"
     left = any(step.drop and step.drop.left_out for step in steps)
     common = ", on the utterances that both test" if left else ""
     return (

@@ -35,7 +35,7 @@ def matrix(scores: Sequence[Score], corpora: Corpora = UNKNOWN) -> "Figure":
     shades: Any = {"cmap": "Blues", "vmin": 0, "vmax": 1, "edgecolors": GRID, "linewidth": 1, "zorder": 0}
     axes.pcolormesh(np.ma.masked_invalid(values), **shades)
     words = (
-        "Percent: UAR, mean over seeds; below it the 95 % interval over test speakers, chance, and the number of test "
+        "Percent: UAR, mean over seeds; below it the 95 % interval, chance, and the number of test "
         "utterances. Color: how far UAR lies above chance, of how far it can."
     )
     if any(s.train == s.test for s in scores):

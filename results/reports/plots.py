@@ -29,7 +29,7 @@ def intervals(scores: Sequence[Score]) -> str:
     """How the intervals of these scores were made."""
     methods = sorted({s.interval_method for s in scores if s.interval_method}, key=str.casefold)
     none = [s for s in scores if s.interval_reason]
-    text = f"Bar: 95 % interval over test speakers ({'; '.join(methods)})." if methods else ""
+    text = f"Bar: 95 % interval, {'; '.join(methods)}." if methods else ""
     return f"{text} Without bar: {none[0].interval_reason}.".strip() if none else text
 
 

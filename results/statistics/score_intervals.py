@@ -17,8 +17,8 @@ from .uncertainty import Parts, Uncertainty, contrast, gradient
 
 FEW = 10  # clips with wrong, or right, answers; with fewer, their spread is not taken to be below that of single clips
 METHOD = {
-    "algorithms": "of the algorithm, over speakers and trainings, Wilson with Student's t",
-    "trained models": "of the trained models, over speakers, Wilson with Student's t",
+    "algorithms": "of the algorithm, over test speakers and trainings",
+    "trained models": "of the trained models, over test speakers",
 }
 
 

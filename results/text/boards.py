@@ -89,7 +89,7 @@ def board(scores: Sequence[Score], part: int = 1) -> Grid:
     names = (metric.column for metric in beside(narrow=True))
     header = ("model", "UAR", "sd seeds", "folds", "speakers", *names, "folds × seeds")
     methods = "; ".join(sorted({s.interval_method for s in scores if s.interval_method}, key=str.casefold))
-    how = f" with its 95 % interval over test speakers ({methods})" if methods else ""
+    how = f" with its 95 % interval, {methods}" if methods else ""
     partial = " * Not all cells are done." if any(s.n_done < s.n_cells for s in scores) else ""
     caption = f"{under(scores[0])}. In %: UAR{how}, its deviation over seeds, folds and speakers.{partial}"
     label = "-".join((scores[0].protocol, scores[0].label_map, *scores[0].leaks, *([str(part)] if part > 1 else [])))

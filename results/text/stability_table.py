@@ -14,7 +14,7 @@ from .words import NONE, unique, with_interval
 
 PROTOCOL = "perturb"
 TITLE = "Answers that stay the same, in %"
-MEANING = "the same: of the answers to the clean audio, by row, fold and seed; 95 % over test speakers"
+MEANING = "the same: of the answers to the clean audio, by row, fold and seed; 95 % interval as of scores"
 
 
 def document(records: pd.DataFrame, predictions: pd.DataFrame) -> Document:

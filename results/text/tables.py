@@ -128,8 +128,8 @@ def _facts(block: list[Score]) -> Iterable[str]:
     if done < cells:
         yield f"NOT COMPLETE: {done} of {cells} cells are done, {failed} failed, {pending} pending."
     methods = sorted({s.interval_method for s in block if s.interval_method}, key=str.casefold)
-    how = f": {'; '.join(methods)}" if methods else ""
-    yield f"In %: UAR with its 95 % interval over test speakers{how}. sd: of UAR over seeds, folds and speakers."
+    how = f" with its 95 % interval, {'; '.join(methods)}" if methods else ""
+    yield f"In %: UAR{how}. sd: of UAR over seeds, folds and speakers."
     devices = sorted({device for s in block for device in s.devices})
     if len(devices) > 1:
         used = [f"{d} ({', '.join(unique(s.label for s in block if d in s.devices))})" for d in devices]
