@@ -16,7 +16,7 @@ from ..errors import unknown
 from .parts.augment import Step
 from .parts.folds import by_corpus, make_fold
 from .parts.protocol import ROW_LEAKS, Fold, Protocol, Split, copy_of, row_id, utterance_of
-from .parts.replay import PaperCorpus, by_file_name, permutation, remarks
+from .parts.replay import PaperCorpus, by_file_name, check_repeats, folder, permutation, remarks
 from .parts.usable import enough_utterances
 
 TEST = 0.2  # of the rows
@@ -55,12 +55,17 @@ Recipes = tuple[tuple[int, tuple[Step, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``rows``: augmented, four of every utterance; duplicated, the "no augmentation" of the notebooks."""
+    """``rows``: augmented, four of every utterance; duplicated, the "no augmentation" of the notebooks.
+
+    ``repeats``: how often rows are drawn, the first time as the notebooks draw them.
+    """
 
     rows: str = "augmented"
+    repeats: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse other rows."""
+        """Refuse other rows, and less than one draw."""
+        check_repeats("published-mfcc-attention", self.repeats)
         if self.rows not in USED:
             raise unknown("published-mfcc-attention.rows", self.rows, USED)
 
@@ -91,25 +96,27 @@ def recipes(corpus: str, rows: str) -> Recipes:
 
 
 def split(table: pd.DataFrame, options: Options) -> Split:
-    """One fold for each corpus."""
+    """One fold for each corpus and draw."""
     folds: list[Fold] = []
     notes: list[str] = []
     for corpus, part in by_corpus(table):
         rest, dropped = enough_utterances(part)
-        folds.append(row_fold(corpus, rest, recipes(corpus, options.rows)))
-        notes += [*dropped, *remarks(corpus, len(rest), USED[options.rows]), _note(corpus, overlap(folds[-1]))]
+        drawn = [row_fold(corpus, rest, recipes(corpus, options.rows), n) for n in range(options.repeats)]
+        folds += drawn
+        notes += [*dropped, *remarks(corpus, len(rest), USED[options.rows]), _note(corpus, overlap(drawn[0]))]
     return Split(tuple(folds), tuple(notes))
 
 
-def row_fold(corpus: str, table: pd.DataFrame, copies: Recipes) -> Fold:
+def row_fold(corpus: str, table: pd.DataFrame, copies: Recipes, repeat: int = 0) -> Fold:
     """All rows of the utterances, in the order of their files, split at random."""
     utterances = by_file_name(table)
     numbers = np.array([0, *(number for number, _ in copies)])
     rows = utterances.loc[utterances.index.repeat(len(numbers))]
     rows = rows.assign(row=list(map(row_id, rows["id"], np.tile(numbers, len(utterances)).tolist())))
     parts = np.full(len(rows), "train", dtype=object)
-    parts[permutation(len(rows))[: math.ceil(TEST * len(rows))]] = "test"
-    return replace(make_fold(f"{corpus}/rows", (corpus, corpus), rows, parts), copies=copies)
+    parts[permutation(len(rows), repeat)[: math.ceil(TEST * len(rows))]] = "test"
+    fold = make_fold(f"{folder(corpus, repeat)}/rows", (corpus, corpus), rows, parts, repeat)
+    return replace(fold, copies=copies)
 
 
 def overlap(fold: Fold) -> Overlap:

@@ -5,14 +5,23 @@ nine parts and chooses on the tenth. All of them score the same test rows; each 
 as the released code draws them.
 """
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from .parts.folds import by_corpus, make_fold
 from .parts.protocol import Fold, Protocol, Split
-from .parts.replay import ORDER, PaperCorpus, class_parts, remarks, shuffled_classes, unshuffled_folds
+from .parts.replay import (
+    ORDER,
+    PaperCorpus,
+    check_repeats,
+    class_parts,
+    folder,
+    remarks,
+    shuffled_classes,
+    unshuffled_folds,
+)
 from .parts.usable import enough_utterances
 
 FOLDS = 10
@@ -28,40 +37,51 @@ USED = {
 }
 
 
-def split(table: pd.DataFrame, options: Any) -> Split:
-    """Ten folds of each corpus with one test set."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``repeats``: how often rows are drawn, the first time as the code draws them."""
+
+    repeats: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse less than one draw."""
+        check_repeats("published-sigwavnet", self.repeats)
+
+
+def split(table: pd.DataFrame, options: Options) -> Split:
+    """Ten folds of each corpus with one test set, for each draw."""
     folds: list[Fold] = []
     notes: list[str] = []
     for corpus, part in by_corpus(table):
         rest, dropped = enough_utterances(part)
-        folds += cross_validation(corpus, rest)
+        folds += [fold for repeat in range(options.repeats) for fold in cross_validation(corpus, rest, repeat)]
         notes += [*dropped, *remarks(corpus, len(rest), USED)]
     return Split(tuple(folds), (*notes, ORDER))
 
 
-def cross_validation(corpus: str, table: pd.DataFrame) -> list[Fold]:
-    """The ten folds: the test rows are the same, dev is each part in turn."""
-    number = numbers(table)
+def cross_validation(corpus: str, table: pd.DataFrame, repeat: int) -> list[Fold]:
+    """The ten folds of a draw: the test rows are the same, dev is each part in turn."""
+    number = numbers(table, repeat)
     return [
         make_fold(
-            f"{corpus}/fold-{i + 1:02}",
+            f"{folder(corpus, repeat)}/fold-{i + 1:02}",
             (corpus, corpus),
             table,
             np.where(number == TEST, "test", np.where(number == i, "dev", "train")),
-            repeat=i,
+            repeat=repeat * FOLDS + i,
         )
         for i in range(FOLDS)
     ]
 
 
-def numbers(table: pd.DataFrame) -> np.ndarray:
+def numbers(table: pd.DataFrame, repeat: int = 0) -> np.ndarray:
     """Which fold each row (n,) is validated in, `TEST` for test rows.
 
     The code lays the 90 % class by class, each class in the random order of the first split.
     """
-    tested = class_parts(table, (DEVELOPMENT,)) == 1
+    tested = class_parts(table, (DEVELOPMENT,), repeat) == 1
     number = np.full(len(table), TEST)
-    kept = [places[~tested[places]] for places in shuffled_classes(table).values()]
+    kept = [places[~tested[places]] for places in shuffled_classes(table, repeat).values()]
     for places, fold in zip(kept, unshuffled_folds([len(places) for places in kept], FOLDS), strict=True):
         number[places] = fold
     return number
@@ -75,4 +95,5 @@ PROTOCOL = Protocol(
     promises=frozenset({"copy"}),
     permits=frozenset({"speaker", "session", "audio", "sentence"}),
     null="above",
+    options=Options(),
 )

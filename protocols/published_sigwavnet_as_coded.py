@@ -12,8 +12,10 @@ import pandas as pd
 
 from ..errors import InputError
 from .parts.protocol import BASE, Arm, Fold, Practice, Split
-from .parts.replay import without_last_batches
+from .parts.replay import check_repeats, without_last_batches
+from .published_sigwavnet import FOLDS
 from .published_sigwavnet import PROTOCOL as AS_WRITTEN
+from .published_sigwavnet import Options as Draws
 from .published_sigwavnet import split as as_written
 
 VALIDATION = "on validation"
@@ -26,26 +28,28 @@ NOT_REPLAYED = (
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``batch``: clips in a batch, in training too; the code searches 2, 4, 8, 16 and 32."""
+    """``batch``: clips in a batch, in training too; the code searches 2, 4, 8, 16 and 32. ``repeats``: draws."""
 
     batch: int = 8
+    repeats: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what is no batch."""
+        """Refuse what is no batch, and less than one draw."""
+        check_repeats("published-sigwavnet-as-coded", self.repeats)
         if self.batch < 1:
             raise InputError(f"published-sigwavnet-as-coded.batch={self.batch}: at least 1 clip")
 
 
 def split(table: pd.DataFrame, options: Options) -> Split:
-    """A chain of ten folds for each corpus, scored on test and on validation rows."""
-    whole = as_written(table, options)
+    """A chain of ten folds for each corpus and draw, scored on test and on validation rows."""
+    whole = as_written(table, Draws(options.repeats))
     notes = [*whole.notes, *NOT_REPLAYED]
     labels = dict(zip(table["id"], table["label"], strict=True))
     folds: list[Fold] = []
-    for corpus in dict.fromkeys(fold.test_name for fold in whole.folds):
-        ten = [fold for fold in whole.folds if fold.test_name == corpus]
+    for corpus, draw in dict.fromkeys((fold.test_name, fold.repeat // FOLDS) for fold in whole.folds):
+        ten = [fold for fold in whole.folds if (fold.test_name, fold.repeat // FOLDS) == (corpus, draw)]
         ten = [replace(fold, after=before) for fold, before in zip(ten, ("", *(f.name for f in ten)), strict=False)]
-        validated = [replace(fold, test=fold.dev, repeat=0) for fold in ten]
+        validated = [replace(fold, test=fold.dev, repeat=draw) for fold in ten]
         ten = [replace(fold, promises=frozenset({"copy"})) for fold in ten]
         for arm, some in ((BASE.name, ten), (VALIDATION, validated)):
             kept, losses = without_last_batches(some, labels, options.batch, arm)

@@ -1,7 +1,8 @@
 """What replays of published protocols share: orders, seeds and splits as the authors' code makes them.
 
 A replay draws with the published seed from NumPy's legacy generator, whose numbers never change, not from the streams
-of serbench: only so does it find the published test rows.
+of serbench: only so does it find the published test rows. Further draws, with the seeds after it, are for where these
+rows cannot be had: they show how much a score depends on the draw.
 """
 
 from collections import Counter
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ...errors import InputError
 from .folds import dropped
 from .protocol import Fold
 
-SEED = 42  # of every published split
+SEED = 42  # of every published split; a further draw has the next
 ORDER = (
     "which clips of a class are tested depends on the order in which the files lay before they were shuffled: "
     "unknown there, by name here"
@@ -39,9 +41,24 @@ def remarks(corpus: str, n: int, used: Mapping[str, PaperCorpus]) -> list[str]:
     return [f"{corpus}: {line}" for line in lines]
 
 
-def permutation(n: int) -> np.ndarray:
+def check_repeats(protocol: str, repeats: int) -> None:
+    """Raises InputError for less than the published draw."""
+    if repeats < 1:
+        raise InputError(f"{protocol}.repeats={repeats}: at least 1 is needed")
+
+
+def folder(corpus: str, repeat: int) -> str:
+    """What the names of a draw's folds begin with.
+
+    >>> folder("emodb", 0), folder("emodb", 1)
+    ('emodb', 'emodb/draw-2')
+    """
+    return f"{corpus}/draw-{repeat + 1}" if repeat else corpus
+
+
+def permutation(n: int, repeat: int = 0) -> np.ndarray:
     """0 ... n - 1 in the published random order: that of ``train_test_split`` and of ``DataFrame.sample(frac=1)``."""
-    return np.random.RandomState(SEED).permutation(n)
+    return np.random.RandomState(SEED + repeat).permutation(n)
 
 
 def by_file_name(table: pd.DataFrame) -> pd.DataFrame:
@@ -50,17 +67,17 @@ def by_file_name(table: pd.DataFrame) -> pd.DataFrame:
     return named.sort_values(["file", "id"], ignore_index=True).drop(columns="file")
 
 
-def shuffled_classes(table: pd.DataFrame) -> dict[str, np.ndarray]:
+def shuffled_classes(table: pd.DataFrame, repeat: int = 0) -> dict[str, np.ndarray]:
     """Class -> the places of its rows in the table, in the published random order; classes by name."""
-    order = permutation(len(table))
+    order = permutation(len(table), repeat)
     labels = table["label"].to_numpy()[order]
     return {label: order[labels == label] for label in sorted(set(labels))}
 
 
-def class_parts(table: pd.DataFrame, cuts: Sequence[float]) -> np.ndarray:
+def class_parts(table: pd.DataFrame, cuts: Sequence[float], repeat: int = 0) -> np.ndarray:
     """The part (n,) of each row: of each shuffled class, the share up to ``cuts[0]`` is part 0, and so on."""
     part = np.zeros(len(table), dtype=int)
-    for places in shuffled_classes(table).values():
+    for places in shuffled_classes(table, repeat).values():
         for number, some in enumerate(np.split(places, [int(cut * len(places)) for cut in cuts])):
             part[some] = number
     return part

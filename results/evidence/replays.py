@@ -3,7 +3,7 @@
 A run is a seed and a repeat with all of its folds. What is not finished is counted and left out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from .devices import kinds_of
 from .evidence import Evidence
-from .pools import code_rows, pool_cells
+from .pools import Cells, Rows, code_rows, pool_cells
 from .results import Result, results_of
 
 _PLANNED = ("protocol", "model", "arm", "train", "test", "label_map")
@@ -23,7 +23,8 @@ _CELL = ("seed", "repeat", "fold")
 class Replay:
     """All complete runs of one model under one protocol on one corpus.
 
-    ``by_run`` (runs, C, C), ``seeds`` and ``repeats`` (runs,). ``n_open``: runs that are not complete.
+    ``by_run`` (runs, C, C), ``seeds``, ``repeats`` and ``splits`` (runs,): runs with equal splits test the same rows.
+    ``n_open``: runs that are not complete; ``folders``: how many run folders the complete ones come from.
     ``utterances``: of the corpus after the label map, None where the run folder does not say.
     """
 
@@ -40,7 +41,9 @@ class Replay:
     by_run: np.ndarray
     seeds: np.ndarray
     repeats: np.ndarray
+    splits: np.ndarray
     n_open: int
+    folders: int
     utterances: int | None
 
     @property
@@ -57,14 +60,17 @@ def replays(evidence: Evidence) -> list[Replay]:
         if cell.condition == "clean":
             planned.setdefault(_values(cell, _PLANNED), set()).add(_values(cell, _CELL))
     within = [r for r in results_of(evidence.records) if r.setup.condition == "clean" and r.setup.train == r.setup.test]
-    return [_replay(result, rows, planned, evidence.sizes) for result in within]
+    folders = {cell.record.key: str(cell.run.folder) for cell in evidence.cells}
+    return [_replay(result, rows, planned, evidence.sizes, folders) for result in within]
 
 
 def _values(cell: Any, names: Iterable[str]) -> tuple[Any, ...]:
     return tuple(getattr(cell, name) for name in names)
 
 
-def _replay(result: Result, rows: Any, planned: Mapping[Any, set[Any]], sizes: Sizes) -> Replay:
+def _replay(
+    result: Result, rows: Rows, planned: Mapping[Any, set[Any]], sizes: Sizes, folders: Mapping[str, str]
+) -> Replay:
     cells = result.cells
     one = next(iter(cells.values()))
     wanted = {_values(cell, _CELL) for cell in cells.values()} | planned.get(_values(one, _PLANNED), set())
@@ -95,6 +101,18 @@ def _replay(result: Result, rows: Any, planned: Mapping[Any, set[Any]], sizes: S
         by_run=pool_cells(done, rows, tuple(one.classes)).by_run if done else np.zeros((0, n, n), int),
         seeds=np.array([seed for seed, _ in runs], int),
         repeats=np.array([repeat for _, repeat in runs], int),
+        splits=_splits(done, rows, runs),
         n_open=len(got) - len(complete),
+        folders=len({folders.get(c.key, "") for c in done.values()}),
         utterances=sizes.get((one.test, mark, one.label_map)),
     )
+
+
+def _splits(done: Cells, rows: Rows, runs: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Numbers (runs,), equal where the cells of two runs test the same rows, whatever their folds are called."""
+    tested: dict[tuple[int, int], list[bytes]] = {run: [] for run in runs}
+    for place, cell in done.items():
+        codes = np.sort(rows.row[rows.start[place] : rows.start[place + 1]])
+        tested[cell.seed, cell.repeat].append(codes.tobytes())
+    number: dict[tuple[bytes, ...], int] = {}
+    return np.array([number.setdefault(tuple(sorted(tested[run])), len(number)) for run in runs], int)

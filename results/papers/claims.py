@@ -6,9 +6,10 @@ published figures and is no claim. A number that a paper repeats in several tabl
 """
 
 import csv
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,139 +18,13 @@ import numpy as np
 
 from ...errors import InputError, unknown
 from ..statistics.metrics import PER_CLASS, find
+from .publication import Claim, ClaimTask, DerivedValue, Matrix, Paper, Publication, Source
 
 STATUSES = ("authors", "withdrawn preprint", "secondary source", "unverified")
 COLUMNS = (
     "tables", "task", "metric", "class", "value", "source", "variant", "settings", "not_comparable", "remark",
 )  # fmt: skip
 DERIVED_COLUMNS = ("paper", "task", "setting", "quantity", "value", "how")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a number stands. ``status`` is one of `STATUSES`: who says so."""
-
-    cite: str
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimTask:
-    """A corpus with the classes told apart on it; the protocol as published, in words, and what runs here instead.
-
-    ``classes`` are in the names used here, ``utterances`` counts the corpus after the label map. ``protocols`` replay
-    what was published, ``honest`` has new speakers; empty where nothing here can be compared. ``readings``: arms of
-    these protocols that read the publication in another way.
-    """
-
-    corpus: str
-    title: str
-    published: str
-    classes: tuple[str, ...] = ()
-    utterances: int | None = None
-    label_map: str = ""
-    protocols: tuple[str, ...] = ()
-    readings: tuple[str, ...] = ()
-    honest: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """A published system. ``models``: how it is written here, the authors' recipe first; ``tables``: name -> title."""
-
-    name: str
-    title: str
-    authors: str
-    venue: str
-    link: str
-    status: str
-    models: tuple[str, ...]
-    tables: Mapping[str, str]
-    sources: Mapping[str, Source]
-    tasks: Mapping[str, ClaimTask]
-    withdrawn: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A published number. ``places``: table -> the line's name there; ``value`` in percent, as printed.
-
-    ``metric`` is a name of `METRICS`, or with ``label`` (a class) one of `PER_CLASS`; another word where nothing here
-    measures it, and ``not_comparable`` then says why. ``models`` and ``settings`` are what a record must hold.
-    """
-
-    paper: str
-    places: Mapping[str, str]
-    task: ClaimTask
-    metric: str
-    label: str
-    value: str
-    source: Source
-    models: tuple[str, ...]
-    settings: Mapping[str, float]
-    not_comparable: str
-    remark: str
-
-    @property
-    def number(self) -> float:
-        """The value in [0, 1]."""
-        return float(self.value) / 100
-
-    @property
-    def digits(self) -> int:
-        """Decimals of the value in percent."""
-        return len(self.value.partition(".")[2])
-
-    @property
-    def rounding(self) -> float:
-        """Half a unit of the last printed digit, in [0, 1]: what the value may be off by."""
-        return 0.5 / 10.0 ** (self.digits + 2)
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """A published confusion matrix: counts (C, C), true class by chosen class; ``printed``: what the figure shows."""
-
-    paper: str
-    task: ClaimTask
-    setting: str
-    source: Source
-    printed: str
-    classes: tuple[str, ...]
-    counts: np.ndarray
-    models: tuple[str, ...]
-    not_comparable: str
-
-    @property
-    def title(self) -> str:
-        """Corpus and setting."""
-        return f"{self.task.title}, {self.setting}" if self.setting else self.task.title
-
-
-@dataclass(frozen=True, slots=True)
-class DerivedValue:
-    """A number computed from published figures; ``how`` says in which way. No claim."""
-
-    paper: str
-    task: ClaimTask
-    setting: str
-    quantity: str
-    value: str
-    how: str
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """Everything that is known of one paper."""
-
-    paper: Paper
-    claims: tuple[Claim, ...]
-    matrices: tuple[Matrix, ...]
-    derived: tuple[DerivedValue, ...]
-
-    def table(self, name: str) -> tuple[Claim, ...]:
-        """The claims of one table, in its order."""
-        return tuple(claim for claim in self.claims if name in claim.places)
 
 
 def names() -> tuple[str, ...]:
@@ -209,7 +84,7 @@ def _papers() -> dict[str, Paper]:
 
 
 def _paper(name: str, values: dict[str, Any]) -> Paper:
-    sources = {key: Source(**source) for key, source in values["sources"].items()}
+    sources = {key: _from(Source, source) for key, source in values["sources"].items()}
     if odd := sorted({s.status for s in sources.values()} - set(STATUSES)):
         raise InputError(f"published/papers.toml: {name}: status {', '.join(odd)}; one of {', '.join(STATUSES)}")
     tasks = {key: _from(ClaimTask, task) for key, task in values["tasks"].items()}
@@ -240,6 +115,9 @@ def _claim(paper: Paper, line: dict[str, str], where: str) -> Claim:
         raise InputError(f"{where}: the task has no protocols, classes or size; say in not_comparable why")
     if line["class"] and line["class"] not in task.classes:
         raise InputError(f"{where}: class '{line['class']}' is not among {', '.join(task.classes)}")
+    source: Source = _known(paper.sources, line["source"], "source", where)
+    if source.numbers and line["value"] not in source.numbers:
+        raise InputError(f"{where}: {line['value']} does not stand in {source.cite}")
     return Claim(
         paper=paper.name,
         places=places,
@@ -247,8 +125,9 @@ def _claim(paper: Paper, line: dict[str, str], where: str) -> Claim:
         metric=_metric(line, where),
         label=line["class"],
         value=line["value"],
-        source=_known(paper.sources, line["source"], "source", where),
-        models=_specs(paper, line["variant"]),
+        source=source,
+        models=_specs(paper.models, line["variant"]),
+        ours=_specs(paper.ours, line["variant"]),
         settings={name: float(value) for name, value in map(_pair, line["settings"].split())},
         not_comparable=line["not_comparable"],
         remark=line["remark"],
@@ -277,8 +156,8 @@ def _metric(line: dict[str, str], where: str) -> str:
         raise
 
 
-def _specs(paper: Paper, variant: str) -> tuple[str, ...]:
-    return tuple(f"{model}+{variant}" if variant else model for model in paper.models)
+def _specs(models: tuple[str, ...], variant: str) -> tuple[str, ...]:
+    return tuple(f"{model}+{variant}" if variant else model for model in models)
 
 
 def _matrix(paper: Paper, values: dict[str, Any]) -> Matrix:
@@ -287,6 +166,8 @@ def _matrix(paper: Paper, values: dict[str, Any]) -> Matrix:
     counts, classes = np.array(values["counts"]), tuple(values["classes"])
     if set(classes) != set(task.classes) or counts.shape != (len(classes), len(classes)):
         raise InputError(f"{where}: {counts.shape} counts of {', '.join(classes)}; the task has {len(task.classes)}")
+    if fault := _misprinted(values["printed"], counts):
+        raise InputError(f"{where}: {fault}")
     return Matrix(
         paper=paper.name,
         task=task,
@@ -295,6 +176,18 @@ def _matrix(paper: Paper, values: dict[str, Any]) -> Matrix:
         printed=values["printed"],
         classes=classes,
         counts=counts,
-        models=_specs(paper, values.get("variant", "")),
+        models=_specs(paper.models, values.get("variant", "")),
+        ours=_specs(paper.ours, values.get("variant", "")),
         not_comparable=values.get("not_comparable", ""),
     )
+
+
+def _misprinted(printed: str, counts: np.ndarray) -> str:
+    """What cannot be true of a matrix that is said to be printed so; empty where nothing is wrong."""
+    rows = counts.sum(1)
+    if not np.issubdtype(counts.dtype, np.integer) or (np.abs(rows - 100) <= 1).all():
+        return "its rows are percentages; counts are needed"
+    total = re.search(r"([\d,]+) (?:in all|of the)", printed)
+    if total and int(total[1].replace(",", "")) != counts.sum():
+        return f"{counts.sum()} counts; '{printed}'"
+    return "" if printed.startswith(("counts", "row percentages; counts ")) else f"printed as '{printed}'"

@@ -11,14 +11,16 @@ from ..evidence.arms import BASE
 from ..evidence.replays import Replay
 from ..evidence.results import label_of
 from ..statistics.metrics import METRICS, PER_CLASS, tally
-from .claims import Claim, ClaimTask, Matrix
-from .verdicts import ClaimVerdict, Prediction, judge, predict
+from .publication import Claim, ClaimTask, Matrix
+from .verdicts import ENOUGH_SPLITS, OUR_RECIPE, ClaimVerdict, Prediction, judge, predict
 
 SIZE_TOLERANCE = 0.01  # of the number of utterances: damaged and contradictory clips that are dropped by name
 Changes = Callable[[Replay], Mapping[str, str]]
 NOTED = frozenset({"sentence"})  # acted corpora repeat theirs, also where speakers are new
 #: settings that only say where something lies
 PLACES = frozenset({"audio_encoder", "text_encoder", "face_encoder", "encoder", "dir"})
+#: options of a protocol that change neither recipe nor rules: how often rows are drawn anew
+DRAWS = frozenset({"repeats"})
 
 
 def no_changes(replay: Replay) -> Mapping[str, str]:
@@ -30,9 +32,10 @@ def no_changes(replay: Replay) -> Mapping[str, str]:
 class ClaimLine:
     """One value of a table with what it is held against. Shares in [0, 1]; ``printed`` is the percentage as printed.
 
-    ``model``, ``arm``, ``protocol``: what ``replayed`` was run with, or what is to be run. ``of_protocol``: settings of
-    the model that the replayed protocol fixes, and that a run with new speakers must have too. ``verdict`` is None for
-    what was recomputed.
+    ``model``, ``arm``, ``protocol``: what ``replayed`` was run with, or what is to be run; ``recipe``: whose the former
+    has. ``of_protocol``: settings of the model that the replayed protocol fixes, and that a run with new speakers must
+    have too. ``verdict`` is None for what was recomputed. ``unplanned``: what hints that the number of runs was not
+    fixed before.
     """
 
     table: str
@@ -55,6 +58,8 @@ class ClaimLine:
     honest: Prediction | None = None
     verdict: ClaimVerdict | None = None
     left_out: str = ""  # runs that are not complete
+    recipe: Literal["authors", "ours", ""] = ""
+    unplanned: str = ""
 
     @property
     def digits(self) -> int:
@@ -91,12 +96,18 @@ def claim_lines(table: str, claim: Claim, replays: Sequence[Replay], changed: Ch
     )
     if claim.not_comparable:
         return [replace(line, verdict=ClaimVerdict("not comparable", claim.not_comparable))]
-    replayed = matching(replays, claim.task, claim.task.protocols, claim.models, claim.settings)
-    if not replayed:
-        honest, left_out = honest_of(replays, claim, None, changed)
-        ours = prediction_of(honest, claim.metric, claim.label) if honest else None
-        return [replace(line, honest=ours, verdict=ClaimVerdict("not run yet", left_out))]
-    return [_line_of_replay(line, claim, replay, replays, changed) for replay in replayed]
+    protocols = claim.task.protocols
+    theirs, ours = (
+        [_line_of_replay(line, claim, replay, replays, changed) for replay in runs]
+        for runs in (matching(replays, claim.task, protocols, m, claim.settings) for m in (claim.models, claim.ours))
+    )
+    return [*(theirs or [_not_run(line, claim, replays, changed)]), *ours]
+
+
+def _not_run(line: ClaimLine, claim: Claim, replays: Sequence[Replay], changed: Changes) -> ClaimLine:
+    honest, left_out = honest_of(replays, claim, None, changed)
+    new = prediction_of(honest, claim.metric, claim.label) if honest else None
+    return replace(line, honest=new, verdict=ClaimVerdict("not run yet", left_out))
 
 
 def _left_out(replays: Sequence[Replay], claim: Claim) -> str:
@@ -104,7 +115,8 @@ def _left_out(replays: Sequence[Replay], claim: Claim) -> str:
     protocols = (*claim.task.protocols, claim.task.honest)
     if claim.not_comparable:
         return ""
-    open_runs = [r for r in matching(replays, claim.task, protocols, claim.models, claim.settings) if r.n_open]
+    models = (*claim.models, *claim.ours)
+    open_runs = [r for r in matching(replays, claim.task, protocols, models, claim.settings) if r.n_open]
     return "; ".join(
         f"{r.n_open} of {r.n_open + len(r.by_run)} runs of {r.model} under {r.protocol}" for r in open_runs
     )
@@ -114,19 +126,32 @@ def _line_of_replay(
     line: ClaimLine, claim: Claim, replay: Replay, replays: Sequence[Replay], changed: Changes
 ) -> ClaimLine:
     honest, left_out = honest_of(replays, claim, replay, changed)
-    ours = prediction_of(replay, claim.metric, claim.label)
+    ours = replayed_of(replay, claim.task, claim.metric, claim.label)
     new = prediction_of(honest, claim.metric, claim.label) if honest else None
     leaks = set(replay.leaks) - (set(honest.leaks) if honest else set()) - NOTED
+    own = replay.model in claim.ours
     if other := other_task(replay, claim.task) or other_recipe(replay, claim.settings, changed):
         verdict = ClaimVerdict("not comparable", other)
     elif ours is None:
         verdict = ClaimVerdict("not run yet", f"{replay.n_open} runs of {replay.model} are not complete")
+    elif own:
+        verdict = ClaimVerdict(OUR_RECIPE, "")
     else:
         verdict = judge(claim.number, claim.rounding, ours, new, bool(leaks))
     if left_out:
         verdict = replace(verdict, reason="; ".join(filter(None, (verdict.reason, left_out))))
     ran = replace(line, model=replay.model, arm=replay.arm, protocol=replay.protocol, of_protocol=_fixed(replay))
+    ran = replace(ran, recipe="ours" if own else "authors", unplanned=_unplanned(replay))
     return replace(ran, replayed=ours, honest=new, verdict=verdict)
+
+
+def _unplanned(replay: Replay) -> str:
+    """What is seen of a number of runs that was not fixed before; empty where nothing is."""
+    n = len(replay.by_run)
+    texts = [f"{replay.n_open} of {n + replay.n_open} runs of {replay.model} are missing"] if replay.n_open else []
+    if replay.folders > 1:
+        texts.append(f"the {n} runs of {replay.model} come from {replay.folders} run folders")
+    return "; ".join(texts)
 
 
 def _fixed(replay: Replay) -> dict[str, float]:
@@ -157,7 +182,7 @@ def _text(value: Any) -> str:
 
 def other_recipe(replay: Replay, settings: Collection[str], changed: Changes) -> str:
     """What was changed beside the settings that a claim names; empty where nothing was."""
-    texts = [text for name, text in changed(replay).items() if name not in settings]
+    texts = [text for name, text in changed(replay).items() if name not in {*settings, *DRAWS}]
     return f"run with {', '.join(texts)}" if texts else ""
 
 
@@ -246,4 +271,14 @@ def prediction_of(replay: Replay, metric: str, label: str) -> Prediction | None:
     if not len(replay.by_run) or (label and label not in replay.classes):
         return None
     values = values_of(replay.by_run, replay.classes, metric, label)
-    return predict(values, replay.seeds, replay.repeats, replay.step)
+    return predict(values, replay.seeds, (replay.repeats, replay.splits), replay.step)
+
+
+def replayed_of(replay: Replay, task: ClaimTask, metric: str, label: str) -> Prediction | None:
+    """The same under a published protocol: no interval where the published split is unknown and one was drawn."""
+    ours = prediction_of(replay, metric, label)
+    if ours is None or not task.unknown_split or len(np.unique(replay.splits)) > 1:
+        return ours
+    lack = f"{task.unknown_split}, and all runs test the same rows: draw several splits"
+    reason = f"{lack}, --set {replay.protocol}.repeats={ENOUGH_SPLITS}"
+    return replace(ours, low=None, high=None, reason="; ".join(filter(None, (ours.reason, reason))))

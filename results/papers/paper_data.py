@@ -8,7 +8,7 @@ import numpy as np
 
 from .comparisons import ClaimLine
 from .paper_tables import MatrixComparison, PaperTables
-from .verdicts import Prediction
+from .verdicts import RATES, Prediction
 
 PARTS = ("mean", "low", "high", "n_runs")
 
@@ -37,6 +37,7 @@ def to_json(tables: PaperTables) -> dict[str, Any]:
         ],
         "matrices": [_matrix(m) for m in tables.matrices],
         "derived": [{**asdict(d), "task": d.task.title} for d in tables.derived],
+        "error_rates": {"fixed": RATES.fixed / 100, "added": RATES.added / 100},
         "to_run": list(tables.to_run),
         "devices": list(tables.devices),
     }
@@ -65,6 +66,7 @@ def _line(x: ClaimLine, tables: PaperTables) -> dict[str, Any]:
         "status": x.status,
         "model": x.model or None,
         "arm": x.arm or None,
+        "recipe": x.recipe or None,
         "protocol": x.protocol or None,
         "honest_protocol": x.task.honest or None,
         "label_map": x.task.label_map or None,
@@ -75,6 +77,7 @@ def _line(x: ClaimLine, tables: PaperTables) -> dict[str, Any]:
         "verdict": verdict.word if verdict else None,
         "reason": (verdict.reason or None) if verdict else None,
         "left_out": x.left_out or None,
+        "unplanned": x.unplanned or None,
         "remark": x.remark or None,
     }
 
@@ -129,6 +132,7 @@ def _matrix(m: MatrixComparison) -> dict[str, Any]:
         "published": m.matrix.counts.tolist(),
         "replayed": None if m.replayed is None else m.replayed.tolist(),
         "honest": None if m.honest is None else m.honest.tolist(),
+        "recipe": None if m.replayed is None else "ours" if m.our_recipe else "authors",
         "distance": m.distance,
         "distance_honest": m.distance_honest,
         "distance_between_runs": m.between,

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..evidence.replays import Replay
-from .claims import Claim, DerivedValue, Matrix, Paper, Publication
 from .comparisons import (
     Changes,
     ClaimLine,
@@ -21,9 +20,11 @@ from .comparisons import (
     other_recipe,
     other_task,
     prediction_of,
+    replayed_of,
     values_of,
 )
-from .verdicts import matrix_distance
+from .publication import Claim, DerivedValue, Matrix, Paper, Publication
+from .verdicts import ENOUGH_SPLITS, OUR_RECIPE, matrix_distance
 
 ENOUGH_SEEDS = 5  # of a command that is proposed
 
@@ -43,7 +44,7 @@ class MatrixComparison:
 
     ``distance`` and ``distance_honest`` as `matrix_distance`; ``between`` is the mean distance of single runs of ours
     from each other, the yardstick. ``reason``: why there is no distance. ``left_out``: runs with new speakers, where
-    none fits, and why.
+    none fits, and why. ``our_recipe``: ours are not of a recipe of the authors.
     """
 
     matrix: Matrix
@@ -55,6 +56,7 @@ class MatrixComparison:
     between: float | None
     reason: str
     left_out: str
+    our_recipe: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def build(
         if lines:
             tables.append(PaperTable(name, title, tuple(lines)))
     matrices = tuple(_compared(matrix, replays, changed) for matrix in published.matrices)
-    of_paper = [r for r in replays if {r.model.partition("+")[0]} & set(paper.models)]
+    of_paper = [r for r in replays if r.model.partition("+")[0] in (*paper.models, *paper.ours)]
     return PaperTables(
         paper=paper,
         tables=tuple(tables),
@@ -122,7 +124,7 @@ def build(
 
 def _compared(matrix: Matrix, replays: Sequence[Replay], changed: Changes) -> MatrixComparison:
     task = matrix.task
-    replay = next(iter(matching(replays, task, task.protocols, matrix.models, {})), None)
+    replay = next(iter(matching(replays, task, task.protocols, (*matrix.models, *matrix.ours), {})), None)
     reason = matrix.not_comparable
     if not reason:
         whole = replay is not None and len(replay.by_run) > 0
@@ -140,6 +142,7 @@ def _compared(matrix: Matrix, replays: Sequence[Replay], changed: Changes) -> Ma
         between=None if ours is None else _between(ours),
         reason=reason,
         left_out=left_out,
+        our_recipe=replay is not None and replay.model in matrix.ours,
     )
 
 
@@ -174,7 +177,7 @@ def _recomputed(matrix: Matrix, replay: Replay | None, honest: Replay | None) ->
                 remark="",
                 model=replay.model if replay else next(iter(matrix.models), ""),
                 protocol=replay.protocol if replay else next(iter(matrix.task.protocols), ""),
-                replayed=prediction_of(replay, metric, label) if replay else None,
+                replayed=replayed_of(replay, matrix.task, metric, label) if replay else None,
                 honest=prediction_of(honest, metric, label) if honest else None,
             )
 
@@ -194,13 +197,15 @@ def _to_run(lines: Sequence[ClaimLine], protocols: set[str], models: set[str]) -
     wanted: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
     absent: dict[str, None] = {}
     for line in lines:
-        if line.verdict is None or line.verdict.word == "not comparable":
+        if line.verdict is None or line.verdict.word in ("not comparable", OUR_RECIPE):
             continue
         name = line.model.partition("+")[0].partition(":")[0]
         lacking = {line.protocol: line.replayed, line.task.honest: line.honest}
         for protocol in (name for name, ours in lacking.items() if ours is None):
             of_model = {**(line.of_protocol if protocol == line.task.honest else {}), **line.settings}
             settings = {"label_map": line.task.label_map, **{f"{name}.{k}": f"{v:g}" for k, v in of_model.items()}}
+            if protocol == line.protocol and line.task.unknown_split:
+                settings[f"{protocol}.repeats"] = str(ENOUGH_SPLITS)
             changed = " ".join(f"--set {k}={v}" for k, v in settings.items())
             missing = [f"protocol {protocol}"] * (protocol not in protocols) + [f"model {name}"] * (name not in models)
             absent |= dict.fromkeys(missing)

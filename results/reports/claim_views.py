@@ -10,7 +10,7 @@ from ..evidence.replays import replays
 from ..evidence.results import label_of
 from ..papers.claims import names, published
 from ..papers.comparisons import Changes, ClaimLine, claim_lines, no_changes
-from ..papers.verdicts import MEANING, Prediction
+from ..papers.verdicts import JUDGED, MEANING, RATES, Prediction
 from ..text.forms.csv import lines
 from ..text.grids import Records
 from ..text.words import NONE, percent
@@ -60,9 +60,10 @@ def claims(evidence: Evidence, changed: Changes = no_changes) -> Claims:
                 rows += [_row(known_paper.paper.title, line) for line in claim_lines(table, claim, runs, changed)]
     judged = tuple(row for row in rows if row.judged)
     words = Counter(row.verdict for row in judged)
-    meaning = tuple((word, text) for word, text in MEANING.items() if word in words)
+    meaning = [(str(word), text) for word, text in MEANING.items() if word in words]
+    meaning += [("error rates, simulated", RATES.text)] if words.keys() & {*JUDGED} else []
     reason = "" if judged else f"No claim is judged yet: {len(rows)} published values wait for complete runs."
-    return Claims(judged, len(rows) - len(judged), meaning, reason)
+    return Claims(judged, len(rows) - len(judged), tuple(meaning), reason)
 
 
 def _row(paper: str, line: ClaimLine) -> ClaimRow:
@@ -85,7 +86,8 @@ def _row(paper: str, line: ClaimLine) -> ClaimRow:
 
 def _ran(line: ClaimLine) -> str:
     """What was run for it."""
-    return f" ({label_of(line.model, line.arm or BASE)} under {line.protocol})" if line.replayed else ""
+    recipe = "our recipe" if line.recipe == "ours" else "recipe of the authors"
+    return f" ({label_of(line.model, line.arm or BASE)}, {recipe}, under {line.protocol})" if line.replayed else ""
 
 
 def _ours(prediction: Prediction | None) -> str:

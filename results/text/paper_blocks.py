@@ -11,10 +11,10 @@ import numpy as np
 
 from ..evidence.arms import BASE
 from ..evidence.results import label_of
-from ..papers.claims import Claim
 from ..papers.comparisons import ClaimLine
 from ..papers.paper_tables import MatrixComparison, PaperTable, PaperTables
-from ..papers.verdicts import Prediction
+from ..papers.publication import Claim
+from ..papers.verdicts import JUDGED, OUR_RECIPE, RATES, Prediction
 from ..statistics.metrics import METRICS
 from .grids import Grid
 
@@ -102,9 +102,8 @@ def _kind(x: ClaimLine | Claim) -> str:
 def _sections(lines: Sequence[ClaimLine]) -> list[tuple[str, list[tuple[str, ClaimLine]]]]:
     """Headings with their named lines: one section per corpus and metric, or none where each has a single line."""
     places = [(_kind(x), x.setting) for x in lines]
-    twice = {place for place in places if places.count(place) > 1}  # several replays of one value
     how = [
-        f", {label_of(x.model, x.arm or BASE)} under {x.protocol}" if place in twice else ""
+        _told_apart(x, [y for other, y in zip(places, lines, strict=True) if other == place])
         for place, x in zip(places, lines, strict=True)
     ]
     kinds = list(dict.fromkeys(kind for kind, _ in places))
@@ -115,15 +114,32 @@ def _sections(lines: Sequence[ClaimLine]) -> list[tuple[str, list[tuple[str, Cla
     return [(kind, [(name, x) for name, x in named if _kind(x) == kind]) for kind in kinds]
 
 
+def _told_apart(x: ClaimLine, same: Sequence[ClaimLine]) -> str:
+    """What was run for a line, where there are several replays of one value; the protocol, where they differ in it."""
+    if len(same) == 1:
+        return ""
+    under = f" under {x.protocol}" if len({y.protocol for y in same}) > 1 else ""
+    return f", {label_of(x.model, x.arm or BASE)}{under}"
+
+
 def _notes(lines: Sequence[ClaimLine]) -> Iterable[str]:
     """Under which protocols the numbers were obtained, why a verdict, what else, and the sources."""
     yield from _grouped(lines, "published under: ", lambda x: x.task.published)
-    yield from _grouped(lines, "replayed: ", lambda x: _runs(label_of(x.model, x.arm or BASE), x.protocol, x.replayed))
+    yield from _grouped(lines, "replayed: ", _replayed)
     yield from _grouped(lines, "honest: ", lambda x: _runs(x.model, x.task.honest, x.honest))
     yield from _grouped(lines, "not complete and left out: ", lambda x: x.left_out)
     yield from _grouped(lines, "", _why)
+    if any(x.verdict and x.verdict.word in JUDGED for x in lines):
+        yield f"error rates, simulated: {RATES.text}"
+        yield from _grouped(lines, "perhaps not fixed before: ", lambda x: x.unplanned)
     yield from _grouped(lines, "", lambda x: x.remark)
     yield from _grouped(lines, "source: ", lambda x: x.source + ("" if x.status == "authors" else f" ({x.status})"))
+
+
+def _replayed(x: ClaimLine) -> str:
+    """The runs with the recipe that the verdict rests on."""
+    whose = {"authors": " (recipe of the authors)", "ours": " (our recipe)", "": ""}[x.recipe]
+    return _runs(label_of(x.model, x.arm or BASE) + whose, x.protocol, x.replayed)
 
 
 def _runs(model: str, protocol: str, prediction: Prediction | None) -> str:
@@ -196,7 +212,7 @@ def _distances(tables: PaperTables) -> PaperBlock:
             percent(c.distance),
             percent(c.distance_honest),
             percent(c.between),
-            c.reason and ("not run yet" if c.reason == "not run yet" else "not comparable"),
+            _standing(c),
         )
         for c in tables.matrices
     )
@@ -208,6 +224,13 @@ def _distances(tables: PaperTables) -> PaperBlock:
     texts = [(c.matrix.title, text) for c in tables.matrices for text in (c.reason, c.left_out)]
     notes = dict.fromkeys(f"{title}: {text}" for title, text in texts if text not in ("", "not run yet"))
     return PaperBlock(_title("Distances of confusion matrices", tables), facts, Grid("", header, rows), tuple(notes))
+
+
+def _standing(compared: MatrixComparison) -> str:
+    """What the distance is about, where it is not the paper."""
+    if compared.reason:
+        return "not run yet" if compared.reason == "not run yet" else "not comparable"
+    return OUR_RECIPE if compared.our_recipe else ""
 
 
 def _matrices(compared: MatrixComparison, tables: PaperTables) -> Iterable[PaperBlock]:

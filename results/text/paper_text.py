@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import zip_longest
 from typing import get_args
 
 from rich.cells import cell_len
@@ -15,6 +16,7 @@ from .grids import POINT, Comments, Document, Grid, Heading, Lines, Paragraph, R
 from .paper_blocks import blocks
 
 LEAST_LABEL = 12  # columns that the first column keeps, however narrow the terminal
+LONGEST_WORD = len("only with the leak")  # of the last column; longer ones are wrapped
 READING = (
     "In %. Paper: as published. Replayed: mean of our runs and, in brackets, the 95 % prediction interval of one run "
     "under the published protocol; honest: the same with new speakers. Gap: published minus ours."
@@ -81,12 +83,13 @@ def _commands(tables: PaperTables) -> list[str]:
 
 
 def _narrowed(grid: Grid, width: int) -> Grid:
-    """The grid with its first column wrapped so that all of it fits into ``width``, as far as words allow."""
+    """The grid with first and last column wrapped so that all of it fits into ``width``, as far as words allow."""
     full = [row for row in grid.rows if len(row) > 1]
     heads = [name.split("\n") for name in grid.header]
     sizes = [max(map(cell_len, [*head, *(row[c] for row in full)])) for c, head in enumerate(heads)]
-    room = max(width - sum(sizes[1:]) - 2 * (len(sizes) - 1), LEAST_LABEL)
-    if sizes[0] <= room:
+    last = min(sizes[-1], max(LONGEST_WORD, cell_len(heads[-1][-1])))
+    room = max(width - sum(sizes[1:-1]) - last - 2 * (len(sizes) - 1), LEAST_LABEL)
+    if sum(sizes) + 2 * (len(sizes) - 1) <= width:
         return grid
     rows: list[tuple[str, ...]] = []
     for row in grid.rows:
@@ -94,6 +97,10 @@ def _narrowed(grid: Grid, width: int) -> Grid:
         wrap = textwrap.TextWrapper(
             room, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False
         )
-        first, *more = wrap.wrap(row[0].strip()) if len(row) > 1 else [row[0]]
-        rows += [(first, *row[1:]), *((text, *("" for _ in row[1:])) for text in more)]
+        if len(row) == 1:
+            rows.append(row)
+            continue
+        ends = textwrap.wrap(row[-1], last) or [""]
+        for i, (text, end) in enumerate(zip_longest(wrap.wrap(row[0].strip()), ends, fillvalue="")):
+            rows.append((text, *(row[1:-1] if i == 0 else ("" for _ in row[1:-1])), end))
     return replace(grid, rows=tuple(rows))

@@ -260,6 +260,32 @@ def test_as_coded_weights_go_from_fold_to_fold() -> None:
         assert words in said
 
 
+# ---- further draws ----------------------------------------------------------------------------------------------
+
+
+WRITTEN = ("published-mfcc-attention", "published-cnn-n-gru", "published-sigwavnet")
+CODED = ("published-cnn-n-gru-as-coded", "published-sigwavnet-as-coded")
+
+
+@pytest.mark.parametrize("name", [*WRITTEN, *CODED])
+def test_further_draws_test_other_rows_and_the_first_stays_as_published(name: str) -> None:
+    once, thrice = (run(name, released("emodb"), repeats=n).split.folds for n in ("1", "3"))
+    assert {(f.arm, f.name): f for f in thrice}.items() >= {(f.arm, f.name): f for f in once}.items()
+    assert len(thrice) == 3 * len(once) == len({(f.arm, f.name) for f in thrice})
+    base = [fold for fold in thrice if fold.arm == once[0].arm]
+    assert len({fold.test for fold in base}) == 3 and len({fold.repeat for fold in base}) == len(base)
+    with pytest.raises(InputError, match=f"{name}.repeats=0: at least 1"):
+        run(name, released("emodb"), repeats="0")
+
+
+def test_a_chain_of_weights_stays_within_its_draw() -> None:
+    folds = run("published-sigwavnet-as-coded", released("emodb"), repeats="2").split.folds
+    for arm in ("base", "on validation"):
+        begins = [fold.name for fold in folds if fold.arm == arm and not fold.after]
+        assert begins == ["emodb/fold-01", "emodb/draw-2/fold-01"]
+    assert all(fold.after.rpartition("/")[0] == fold.name.rpartition("/")[0] for fold in folds if fold.after)
+
+
 # ---- wavfusion --------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from serbench.errors import InputError
 from serbench.protocols.parts import catalog, labels
 from serbench.results.papers import claims
 from serbench.results.papers.claims import STATUSES, check_unique, names, published
+from serbench.results.papers.publication import Matrix
 from serbench.results.statistics.metrics import METRICS, PER_CLASS
 
 PAPERS = ("sigwavnet", "mfcc-attention", "cnn-n-gru", "wavfusion")
@@ -88,15 +89,15 @@ def test_what_is_there_twice_is_refused() -> None:
 @pytest.mark.parametrize("name", PAPERS)
 def test_models_and_settings_exist(name: str) -> None:
     about = [*published(name).claims, *published(name).matrices]
-    specs = {spec for x in about if not x.not_comparable for spec in x.models}
+    specs = {spec for x in about if not x.not_comparable for spec in (*x.models, *x.ours)}
     assert specs
     for spec in specs:
         if spec.partition(":")[0].partition("+")[0] in cards():
             assert choose(spec).spec == spec
     for claim in published(name).claims:
         for setting in claim.settings:
-            if not claim.not_comparable and claim.models[-1] in cards():
-                assert hasattr(choose(claim.models[-1]).settings, setting), setting
+            if not claim.not_comparable and claim.ours[0] in cards():
+                assert hasattr(choose(claim.ours[0]).settings, setting), setting
 
 
 @pytest.mark.parametrize("name", PAPERS)
@@ -122,10 +123,51 @@ def test_the_ablation_is_that_of_the_model() -> None:
 
 
 @pytest.mark.parametrize("matrix", MATRICES, ids=lambda m: f"{m.paper} {m.title}")
-def test_matrices_are_of_their_task(matrix: claims.Matrix) -> None:
+def test_matrices_are_of_their_task(matrix: Matrix) -> None:
     assert matrix.counts.shape == (len(matrix.classes),) * 2
     assert (matrix.counts.sum(1) > 0).all()
     assert set(matrix.classes) == set(matrix.task.classes)
+
+
+def test_percentages_are_not_taken_for_counts() -> None:
+    paper = published("cnn-n-gru").paper
+    values = {"task": "iemocap", "source": "iemocap-figure", "classes": ["angry", "happy", "neutral", "sad"]}
+    rows = [[77, 0, 0, 23], [35, 60, 0, 5], [0, 12, 88, 0], [0, 0, 0, 100]]
+    counts = [[85, 0, 0, 25], [57, 98, 0, 9], [0, 21, 150, 0], [0, 0, 0, 108]]
+    for fault, change in (
+        ("its rows are percentages", {"counts": rows, "printed": "counts"}),
+        ("its rows are percentages", {"counts": [[float(x) for x in row] for row in counts], "printed": "counts"}),
+        ("553 counts; 'row percentages; counts that give them, 554 in all'",
+         {"counts": counts, "printed": "row percentages; counts that give them, 554 in all"}),
+        ("printed as 'row percentages'", {"counts": counts, "printed": "row percentages"}),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=re.escape(fault)):
+            claims._matrix(paper, values | change)
+    printed = {m.source.cite.partition(" of ")[0].rpartition("/")[2]: m.printed for m in MATRICES}
+    for figure in ("iemocap_cfm.png", "emodb_cfm.png", "iemocap_cnn18gru_confusion_matrix_1.png", "ravdess_cfm.png"):
+        assert printed[figure].startswith("row percentages; counts "), figure
+
+
+def test_numbers_stand_in_the_source_that_is_cited() -> None:
+    """A text that was read lists its numbers; the loader refuses others. The ablation figure has all of its table."""
+    known = published("sigwavnet")
+    assert {c.source.cite.partition(" of ")[0] for c in known.table("ablation")} == {"figures/ablation_study.png"}
+    assert {c.value for c in known.table("class")} == set(known.paper.sources["readme"].numbers)
+    line = dict.fromkeys(claims.COLUMNS, "") | {"tables": "headline", "task": "emodb", "metric": "accuracy"}
+    with pytest.raises(InputError, match=r"90\.1 does not stand in README of the authors' code, commit 507ee12"):
+        claims._claim(known.paper, line | {"value": "90.1", "source": "readme"}, "here")
+    gains = [c for c in published("wavfusion").table("gains") if c.value in ("0.84", "0.43")]
+    assert len(gains) == 2 and all("summary" in c.source.cite and c.source.status != "authors" for c in gains)
+
+
+def test_recipes_of_the_authors_and_ours_are_told_apart() -> None:
+    """No verdict rests on the default profile, which is ours."""
+    for name in PAPERS:
+        paper = published(name).paper
+        assert paper.models and paper.ours and not {*paper.models} & {*paper.ours}
+        for model in (*paper.models, *paper.ours):
+            if model.partition(":")[0] in cards():
+                assert (choose(model).profile == "clean") == (model in paper.ours), model
 
 
 SUPPORTS = {
