@@ -96,6 +96,8 @@ TESTS: dict[str, Test] = {
                    "descriptions", "spreads"),
     "groups": Test("scores by gender, language, corpus and intensity with intervals, the worst group marked",
                    "descriptions", "by_groups"),
+    "recalls": Test("recall of every class with its interval, and minus that of the base where one is named",
+                    "descriptions", "recalls", has_level=True),
     "probabilities": Test("AUC, Brier, ECE and area under the risk-coverage curve with intervals over speakers",
                           "descriptions", "probabilities", probabilities=True),
     "detectable": Test("least difference that the main test finds at 80 % power", "descriptions",

@@ -13,9 +13,11 @@ from ..evidence.sides import Side, why_unpaired
 from ..statistics.power import detectable as detectable_difference
 from ..statistics.probabilities import PROBABILITY_METRICS, ProbabilityMetric
 from ..statistics.probability_intervals import ProbabilityRows, difference, estimate, rows_of
-from ..statistics.speakers import refused_of
+from ..statistics.score_intervals import recall_of, score_interval
+from ..statistics.speakers import refused_of, unknown_speakers
+from ..statistics.uncertainty import contrast
 from ..statistics.variance import spread
-from .answer_lines import AnswerLine, Question, Unit, of_interval
+from .answer_lines import AnswerLine, Question, Unit, of_contrast, of_interval
 from .compare import compare_sides
 
 
@@ -46,6 +48,32 @@ def spreads(question: Question) -> list[AnswerLine]:
             if v is not None
         ]
     return lines
+
+
+def recalls(question: Question) -> list[AnswerLine]:
+    """The recall of every class with its interval, and minus that of the base where one is named."""
+    results = _results(question)
+    base = {e.setup: e for e in results if question.base in (e.label, e.model, e.arm)}
+    lines = []
+    for e in results:
+        parts, other = question.side(e).parts, base.get(e.setup)
+        for label in e.classes:
+            metric = recall_of(e.classes, label)
+            value = parts.score(metric)
+            if np.isnan(value):
+                continue
+            interval = unknown_speakers(n) if (n := _unknown(question, e)) else score_interval(parts, metric)
+            n_speakers = question.side(e).rows.query("truth == @label")["speaker"].nunique()
+            lines.append(of_interval(_where(e), f"{e.label}: {label}", value, interval, n_speakers))
+            if other is not None and other is not e and not _unknown(question, e):
+                u = contrast([(1.0, parts), (-1.0, question.side(other).parts)], metric)
+                lines.append(of_contrast(_where(e), f"{e.label} − {other.label}: {label}", u, question.level))
+    return lines
+
+
+def _unknown(question: Question, e: Result) -> int:
+    """Rows whose speaker is unknown."""
+    return int(question.side(e).rows["speaker"].isna().sum())
 
 
 def by_groups(question: Question) -> list[AnswerLine]:

@@ -15,7 +15,7 @@ from ..evidence.sides import Side
 from ..statistics.metrics import CLASSES, METRICS, Metric, per_class
 from ..statistics.probabilities import PROBABILITY_METRICS, Finding, probability_scores
 from ..statistics.probability_intervals import estimate, rows_of
-from ..statistics.score_intervals import score_intervals
+from ..statistics.score_intervals import recall_of, score_interval, score_intervals
 from ..statistics.speakers import Interval, mean_known
 from .compare import Comparison, Folds, compare_rows
 
@@ -68,11 +68,22 @@ def score(file: PredictionsFile) -> FileScore:
         intervals=intervals,
         chance={m.name: float(m.chance(support)) for m in metrics}
         | {m.name: float(m.chance(len(file.classes))) for m in PROBABILITY_METRICS.values()},
-        per_class=per_class(pooled.sum(0), file.classes),
+        per_class=_with_intervals(per_class(pooled.sum(0), file.classes), file),
         per_speaker=by_speaker(file.rows, file.classes, METRICS["uar"]),
         groups=tuple(by_group(file.rows, c, file.classes, METRICS["uar"]) for c in columns),
         notes=file.notes,
     )
+
+
+def _with_intervals(table: pd.DataFrame, file: PredictionsFile) -> pd.DataFrame:
+    """The table of classes with ``recall_low, recall_high``, NaN where there is no interval."""
+    bounds: list[tuple[float | None, float | None]] = [(None, None)] * len(table)
+    if file.has_speakers:
+        parts = parts_of(file.rows, file.classes)
+        every = [score_interval(parts, recall_of(file.classes, label)) for label in table["label"]]
+        bounds = [(i.low, i.high) for i in every]
+    low, high = (np.array([pair[k] for pair in bounds], dtype=float) for k in (0, 1))
+    return table.assign(recall_low=low, recall_high=high)
 
 
 def _of_probabilities(file: PredictionsFile, rng: np.random.Generator) -> dict[str, Interval]:

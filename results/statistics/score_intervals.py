@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
-from .metrics import Metric, Tally, tally
+from .metrics import Metric, Tally, class_recall, tally
 from .speakers import Interval
 from .uncertainty import Parts, Uncertainty, contrast, gradient
 
@@ -30,6 +30,17 @@ def score_intervals(parts: Parts, metrics: Sequence[Metric], level: float = 0.95
 def score_interval(parts: Parts, metric: Metric, level: float = 0.95) -> Interval:
     """Of one metric, as `score_intervals`."""
     return wilson(contrast([(1.0, parts)], metric), metric.range, clips(parts, metric), len(parts.weight), level)
+
+
+def recall_of(classes: Sequence[str], label: str) -> Metric:
+    """The recall of one class as a metric."""
+    k = list(classes).index(label)
+
+    def function(t: Tally) -> np.ndarray:
+        return class_recall(t)[..., k]
+
+    return Metric(f"recall of {label}", f"recall of {label}", (), "n(c guessed as c) / n(c)", (0.0, 1.0),
+                  lambda support: 1 / len(support), function)  # fmt: skip
 
 
 def clips(parts: Parts, metric: Metric) -> float:

@@ -243,8 +243,8 @@ class _Changes:
 
     def uncertainty(self, estimate: float, unit: str, fewest: int | None = None) -> Uncertainty:
         """Both variances together, with Satterthwaite's degrees of freedom."""
-        n = len(self.weight)
-        effective = float(self.weight.sum() ** 2 / (self.weight**2).sum())
+        n = int((self.weight > 0).sum())
+        effective = float(self.weight.sum() ** 2 / (self.weight**2).sum()) if n else 0.0
         fewest = self.fewest if fewest is None else fewest
         nothing = Uncertainty(estimate, None, None, n_clusters=n, effective=effective, n_trainings=fewest, unit=unit)
         if n < LEAST_CLUSTERS:
@@ -252,7 +252,7 @@ class _Changes:
         share, df = self._working()
         if share <= 1e-9 * float((self.weight**2).sum()):
             return replace(nothing, reason=f"every class is held by one of the {unit}: their spread cannot be told")
-        deviation = float((np.bincount(self.cluster, self.value, n) ** 2).sum()) / share
+        deviation = float((np.bincount(self.cluster, self.value) ** 2).sum()) / share
         speakers = deviation * float((self.weight**2).sum())
         lucks, twice = self._lucks()
         trainings = float(lucks.sum())

@@ -128,11 +128,12 @@ def _speakers(table: pd.DataFrame) -> str:
 
 
 def _classes(table: pd.DataFrame) -> Grid:
-    rows = tuple(
-        (line.label, str(line.n), *(NONE if np.isnan(v) else f"{100 * v:.1f}" for v in line[3:]))
-        for line in table.itertuples()
-    )
-    return Grid("", ("class", "rows", "recall", "precision", "F1"), rows, left=1)
+    rows = []
+    for line in table.itertuples():
+        values = (NONE if np.isnan(v) else f"{100 * v:.1f}" for v in (line.recall, line.precision, line.f1))
+        recall, *others = values
+        rows.append((line.label, str(line.n), recall, _bounds(line.recall_low, line.recall_high), *others))
+    return Grid("", ("class", "rows", "recall", "95 % interval", "precision", "F1"), tuple(rows), left=1)
 
 
 def _group(g: Groups) -> Grid:
