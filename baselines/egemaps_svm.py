@@ -68,6 +68,7 @@ def needs(settings: SvmSettings) -> str | None:
     explain=svm.EXPLAIN,
     needs=needs,
     adapts=always,
+    seeded=False,
 )
 def egemaps_svm(settings: SvmSettings, task: Task) -> EgemapsSvm:
     """88 eGeMAPS functionals, standardized, and an SVM with a radial kernel (extra egemaps, its own license)."""

@@ -103,6 +103,7 @@ def _mel_filters(rate_hz: int) -> np.ndarray:
         **svm.EXPLAIN,
     },
     adapts=always,
+    seeded=False,
 )
 def functionals_svm(settings: Settings, task: Task) -> FunctionalsSvm:
     """Statistics over time of MFCC and deltas, or of other features, standardized, and an SVM with a radial kernel."""

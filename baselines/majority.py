@@ -38,7 +38,7 @@ class Majority:
         self.counts = state["counts"]
 
 
-@model(kind="classical", origin="reference", role="floor")
+@model(kind="classical", origin="reference", role="floor", seeded=False)
 def majority(settings: NoSettings, task: Task) -> Majority:
     """Always the most frequent class of train."""
     return Majority(len(task.classes))

@@ -61,6 +61,7 @@ def model(
     recurrent: Callable[[Any], bool] = never,
     adapts: Callable[[Any], bool] = never,
     role: Role = "model",
+    seeded: bool = True,
 ) -> Callable[[Callable[[Any, Task], Any]], Card]:
     """Turn ``build(settings, task)`` into a `Card`; the fields are explained there.
 
@@ -92,6 +93,7 @@ def model(
             recurrent=recurrent,
             adapts=adapts,
             role=role,
+            seeded=seeded,
         )
         _check(card)
         return card

@@ -147,7 +147,8 @@ class Card:
     ``needs(settings)`` says in a line what is missing here to use the model with these settings, an extra or weights;
     None: nothing. It loads nothing and asks no network. ``recurrent(settings)``: whether the network has a method
     ``carry`` that hands its recurrent state from batch to batch. ``adapts(settings)``: whether it has a method
-    ``adapt`` that takes the statistics of given rows to normalize by. ``role``: what it is in a table.
+    ``adapt`` that takes the statistics of given rows to normalize by. ``role``: what it is in a table. ``seeded``:
+    whether the seed decides anything that it learns; without that, one training says as much as many.
     """
 
     name: str
@@ -170,3 +171,4 @@ class Card:
     recurrent: Callable[[Any], bool] = never
     adapts: Callable[[Any], bool] = never
     role: Role = "model"
+    seeded: bool = True

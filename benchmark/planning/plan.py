@@ -31,7 +31,7 @@ class Trial:
     ``train_key`` names the training rows with their labels, by which weights and order are drawn: the same whatever
     dev is; ``settings_key`` the model's settings. ``spec`` and ``overrides`` build the model, which tables call
     ``model``; ``role`` is the model's and ``factors`` are the arm's.
-    ``before`` is the trial whose trained weights it begins with; ``practice`` says how its rows are scored.
+    ``seeded``: whether the seed decides anything that is learned. ``before`` is the trial whose trained weights it begins with; ``practice`` says how its rows are scored.
     """
 
     key: str
@@ -50,6 +50,7 @@ class Trial:
     role: str = "model"
     factors: tuple[tuple[str, str], ...] = ()
     practice: Practice = HONEST
+    seeded: bool = True
     before: "Trial | None" = None
 
     @property
@@ -173,6 +174,7 @@ def make_plan(
             "overrides": tuple(sorted(choice.overrides.items())), "settings_key": settings_key,
             "provider": provider(chosen.card), "practice": arm.practice,
             "role": chosen.card.role, "factors": arm.factors,
+            "seeded": chosen.card.seeded or arm.augment.rows != NOTHING.rows,
         }  # fmt: skip
         state = () if arm.practice.state == "zero" else (arm.practice.state,)
         chain: dict[tuple[str, int], Trial] = {}

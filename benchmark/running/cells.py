@@ -228,7 +228,7 @@ def _record(
         protocol=design.protocol.name, protocol_version=design.protocol.version,
         model=trial.model, model_version=trial.model_version, arm=trial.arm,
         train=fold.train_name, test=fold.test_name, fold=fold.name, fold_hash=trial.fold_hash, repeat=fold.repeat,
-        role=trial.role, arm_factors=dict(trial.factors), test_order=trial.practice.order, target=CLASSES,
+        role=trial.role, seeded=trial.seeded, arm_factors=dict(trial.factors), test_order=trial.practice.order, target=CLASSES,
         condition_kind=cell.condition.kind, condition_level=cell.condition.level, condition_unit=cell.condition.unit,
         seed=trial.seed, condition=cell.condition.name, label_map=design.label_map_of(fold),
         classes=list(fold.classes), leaks=list(plan.leaks_of(trial)),

@@ -83,7 +83,7 @@ def _parts(
     return parts_from(
         run, fold, np.repeat(training, sizes), cluster.codes.to_numpy()[at], answers, n_classes, trainings=trainings,
         clusters=np.append(cluster.categories.to_numpy(dtype=object), "unknown"), seeds=seeds,
-        fixed=identical_runs(seeds[run], fold, row, answers[1]),
+        fixed=not any(c.seeded for c in done.values()) or identical_runs(seeds[run], fold, row, answers[1]),
         speakers=len(np.unique(predictions["speaker"].cat.codes.to_numpy()[at])),
     )  # fmt: skip
 

@@ -15,8 +15,8 @@ SPEAKERS, SESSIONS = "speakers", "sessions"
 def parts_of(rows: pd.DataFrame, classes: Sequence[str]) -> Parts:
     """Of rows with ``seed, repeat, fold, row, speaker, truth, guess``, whose speakers are known.
 
-    ``training`` and ``cluster`` where they have them; else every seed, repeat and fold is a training, every speaker a
-    cluster.
+    ``training``, ``cluster`` and ``seeded`` where they have them; else every seed, repeat and fold is a training with
+    luck, every speaker a cluster.
     """
     index = pd.Index(classes)
     truth, guess = (index.get_indexer(pd.Index(rows[column])) for column in ("truth", "guess"))
@@ -28,7 +28,8 @@ def parts_of(rows: pd.DataFrame, classes: Sequence[str]) -> Parts:
     else:
         training, trainings = pd.factorize(run * (int(fold.max()) + 1) + fold)
     seeds = np.array([seed for seed, _ in runs], dtype=object)
-    fixed = identical_runs(pd.factorize(rows["seed"])[0], fold, pd.factorize(rows["row"])[0], guess)
+    seedless = "seeded" in rows.columns and not rows["seeded"].any()
+    fixed = seedless or identical_runs(pd.factorize(rows["seed"])[0], fold, pd.factorize(rows["row"])[0], guess)
     return parts_from(
         run, fold, training, cluster, (truth, guess), len(classes), trainings=trainings, clusters=clusters,
         seeds=pd.factorize(seeds)[0], fixed=fixed, speakers=rows["speaker"].nunique(),

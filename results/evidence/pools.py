@@ -113,7 +113,9 @@ def _parts(
     training = np.array([c.training for c in cells], dtype=object)
     of_training = _codes(training)
     cluster = rows.cluster[at]
-    same = identical_runs(seeds[run[cell]], fold[cell], rows.row[at], rows.guess[at])
+    same = not any(c.seeded for c in cells) or identical_runs(
+        seeds[run[cell]], fold[cell], rows.row[at], rows.guess[at]
+    )
     names = np.append(rows.clusters.to_numpy(dtype=object), "unknown")
     speakers = len(np.unique(rows.speaker[at]))
     return parts_from(
@@ -157,7 +159,7 @@ class ByCell:
         cell = cell[order]
         spans = [np.arange(self._start[k], self._start[k + 1]) for k in cell]
         picked = self._rows.iloc[np.concatenate(spans) if spans else []].reset_index(drop=True)
-        facts = done[["seed", "repeat", "fold", "fold_hash", "training"]].iloc[
+        facts = done[["seed", "repeat", "fold", "fold_hash", "training", "seeded"]].iloc[
             np.repeat(order, [len(span) for span in spans])
         ]
         return pd.concat([facts.reset_index(drop=True), picked], axis=1)[list(PAIRED_COLUMNS)]

@@ -5,9 +5,9 @@ from typing import Any, Literal, Self
 
 from ...errors import InputError
 from ..statistics.metrics import CLASSES, metrics_of
-from .old_records import SINCE_2, since_1
+from .old_records import LACKING, completed
 
-FORMAT = 2  # of a record and of a run folder; a change of the schema below raises it, and `old_records` says how
+FORMAT = 3  # of a record and of a run folder; a change of the schema below raises it, and `old_records` says how
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class Record:
     test rows in this fold. ``epoch`` is the epoch that dev chose (the last one where there is no dev), null where a
     model has no epochs. ``error`` is the traceback of a failed cell. ``role`` of the model: ``floor`` for what is under
     every table. ``arm_factors``: factor -> level of an arm that is a point of a sweep. ``test_order``: how test rows
-    lie in batches. ``target``: what kind of truth a row has.
+    lie in batches. ``target``: what kind of truth a row has. ``seeded``: whether the seed decides anything that is
+    learned, of the model or of its training clips.
     """
 
     key: str
@@ -72,6 +73,7 @@ class Record:
     condition_unit: str = ""
     arm_factors: dict[str, str] = field(default_factory=dict)
     test_order: str = "length"
+    seeded: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """As a plain dictionary; lists and dictionaries in it are those of the record."""
@@ -86,10 +88,10 @@ class Record:
                 f"{where}: a record of format {number}, this serbench reads up to {FORMAT}; use a newer one"
             )
         names = [f.name for f in fields(cls)]
-        expected = {name for name in names if number == FORMAT or name not in SINCE_2}
+        expected = {name for name in names if name not in LACKING.get(number, ())}
         if odd := sorted(values.keys() ^ expected):
             raise InputError(f"{where}: not a record of format {number}: {', '.join(odd)} missing or unknown")
-        record = cls(**(values if number == FORMAT else since_1(values)))
+        record = cls(**(values if number == FORMAT else completed(values, number)))
         metrics_of(record.target, where)
         return record
 

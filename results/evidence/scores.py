@@ -258,7 +258,7 @@ def _measured(score: Score, done: Cells, rows: Rows) -> Score:
 
 def _of_trainings(pool: Pool, interval: Interval) -> Iterator[str]:
     """What must be known of the runs: those that are one and the same, and what more of them would allow."""
-    if pool.parts.fixed:
+    if pool.parts.fixed and len(pool.by_run) > 1:
         yield f"all {len(pool.by_run)} runs gave the same answers: they count as one, whose training has no luck"
     if interval.about == "trained models":
         yield f"{LEAST_TRAININGS} seeds allow an interval of the algorithm instead of these trained models"

@@ -202,7 +202,8 @@ def compare_rows(a: Side, b: Side, folds: Folds | None, level: float = 0.95, mar
     tested = main.reason is None
     leaks = a.result.setup.leaks
     notes = ["test speakers are heard in training: p is not about new speakers"] if "speaker" in leaks else []
-    notes += [f"{e.label}: all seeds gave the same answers, which count as one run" for e in (a, b) if e.parts.fixed]
+    alike = [e.label for e in (a, b) if e.parts.fixed and e.rows["seed"].nunique() > 1]
+    notes += [f"{label}: all seeds gave the same answers, which count as one run" for label in alike]
     return Comparison(
         setup=a.result.setup, a=a.label, b=b.label, metric=a.metric.name, score_a=a.pooled, score_b=b.pooled,
         n_rows=a.rows["row"].nunique(), n_speakers=a.rows["speaker"].nunique(),

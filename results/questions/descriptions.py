@@ -62,7 +62,9 @@ def recalls(question: Question) -> list[AnswerLine]:
             value = parts.score(metric)
             if np.isnan(value):
                 continue
-            interval = unknown_speakers(n) if (n := _unknown(question, e)) else score_interval(parts, metric)
+            interval = (
+                unknown_speakers(n) if (n := _unknown(question, e)) else score_interval(parts, metric, question.level)
+            )
             n_speakers = question.side(e).rows.query("truth == @label")["speaker"].nunique()
             lines.append(of_interval(_where(e), f"{e.label}: {label}", value, interval, n_speakers))
             if other is not None and other is not e and not _unknown(question, e):

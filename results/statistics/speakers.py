@@ -27,7 +27,19 @@ TYPICAL = "typical speaker: paired t of speakers' own scores, of these trained m
 OVER_FOLDS = "Nadeau-Bengio corrected t over folds"
 
 #: columns of the rows of a model that another one's are paired with
-PAIRED_COLUMNS = ("seed", "repeat", "fold", "fold_hash", "training", "row", "speaker", "cluster", "truth", "guess")
+PAIRED_COLUMNS = (
+    "seed",
+    "repeat",
+    "fold",
+    "fold_hash",
+    "training",
+    "seeded",
+    "row",
+    "speaker",
+    "cluster",
+    "truth",
+    "guess",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from serbench.errors import InputError
 from serbench.results.evidence import scores as module
-from serbench.results.evidence.old_records import SINCE_2
+from serbench.results.evidence.old_records import LACKING
 from serbench.results.evidence.record import PREDICTION_COLUMNS, Record
 from serbench.results.evidence.scores import FACTS as NAMES
 from serbench.results.evidence.scores import PUBLIC, scores, to_json
@@ -25,7 +25,7 @@ CLASSES = ("angry", "happy", "sad")
 OF_NAMES = ("role", "condition_kind", "condition_level", "condition_unit")
 MORE = {"format": 2, "target": "classes"}
 FACTS = {
-    **dict.fromkeys(name for name in Record.__dataclass_fields__ if name not in SINCE_2),
+    **dict.fromkeys(name for name in Record.__dataclass_fields__ if name not in LACKING[1]),
     **{"status": "done", "protocol": "speaker-independent", "protocol_version": 1, "model": "functionals-svm"},
     **{"model_version": 1, "arm": "base", "train": "a", "test": "a", "fold": "1", "fold_hash": "h", "repeat": 0},
     **{"seed": 0, "condition": "clean", "label_map": "native", "classes": list(CLASSES), "leaks": [], "missing": []},
