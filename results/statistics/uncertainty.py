@@ -252,8 +252,8 @@ class _Changes:
         share, df = self._working()
         if share <= 1e-9 * float((self.weight**2).sum()):
             return replace(nothing, reason=f"every class is held by one of the {unit}: their spread cannot be told")
-        deviation = float((np.bincount(self.cluster, self.value) ** 2).sum()) / share
-        speakers = deviation * float((self.weight**2).sum())
+        squares = float((np.bincount(self.cluster, self.value) ** 2).sum())
+        speakers = squares / share * float((self.weight**2).sum())
         lucks, twice = self._lucks()
         trainings = float(lucks.sum())
         variance = max(speakers + trainings - twice, speakers, trainings)
@@ -264,7 +264,7 @@ class _Changes:
             df=(speakers + trainings) ** 2 / spread if spread > 0 else df,
             speakers=speakers,
             trainings=trainings,
-            deviation=float(np.sqrt(deviation)),
+            deviation=float(np.sqrt(speakers * effective)),
         )
 
     def _working(self) -> tuple[float, float]:
