@@ -30,8 +30,8 @@ class Trial:
     ``training`` names what is fitted (trials that differ only in their test rows share it), ``key`` the trial.
     ``train_key`` names the training rows with their labels, by which weights and order are drawn: the same whatever
     dev is; ``settings_key`` the model's settings. ``spec`` and ``overrides`` build the model, which tables call
-    ``model``; ``role`` is the model's and ``factors`` are the arm's.
-    ``seeded``: whether the seed decides anything that is learned. ``before`` is the trial whose trained weights it begins with; ``practice`` says how its rows are scored.
+    ``model``; ``role`` is the model's and ``factors`` are the arm's. ``seeded``: whether the seed decides anything that
+    is learned. ``before`` is the trial whose trained weights it begins with; ``practice`` says how its rows are scored.
     """
 
     key: str
