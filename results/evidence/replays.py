@@ -17,6 +17,7 @@ from .results import Result, results_of
 _PLANNED = ("protocol", "model", "arm", "train", "test", "label_map")
 Sizes = Mapping[tuple[str, str, str], int]  # as `Evidence.sizes`
 _CELL = ("seed", "repeat", "fold")
+DRAWS = "repeats"  # the option of a protocol
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,18 @@ class Replay:
 
 
 def replays(evidence: Evidence) -> list[Replay]:
-    """The runs within one corpus on clean test audio, grouped by what was run; in a fixed order."""
+    """The runs within one corpus on clean test audio, grouped by what was run; in a fixed order.
+
+    How often rows are drawn anew tells no runs apart: a draw is the same, whatever follows it.
+    """
     rows = code_rows(evidence.records, evidence.predictions)
     planned: dict[tuple[Any, ...], set[tuple[Any, ...]]] = {}
     for cell in evidence.plan.itertuples(index=False):
         if cell.condition == "clean":
             planned.setdefault(_values(cell, _PLANNED), set()).add(_values(cell, _CELL))
-    within = [r for r in results_of(evidence.records) if r.setup.condition == "clean" and r.setup.train == r.setup.test]
+    of_draws = [{k: v for k, v in options.items() if k != DRAWS} for options in evidence.records["options"]]
+    results = results_of(evidence.records.assign(options=of_draws))
+    within = [r for r in results if r.setup.condition == "clean" and r.setup.train == r.setup.test]
     folders = {cell.record.key: str(cell.run.folder) for cell in evidence.cells}
     return [_replay(result, rows, planned, evidence.sizes, folders) for result in within]
 

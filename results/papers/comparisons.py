@@ -19,8 +19,6 @@ Changes = Callable[[Replay], Mapping[str, str]]
 NOTED = frozenset({"sentence"})  # acted corpora repeat theirs, also where speakers are new
 #: settings that only say where something lies
 PLACES = frozenset({"audio_encoder", "text_encoder", "face_encoder", "encoder", "dir"})
-#: options of a protocol that change neither recipe nor rules: how often rows are drawn anew
-DRAWS = frozenset({"repeats"})
 
 
 def no_changes(replay: Replay) -> Mapping[str, str]:
@@ -182,7 +180,7 @@ def _text(value: Any) -> str:
 
 def other_recipe(replay: Replay, settings: Collection[str], changed: Changes) -> str:
     """What was changed beside the settings that a claim names; empty where nothing was."""
-    texts = [text for name, text in changed(replay).items() if name not in {*settings, *DRAWS}]
+    texts = [text for name, text in changed(replay).items() if name not in settings]
     return f"run with {', '.join(texts)}" if texts else ""
 
 

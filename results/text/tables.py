@@ -85,7 +85,7 @@ def records(scores: Sequence[Score], corpora: Corpora = UNKNOWN) -> Records:
         numbers = [s.chance, *(getattr(s.metrics[name], part) for name in METRICS for part in parts)]
         chance, *values = ["" if x is None else f"{x:.6f}" for x in numbers]
         facts = [" ".join(s.leaks) if name == "leaks" else getattr(s, name) for name in FACTS]
-        tail = [s.interval_method or "", "; ".join(s.devices), "; ".join(s.notes)]
+        tail = [s.interval_method or "", "; ".join(listed(s.devices)), "; ".join(s.notes)]
         facts += [s.tag, corpora.language(s.train), corpora.language(s.test)]
         rows.append((*facts, chance, *(getattr(s, name) for name in counts), *values, *tail))
     names = (*FACTS, "tag", *spoken, "chance", *counts, *columns, "interval_method", "devices", "notes")

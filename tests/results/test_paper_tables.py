@@ -280,7 +280,6 @@ def test_one_split_where_the_published_one_is_unknown_withholds_the_verdict() ->
     facts = {"model": "mfcc-attention:released", "corpus": "emovo", "classes": task.classes, "utterances": 588}
     known = made(replay(0.5, protocol="published-mfcc-attention", **facts, **one), paper="mfcc-attention")
     assert line(known, corpus="EMOVO").verdict.word == "above"
-    assert other_recipe(replay(), (), lambda r: {"repeats": "repeats 5 instead of 1"}) == ""
 
 
 def test_the_error_rates_stand_under_every_table_with_a_verdict() -> None:
@@ -526,6 +525,16 @@ def test_runs_that_test_the_same_rows_are_of_one_split() -> None:
     first, again, other = frames(), frames(repeat=1), frames(repeat=2, rows="other ")
     (one,) = replays(both(both(first, again), other))
     assert one.repeats.tolist() == [0, 1, 2] * 2 and one.splits.tolist() == [0, 0, 1] * 2
+
+
+def test_a_draw_is_the_same_however_many_follow_it() -> None:
+    """The published split alone, and then several in the same folder, as a table asks for."""
+    once, thrice = (
+        frames(options={"repeats": 1, "batch": 8}),
+        frames(repeat=1, rows="other ", options={"repeats": 3, "batch": 8}),
+    )
+    (one,) = replays(both(once, thrice))
+    assert (one.splits.tolist(), one.options) == ([0, 1] * 2, {"batch": 8})
 
 
 def test_runs_of_other_things_are_kept_apart() -> None:
