@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,11 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from serbench.errors import InputError
 from serbench.results.evidence.arms import grid_of
+from serbench.results.evidence.pools import ByCell
 from serbench.results.evidence.scores import scores
 from serbench.results.questions.answer_lines import AnswerLine
 from serbench.results.questions.answers import TESTS, answer
-from serbench.results.questions.sweeps import along
+from serbench.results.questions.sweeps import arms_along
 from serbench.results.statistics.metrics import METRICS
 from serbench.results.text import answer_text
 from serbench.results.text.forms import render
@@ -24,6 +26,7 @@ from serbench.tests.support.evidence import both as together_of
 from serbench.tests.support.evidence import evidence_of
 from serbench.tests.support.made_scores import of_arms
 from serbench.tests.support.paired import CLASSES, cells, frames
+from serbench.tests.support.two_way import pooled_uar, two_way
 
 UAR = METRICS["uar"]
 
@@ -47,26 +50,54 @@ def by_speaker(frames, **facts):
     return uar.groupby("speaker").mean()
 
 
+def rows_of(frames, **facts):
+    """The rows of those records."""
+    records = frames.records
+    for name, value in facts.items():
+        records = records[records[name] == value]
+    return ByCell(frames.predictions).rows(records.reset_index(drop=True))
+
+
+def two_way_p(terms):
+    """p of a contrast by its definition."""
+    estimate, error, df = two_way(terms)
+    return 2 * stats.t.sf(abs(estimate) / error, df)
+
+
 @pytest.fixture(scope="module")
 def three():
+    """Every speaker has trainings of their own, and as many clips: the contrast is a paired t over speakers."""
     rng = np.random.default_rng(0)
-    return held(
-        [c for m, s in (("a", 0.8), ("b", 0.65), ("c", 0.6)) for c in cells(rng, m, skill=s, seeds=2, tilt=0.1)]
-    )
+    skills = {"a": 0.8, "b": 0.65, "c": 0.6}
+    return held([c for m, s in skills.items() for c in cells(rng, m, skill=s, seeds=2, tilt=0.1, folds=8)])
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """A training scores several speakers, of whom some have few clips; three seeds."""
+    rng = np.random.default_rng(9)
+    skills = {"a": 0.8, "b": 0.65, "c": 0.6}
+    made = [c for m, s in skills.items() for c in cells(rng, m, skill=s, seeds=3, speakers=12, tilt=0.1)]
+    return held([(replace(r, n_test=len(few)), few) for r, few in ((r, without_some(p)) for r, p in made)])
+
+
+def without_some(predictions):
+    """All rows of even speakers; of the others, the fewer the higher their number."""
+    speaker, number = predictions["speaker"].str[2:].astype(int), predictions["row"].str[-5:-2].astype(int)
+    return predictions[(speaker % 2 == 0) | (number > 2 * speaker)].reset_index(drop=True)
 
 
 @pytest.fixture(scope="module")
 def sweep():
     """Two factors; the base is their first levels."""
     rng = np.random.default_rng(1)
-    made = list(cells(rng, "m", skill=0.6, settings={"lr": 0.001, "batch": 16}, protocol="sweep"))
+    about = {"folds": 8, "protocol": "sweep"}
+    made = list(cells(rng, "m", skill=0.6, settings={"lr": 0.001, "batch": 16}, **about))
     for lr, batch in itertools.product(("0.001", "0.01", "0.1"), ("16", "32")):
         if (lr, batch) != ("0.001", "16"):
             skill = 0.6 + 0.08 * ["0.001", "0.01", "0.1"].index(lr) + 0.05 * (batch == "32")
             arm = f"lr={lr} batch={batch}"
-            made += cells(
-                rng, "m", skill=skill, arm=arm, settings={"lr": float(lr), "batch": int(batch)}, protocol="sweep"
-            )
+            made += cells(rng, "m", skill=skill, arm=arm, settings={"lr": float(lr), "batch": int(batch)}, **about)
     return held(made)
 
 
@@ -76,12 +107,14 @@ def noisy():
     made = []
     for model, drop in (("a", 0.3), ("b", 0.36)):
         for k, condition in enumerate(("clean", "white 20 dB", "white 10 dB", "white 0 dB")):
-            made += cells(rng, model, skill=0.9 - drop * k / 2, condition=condition, protocol="noise", tilt=0.03)
+            about = {"condition": condition, "protocol": "noise", "tilt": 0.03, "folds": 8}
+            made += cells(rng, model, skill=0.9 - drop * k / 2, **about)
     return held(made)
 
 
-def test_pairs_of_models_by_scipy_and_holm_by_statsmodels(three):
-    found = answer(three, test="speaker-t")
+@pytest.mark.parametrize("test", ["main", "two-way-t", "speaker-t"])  # one where speakers weigh alike
+def test_pairs_of_models_by_scipy_and_holm_by_statsmodels(three, test):
+    found = answer(three, test=test)
     assert [line.what for line in found.lines] == ["a − b", "a − c", "b − c"]
     scores = {m: by_speaker(three, model=m) for m in "abc"}
     theirs = [stats.ttest_rel(scores[x], scores[y]) for x, y in itertools.combinations("abc", 2)]
@@ -91,7 +124,40 @@ def test_pairs_of_models_by_scipy_and_holm_by_statsmodels(three):
     )
     corrected = multipletests([line.p for line in found.lines], method="holm")[1]
     assert [line.holm for line in found.lines] == pytest.approx(corrected)
-    assert answer(three, test="main").lines[0].p == found.lines[0].p  # speaker folds
+
+
+def test_pairs_of_models_are_over_speakers_and_trainings_of_the_printed_scores(shared):
+    found = answer(shared, test="main").lines
+    shown = {s.model: s.metrics["uar"].mean for s in scores(shared.records, shared.predictions)}
+    for line, (x, y) in zip(found, itertools.combinations("abc", 2), strict=True):
+        terms = [(1, rows_of(shared, model=x)), (-1, rows_of(shared, model=y))]
+        estimate, error, df = two_way(terms)
+        assert line.estimate == pytest.approx(shown[x] - shown[y], abs=1e-12) == pytest.approx(estimate, abs=1e-12)
+        assert line.p == pytest.approx(two_way_p(terms), rel=1e-4)  # slopes are taken numerically
+        half = stats.t.ppf(0.975, df) * error
+        assert (line.low, line.high) == pytest.approx((estimate - half, estimate + half), rel=1e-4)
+    typical = answer(shared, test="speaker-t").lines
+    means = {m: by_speaker(shared, model=m) for m in "abc"}
+    assert typical[0].p == pytest.approx(stats.ttest_rel(means["a"], means["b"]).pvalue)
+    assert typical[0].estimate != pytest.approx(found[0].estimate, abs=1e-4)  # one with few clips weighs as much
+
+
+def test_where_one_training_scores_several_speakers_few_seeds_speak_of_the_trained_models_only():
+    rng = np.random.default_rng(10)
+    made = [c for m, s in (("a", 0.8), ("b", 0.6)) for c in cells(rng, m, skill=s, seeds=1, folds=1)]
+    reason = "1 training scores several speakers, so that the luck of training cannot be measured; 3 seeds allow"
+    d = by_speaker(held(made), model="a") - by_speaker(held(made), model="b")
+    theirs = stats.ttest_1samp(d, 0)
+    for test in ("main", "order", "factors"):
+        line = answer(held(made), test=test).lines[-1]
+        assert line.p is None and line.low is None and line.reason.startswith(reason)
+        assert abs(line.estimate) == pytest.approx(d.mean())
+    (line,) = answer(held(made), test="main").lines
+    low, high = theirs.confidence_interval()
+    assert line.note == (
+        f"these trained models alone: {100 * d.mean():+.1f} [{100 * low:+.1f}, {100 * high:+.1f}], "
+        f"p {theirs.pvalue:.3f}"
+    )
 
 
 def test_a_base_and_levels_limit_and_order(three):
@@ -122,7 +188,7 @@ def test_other_pair_tests_are_those_of_their_libraries(three):
     assert ask["mcnemar"].estimate == pytest.approx(right["a"].mean() - right["b"].mean())
     corrected = answer(three, test="corrected-t", base="b", levels=["a"]).lines[0]
     plain = answer(three, test="plain-t", base="b", levels=["a"]).lines[0]
-    assert corrected.units == "folds" and corrected.n == 4 and plain.n == 8 and "23 %" in plain.note
+    assert corrected.units == "folds" and corrected.n == 8 and plain.n == 16 and "23 %" in plain.note
     bayes = answer(three, test="bayes", base="b", levels=["a"]).lines[0]
     assert bayes.p is None and bayes.note.startswith("better ")
     same = answer(three, test="unchanged", base="b", levels=["a"]).lines[0]
@@ -174,7 +240,7 @@ def test_too_few_corpora_are_refused_with_the_attainable_p_and_other_tests_have_
     frames = held(on_corpora(2))
     (line,) = answer(frames, test="friedman", blocks="corpus").lines
     assert line.p is None and line.reason == "2 blocks of 3 models: Friedman's test cannot be below p = 0.14"
-    with pytest.raises(InputError, match="--blocks corpus goes with friedman, page"):
+    with pytest.raises(InputError, match="--blocks corpus goes with order, friedman, page"):
         answer(frames, test="main", blocks="corpus")
 
 
@@ -192,7 +258,7 @@ def test_blocks(three):
     assert page.p == pytest.approx(expected.pvalue) and page.what == "c < b < a"
     rho = [stats.spearmanr([0, 1, 2], line).statistic for line in table[["c", "b", "a"]].to_numpy()]
     assert page.estimate == pytest.approx(np.mean(rho))
-    assert "name the levels" in answer(three, test="page").lines[0].reason
+    assert all("name the levels" in answer(three, test=test).lines[0].reason for test in ("page", "trend"))
     (chance,) = answer(three, test="improvement", base="b", levels=["a"]).lines
     runs = {}
     for m in "ab":
@@ -209,11 +275,45 @@ def test_speakers_of_several_corpora_are_blocks_together():
     made = []
     for corpus in ("a", "b"):
         for m, s in (("x", 0.8), ("y", 0.6), ("z", 0.5)):
-            for record, p in cells(rng, m, skill=s, speakers=6, train=corpus, test=corpus, data={corpus: "1"}):
+            for record, p in cells(rng, m, skill=s, speakers=6, folds=6, train=corpus, test=corpus, data={corpus: "1"}):
                 p = p.assign(**{c: p[c].str.replace("a/", f"{corpus}/") for c in ("row", "utterance", "speaker")})
                 made.append((record, p))
     found = answer(held(made), test="friedman").lines
-    assert found[0].n == 12 and found[0].where == "a, b"
+    assert found[0].n == 12 and found[0].where == "a, b" and found[0].p is not None
+
+
+def test_ranks_over_speakers_whom_one_training_scores_are_a_description(shared):
+    found = answer(shared, test="friedman", base="a").lines
+    assert found[0].p is None and "one training scores several speakers" in found[0].reason
+    table = pd.DataFrame({m: by_speaker(shared, model=m) for m in "abc"}).round(12).to_numpy()
+    theirs = stats.rankdata(-table, axis=1).mean(0)
+    ranks = {line.what: line.estimate for line in found[1:]}
+    assert ranks == pytest.approx({f"mean rank of {m}": r for m, r in zip("abc", theirs, strict=True)})
+    (page,) = answer(shared, test="page", levels=["c", "b", "a"]).lines
+    assert (page.p, page.estimate) == (None, None) and page.reason == found[0].reason
+
+
+@pytest.mark.parametrize("skills", [(0.8, 0.79, 0.55, 0.54), (0.9, 0.8, 0.7, 0.6), (0.7, 0.7, 0.7, 0.7)])
+def test_order_has_the_printed_scores_and_joins_what_is_not_told_apart(skills):
+    rng = np.random.default_rng(11)
+    frames = held([c for m, s in zip("wxyz", skills, strict=True) for c in cells(rng, m, skill=s, folds=8)])
+    shown = {s.model: s.metrics["uar"].mean for s in scores(frames.records, frames.predictions)}
+    names = sorted(shown, key=lambda m: -shown[m])
+    found = answer(frames, test="order").lines
+    models, pairs = found[:4], {line.what: line for line in found[4:]}
+    assert [line.what for line in models] == names and len(pairs) == 6
+    assert [line.estimate for line in models] == pytest.approx([shown[m] for m in names], abs=1e-12)
+    means = {m: by_speaker(frames, model=m) for m in names}
+    p = [stats.ttest_rel(means[x], means[y]).pvalue for x, y in itertools.combinations(names, 2)]
+    holm = multipletests(p, method="holm")[1]
+    assert [line.holm for line in pairs.values()] == pytest.approx(holm)
+    apart = {pair for pair, corrected in zip(itertools.combinations(range(4), 2), holm, strict=True) if corrected < 0.05}
+    runs = [set(range(i, j + 1)) for i in range(4) for j in range(i + 1, 4)]
+    tied = [r for r in runs if not any(set(pair) <= r for pair in apart)]
+    longest = [r for r in tied if not any(r < other for other in tied)]
+    for k, line in enumerate(models):
+        letters = "".join("abcd"[g] for g, r in enumerate(longest) if k in r)
+        assert line.note == (f"not told apart from others in group {letters}" if letters else "told apart from all others")
 
 
 def test_sweeps_are_held_against_the_base_and_along_each_factor(sweep):
@@ -229,9 +329,21 @@ def test_sweeps_are_held_against_the_base_and_along_each_factor(sweep):
     }
     arms["0.001"].append("base")
     table = np.stack([np.mean([by_speaker(sweep, arm=n) for n in names], axis=0) for names in arms.values()], axis=1)
-    rises = trends["rises along lr 0.001 … 0.1, others averaged"]
+    rises = trends["along lr 0.001 … 0.1, others averaged, rising"]
     assert rises.p == pytest.approx(stats.page_trend_test(table).pvalue) and rises.p < 0.05
-    assert "2 levels" in trends["rises along batch 16 … 32, others averaged"].reason
+    falls = trends["along lr 0.001 … 0.1, others averaged, falling"]
+    assert falls.p == pytest.approx(stats.page_trend_test(table[:, ::-1]).pvalue) and falls.p > 0.5
+    assert "2 levels" in trends["along batch 16 … 32, others averaged, rising"].reason
+    shown = {s.arm: s.metrics["uar"].mean for s in scores(sweep.records, sweep.predictions)}
+    lines = {line.what: line for line in answer(sweep, test="trend").lines}
+    line = lines["along lr 0.001 … 0.1, others averaged"]
+    heights = [np.mean([shown[name] for name in names]) for names in arms.values()]
+    assert line.estimate == pytest.approx(np.polyfit([0, 1, 2], heights, 1)[0] * 2, abs=1e-12)
+    assert line.p == pytest.approx(stats.ttest_1samp(table[:, 2] - table[:, 0], 0).pvalue)  # of three, the ends alone
+    line = lines["along batch 16 … 32, others averaged"]
+    both = [np.mean([shown[name] for name in shown if name.endswith(f"batch={b}")]) for b in (16, 32)]
+    both[0] = np.mean([shown["base"], shown["lr=0.01 batch=16"], shown["lr=0.1 batch=16"]])
+    assert line.estimate == pytest.approx(both[1] - both[0], abs=1e-12)
 
 
 def test_a_point_that_is_the_base_over_again_counts_once(sweep):
@@ -242,7 +354,7 @@ def test_a_point_that_is_the_base_over_again_counts_once(sweep):
     records = pd.concat([sweep.records, copy], ignore_index=True)
     plan = pd.concat([sweep.plan, copy[list(sweep.plan.columns)]], ignore_index=True)
     twice = evidence_of(records, pd.concat([sweep.predictions, more], ignore_index=True), plan)
-    for test in ("main", "friedman", "page", "mixed-model"):
+    for test in ("main", "order", "friedman", "page", "trend", "factors"):
         assert answer(twice, test=test).lines == answer(sweep, test=test).lines
         assert "left out, the base over again: m [lr=0.001 batch=16]" in answer(twice, test=test).notes
     other = records.assign(training=records.training + records.arm)  # as shares of the data are: trained on other rows
@@ -254,13 +366,12 @@ def test_a_point_that_is_the_base_over_again_counts_once(sweep):
 def test_levels_of_a_factor_are_means_over_the_same_levels_of_the_others():
     """No arm has neither noise nor pitch: level 0 of noise is held against the others at the same pitches alone."""
     arms = [f"noise={n} pitch={p}" for n in (0, 1, 2) for p in (0, 2, 4) if n or p]
-    scores = {arm: pd.Series({"s": float(arm[-1])}) for arm in arms}  # the pitch decides, noise does nothing
     grid = grid_of(of_arms(["base", *arms]), {}, ["noise", "pitch"])
-    table = along(grid, "noise", {**scores, "base": pd.Series({"s": 0.0})})
-    assert table.to_numpy().tolist() == [[2.0, 2.0, 2.0]]  # with the base, which has no copies and stands at 0, 0
-    del scores["noise=2 pitch=4"]
-    table = along(grid, "noise", scores)
-    assert table.to_numpy().tolist() == [[2.0, 2.0, 2.0]]  # at a pitch of 2, which all have
+    levels = arms_along(grid, "noise", ["base", *arms])
+    pitches = {level: [name[-1] for name in names] for level, names in levels.items()}
+    assert pitches == {"0": ["2", "4", "e"], "1": ["2", "4", "0"], "2": ["2", "4", "0"]}  # the base stands at 0, 0
+    levels = arms_along(grid, "noise", [arm for arm in arms if arm != "noise=2 pitch=4"])
+    assert levels == {n: [f"noise={n} pitch=2"] for n in "012"}  # the pitch that all have
 
 
 def test_interaction_is_a_difference_of_differences(sweep, noisy):
@@ -287,13 +398,22 @@ def test_conditions_against_clean(noisy):
     assert [line.what for line in lines[:3]] == [f"white {n} dB − clean" for n in (20, 10, 0)]
     a = {c: by_speaker(noisy, model="a", condition=c) for c in ("clean", "white 0 dB")}
     theirs = stats.ttest_rel(a["white 0 dB"], a["clean"])
-    assert lines[2].p == pytest.approx(theirs.pvalue) and "keeps" in lines[2].note
+    assert lines[2].p == pytest.approx(theirs.pvalue)
+    shown = {(s.model, s.condition): s.metrics["uar"].mean for s in scores(noisy.records, noisy.predictions)}
+    quiet, loud = shown["a", "clean"], shown["a", "white 0 dB"]
+    assert lines[2].estimate == pytest.approx(loud - quiet, abs=1e-12)
+    assert f"keeps {100 * (loud - 1 / 3) / (quiet - 1 / 3):.0f} % of clean above chance" in lines[2].note
     area, half = answer(noisy, test="snr-curve").lines[:2]
     assert area.what == "white, 20 to 0 dB: mean over levels" and half.unit == "dB" and half.low < half.estimate
     trend = answer(noisy, test="page").lines[0]
     order = ["white 0 dB", "white 10 dB", "white 20 dB", "clean"]
     table = np.stack([by_speaker(noisy, model="a", condition=c) for c in order], axis=1)
     assert trend.p == pytest.approx(stats.page_trend_test(table).pvalue)
+    line = answer(noisy, test="trend").lines[0]
+    slope = np.polyfit(range(4), [shown["a", c] for c in order], 1)[0]
+    assert line.estimate == pytest.approx(3 * slope, abs=1e-12) and line.what == "rises white 0 dB … clean"
+    rises = [3 * np.polyfit(range(4), speaker, 1)[0] for speaker in table]
+    assert line.p == pytest.approx(stats.ttest_1samp(rises, 0).pvalue)
     same = answer(noisy, test="unchanged").lines
     assert same[0].what == "white 20 dB as clean" and 0 < same[0].estimate < 1
 
@@ -306,7 +426,7 @@ def test_arms_without_an_order_are_asked_for_the_trend_along_conditions_each():
         one
         for arm, threshold in arms.items()
         for condition, skill in skills.items()
-        for one in cells(rng, skill=skill, arm=arm, condition=condition, settings={"threshold": threshold})
+        for one in cells(rng, skill=skill, arm=arm, condition=condition, settings={"threshold": threshold}, folds=8)
     ]
     frames = held(made)
     lines = answer(frames, test="page").lines
@@ -320,35 +440,64 @@ def test_arms_without_an_order_are_asked_for_the_trend_along_conditions_each():
     assert {line.what for line in named} == {"base < threshold=off"}
 
 
-def test_mixed_model_has_the_factors_against_the_base(sweep, noisy):
-    lines = {line.what: line for line in answer(sweep, test="mixed-model").lines}
-    b = {arm: by_speaker(sweep, arm=arm).mean() for arm in sweep.records.arm.unique()}
-    assert lines["lr = 0.1"].estimate == pytest.approx(b["lr=0.1 batch=16"] - b["base"], abs=1e-6)
-    product = lines["lr = 0.1 with batch = 32"]
-    expected = b["lr=0.1 batch=32"] - b["lr=0.1 batch=16"] - b["lr=0.001 batch=32"] + b["base"]
-    assert product.estimate == pytest.approx(expected, abs=1e-6)  # a full design: cell means
-    assert "against lr = 0.001, batch = 16" in lines["random effects"].note
-    names = [line.what for line in answer(noisy, test="mixed-model", base="a").lines]
-    assert "model = b" in names and "model = b with condition = white 0 dB" in names
+def shown_of(frames, *names):
+    """The score of the tables by these facts."""
+    made = scores(frames.records, frames.predictions)
+    return {tuple(getattr(s, name) for name in names): s.metrics["uar"].mean for s in made}
 
 
-def test_mixed_model_leaves_out_a_base_whose_levels_only_come_together():
+def test_factors_are_means_of_differences_of_table_cells(sweep, noisy):
+    lines = {line.what: line for line in answer(sweep, test="factors").lines}
+    cell = {arm: value for (arm,), value in shown_of(sweep, "arm").items()}
+    cell["lr=0.001 batch=16"] = cell["base"]
+    at = {(lr, b): cell[f"lr={lr} batch={b}"] for lr in ("0.001", "0.01", "0.1") for b in ("16", "32")}
+    for lr in ("0.01", "0.1"):
+        line = lines[f"lr = {lr} − 0.001"]
+        differences = [at[lr, b] - at["0.001", b] for b in ("16", "32")]
+        assert line.estimate == pytest.approx(np.mean(differences), abs=1e-12)
+        assert "mean of 2 differences at equal levels of all else" in line.note
+        product = lines[f"(lr = {lr} − 0.001) at batch = 32 − at batch = 16"]
+        assert product.estimate == pytest.approx(differences[1] - differences[0], abs=1e-12)
+    batch = lines["batch = 32 − 16"]
+    differences = [at[lr, "32"] - at[lr, "16"] for lr in ("0.001", "0.01", "0.1")]
+    assert batch.estimate == pytest.approx(np.mean(differences), abs=1e-12)
+    speakers = {arm: by_speaker(sweep, arm=arm) for arm in sweep.records.arm.unique()}
+    pairs = [("lr=0.1 batch=16", "base"), ("lr=0.1 batch=32", "lr=0.001 batch=32")]
+    d = np.mean([speakers[x] - speakers[y] for x, y in pairs], axis=0)
+    assert lines["lr = 0.1 − 0.001"].p == pytest.approx(stats.ttest_1samp(d, 0).pvalue)
+    whole = lines["lr: all levels are equal"]
+    p = [lines[f"lr = {lr} − 0.001"].p for lr in ("0.01", "0.1")]
+    holm = multipletests(p, method="holm")[1]
+    assert [lines[f"lr = {lr} − 0.001"].holm for lr in ("0.01", "0.1")] == pytest.approx(holm)
+    assert whole.p == pytest.approx(min(holm)) and "batch: all levels are equal" not in lines  # it has two
+    lines = {line.what: line for line in answer(noisy, test="factors", base="a").lines}
+    cell = shown_of(noisy, "model", "condition")
+    conditions = [c for m, c in cell if m == "a"]
+    differences = {c: cell["b", c] - cell["a", c] for c in conditions}
+    assert lines["model = b − a"].estimate == pytest.approx(np.mean(list(differences.values())), abs=1e-12)
+    product = lines["(model = b − a) at condition = white 0 dB − at condition = clean"]
+    assert product.estimate == pytest.approx(differences["white 0 dB"] - differences["clean"], abs=1e-12)
+
+
+def test_factors_leave_out_a_base_whose_levels_only_come_together():
     rng = np.random.default_rng(4)
     points = {f"lr={lr} batch={batch}": {"lr": lr, "batch": batch} for lr in ("0.1", "1") for batch in ("8", "16")}
     arms = {"base": {"lr": "3", "batch": "64"}, **points}
-    frames = held([one for arm, at in arms.items() for one in cells(rng, arm=arm, settings=at)])
-    lines = {line.what: line for line in answer(frames, test="mixed-model").lines}
-    b = {arm: by_speaker(frames, arm=arm).mean() for arm in points}
+    frames = held([one for arm, at in arms.items() for one in cells(rng, arm=arm, settings=at, folds=8)])
+    lines = {line.what: line for line in answer(frames, test="factors").lines}
+    b = {arm: value for (arm,), value in shown_of(frames, "arm").items()}
     product = b["lr=1 batch=16"] - b["lr=1 batch=8"] - b["lr=0.1 batch=16"] + b["lr=0.1 batch=8"]
-    assert lines["lr = 1 with batch = 16"].estimate == pytest.approx(product, abs=1e-6)
-    assert "base of a left out: lr = 3 and batch = 64 only come together there" in lines["random effects"].note
+    assert lines["(lr = 1 − 0.1) at batch = 16 − at batch = 8"].estimate == pytest.approx(product, abs=1e-12)
+    assert lines["base of a"].note == "base of a left out: lr = 3 and batch = 64 only come together there"
     arms["base"] = {"lr": "3", "batch": "8"}  # one level of its own is an effect
-    frames = held([one for arm, at in arms.items() for one in cells(rng, arm=arm, settings=at)])
-    lines = {line.what: line for line in answer(frames, test="mixed-model").lines}
-    assert "lr = 0.1" in lines and "left out" not in lines["random effects"].note
+    frames = held([one for arm, at in arms.items() for one in cells(rng, arm=arm, settings=at, folds=8)])
+    lines = {line.what: line for line in answer(frames, test="factors").lines}
+    b = {arm: value for (arm,), value in shown_of(frames, "arm").items()}
+    assert lines["lr = 0.1 − 3"].estimate == pytest.approx(b["lr=0.1 batch=8"] - b["base"], abs=1e-12)
+    assert "base of a" not in lines
 
 
-def test_mixed_model_crosses_two_factors_within_corpora_and_names_models_as_they_are_written():
+def test_factors_are_compared_within_corpora_and_models_named_as_they_are_written():
     rng = np.random.default_rng(6)
     names = ("m", "m:tiny+a")
     made = [
@@ -356,11 +505,16 @@ def test_mixed_model_crosses_two_factors_within_corpora_and_names_models_as_they
         for corpus in ("one", "two")
         for model in names
         for arm in ("base", "x")
-        for record in cells(rng, model, arm=arm, train=corpus, test=corpus, data={corpus: "print"})
+        for record in cells(rng, model, arm=arm, train=corpus, test=corpus, data={corpus: "print"}, folds=8)
     ]
-    found = {line.what for line in answer(held(made), test="mixed-model", base="m").lines}
-    assert {"model = m:tiny+a", "arm = x", "model = m:tiny+a with arm = x", "corpus = two"} <= found
-    assert not any("with" in what and "corpus" in what for what in found)
+    frames = held(made)
+    lines = {line.what: line for line in answer(frames, test="factors", base="m").lines}
+    crossed = "(model = m:tiny+a − m) at arm = x − at arm = base"
+    assert list(lines) == ["model = m:tiny+a − m", "arm = x − base", crossed]
+    b = shown_of(frames, "model", "arm", "test")
+    pairs = itertools.product(("base", "x"), ("one", "two"))
+    expected = np.mean([b["m:tiny+a", arm, corpus] - b["m", arm, corpus] for arm, corpus in pairs])
+    assert lines["model = m:tiny+a − m"].estimate == pytest.approx(expected, abs=1e-12)
 
 
 def test_leaking_arms_are_refused_but_for_the_effect_of_protocol():
@@ -375,26 +529,32 @@ def test_leaking_arms_are_refused_but_for_the_effect_of_protocol():
     assert answer(held(cells(rng, "m")), test="protocol-effect").notes
 
 
-def test_fold_trend_is_page_over_the_folds_of_a_chain():
+def test_fold_trend_is_the_rise_of_a_straight_line_over_the_folds_of_a_chain():
     rng = np.random.default_rng(5)
     made = []
     for seed in range(4):
         for fold in range(5):
             for arm in ("base", "carried"):
                 skill = 0.5 + (0.09 * fold if arm == "carried" else 0)
-                (one,) = cells(rng, "m", protocol="chain", arm=arm, folds=1, skill=skill)
-                record, p = one
-                made.append((type(record)(**{**record.to_json(), "key": f"{arm}-{seed}-{fold}", "seed": seed,
-                                             "fold": f"a/fold-{fold}", "repeat": fold}), p))  # fmt: skip
+                ((record, p),) = cells(rng, "m", protocol="chain", arm=arm, folds=1, skill=skill)
+                p = p.assign(**{c: p[c].str.replace("a/", f"a/{fold}") for c in ("row", "utterance", "speaker")})
+                name = f"{arm}-{seed}-{fold}"
+                made.append((replace(record, key=name, training=name, seed=seed, fold=f"a/fold-{fold}"), p))
     found = held(made)
     (line,) = answer(found, test="fold-trend").lines
-    by = found.predictions.merge(found.records[["key", "arm", "seed", "fold"]], on="key")
-    uar = by.groupby(["arm", "seed", "fold"])[["truth", "guess"]].apply(
-        lambda p: (p.truth == p.guess).groupby(p.truth).mean().mean()
-    )
-    table = (uar["carried"] - uar["base"]).unstack("fold").to_numpy()
-    assert line.what == "carried − base" and line.n == 4
-    assert line.p == pytest.approx(stats.page_trend_test(table).pvalue) and line.p < 0.05
+    sides = {arm: rows_of(found, arm=arm) for arm in ("base", "carried")}
+    by_fold = {arm: [pooled_uar(rows[rows.fold == f"a/fold-{k}"]) for k in range(5)] for arm, rows in sides.items()}
+    gaps = np.subtract(by_fold["carried"], by_fold["base"])
+    assert line.what == "carried − base" and line.n == 40 and line.p < 0.05
+    assert line.estimate == pytest.approx(4 * np.polyfit(range(5), gaps, 1)[0], abs=1e-12)
+    slopes = np.array([-2, -1, 0, 1, 2]) / 10 * 4
+    terms = [
+        (sign * slope, rows[rows.fold == f"a/fold-{k}"].assign(training=arm + rows["seed"].astype(str)))
+        for sign, arm in ((1, "carried"), (-1, "base"))
+        for k, slope in enumerate(slopes)
+        for rows in (sides[arm],)
+    ]
+    assert line.p == pytest.approx(two_way_p(terms), rel=1e-4)
 
 
 def test_binomial_counts_errors_that_name_the_class_before():
@@ -449,10 +609,10 @@ def test_probabilities_of_a_metric_and_against_a_base():
 
 def test_every_test_has_a_line_of_help_and_gives_plain_data(three, sweep, noisy):
     assert set(TESTS) >= {
-        "main", "speaker-t", "corrected-t", "friedman", "page", "mixed-model", "tost", "protocol-effect", "degradation",
+        "main", "two-way-t", "speaker-t", "corrected-t", "order", "friedman", "page", "trend", "factors", "tost", "protocol-effect", "degradation",
         "interaction", "binomial", "bayes", "improvement", "interquartile-mean", "detectable",
     }  # fmt: skip
-    for test in set(TESTS) - {"binomial", "mixed-model"}:
+    for test in set(TESTS) - {"binomial"}:
         for run in (three, sweep, noisy):
             found = answer(run, test=test)
             plain = json.loads(json.dumps(answer_text.document(found).objects(), allow_nan=False))
