@@ -13,7 +13,7 @@ SPEAKERS, SESSIONS = "speakers", "sessions"
 
 
 def parts_of(rows: pd.DataFrame, classes: Sequence[str]) -> Parts:
-    """Of rows with ``seed, repeat, fold, row, speaker, truth, guess``, whose speakers are known.
+    """Of rows with ``seed, repeat, fold, row, speaker, truth, guess``; unknown speakers are one cluster.
 
     ``training``, ``cluster`` and ``seeded`` where they have them; else every seed, repeat and fold is a training with
     luck, every speaker a cluster.
@@ -30,8 +30,9 @@ def parts_of(rows: pd.DataFrame, classes: Sequence[str]) -> Parts:
     seeds = np.array([seed for seed, _ in runs], dtype=object)
     seedless = "seeded" in rows.columns and not rows["seeded"].any()
     fixed = seedless or identical_runs(pd.factorize(rows["seed"])[0], fold, pd.factorize(rows["row"])[0], guess)
+    names = np.append(np.asarray(clusters, dtype=object), "unknown")
     return parts_from(
-        run, fold, training, cluster, (truth, guess), len(classes), trainings=trainings, clusters=clusters,
+        run, fold, training, cluster, (truth, guess), len(classes), trainings=trainings, clusters=names,
         seeds=pd.factorize(seeds)[0], fixed=fixed, speakers=rows["speaker"].nunique(),
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..statistics.metrics import Metric
-from ..statistics.speakers import Interval, PairedTest, paired_of, refused
+from ..statistics.speakers import Interval, PairedTest, paired_of, refused, refused_of
 from ..statistics.uncertainty import contrast
 from .groups import interval_of
 from .parts import parts_of
@@ -47,9 +47,9 @@ def by_sibling(rows: pd.DataFrame, siblings: pd.DataFrame, classes: Sequence[str
     parts = [rows[has], rows[~has]]
     difference = refused(NAME, 0, "all rows have a sibling")
     if len(parts[1]):
-        difference = paired_of(
-            NAME, contrast([(1.0, parts_of(parts[0], classes)), (-1.0, parts_of(parts[1], classes))], metric)
-        )
+        u = contrast([(1.0, parts_of(parts[0], classes)), (-1.0, parts_of(parts[1], classes))], metric)
+        trained = u.about == "trained models" and not u.reason
+        difference = refused_of(NAME, u) if trained else paired_of(NAME, u)
     having, lacking = (_part(part, classes, metric) for part in parts)
     return Siblings(having, lacking, difference)
 

@@ -40,7 +40,7 @@ def share_unchanged(pairs: pd.DataFrame, classes: Sequence[str]) -> tuple[float 
     """
     if pairs.empty:
         return None, Interval(None, None, None, "no answers to compare yet")
-    answers = pairs.rename(columns={"clean": "truth"})
+    answers = pairs.assign(truth=pairs["clean"])
     parts = parts_of(answers.assign(fold="all") if "fold" not in answers.columns else answers, classes)
     share = parts.score(AGREEMENT)
     if n := int(pairs["speaker"].isna().sum()):
