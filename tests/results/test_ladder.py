@@ -14,6 +14,7 @@ from serbench.results.text import ladder_table
 from serbench.results.text.forms import render
 from serbench.tests.support.paired import CLASSES, cells, frames, run_folder
 from serbench.tests.support.tiny import serbench
+from serbench.tests.support.two_way import pooled_uar, two_way
 
 UAR = METRICS["uar"]
 STEPS = ("rows", "random", "speakers", "corpus")
@@ -21,14 +22,14 @@ LEAKS = {"rows": ["copy", "speaker"], "random": ["speaker"], "speakers": [], "co
 SKILL = {"rows": 0.95, "random": 0.8, "speakers": 0.6, "corpus": 0.4}
 
 
-def ladder_cells(rng, copies=2, **about):
+def ladder_cells(rng, copies=2, seeds=3, **about):
     """The same utterances under four arms; the first also scores ``copies`` of each."""
     made = []
     for step in STEPS:
         facts = {"protocol": "leak-ladder", "arm": step, "leaks": LEAKS[step], "skill": SKILL[step], **about}
         if step == "corpus":
             facts |= {"train": "b", "data": {"a": "print", "b": "other"}}
-        for record, predictions in cells(rng, "m", crossed=step != "speakers", **facts):
+        for record, predictions in cells(rng, "m", seeds=seeds, crossed=step != "speakers", **facts):
             if step == "rows":
                 more = [predictions.assign(row=predictions["utterance"] + f"#{k}") for k in range(1, copies + 1)]
                 predictions = pd.concat([predictions, *more], ignore_index=True)
@@ -36,12 +37,21 @@ def ladder_cells(rng, copies=2, **about):
     return made
 
 
-def by_speaker(records, predictions, arm, keep=None):
-    rows = predictions[predictions["key"].isin(records.loc[records.arm == arm, "key"])]
-    rows = rows if keep is None else rows[rows["utterance"].isin(keep)]
-    return rows.groupby("speaker")[["truth", "guess"]].apply(
-        lambda p: (p.truth == p.guess).groupby(p.truth).mean().mean()
-    )
+def rows_of(records, predictions, keep=None, **facts):
+    """Rows of the records with these facts, of the utterances to keep."""
+    for name, value in facts.items():
+        records = records[records[name] == value]
+    rows = ByCell(predictions).rows(records.reset_index(drop=True))
+    return rows if keep is None else rows[rows["row"].str.partition("#")[0].isin(keep)]
+
+
+def check(test, score, other, one, two):
+    """The difference is that of the scores, and its p that of the definition."""
+    estimate, error, df = two_way([(1, one), (-1, two)])
+    assert test.mean == pytest.approx(score - other, abs=1e-12) == pytest.approx(estimate, abs=1e-12)
+    assert test.p == pytest.approx(2 * stats.t.sf(abs(estimate) / error, df), rel=1e-3)
+    half = stats.t.ppf(0.975, df) * error
+    assert (test.low, test.high) == pytest.approx((estimate - half, estimate + half), rel=1e-3)
 
 
 def test_steps_are_held_against_the_one_before_by_utterance_and_speaker():
@@ -51,9 +61,10 @@ def test_steps_are_held_against_the_one_before_by_utterance_and_speaker():
     assert (found.model, found.test, found.protocols) == ("m", "a", ("leak-ladder",))
     assert found.steps[0].drop is None and [s.train for s in found.steps] == ["a", "a", "a", "b"]
     for before, step in zip(STEPS, found.steps[1:], strict=False):
-        d = by_speaker(records, predictions, step.name) - by_speaker(records, predictions, before)
-        theirs = stats.ttest_1samp(d, 0)
-        assert (step.drop.test.t, step.drop.test.p) == pytest.approx((theirs.statistic, theirs.pvalue))
+        one, two = (rows_of(records, predictions, arm=arm) for arm in (step.name, before))
+        check(step.drop.test, step.drop.score, step.drop.other, one, two)
+        shown = {s.name: s.score for s in found.steps}
+        assert (step.drop.score, step.drop.other) == pytest.approx((shown[step.name], shown[before]), abs=1e-12)
         assert step.drop.against == before and step.drop.test.name == NAME and step.drop.n_utterances == 240
         assert step.drop.left_out == 0 and step.drop.test.mean < 0 and step.n == 240
     shown = {s.arm: s.metrics["uar"] for s in scores(records, predictions)}
@@ -70,8 +81,9 @@ def test_utterances_that_one_step_lacks_are_left_out_and_counted():
     step = found.steps[2]
     assert (step.drop.n_utterances, step.drop.left_out) == (232, 8)
     keep = set(predictions["utterance"][~predictions["utterance"].str.endswith("-000")])
-    d = by_speaker(records, lost, "speakers", keep) - by_speaker(records, lost, "random", keep)
-    assert step.drop.test.mean == pytest.approx(d.mean())
+    one, two = (rows_of(records, lost, keep, arm=arm) for arm in ("speakers", "random"))
+    check(step.drop.test, step.drop.score, step.drop.other, one, two)
+    assert step.drop.other == pytest.approx(pooled_uar(two), abs=1e-12)
 
 
 def test_arms_with_a_base_are_held_against_it():
@@ -94,21 +106,20 @@ def test_arms_that_leak_alike_are_no_ladder():
 def test_protocols_are_a_ladder_where_one_leaks_and_one_does_not():
     rng = np.random.default_rng(4)
     made = [
-        *cells(rng, "a", skill=0.5),
-        *cells(rng, "a", skill=0.9, crossed=True, protocol="random", leaks=["speaker"]),
+        *cells(rng, "a", skill=0.5, seeds=3),
+        *cells(rng, "a", skill=0.9, seeds=3, crossed=True, protocol="random", leaks=["speaker"]),
         *cells(rng, "b"),
     ]
     records, predictions = frames(made)
     (found,) = ladders(records, predictions, UAR)
     assert [s.name for s in found.steps] == ["random", "speaker-independent"] and found.model == "a"
-    leaky, honest = (records[records.protocol == p].assign(arm="x") for p in ("random", "speaker-independent"))
-    d = by_speaker(honest[honest.model == "a"], predictions, "x") - by_speaker(leaky, predictions, "x")
-    assert found.steps[1].drop.test.t == pytest.approx(stats.ttest_1samp(d, 0).statistic)
+    one, two = (rows_of(records, predictions, model="a", protocol=p) for p in ("speaker-independent", "random"))
+    check(found.steps[1].drop.test, found.steps[1].score, found.steps[0].score, one, two)
     other = [*cells(rng, "a"), *cells(rng, "a", crossed=True, protocol="random", leaks=["speaker"], data={"a": "x"})]
     (refused,) = ladders(*frames(other), UAR)
     assert refused.steps[1].drop.test.reason == "different data or classes" and refused.steps[1].drop.test.p is None
-    settings = [(replace(r, settings={"c": 2}), p) for r, p in made[:4]]
-    (refused,) = ladders(*frames([*settings, *made[4:8]]), UAR)
+    settings = [(replace(r, settings={"c": 2}), p) for r, p in made[:12]]
+    (refused,) = ladders(*frames([*settings, *made[12:24]]), UAR)
     assert "different settings" in refused.steps[1].drop.test.reason
 
 
@@ -124,11 +135,15 @@ def test_rows_with_and_without_a_sibling_in_training():
     first, second = found.steps[:2]
     part = first.siblings
     assert part.having.n == 150 * 3 and part.lacking.n == 90 * 3 and part.having.n_speakers == 8
-    with_, without = (by_speaker(records, predictions, "rows", keep) for keep in (having, set(names) - having))
-    theirs = stats.ttest_1samp(with_ - without, 0)
-    assert (part.difference.mean, part.difference.p) == pytest.approx(((with_ - without).mean(), theirs.pvalue))
-    mine = rows[rows["utterance"].isin(having)]
-    assert part.having.score == pytest.approx(UAR.score(mine.truth.tolist(), mine.guess.tolist(), CLASSES))
+    one, two = (rows_of(records, predictions, keep, arm="rows") for keep in (having, set(names) - having))
+    check(part.difference, part.having.score, part.lacking.score, one, two)
+    assert part.having.score == pytest.approx(pooled_uar(one))
+    single = records[records.seed == 0].reset_index(drop=True)
+    (found_once,) = ladders(single, predictions, UAR, siblings, STEPS)
+    once = found_once.steps[0].siblings.difference
+    assert once.p is None and once.mean is not None and "3 seeds allow a test of the algorithms" in once.reason
+    again = found_once.steps[1].drop.test
+    assert again.p is None and again.low is None and again.reason == once.reason
     # the row #0 of the second step has the same folds here, so that it has siblings too; the third has none
     assert second.siblings.having.n == 150 and found.steps[2].siblings is None
 
@@ -138,9 +153,9 @@ def test_without_siblings_there_is_no_split():
     records, predictions = frames(cells(rng, "m"))
     rows = ByCell(predictions).rows(records)
     nothing = pd.DataFrame(columns=["fold_hash", "row", "siblings"])
-    assert by_sibling(rows, nothing, CLASSES, UAR, rng) is None
+    assert by_sibling(rows, nothing, CLASSES, UAR) is None
     every = rows[["fold_hash", "row"]].assign(siblings=1)
-    found = by_sibling(rows, every, CLASSES, UAR, rng)
+    found = by_sibling(rows, every, CLASSES, UAR)
     assert found.lacking.n == 0 and found.lacking.score is None and found.difference.reason is not None
 
 
@@ -151,7 +166,8 @@ def test_unknown_speakers_and_single_speakers_are_refused_with_the_reason():
     assert "is unknown" in found.steps[0].interval.reason and found.steps[0].score is not None
     records, predictions = frames(ladder_cells(np.random.default_rng(9), speakers=2, folds=2))
     (found,) = ladders(records, predictions, UAR, order=STEPS)
-    assert found.steps[1].drop.test.p is None and "2 paired differences" in found.steps[1].drop.test.reason
+    assert found.steps[1].drop.test.p is None
+    assert found.steps[1].drop.test.reason == "2 test speakers, 3 are needed"
 
 
 def test_the_table_below_the_scores_has_a_line_per_step(tmp_path, monkeypatch):

@@ -40,8 +40,10 @@ def cells(
                     lines.append((f"{name}#0", name, f"a/{s}", truth, guess, None))
             predictions = pd.DataFrame(lines, columns=list(PREDICTION_COLUMNS))
             key = "-".join(map(str, [model, seed, fold, *sorted(v for v in facts.values() if isinstance(v, str))]))
+            own = [v for name, v in facts.items() if isinstance(v, str) and name != "condition"]
+            training = "-".join([f"{model}-{seed}-{fold}", *own])
             record = replace(
-                BASE, key=key.replace(" ", "_").replace("/", "_"), training=f"{model}-{seed}-{fold}",
+                BASE, key=key.replace(" ", "_").replace("/", "_"), training=training,
                 seed=seed, fold=f"a/{fold}", fold_hash=f"h{fold}", n_train=900, n_test=len(lines),
                 **of_names({"model": model, **task}),
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The uncertainty of a contrast of UARs by its definition, row by row and with whole matrices, to check the fast way."""
+"""The uncertainty of a contrast of UARs by its definition, row by row and with whole matrices."""
 
 from collections.abc import Sequence
 
