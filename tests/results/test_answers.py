@@ -614,7 +614,8 @@ def test_probabilities_of_a_metric_and_against_a_base():
 
 def test_every_test_has_a_line_of_help_and_gives_plain_data(three, sweep, noisy):
     assert set(TESTS) >= {
-        "main", "two-way-t", "speaker-t", "corrected-t", "order", "friedman", "page", "trend", "factors", "tost", "protocol-effect", "degradation",
+        "main", "two-way-t", "speaker-t", "corrected-t", "order", "friedman", "page", "trend", "factors",
+        "tost", "protocol-effect", "degradation",
         "interaction", "binomial", "bayes", "improvement", "interquartile-mean", "detectable",
     }  # fmt: skip
     for test in set(TESTS) - {"binomial"}:
