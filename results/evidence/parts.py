@@ -15,8 +15,8 @@ SPEAKERS, SESSIONS = "speakers", "sessions"
 def parts_of(rows: pd.DataFrame, classes: Sequence[str]) -> Parts:
     """Of rows with ``seed, repeat, fold, row, speaker, truth, guess``; unknown speakers are one cluster.
 
-    ``training``, ``cluster`` and ``seeded`` where they have them; else every seed, repeat and fold is a training with
-    luck, every speaker a cluster.
+    ``training``, ``cluster`` and ``seeded`` where they have them; else every seed, repeat and fold is a training of
+    these rows alone, with luck, every speaker a cluster.
     """
     index = pd.Index(classes)
     truth, guess = (index.get_indexer(pd.Index(rows[column])) for column in ("truth", "guess"))
@@ -26,7 +26,8 @@ def parts_of(rows: pd.DataFrame, classes: Sequence[str]) -> Parts:
     if "training" in rows.columns:
         training, trainings = pd.factorize(rows["training"])
     else:
-        training, trainings = pd.factorize(run * (int(fold.max()) + 1) + fold)
+        training, codes = pd.factorize(run * (int(fold.max()) + 1) + fold)
+        trainings = np.array([object() for _ in codes])  # shared with no other rows
     seeds = np.array([seed for seed, _ in runs], dtype=object)
     seedless = "seeded" in rows.columns and not rows["seeded"].any()
     fixed = seedless or identical_runs(pd.factorize(rows["seed"])[0], fold, pd.factorize(rows["row"])[0], guess)
