@@ -48,7 +48,7 @@ def parts_from(
     Names of the trainings and clusters, the last of which is that of -1; the seed of each run; number of speakers.
     """
     cluster = np.where(cluster < 0, len(clusters) - 1, cluster)
-    shape = (len(seeds), int(fold.max()) + 1, len(trainings), len(clusters))
+    shape = (len(seeds), int(fold.max(initial=0)) + 1, len(trainings), len(clusters))
     codes, inverse = np.unique(np.ravel_multi_index((run, fold, training, cluster), shape), return_inverse=True)
     truth, guess = answers
     flat = (inverse * n_classes + truth) * (n_classes + 1) + np.where(guess < 0, n_classes, guess)

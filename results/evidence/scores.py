@@ -232,8 +232,9 @@ def _measured(score: Score, done: Cells, rows: Rows) -> Score:
     """The score with its values."""
     metrics = metrics_of(score.target)
     pool = pool_cells(done, rows, score.classes)
-    if pool.n_unknown:
-        intervals = dict.fromkeys(metrics, unknown_speakers(pool.n_unknown))
+    if pool.n_unknown or not pool.n_utterances:
+        nothing = Interval(None, None, None, "there are no predictions")
+        intervals = dict.fromkeys(metrics, unknown_speakers(pool.n_unknown) if pool.n_unknown else nothing)
     else:
         intervals = score_intervals(pool.parts, list(metrics.values()))
     first = intervals[HEADLINE]

@@ -34,14 +34,14 @@ class Stability:
 
 
 def share_unchanged(pairs: pd.DataFrame, classes: Sequence[str]) -> tuple[float | None, Interval]:
-    """Share of equal answers with its interval over test speakers; columns ``seed, repeat, speaker, clean, guess``.
+    """Share of equal answers with its interval over test speakers; columns as `paired_answers` gives.
 
     Refused with the reason where a speaker is unknown.
     """
     if pairs.empty:
         return None, Interval(None, None, None, "no answers to compare yet")
     answers = pairs.assign(truth=pairs["clean"])
-    parts = parts_of(answers.assign(fold="all") if "fold" not in answers.columns else answers, classes)
+    parts = parts_of(answers, classes)
     share = parts.score(AGREEMENT)
     if n := int(pairs["speaker"].isna().sum()):
         return share, Interval(None, None, None, f"the speaker of {n} answers is unknown")

@@ -36,8 +36,13 @@ def words(answer: Answer) -> list[str]:
         return _equal(_with_p(lines))
     if answer.test == "binomial":
         return _errors(_with_p(lines))
-    say, what = (_trend, "trend") if answer.test in ("page", "fold-trend") else (_difference, "comparison")
-    return _tested(_with_p(lines), say, "effect" if answer.test == "mixed-model" else what)
+    if answer.test == "order":
+        return [*_scores(lines), *_tested(_with_p(lines), _difference, "comparison")]
+    if answer.test == "factors":  # their levels; a factor as a whole says no more
+        return _tested([line for line in _with_p(lines) if line.estimate is not None], _effect, "effect")
+    if answer.test in TRENDS:
+        return _tested(_with_p(lines), TRENDS[answer.test], "trend")
+    return _tested(_with_p(lines), _difference, "comparison")
 
 
 def _with_p(lines: Sequence[AnswerLine]) -> list[AnswerLine]:
@@ -93,14 +98,34 @@ def _difference(line: AnswerLine, where: str) -> str:
     return f"{one[:1].upper()}{one[1:]} scores {much} than {other}{between}; {p}."
 
 
-def _trend(line: AnswerLine, where: str) -> str:
-    place = f", {where}" if where else ""
-    if line.unit == "points" and line.estimate is not None:
-        return (
-            f"{line.what} changes by {100 * line.estimate:+.1f} points from the first fold to the last; "
-            f"p {p_value(_corrected(line))}{place}."
-        )
-    return f"Scores follow the order: {line.what}; p {p_value(_corrected(line))}{place}."
+def _effect(line: AnswerLine, where: str) -> str:
+    """One level of a factor minus its first, or a product of two factors."""
+    return f"{line.what}: {value(line)} points; corrected p {p_value(_corrected(line))}{f', {where}' if where else ''}."
+
+
+def _rise(line: AnswerLine, where: str) -> str:
+    """From the first level, or fold, to the last."""
+    ends = "fold" if line.what.count(MINUS) else "level"
+    change = f"changes by {100 * (line.estimate or 0):+.1f} points from the first {ends} to the last"
+    what = line.what if line.what.count(MINUS) else f"The score ({line.what})"
+    return f"{what} {change}; p {p_value(_corrected(line))}{f', {where}' if where else ''}."
+
+
+def _ranked(line: AnswerLine, where: str) -> str:
+    return f"Scores follow the order: {line.what}; p {p_value(_corrected(line))}{f', {where}' if where else ''}."
+
+
+#: what is said of each test of a trend
+TRENDS: dict[str, Callable[[AnswerLine, str], str]] = {"page": _ranked, "trend": _rise, "fold-trend": _rise}
+
+
+def _scores(lines: Sequence[AnswerLine]) -> list[str]:
+    """Of each body of data, the scores, best first."""
+    of: dict[str, list[str]] = {}
+    for line in lines:
+        if line.unit == "%":
+            of.setdefault(line.where, []).append(f"{line.what} {value(line)} %")
+    return [f"{where}, best first: {', '.join(names)}." for where, names in of.items()]
 
 
 def _ranks(lines: Sequence[AnswerLine]) -> list[str]:
