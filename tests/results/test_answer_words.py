@@ -112,7 +112,25 @@ def test_errors_are_held_against_those_without_a_state() -> None:
             "Scores follow the order: a < b; p 0.010.",
         ),
         ("fold-trend", (AnswerLine("m", "v − t", 0.05, p=0.01, holm=0.01),), "v − t changes by +5.0 points"),
-        ("mixed-model", (pair("lr = 1", 0.1, 0.001),), "lr = 1: +10.0 [+8.0, +12.0] points; corrected p 0.001."),
+        (
+            "factors",
+            (AnswerLine("x", "lr: all levels are equal", p=0.001, holm=0.001), pair("lr = 1 − 0.1", 0.1, 0.001)),
+            "The effect holds at 5 %. lr = 1 − 0.1: +10.0 [+8.0, +12.0] points; corrected p 0.001.",
+        ),
+        (
+            "trend",
+            (pair("along lr 0.1 … 10", 0.1, 0.001),),
+            "The score (along lr 0.1 … 10) changes by +10.0 points from the first level to the last; p 0.001.",
+        ),
+        (
+            "order",
+            (
+                AnswerLine("emodb", "b", 0.7, n=9, unit="%"),
+                AnswerLine("emodb", "a", 0.6, n=9, unit="%"),
+                pair("b − a", 0.1, 0.001),
+            ),
+            "emodb, best first: b 70.0 %, a 60.0 %. The comparison holds at 5 %. 'b' scores 10.0 points more than 'a'",
+        ),
         ("interaction", (pair("a − base, white against clean", 0.1, 0.001),), "than 'base, white against clean'"),
     ],
 )

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from serbench.errors import InputError
 from serbench.results.evidence import scores as module
@@ -15,15 +16,14 @@ from serbench.results.evidence.scores import FACTS as NAMES
 from serbench.results.evidence.scores import PUBLIC, scores, to_json
 from serbench.results.questions.compare import compare
 from serbench.results.statistics.metrics import METRICS
-from serbench.results.statistics.speakers import speaker_interval
-from serbench.seeds import stream
 from serbench.tests.support.records import of_names
+from serbench.tests.support.two_way import two_way
 
 CLASSES = ("angry", "happy", "sad")
 
 
 OF_NAMES = ("role", "condition_kind", "condition_level", "condition_unit")
-MORE = {"format": 2, "target": "classes"}
+MORE = {"format": 3, "target": "classes", "seeded": True}
 FACTS = {
     **dict.fromkeys(name for name in Record.__dataclass_fields__ if name not in LACKING[1]),
     **{"status": "done", "protocol": "speaker-independent", "protocol_version": 1, "model": "functionals-svm"},
@@ -46,7 +46,7 @@ def frames(cells):
     """Records and predictions of (key, triples, facts) or, with its first row number, (key, triples, facts, start)."""
     records, lines = [], []
     for key, triples, facts, *start in cells:
-        records.append(of_names({**FACTS, "key": key, "n_test": len(triples), **facts}) | MORE)
+        records.append(of_names({**FACTS, "key": key, "training": key, "n_test": len(triples), **facts}) | MORE)
         lines += predictions_of(key, triples, *start)
     return pd.DataFrame(records), pd.DataFrame(lines, columns=["key", *PREDICTION_COLUMNS])
 
@@ -94,7 +94,7 @@ def test_by_hand():
     assert score.metrics["wa"].mean == pytest.approx(np.mean([4 / 6, 5 / 6]))
     assert (score.chance, score.n_folds, score.n_seeds, score.n_utterances) == (pytest.approx(1 / 3), 2, 2, 6)
     assert (uar.low, uar.high) == (None, None)
-    assert score.interval_reason == "2 test speakers, 3 are needed for an interval"
+    assert score.interval_reason == "2 test speakers, 3 are needed"
     assert score.confusion.tolist() == [[5, 1, 0], [0, 3, 1], [1, 0, 1]]
     assert (score.n_runs, score.n_cells, score.n_done, score.n_speakers) == (2, 4, 4, 2)
 
@@ -125,23 +125,38 @@ def test_repeats_are_averaged_within_a_seed():
 
 
 @pytest.mark.parametrize("repeats", [1, 2])
-def test_interval_is_that_of_the_pooled_confusions_with_the_stream_of_the_rows(repeats):
+def test_interval_is_wilson_at_the_effective_number_of_clips_over_speakers_and_trainings(repeats):
     records, predictions = frames(simulated(np.random.default_rng(1), repeats=repeats))
     (score,) = scores(records, predictions)
-    joined = predictions.merge(records[["key", "seed", "repeat"]], on="key")
-    by_hand = np.zeros((3 * repeats, 8, 3, 3))
-    for row in joined.itertuples():
-        place = row.seed * repeats + row.repeat, int(row.speaker.removeprefix("a/"))
-        by_hand[(*place, CLASSES.index(row.truth), CLASSES.index(row.guess))] += 1
-    rng = stream("interval", "speaker-independent", "a", "a", "native")
-    expected = speaker_interval(by_hand, METRICS["uar"], rng)
+    rows = predictions.merge(records[["key", "seed", "repeat", "fold", "training"]], on="key")
+    estimate, error, df = two_way([(1, rows)])
+    q, n = stats.t.ppf(0.975, df), estimate * (1 - estimate) / error**2
     value = score.metrics["uar"]
-    assert (value.low, value.high) == pytest.approx((expected.low, expected.high))
+    assert value.mean == pytest.approx(estimate, abs=1e-12)
+    for end in (value.low, value.high):  # q standard errors of its own away
+        assert (end - estimate) ** 2 == pytest.approx(q**2 * end * (1 - end) / n, rel=1e-3)
     assert value.low < value.mean < value.high
-    assert (score.interval_method, score.interval_reason) == (expected.method, None)
+    assert score.interval_of == "algorithm" and score.interval_reason is None
+    assert score.interval_method == "of the algorithm, over test speakers and trainings"
 
 
-def test_the_same_resamples_for_every_model_and_condition():
+def test_an_interval_says_whether_it_is_of_the_algorithm_or_of_the_trained_models():
+    def shown(seeds, folds, model="m", change=lambda p: p):
+        records, predictions = frames(simulated(np.random.default_rng(1), seeds=seeds, folds=folds, model=model))
+        (plain,) = to_json(scores(records, change(predictions)))
+        (score,) = scores(records, change(predictions))
+        return plain["interval_of"], "3 seeds allow an interval of the algorithm" in " ".join(score.notes)
+
+    assert shown(3, 1) == shown(1, 8) == ("algorithm", False)  # trainings enough, or one for every speaker
+    assert shown(1, 1) == shown(2, 4) == ("trained models", True)
+    assert shown(2, 1, change=lambda p: p.assign(guess=p.truth)) == (
+        "algorithm",
+        False,
+    )  # runs that are one and the same
+    assert shown(3, 1, change=lambda p: p.assign(speaker=None))[0] is None
+
+
+def test_equal_answers_have_equal_intervals_whatever_the_model_and_condition():
     rng = np.random.default_rng(2)
     cells = simulated(rng, seeds=1)
     twin = [(f"{k}!", t, {**f, "model": "other", "condition": "white 0 dB"}, *s) for k, t, f, *s in cells]
@@ -171,7 +186,11 @@ def test_dtypes_as_parquet_gives_them_or_categories_or_objects_score_alike(tmp_p
 def test_json_has_exactly_the_public_fields_and_never_nan():
     records, predictions = frames(simulated(np.random.default_rng(5), seeds=1, leaks=["speaker", "copy"]))
     (plain,) = to_json(scores(records, predictions))
-    assert tuple(plain) == PUBLIC == (*NAMES, "chance", "n_folds", "n_seeds", "n_failed", "n_utterances", "metrics")
+    assert (
+        tuple(plain)
+        == PUBLIC
+        == (*NAMES, "chance", "n_folds", "n_seeds", "n_failed", "n_utterances", "interval_of", "metrics")
+    )
     assert set(plain["metrics"]) == {"uar", "wa", "macro_f1", "weighted_f1"}
     assert list(plain["metrics"]["uar"]) == ["mean", "sd", "low", "high", "sd_folds", "sd_speakers"]
     assert plain["leaks"] == ["copy", "speaker"] and plain["metrics"]["uar"]["sd"] is None
@@ -298,6 +317,7 @@ def test_odd_predictions_are_named():
         scores(pd.concat([records, records[:1]]), predictions)
     (nothing,) = scores(records, predictions[:0])
     assert nothing.metrics["uar"].mean is None and nothing.n_utterances == 0
+    assert nothing.interval_reason == "there are no predictions"
 
 
 def test_scored_cells_can_be_compared():
