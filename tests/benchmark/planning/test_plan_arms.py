@@ -331,5 +331,6 @@ def test_differences_that_arms_do_not_share_are_told_with_the_arm() -> None:
     assert [line.partition(": ")[0] for line in seen] == [
         "  synth-a -> synth-a [base; carried]", "  synth-a -> synth-a [fresh, on validation; carried, on validation]",
     ]  # fmt: skip
-    assert ["1 seed: a training scores several speakers" in line for line in seen] == [False, True]
-    assert ["the deviation of folds' differences" in line for line in seen] == [True, False]
+    # one training scores several speakers, or folds of utterances, whose deviation is not known yet
+    assert sum("1 seed: a training scores several speakers" in line for line in seen) == 1
+    assert sum("the deviation of folds' differences" in line for line in seen) == 1
