@@ -4,6 +4,7 @@ from scipy import stats
 
 from serbench.results.statistics.metrics import METRICS
 from serbench.results.statistics.robustness import area_under, degradation, snr_curve, snr_where_half, speaker_scores
+from serbench.tests.support.parts import parts_of_hits
 
 UAR = METRICS["uar"]
 LEVELS = (20.0, 10.0, 0.0)
@@ -26,16 +27,24 @@ def curve():
     return clean, noisy
 
 
+def as_parts(confusions):
+    """Of confusions (seeds, speakers, 2, 2), one training for every speaker and seed."""
+    support = confusions[0].sum(-1)
+    return parts_of_hits(confusions[..., [0, 1], [0, 1]], support)
+
+
 def test_degradation_is_the_paired_t_of_scipy_over_speakers(curve):
     clean, noisy = curve
-    found = degradation(clean, noisy[1], UAR, 0.5)
+    loss = degradation(as_parts(clean), as_parts(noisy[1]), UAR, 0.5)
     before, after = (UAR.of(c).mean(0) for c in (clean, noisy[1]))
     theirs = stats.ttest_rel(after, before)
-    assert (found.test.t, found.test.p) == pytest.approx((theirs.statistic, theirs.pvalue))
-    assert found.test.mean < 0 and found.test.high < 0
+    assert (loss.change.estimate / loss.change.error, loss.change.p()) == pytest.approx(
+        (theirs.statistic, theirs.pvalue)
+    )
+    assert loss.change.estimate < 0 and loss.change.interval()[1] < 0
     whole, rest = (UAR.of(c.sum(1)).mean() for c in (clean, noisy[1]))
-    assert found.kept == pytest.approx((rest - 0.5) / (whole - 0.5))
-    nothing = degradation(np.ones((2, 8, 2, 2), dtype=int), noisy[1], UAR, 0.5)
+    assert loss.kept == pytest.approx((rest - 0.5) / (whole - 0.5))
+    nothing = degradation(as_parts(np.ones((2, 8, 2, 2), dtype=int)), as_parts(noisy[1]), UAR, 0.5)
     assert nothing.kept is None  # clean is at chance
     assert speaker_scores(noisy, UAR).shape == (3, 8)
 

@@ -11,72 +11,105 @@ from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
-from serbench.results.statistics.two_models import bayesian_t, effect, holm, mcnemar, tost, wilcoxon, worse_than
+from serbench.results.statistics.metrics import METRICS
+from serbench.results.statistics.two_models import effect, equivalence, holm, mcnemar, posterior, wilcoxon
+from serbench.results.statistics.uncertainty import Uncertainty, contrast
+from serbench.tests.support.parts import parts_of_hits
 
+UAR = METRICS["uar"]
 few = settings(max_examples=40, deadline=None)
 differences = st.lists(st.floats(-0.5, 0.5).map(lambda x: round(x, 2)), min_size=4, max_size=14).filter(
     lambda d: np.ptp(d) > 0.02
 )
 
 
+def student(d, share=None):
+    """The mean of differences, whose variance is ``share`` times theirs, as an uncertain difference."""
+    n, deviation = len(d), float(np.std(d, ddof=1))
+    error = math.sqrt(1 / n if share is None else share) * deviation
+    return Uncertainty(float(np.mean(d)), error, n - 1, deviation=deviation, n_clusters=n, effective=n)
+
+
 @pytest.mark.parametrize(("repeats", "folds", "rope"), [(1, 10, 0.01), (3, 5, 0.02), (10, 2, 0.0)])
-def test_bayesian_t_is_that_of_baycomp(repeats, folds, rope):
+def test_the_posterior_is_that_of_baycomp(repeats, folds, rope):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import baycomp
     rng = np.random.default_rng(repeats)
     a, b = rng.normal([[0.64], [0.62]], 0.05, (2, repeats * folds))
     theirs = baycomp.two_on_single(b, a, rope=rope, runs=repeats)  # left: first (b) better
-    found = bayesian_t(a - b, 1 / (repeats * folds) + 1 / (folds - 1), rope)
-    ours = (found.below, found.within, found.above) if rope else (found.below, found.above)
-    assert ours == pytest.approx(theirs, abs=1e-12)
-    assert found.below + found.within + found.above == pytest.approx(1)
+    ours = posterior(student(a - b, 1 / (repeats * folds) + 1 / (folds - 1)), rope)
+    chances = (ours.below, ours.within, ours.above) if rope else (ours.below, ours.above)
+    assert chances == pytest.approx(theirs, abs=1e-12)
+    assert ours.below + ours.within + ours.above == pytest.approx(1)
 
 
-def test_bayesian_t_over_independent_units_is_the_t_distribution_and_turns_with_the_models():
-    d = np.array([0.02, 0.05, -0.01, 0.03, 0.04])
-    found, turned = bayesian_t(d), bayesian_t(-d)
-    t = stats.t(4, d.mean(), d.std(ddof=1) / math.sqrt(5))
-    assert (found.below, found.above) == pytest.approx((t.cdf(-0.01), t.sf(0.01)))
-    assert (found.below, found.above) == pytest.approx((turned.above, turned.below))
-    assert bayesian_t(d[:2]).reason == "2 paired differences, 3 are needed"
-    assert bayesian_t(np.full(4, 0.1)).reason == "all 4 differences are equal"
+def test_the_posterior_is_the_t_distribution_of_any_degrees_of_freedom_and_turns_with_the_models():
+    u = Uncertainty(0.026, 0.01, 6.3)
+    ours, turned = posterior(u), posterior(Uncertainty(-0.026, 0.01, 6.3))
+    t = stats.t(6.3, 0.026, 0.01)
+    assert (ours.below, ours.above) == pytest.approx((t.cdf(-0.01), t.sf(0.01)))
+    assert (ours.below, ours.above) == pytest.approx((turned.above, turned.below))
+    nothing = posterior(Uncertainty(0.1, None, None, reason="2 test speakers, 3 are needed"))
+    assert (nothing.within, nothing.reason) == (None, "2 test speakers, 3 are needed")
 
 
 @few
 @given(differences, st.sampled_from([0.01, 0.05, 0.2]))
-def test_tost_is_that_of_statsmodels(d, margin):
+def test_equivalence_is_that_of_statsmodels(d, margin):
     theirs = DescrStatsW(np.array(d)).ttost_mean(-margin, margin)[0]
-    assert tost(np.array(d), margin).p == pytest.approx(theirs, abs=1e-12)
+    ours = equivalence(student(d), margin)
+    assert ours.p == pytest.approx(theirs, abs=1e-12)
+    at = equivalence(student(d), ours.least)  # the margin that is just ruled out at 5 %
+    assert at.p == pytest.approx(0.05, abs=1e-9) and (ours.p < 0.05) == (margin > ours.least)
 
 
-def test_tost_takes_the_share_of_correlated_folds_and_refuses_what_has_no_spread():
+def test_equivalence_takes_the_error_that_it_is_given_and_has_the_reason_where_there_is_none():
     d = np.array([0.002, -0.004, 0.001, 0.003])
-    error = math.sqrt(0.5) * d.std(ddof=1)
-    expected = stats.t.sf((0.01 - abs(d.mean())) / error, 3)
-    assert tost(d, 0.01, share=0.5).p == pytest.approx(expected)
-    assert tost(d, 0.01, share=0.5).p > tost(d, 0.01).p
-    assert tost(np.zeros(4)).p is None and tost(np.zeros(1)).reason
+    expected = stats.t.sf((0.01 - abs(d.mean())) / (math.sqrt(0.5) * d.std(ddof=1)), 3)
+    assert equivalence(student(d, share=0.5), 0.01).p == pytest.approx(expected)
+    assert equivalence(student(d, share=0.5), 0.01).p > equivalence(student(d), 0.01).p
+    nothing = equivalence(Uncertainty(0.0, None, None, reason="why"))
+    assert (nothing.p, nothing.least, nothing.reason) == (None, None, "why")
+    equal = equivalence(student(np.zeros(4)), 0.01)
+    assert (equal.p, equal.least) == (0, 0)
 
 
 @few
 @given(differences, st.sampled_from([0.0, 0.01]))
-def test_worse_is_the_one_sided_t_of_scipy(d, margin):
+def test_worse_than_a_margin_is_the_one_sided_t_of_scipy(d, margin):
     theirs = stats.ttest_1samp(d, -margin, alternative="less").pvalue
-    assert worse_than(np.array(d), margin)[0] == pytest.approx(theirs, abs=1e-12)
-
-
-def test_worse_of_equal_differences_is_decided_by_their_mean():
-    assert worse_than(np.zeros(5), 0.01) == (1.0, None)
-    assert worse_than(np.full(5, -0.2), 0.01) == (0.0, None)
-    assert worse_than(np.zeros(2), 0.01) == (None, "2 paired differences, 3 are needed")
+    assert student(d).above(-margin) == pytest.approx(theirs, abs=1e-12)
 
 
 def test_effect_by_hand():
     # differences 1..5: mean 3, deviation sqrt(2.5)
-    found = effect(np.arange(1.0, 6.0))
+    found = effect(student(np.arange(1.0, 6.0)))
     assert (found.mean, found.sd, found.d_z, found.n) == (3, pytest.approx(2.5**0.5), pytest.approx(3 / 2.5**0.5), 5)
-    assert effect(np.zeros(3)).d_z is None and effect(np.zeros(0)).mean is None and effect(np.ones(1)).sd is None
+    assert effect(student(np.zeros(3))).d_z is None
+    nothing = effect(Uncertainty(0.2, None, None, reason="why"))
+    assert (nothing.mean, nothing.sd, nothing.d_z, nothing.low) == (0.2, None, None, None)
+
+
+@few
+@given(differences, st.sampled_from([0.8, 0.95]))
+def test_the_interval_of_d_z_holds_what_a_noncentral_t_allows(d, level):
+    u = student(d)
+    found = effect(u, level)
+    t, root = u.estimate / u.error, math.sqrt(len(d))
+    assert found.d_z == pytest.approx(np.mean(d) / np.std(d, ddof=1))
+    tails = [stats.nct.sf(t, u.df, found.low * root), stats.nct.cdf(t, u.df, found.high * root)]
+    assert tails == pytest.approx([(1 - level) / 2] * 2, abs=1e-6)
+
+
+def test_d_z_of_a_paired_contrast_is_that_of_the_speakers_differences():
+    rng = np.random.default_rng(5)
+    clips = np.full((9, 3), 10)
+    a, b = (parts_of_hits(rng.binomial(10, p, (1, 9, 3)), clips, side=s) for p, s in ((0.7, "a"), (0.5, "b")))
+    d = UAR.of(a.confusions) - UAR.of(b.confusions)
+    found = effect(contrast([(1, a), (-1, b)], UAR))
+    assert (found.mean, found.sd) == pytest.approx((d.mean(), d.std(ddof=1)))
+    assert found.d_z == pytest.approx(d.mean() / d.std(ddof=1)) and found.low < found.d_z < found.high
 
 
 @few

@@ -13,7 +13,7 @@ CLASSES = ("angry", "happy", "sad")
 def parts_of_hits(
     hits: np.ndarray, support: np.ndarray, fold_of: Sequence[int] | None = None, side: str = "a", fixed: bool = False
 ) -> Parts:
-    """Of hits (runs, speakers, C) among the clips (speakers, C); a wrong answer names the next class.
+    """Of hits (runs, speakers, C) among the clips (speakers, C); a wrong answer names the next class, or none of one.
 
     ``fold_of``: the fold of each speaker, without which each has one; every run trains anew on every fold.
     """
@@ -21,7 +21,7 @@ def parts_of_hits(
     fold = np.arange(n) if fold_of is None else np.asarray(fold_of)
     confusions = np.zeros((runs, n, classes, classes + 1))
     k = np.arange(classes)
-    confusions[..., k, k], confusions[..., k, (k + 1) % classes] = hits, support - hits
+    confusions[..., k, k], confusions[..., k, (k + 1) % classes if classes > 1 else 1] = hits, support - hits
     run, speaker = (codes.ravel() for codes in np.indices((runs, n)))
     training = [f"{side} {r} {f}" for r, f in zip(run, fold[speaker], strict=True)]
     return Parts(
