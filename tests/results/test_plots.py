@@ -19,6 +19,7 @@ from serbench.results.reports.matrices import matrix
 from serbench.results.reports.sweep_picture import heat
 from serbench.results.statistics.probabilities import reliability, risk_coverage
 from serbench.results.statistics.speakers import Interval, PairedTest
+from serbench.results.statistics.uncertainty import Parts
 from serbench.tests.support.made_scores import apart, of_arms, score
 
 NAMES = ["majority", "functionals-svm", "sigwavnet:released+no-threshold", "mfcc-attention:tiny", "cnn-18-gru"]
@@ -45,9 +46,10 @@ def noisy():
 def member(s):
     values = np.random.default_rng(len(s.model)).uniform(0.2, 0.9, 10)
     none = np.zeros(0, int)
-    return Member(
-        s, {}, none, none, ((0, 0),), none, none, tuple(f"s{i}" for i in range(10)), values, 0, np.zeros((1, 10, 4, 4))
-    )
+    names = np.array([f"s{i}" for i in range(10)], object)
+    same = np.zeros(10, int)
+    parts = Parts(np.zeros((10, 4, 5)), same, names, same.astype(object), names, np.ones(1))
+    return Member(s, {}, none, none, ((0, 0),), none, none, tuple(names), values, 0, np.zeros((1, 10, 4, 4)), parts)
 
 
 def curve(label, seed, dev=True):
@@ -119,8 +121,9 @@ FIGURES = {
     "ladder against the first": lambda: ladder([rungs("m", consecutive=False, n=3)]),
     "sweep of two factors": lambda: heat(*grid()),
     "calibration": lambda: picture([sure("mfcc-attention", 1.2), sure("sigwavnet:released", 0.6)]),
-    "ranking": lambda: plots.critical_difference(
-        NAMES, [4.9, 1.5, 2.2, 2.6, 3.8], [NAMES[1:4], NAMES[2:5]], 1.1, "n = 9."
+    "order": lambda: plots.score_order(NAMES, [0.724, 0.71, 0.702, 0.56, 0.451], [NAMES[:3], NAMES[3:5]], "n = 9."),
+    "order of scores that lie close": lambda: plots.score_order(
+        NAMES, [0.5003, 0.5002, 0.5001, 0.5, 0.5], [], "n = 9."
     ),
     "noise": lambda: curves.noise(noisy()),
     "arms": lambda: curves.arms(arms()),
@@ -160,9 +163,9 @@ def test_no_word_lies_on_another(figure):
 
 def test_it_says_what_it_is(figure):
     texts = " ".join(text for text, _ in words_of(figure)).replace("\n", " ")
-    assert any(what in texts for what in ("Mean rank", "UAR", "how often right"))
+    assert any(what in texts for what in ("UAR", "how often right"))
     assert any(word in texts for word in ("n = ", "Thin line", "Dot:"))
-    if "Mean rank" not in texts:
+    if "best left" not in texts:
         assert "chance" in texts.lower()
 
 
@@ -214,6 +217,22 @@ def test_chance_is_drawn_where_it_is_and_leaks_are_shaded():
     assert len(axes.patches) == sum(bool(leaks) for _, leaks, _ in RUNGS)
     drops = [t.get_text().split("\n")[0] for t in axes.texts if "[" in t.get_text()]
     assert drops == ["−5.0", "−10.0", "−15.0", "−20.0"]
+
+
+def test_an_order_stands_at_its_scores_best_left_with_a_bar_over_each_group():
+    scores = [0.724, 0.71, 0.702, 0.56, 0.451]
+    with matplotlib.rc_context(style.RC):
+        (axes,) = plots.score_order(NAMES, scores, [NAMES[:3], NAMES[3:5]], "n = 9.").axes
+    first, last = axes.get_xlim()
+    assert first > 72.4 and last < 45.1
+    bars = [line.get_xdata() for line in axes.lines if line.get_linewidth() == 4]
+    assert len(bars) == 2
+    for k, (left, right) in enumerate(bars):
+        joined = [100 * s for s in scores if right <= 100 * s <= left]
+        assert joined == [100 * s for s in (scores[:3], scores[3:])[k]]
+    stems = [line.get_xdata()[0] for line in axes.lines if len(line.get_xdata()) == 3]
+    assert stems == [100 * s for s in scores]
+    assert f"{NAMES[0]}  72.4 " in [t.get_text() for t in axes.texts]
 
 
 def test_the_base_of_a_sweep_is_framed_or_named_beside_the_grid():

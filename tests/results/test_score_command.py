@@ -70,10 +70,16 @@ def test_two_files_are_tested_and_the_text_fits_80_columns(table, tmp_path):
     worse.sample(frac=1, random_state=1).to_csv(two, index=False)
     code, text, _ = serbench("score", one, two)
     assert code == 0 and max(map(len, text.splitlines())) <= 80
-    assert "paired t over 8" in " ".join(text.split()) and "one test set, no folds" in " ".join(text.split())
+    plain = " ".join(text.split())
+    assert "REFUSED: 1 training scores several speakers" in plain and "3 seeds allow a test of the algorithms" in plain
+    assert "t over speakers, of these trained models (n = 8 speakers): +" in plain and "one test set, no folds" in plain
     _, out, _ = serbench("score", one, two, "--json", "--metric", "accuracy")
     (found,) = json.loads(out)["comparison"]
-    assert found["metric"] == "wa" and found["main"]["n"] == 8 and found["main"]["mean"] > 0
+    assert found["metric"] == "wa" and found["main"]["n"] == 8 and found["main"]["p"] is None
+    right = [(t.truth == t.guess).mean() for t in (table, worse)]
+    assert found["main"]["mean"] == pytest.approx(right[0] - right[1], abs=1e-12)
+    trained = found["beside"][0]
+    assert trained["about"] == "trained models" and 0 < trained["p"] < 0.05 and trained["mean"] == found["main"]["mean"]
     code, _, err = serbench("score", one, two, "--metric", "AUC")
     assert code == 2 and "metric auc: of probabilities; each file shows it" in err and "take uar, wa" in err
     table[:200].to_csv(two, index=False)
@@ -191,8 +197,12 @@ def test_what_stands_beside_a_refused_test_is_shown(table, tmp_path):
     assert (
         code == 0 and "REFUSED: the size of the training sets is unknown" in plain and "add the column n_train" in plain
     )
-    assert "* plain paired t over 8 folds" in plain and "* exact McNemar" in plain and "* As papers print" in plain
-    assert "paired t over 8 speakers: +" in plain and "speakers are in several folds: not about new ones" in plain
+    assert (
+        "* plain paired t over folds × seeds (n = 8 folds × seeds)" in plain
+        and "* exact McNemar" in plain
+        and "* As papers print" in plain
+    )
+    assert "t over speakers, of these trained models (n = 8 speakers): +" in plain
     worse = folds_of_rows(table)[1]
     worse[:100].to_csv(two, index=False)
     assert "As papers print" not in serbench("score", one, two)[1]
