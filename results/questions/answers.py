@@ -72,6 +72,9 @@ TESTS: dict[str, Test] = {
                   "order", has_blocks=True, has_level=True),
     "friedman": Test("mean ranks on blocks (--blocks); Friedman and Nemenyi where blocks share no luck of training",
                      "block_tests", "friedman", has_blocks=True, has_level=True),
+    "over-corpora": Test("each arm or model minus the base, or every pair: its mean over corpora like these (random "
+                         "effects), and on each corpus", "corpus_tests", "over_corpora",
+                         takes="two or more arms or models on several test corpora", has_base=True, has_level=True),
     "trend": Test("rise of scores along levels: those named, those of a sweep, or noise levels", "trend_tests",
                   "trend", has_level=True),
     "page": Test("Page's trend test on blocks (--blocks) that share no luck of training, along the same levels",

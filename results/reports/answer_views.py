@@ -13,6 +13,7 @@ from ..text.comparison_text import p_value
 from ..text.forms.csv import lines
 from ..text.forms.markdown import parts
 from ..text.grids import Records
+from .forest_picture import askable
 
 MOST_LINES = 400  # of one table
 MANY = 600_000  # predictions, from which what takes long is left to `serbench compare`
@@ -20,13 +21,14 @@ TITLES = {
     "protocol-effect": "Drops",
     "main": "Each arm against its base",
     "page": "Trends along levels",
+    "over-corpora": "Differences over corpora",
     "degradation": "Each condition against clean",
     "interaction": "Does a condition cost one more than another?",
     "spread": "Where the spread comes from",
     "groups": "Groups of speakers and clips",
     "probabilities": "Metrics of probabilities",
 }
-SLOW = ("groups", "probabilities")
+SLOW = ("groups", "over-corpora", "probabilities")
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def views(evidence: Evidence, ladders: bool) -> list[View]:
         ("noise", "interaction", evidence, evidence.records["condition"].nunique() > 1),
         ("sweeps", "main", arms, len(arms.records) > 0),
         ("sweeps", "page", arms, len(arms.records) > 0),
+        ("over-corpora", "over-corpora", heard, askable(heard)[0] is not None),
         ("speakers", "spread", heard, True),
         ("groups", "groups", heard, True),
         ("probabilities", "probabilities", heard, True),

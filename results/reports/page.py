@@ -35,6 +35,7 @@ TITLES = {
     "noise": "Conditions",
     "sweeps": "Sweeps",
     "order": "Order",
+    "over-corpora": "Over corpora",
     "speakers": "Spread over speakers",
     "groups": "Groups",
     "probabilities": "Probabilities",

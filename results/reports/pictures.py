@@ -15,7 +15,7 @@ from ..evidence.results import FLOOR
 from ..evidence.scores import Score
 from ..questions.ladder import Ladder
 from ..text.boards import blocks, chunks, first_condition, under
-from . import calibration, curves, ladder_picture, plots, sweep_picture
+from . import calibration, curves, forest_picture, ladder_picture, plots, sweep_picture
 from .matrices import matrix
 from .ranking import order_figure, order_of_members
 from .style import RC, file_name, save
@@ -35,6 +35,7 @@ REASONS = {
     "noise": "No curves: the test audio was heard under one condition only (the protocol noise has more).",
     "sweeps": "No sweep: no protocol here compares arms.",
     "order": "No order: it needs three or more models, tested on the same speakers.",
+    "over-corpora": "No forest plot",
     "speakers": "No cell with known speakers is finished yet.",
     "probabilities": "No probabilities: no model here gives any.",
     "training": "No training curves: no finished cell belongs to a model that is trained in epochs.",
@@ -65,9 +66,18 @@ def pictures(
     others = [s for s in scores if s.protocol not in steps]  # whose arms are no steps
     order = sorted({s.model for s in scores if s.role != FLOOR})  # a model has one color in all pictures
     drawn = [*_boards(scores, order), *ladder_pictures(ladders), *matrices(others, corpora), *_noise(scores, order)]
-    drawn += [*_sweeps(others, evidence, order), *ranked, *_speakers(members, order), *_sure(members, evidence, order)]
+    forests, why_none = _forests(evidence)
+    drawn += [
+        *_sweeps(others, evidence, order),
+        *ranked,
+        *forests,
+        *_speakers(members, order),
+        *_sure(members, evidence, order),
+    ]
     drawn += [*_trainings(scores, members, evidence)]
     reasons = {name: text for name, text in REASONS.items() if name not in {p.section for p in drawn}}
+    if "over-corpora" in reasons:
+        reasons["over-corpora"] += f": {why_none}."
     if "order" in reasons and refusals:
         reasons["order"] = "No order. " + " ".join(refusals)
     return drawn, reasons
@@ -208,6 +218,18 @@ def _trainings(scores: Sequence[Score], members: Sequence[Member], evidence: Evi
             what = under(first)
             draw = partial(curves.trainings, chosen, what)
             yield _picture("training", f"Loss and dev UAR by epoch under {first.protocol}", first, draw, str(k))
+
+
+def _forests(evidence: Evidence) -> tuple[list[Picture], str]:
+    """A forest plot for every two models or arms, of clean audio; the reason where there is none."""
+    found, reason = forest_picture.summaries(evidence.only(evidence.records["condition"] == "clean"))
+    made = []
+    for x in found:
+        t = x.setup
+        name = file_name("over-corpora", t.protocol, t.label_map, *t.leaks, x.where, x.what)
+        alt = f"Difference {x.what} on each of {len(x.corpora)} corpora, and their mean"
+        made.append(Picture("over-corpora", name, alt, t.protocol, partial(forest_picture.forest, x)))
+    return made, reason
 
 
 def _orders(members: Sequence[Member]) -> tuple[list[Picture], list[str]]:
