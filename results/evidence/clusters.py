@@ -23,7 +23,7 @@ def clusters_of(tables: Sequence[Path], cluster: str = "auto") -> dict[str, str]
         raise unknown("cluster", cluster, CLUSTERS)
     sessions: dict[str, str] = {}
     for path in tables if cluster != "speaker" else ():
-        table = pd.read_parquet(path, columns=["corpus", "speaker", "session", "dialogue"])
+        table = pd.read_parquet(path).reindex(columns=["corpus", "speaker", "session", "dialogue"])
         for corpus, part in table.groupby("corpus"):
             if _nests(part, cluster):
                 first = part.dropna(subset=["speaker"]).drop_duplicates("speaker")

@@ -69,10 +69,16 @@ def parts_from(
 
 def identical_runs(seed: np.ndarray, fold: np.ndarray, row: np.ndarray, guess: np.ndarray) -> bool:
     """Whether there are several seeds and all of them gave the same answers (n,) to the same rows."""
+    n = len(np.unique(seed))
+    return n > 1 and [len(group) for group in equal_seeds(seed, fold, row, guess)] == [n]
+
+
+def equal_seeds(seed: np.ndarray, fold: np.ndarray, row: np.ndarray, guess: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    """Seeds, as numbers, that gave the same answers to the same rows: groups of two or more."""
     order = np.lexsort((row, fold, seed))
-    counts = np.bincount(seed)
-    counts = counts[counts > 0]
-    if len(counts) < 2 or (counts != counts[0]).any():
-        return False
-    answers = np.stack([fold, row, guess])[:, order].reshape(3, len(counts), -1)
-    return bool((answers == answers[:, :1]).all())
+    answers = np.stack([fold, row, guess])[:, order]
+    names, start = np.unique(seed[order], return_index=True)
+    groups: dict[bytes, list[int]] = {}
+    for name, part in zip(names, np.split(answers, start[1:], axis=1), strict=True):
+        groups.setdefault(np.ascontiguousarray(part).tobytes(), []).append(int(name))
+    return tuple(tuple(group) for group in groups.values() if len(group) > 1)

@@ -13,7 +13,7 @@ import pandas as pd
 from ...errors import InputError
 from ..statistics.speakers import PAIRED_COLUMNS
 from ..statistics.uncertainty import Parts
-from .parts import identical_runs, parts_from
+from .parts import equal_seeds, identical_runs, parts_from
 
 Cells = dict[int, Any]  # records as named tuples by their position
 
@@ -101,7 +101,10 @@ def pool_cells(done: Cells, rows: Rows, classes: tuple[str, ...]) -> Pool:
         parts=_parts(cells, rows, at, cell, (truth, guess), run, fold, seeds, n),
         n_utterances=len(pd.unique(rows.utterance[at])),
         n_unknown=int((rows.speaker[at] < 0).sum()),
-        notes=tuple(_faults(counts, [c.n_test for c in cells], run[cell], rows.row[at])),
+        notes=(
+            *_faults(counts, [c.n_test for c in cells], run[cell], rows.row[at]),
+            *_copies(np.array([c.seed for c in cells])[cell], fold[cell], rows.row[at], rows.guess[at]),
+        ),
     )
 
 
@@ -122,6 +125,16 @@ def _parts(
         run[cell], fold[cell], of_training[cell], cluster, answers, n, trainings=pd.unique(training), clusters=names,
         seeds=seeds, fixed=same, speakers=speakers,
     )  # fmt: skip
+
+
+def _copies(seed: np.ndarray, fold: np.ndarray, row: np.ndarray, guess: np.ndarray) -> Iterable[str]:
+    """Which seeds are one and the same run, and how they count."""
+    groups = equal_seeds(seed, fold, row, guess)
+    if [len(group) for group in groups] == [len(np.unique(seed))]:
+        yield f"all {len(groups[0])} seeds gave the same answers: they count as one run, whose training has no luck"
+        return
+    for group in groups:
+        yield f"seeds {', '.join(map(str, group))} gave the same answers; each of them counts"
 
 
 def _faults(counts: np.ndarray, expected: list[int], run: np.ndarray, row: np.ndarray) -> Iterable[str]:

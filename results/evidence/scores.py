@@ -253,14 +253,12 @@ def _measured(score: Score, done: Cells, rows: Rows) -> Score:
         interval_method=first.method,
         interval_reason=first.reason,
         interval_of=None if first.method is None else "algorithm" if first.about == "algorithms" else first.about,
-        notes=(*score.notes, *pool.notes, *uneven, *_of_trainings(pool, first)),
+        notes=(*score.notes, *pool.notes, *uneven, *_of_trainings(first)),
     )
 
 
-def _of_trainings(pool: Pool, interval: Interval) -> Iterator[str]:
-    """What must be known of the runs: those that are one and the same, and what more of them would allow."""
-    if pool.parts.fixed and len(pool.by_run) > 1:
-        yield f"all {len(pool.by_run)} runs gave the same answers: they count as one, whose training has no luck"
+def _of_trainings(interval: Interval) -> Iterator[str]:
+    """What more seeds would allow."""
     if interval.about == "trained models":
         yield f"{LEAST_TRAININGS} seeds allow an interval of the algorithm instead of these trained models"
 

@@ -55,12 +55,12 @@ def _paragraphs(
         facts, of_block = tuple(_facts(block)), tuple(_notes(block))
         if width is None:
             yield (
-                Heading(f"{protocol}, label map {label_map}"),
+                Heading(f"{protocol}, label map {label_map}, {_seeds(block)}"),
                 Lines((*facts, *of_block), POINT),
                 _flat(block, corpora),
             )
         else:
-            yield Heading(f"{protocol} · label map {label_map}"), Lines(facts)
+            yield Heading(f"{protocol} · label map {label_map} · {_seeds(block)}"), Lines(facts)
             yield (_sections(block, corpora),)
         yield from ((grid,) for grid in _grids(block, corpora, width))
         if width is not None:
@@ -109,6 +109,14 @@ def _blocks(scores: Iterable[Score]) -> list[list[Score]]:
 def _grids(block: list[Score], corpora: Corpora, width: int | None) -> list[Grid]:
     """What a block has beside its scores one by one."""
     return [*_conditions(block, width), *matrix(block, corpora), *coverage(block, corpora)]
+
+
+def _seeds(block: list[Score]) -> str:
+    """How many trainings of each fold the scores rest on; one is what a run has without --seeds."""
+    counts = sorted({s.n_seeds for s in block})
+    return (
+        f"{counts[0]} seed{'' if counts == [1] else 's'}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
+    )
 
 
 def _facts(block: list[Score]) -> Iterable[str]:
