@@ -113,10 +113,9 @@ def _grids(block: list[Score], corpora: Corpora, width: int | None) -> list[Grid
 
 def _seeds(block: list[Score]) -> str:
     """How many trainings of each fold the scores rest on; one is what a run has without --seeds."""
-    counts = sorted({s.n_seeds for s in block})
-    return (
-        f"{counts[0]} seed{'' if counts == [1] else 's'}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
-    )
+    least, most = min(s.n_seeds for s in block), max(s.n_seeds for s in block)
+    several = "" if least == most else f"{least} to "
+    return f"{several}{most} seed{'' if most == 1 else 's'}"
 
 
 def _facts(block: list[Score]) -> Iterable[str]:
