@@ -6,10 +6,12 @@ from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from ...errors import unknown
 
 Cluster = Literal["auto", "speaker", "session"]
+COLUMNS = ["corpus", "speaker", "session", "dialogue"]
 CLUSTERS: tuple[str, ...] = get_args(Cluster)
 
 
@@ -23,7 +25,9 @@ def clusters_of(tables: Sequence[Path], cluster: str = "auto") -> dict[str, str]
         raise unknown("cluster", cluster, CLUSTERS)
     sessions: dict[str, str] = {}
     for path in tables if cluster != "speaker" else ():
-        table = pd.read_parquet(path).reindex(columns=["corpus", "speaker", "session", "dialogue"])
+        if not {*COLUMNS} <= {*pq.read_schema(path).names}:  # a table of predictions made elsewhere, or an old one
+            continue
+        table = pd.read_parquet(path, columns=COLUMNS)
         for corpus, part in table.groupby("corpus"):
             if _nests(part, cluster):
                 first = part.dropna(subset=["speaker"]).drop_duplicates("speaker")

@@ -25,7 +25,7 @@ About = Literal["algorithms", "trained models"]
 LEAST_TRAININGS = 3  # whose spread is measured
 LEAST_CLUSTERS = 3
 LEAST_GROUPS = 6  # of clusters with trainings of their own, where the trainings are too few to measure their spread
-_NOTHING = 1e-24  # a variance that is rounding
+_NOTHING = 1e-14  # a variance that is what numeric slopes are off by
 _STEP = 1e-4  # of numeric derivatives, as a part of the rows of a class
 
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 from serbench.results.evidence.evidence import open_evidence
 from serbench.results.evidence.query import TABLES
-from serbench.results.statistics.power import PILOT_SD, minimum_detectable
+from serbench.results.statistics.power import PILOT_LUCK, PILOT_SD, over_both, over_folds
 from serbench.tests.support.paired import cells, run_folder
 from serbench.tests.support.tiny import serbench, tiny_corpus
 
@@ -21,9 +21,10 @@ def runs(tmp_path_factory):
     """Folders: two models; the second one broken; the leaky protocol."""
     root = tmp_path_factory.mktemp("runs")
     rng = np.random.default_rng(0)
-    good = [*cells(rng, "a", skill=0.8, seeds=2), *cells(rng, "b", skill=0.7, seeds=2)]
+    about = {"seeds": 2, "folds": 8}
+    good = [*cells(rng, "a", skill=0.8, **about), *cells(rng, "b", skill=0.7, **about)]
     run_folder(root / "base", good)
-    run_folder(root / "broken", [*cells(rng, "a", skill=0.8, seeds=2), *cells(rng, "b", skill=0.35, seeds=2)])
+    run_folder(root / "broken", [*cells(rng, "a", skill=0.8, **about), *cells(rng, "b", skill=0.35, **about)])
     run_folder(root / "leaky", cells(rng, "c", crossed=True, protocol="random", leaks=["speaker"]))
     run_folder(root / "small", [*cells(rng, "a", speakers=2, folds=2), *cells(rng, "b", speakers=2, folds=2)])
     table = pd.DataFrame({"id": ["a/0-000"], "corpus": "a", "gender": "female", "label": "angry"})
@@ -38,7 +39,11 @@ def runs(tmp_path_factory):
 
 def test_compare_prints_and_gives_json(runs):
     code, text, _ = serbench("compare", runs / "base", "a", "b")
-    assert code == 0 and text.startswith("A: a\nB: b\n") and "paired t over 8" in " ".join(text.split())
+    assert (
+        code == 0
+        and text.startswith("A: a\nB: b\n")
+        and "main test: t over speakers and trainings (n = 8 speakers)" in " ".join(text.split())
+    )
     code, out, _ = serbench("compare", runs / "base", "a", "b", "--json", "--metric", "WF1")
     (found,) = json.loads(out)
     assert found["metric"] == "weighted_f1" and 0 <= found["main"]["p"] <= 1 and found["n_seeds"] == [2, 2]
@@ -58,7 +63,7 @@ def test_compare_gives_csv_and_latex(runs):
 
 
 def test_compare_reads_several_runs_as_one_and_refuses_leaking_with_honest(runs):
-    said = "16 of them have different predictions: one of these is taken, by their content"
+    said = "32 of them have different predictions: one of these is taken, by their content"
     assert said in serbench("compare", runs / "base", runs / "broken", "a", "b")[2]
     code, text, err = serbench("compare", runs / "base", runs / "leaky", "a", "c")
     assert said not in err
@@ -95,7 +100,7 @@ def test_a_gate_names_what_it_did_not_compare(runs):
 
 def test_a_gate_that_cannot_test_does_not_pass(runs):
     code, _, err = serbench("gate", runs / "small", runs / "small")
-    assert code == 2 and "no test is possible: 2 paired differences" in err
+    assert code == 2 and "no test is possible: 2 test speakers, 3 are needed" in err
     code, _, err = serbench("gate", runs / "base", runs / "leaky")
     assert code == 2 and "share no model" in err
     assert serbench("gate", runs / "base", runs / "base", "--model", "z")[0] == 2
@@ -109,12 +114,17 @@ def test_gate_of_files(runs, tmp_path):
     rows = frames.predictions[frames.predictions.key.isin(frames.records[frames.records.seed == 0].key)]
     rows = rows.rename(columns={"utterance": "id"})[["key", "id", "truth", "guess", "speaker"]]
     model = rows.key.str[0]
+    rows = rows.assign(fold=rows["speaker"])
     for name in "ab":
         rows[model == name].drop(columns="key").to_csv(tmp_path / f"{name}.csv", index=False)
     shuffled = rows[model == "a"].drop(columns="key").assign(guess="sad")
     shuffled.to_csv(tmp_path / "bad.csv", index=False)
     assert serbench("gate", tmp_path / "a.csv", tmp_path / "a.csv")[0] == 0
     assert serbench("gate", tmp_path / "a.csv", tmp_path / "bad.csv")[0] == 1
+    for name in ("a", "bad"):  # one training for all speakers, and one seed
+        pd.read_csv(tmp_path / f"{name}.csv").drop(columns="fold").to_csv(tmp_path / f"{name}.csv", index=False)
+    code, _, err = serbench("gate", tmp_path / "a.csv", tmp_path / "bad.csv")
+    assert code == 2 and "3 seeds allow a test of the algorithms" in err
 
 
 def held_out(skill, seed):
@@ -143,9 +153,14 @@ def test_gate_of_files_passes_nothing_that_the_main_test_refuses(tmp_path):
 def test_a_gate_decides_equal_differences_by_their_mean(tmp_path):
     rng = np.random.default_rng(1)
     for name, skill in (("right", 1.0), ("wrong", 0.0)):
-        run_folder(tmp_path / name, cells(rng, "a", skill=skill))
+        run_folder(tmp_path / name, cells(rng, "a", skill=skill, folds=8))
     code, text, _ = serbench("gate", tmp_path / "wrong", tmp_path / "right")
-    assert code == 0 and "not worse" in text and "all 8 differences are equal" in text and "refused" not in text
+    assert (
+        code == 0
+        and "not worse" in text
+        and "all 8 speakers differ by the same" in " ".join(text.split())
+        and "refused" not in text
+    )
     code, text, _ = serbench("gate", tmp_path / "right", tmp_path / "wrong")
     assert code == 1 and "refused" not in text
     assert "not worse" in serbench("gate", tmp_path / "right", tmp_path / "right", "--margin", "0")[1]
@@ -154,13 +169,13 @@ def test_a_gate_decides_equal_differences_by_their_mean(tmp_path):
 def test_a_gate_counts_what_it_refuses(tmp_path):
     rng = np.random.default_rng(2)
     few = [*cells(rng, "b", speakers=2, folds=2), *cells(rng, "c", speakers=2, folds=2)]
-    run_folder(tmp_path / "one", [*cells(rng, "a"), *few[:2]])
-    run_folder(tmp_path / "two", [*cells(rng, "a"), *few])
+    run_folder(tmp_path / "one", [*cells(rng, "a", folds=8), *few[:2]])
+    run_folder(tmp_path / "two", [*cells(rng, "a", folds=8), *few])
     code, text, err = serbench("gate", tmp_path / "one", tmp_path / "one")
     assert code == 2 and text.count("not worse") == 1
-    assert "gate: no test is possible in 1 of 2 comparisons, b on a: 2 paired differences" in err
+    assert "gate: no test is possible in 1 of 2 comparisons, b on a: 2 test speakers, 3 are needed" in err
     err = serbench("gate", tmp_path / "two", tmp_path / "two")[2]
-    assert "gate: no test is possible in 2 of 3 comparisons, first b on a: 2 paired differences" in err
+    assert "gate: no test is possible in 2 of 3 comparisons, first b on a: 2 test speakers, 3 are needed" in err
 
 
 def test_query_answers_from_all_tables(runs):
@@ -226,7 +241,7 @@ def test_another_level_is_that_of_intervals_and_of_what_is_refused(runs):
     usual, strict = asked("a", "b"), asked("a", "b", "--level", "0.99")
     for one, other in zip(usual, strict, strict=True):
         m, w = one["main"], other["main"]
-        ratio = stats.t.ppf(0.995, m["n"] - 1) / stats.t.ppf(0.975, m["n"] - 1)
+        ratio = stats.t.ppf(0.995, m["df"]) / stats.t.ppf(0.975, m["df"])
         assert (w["high"] - w["low"]) / (m["high"] - m["low"]) == pytest.approx(ratio)
         assert (one["level"], other["level"], w["p"]) == (0.95, 0.99, m["p"])
     (sure, strict) = (asked("--test", "wilcoxon", "--level", level) for level in ("0.9", "0.999"))
@@ -244,8 +259,18 @@ def test_plan_says_what_difference_could_be_seen(tmp_path, monkeypatch):
     asked = ("--protocol", "speaker-independent", "--corpus", f"mine={table}", "--model", "majority")
     code, out, _ = serbench("plan", *asked, "--json")
     (line,) = json.loads(out)["folds"]
-    assert code == 0 and line["speakers"] == 6 and line["detectable"]["sd"] == PILOT_SD
-    assert line["detectable"]["difference"] == pytest.approx(PILOT_SD * 1.4347, rel=1e-3)
+    least = line["detectable"]
+    assert code == 0 and line["speakers"] == 6 and (least["sd"], least["luck"]) == (PILOT_SD, PILOT_LUCK)
+    assert least["difference"] == pytest.approx(PILOT_SD * 1.4347, rel=1e-3)  # every speaker has trainings of their own
+    assert least["difference"] == over_both(6, 6, 1, PILOT_SD, PILOT_LUCK).difference
+    few = ("--set", "speaker-independent.folds=3")
+    _, out, _ = serbench("plan", *asked, *few, "--json")
+    least = json.loads(out)["folds"][0]["detectable"]
+    assert least["difference"] is None and "3 seeds allow a test of the algorithms" in least["reason"]
+    assert "none: 1 seed: a training scores several speakers" in " ".join(serbench("plan", *asked, *few)[1].split())
+    _, out, _ = serbench("plan", *asked, *few, "--seeds", "3", "--json")
+    least = json.loads(out)["folds"][0]["detectable"]
+    assert least["difference"] == over_both(6, 3, 3, PILOT_SD, PILOT_LUCK).difference
     _, text, _ = serbench("plan", *asked)
     assert "mine -> mine: 16.5 (6 speakers)" in text and "pilot" in text
     rng = np.random.default_rng(1)
@@ -258,5 +283,5 @@ def test_plan_says_what_difference_could_be_seen(tmp_path, monkeypatch):
     _, out, _ = serbench("plan", *random, "--out", "run", "--json")
     (line,) = json.loads(out)["folds"]
     least, share = line["detectable"], 1 / 3 + line["test_rows"] / sum(line["train_rows"])
-    assert least["n"] == 3 and least["difference"] == minimum_detectable(3, least["sd"], share=share).difference
+    assert least["n"] == 3 and least["difference"] == over_folds(3, share, least["sd"]).difference
     assert "(3 folds, Nadeau-Bengio: speakers are in several folds)" in serbench("plan", *random, "--out", "run")[1]
