@@ -378,7 +378,11 @@ def test_list_shows_models_and_broken_plugins(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(
         discovery,
         "installed",
-        lambda: ({**found, "toy": mine}, {"odd": "its plugin does not load: ImportError: no"}, {**providers, "toy": "pack 2"}),
+        lambda: (
+            {**found, "toy": mine},
+            {"odd": "its plugin does not load: ImportError: no"},
+            {**providers, "toy": "pack 2"},
+        ),
     )
     code, text = run("list")
     assert code == 0
