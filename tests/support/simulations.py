@@ -136,6 +136,17 @@ def outside(words: Counter[str]) -> float:
     return (words["above"] + words["below"]) / words.total()
 
 
+def leak_blamed(runs: int, sd: float, trials: int, seed: int = 0) -> float:
+    """The share of "only with the leak" where new speakers cost nothing: both protocols give scores of one system."""
+    rng = stream("leak blamed", str(sd), runs, trials, seed)
+    n = 0
+    for _ in range(trials):
+        values, seeds, splits, published = ReplayDesign(2 * runs, sd).scores(rng)
+        replayed, honest = (predict(v, seeds[:runs], (splits[:runs],), 0.0) for v in (values[:runs], values[runs:]))
+        n += judge(published, 0.0005, replayed, honest, leaks=True).word == "only with the leak"
+    return n / trials
+
+
 def stopped_early(most: int, sd: float, trials: int, seed: int = 0) -> float:
     """The share of "above" and "below" where runs are added, from 2 to ``most``, until the verdict is one of them."""
     rng = stream("stopped early", str(sd), most, trials, seed)
