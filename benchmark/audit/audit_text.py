@@ -1,7 +1,9 @@
-"""An audit in words for a terminal, and as plain data."""
+"""An audit in words for a terminal, as a table, and as plain data."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from ...results.text.grids import POINT, Document, Grid, Heading, Lines, Paragraph, Records
 from ..corpora.folder import named
 from .judge import Audit, RuleVerdict, SharedPair
 from .lists import DEV, TEST
@@ -28,15 +30,43 @@ _WHY = {
 _WORDS = {"leak": "LEAK", "note": "note", "clean": "clean", "part": "in part", "unchecked": "NOT CHECKED"}
 
 
-def to_text(audit: Audit) -> str:
+def document(audits: Sequence[Audit]) -> Document:
+    """One after the other."""
+    return Document(
+        lambda width: [_page(one) if width is None else (Lines(tuple(to_lines(one)), whole=True),) for one in audits],
+        records=lambda: _records(audits),
+        data=lambda: [to_json(one) for one in audits],
+    )
+
+
+def _page(audit: Audit) -> Paragraph:
+    rows = tuple((WHAT[v.rule], _word(v), _said(v, audit)) for v in audit.verdicts)
+    grid = Grid("", ("what test files share with training", "verdict", "found"), rows, left=3)
+    read = Lines((f"{audit.n_files} files; {_parts(audit)}", *_read(audit)), mark=POINT)
+    notes = Lines((*(f"note: {note}" for note in audit.notes), _verdict(audit)))
+    return (Heading(audit.listing.name), read, grid, notes)
+
+
+def _records(audits: Sequence[Audit]) -> Records:
+    """A row per rule."""
+    columns = ("rule", "state", "n_test", "share_test", "n_dev", "share_dev", "known")
+    facts = [(one.listing.name, _facts(verdict, one)) for one in audits for verdict in one.verdicts]
+    return Records(("file", *columns), tuple((name, *(fact[c] for c in columns)) for name, fact in facts))
+
+
+def to_lines(audit: Audit) -> list[str]:
     """What was read, a line or two per rule, and the verdict."""
     lines = [f"{audit.listing.name}: {audit.n_files} files; {_parts(audit)}", *(f"  {line}" for line in _read(audit))]
     for verdict in audit.verdicts:
-        word = "not checked" if verdict.state == "unchecked" and verdict.rule != "speaker" else _WORDS[verdict.state]
-        lines.append(f"  {word:<12} {WHAT[verdict.rule]:<22}{_said(verdict, audit)}".rstrip())
+        lines.append(f"  {_word(verdict):<12} {WHAT[verdict.rule]:<22}{_said(verdict, audit)}".rstrip())
         lines += [f"  {'':<12} {'':<22}e.g. {_shown(example)}" for example in verdict.examples]
     lines += [f"  note: {note}" for note in audit.notes]
-    return "\n".join([*lines, f"  {_verdict(audit)}", ""])
+    return [*lines, f"  {_verdict(audit)}"]
+
+
+def _word(verdict: RuleVerdict) -> str:
+    unchecked = verdict.state == "unchecked" and verdict.rule != "speaker"
+    return "not checked" if unchecked else _WORDS[verdict.state]
 
 
 def to_json(audit: Audit) -> dict[str, Any]:

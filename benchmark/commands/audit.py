@@ -1,9 +1,10 @@
 """`serbench audit`: the leaks of anybody's split, from a list of files."""
 
-import json
 from pathlib import Path
 
 import click
+
+from .forms import form_options, print_document
 
 _file = click.Path(path_type=Path)
 
@@ -20,7 +21,7 @@ _file = click.Path(path_type=Path)
 @click.option("--corpus", metavar="NAME", help="Read names as this corpus spells them only.")
 @click.option("--audio", type=_file, metavar="DIR", help="The recordings: finds identical and near-identical ones.")
 @click.option("--promise", type=click.Choice(["sentence"]), help="Shared sentences are a leak, not a note.")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@form_options(json="A list of objects, one per FILE.", csv="One line per rule.")
 def audit(
     files: tuple[Path, ...],
     train: Path | None,
@@ -33,7 +34,7 @@ def audit(
     corpus: str | None,
     audio: Path | None,
     promise: str | None,
-    as_json: bool,
+    form: str | None,
 ) -> None:
     """Does any test file share a speaker, recording, copy, session or sentence with training?
 
@@ -42,15 +43,12 @@ def audit(
     corpus that serbench knows. Exit code 1 when there is a leak.
     """
     from ..api import questions
-    from ..audit.audit_text import to_json, to_text
+    from ..audit.audit_text import document
 
     audits = questions.audit(
         *files, train=train, dev=dev, test=test, path_column=path_column, split_column=split_column,
         speaker_column=speaker_column, sentence_column=sentence_column, corpus=corpus, audio=audio,
         promise=["sentence"] if promise else (),
     )  # fmt: skip
-    if as_json:
-        click.echo(json.dumps([to_json(one) for one in audits], indent=1, ensure_ascii=False, allow_nan=False))
-    else:
-        click.echo("\n".join(map(to_text, audits)), nl=False)
+    print_document(document(audits), form)
     raise SystemExit(1 if any(one.leaks for one in audits) else 0)

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...errors import InputError
+from .forms import form_options, print_document
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..prepared.corpus import Corpus
+    from ..prepared.shelf import ShelfLine
 
 _json = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 _jobs = click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes.  [default: one per core]")
@@ -24,16 +28,25 @@ def corpora() -> None:
 
 
 @corpora.command("list")
-@_json
-def list_corpora(as_json: bool) -> None:
+@form_options(json="A list of objects, one per corpus.", csv="One line per corpus.")
+def list_corpora(form: str | None) -> None:
     """All corpora that can be read or made, and what of them is prepared."""
+    from rich.console import Console
+
     from ..prepared.home import home
     from ..prepared.shelf import shelf
+    from .lists import list_document
 
     lines = shelf(home())
-    if as_json:
-        click.echo(json.dumps([asdict(line) for line in lines], indent=1, default=str))
-        return
+    facts = json.loads(json.dumps([asdict(line) for line in lines], default=str))
+    shown = ("name", "kind", "utterances", "speakers", "classes", "language", "license", "provider", "problem")
+    print_document(list_document(facts, shown, lambda width: _listing(lines, home(), width)), form, Console().width)
+
+
+def _listing(lines: "Sequence[ShelfLine]", root: Path, width: int) -> str:
+    """A table of the corpora, what is wrong with some, and where the prepared ones lie."""
+    from io import StringIO
+
     from rich.console import Console
     from rich.table import Table
 
@@ -47,13 +60,13 @@ def list_corpora(as_json: bool) -> None:
         plugin = "" if line.provider in ("serbench", "your own") else f" (plugin {line.provider})"
         forms = "\n".join(map(str, line.prepared)) or "-"
         shown.add_row(line.name, *counts, line.language, line.license + plugin, forms)
-    Console(highlight=False).print(shown)
-    for line in lines:
-        if line.problem:
-            click.echo(f"{line.name}: {line.problem}")
+    table = StringIO()
+    Console(file=table, highlight=False, width=width).print(shown)
+    problems = [f"{line.name}: {line.problem}\n" for line in lines if line.problem]
     size = sum(form.bytes for line in lines for form in line.prepared)
-    click.echo(
-        f"\nPrepared corpora lie in {home()} ({_megabytes(size)}). What to cite for each: --json.\n"
+    return (
+        f"{table.getvalue()}{''.join(problems)}\n"
+        f"Prepared corpora lie in {root} ({_megabytes(size)}). What to cite for each: --json.\n"
         "A corpus of your own is a table with the columns path, speaker, emotion: NAME=TABLE.csv"
     )
 

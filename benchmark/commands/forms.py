@@ -34,8 +34,8 @@ def print_document(document: "Document", form: str | None, width: int | None = N
     click.echo(forms.render(document, form, width or columns()), nl=False)
 
 
-def columns() -> int:
-    """Of this terminal, 80 to 140."""
+def columns(least: int = 80) -> int:
+    """Width of this terminal, as far as text is comfortable to read."""
     from shutil import get_terminal_size
 
-    return min(max(get_terminal_size((100, 24)).columns, 80), 140)
+    return min(max(get_terminal_size((100, 24)).columns, least), 140)

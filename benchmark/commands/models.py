@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .forms import columns, form_options, print_document
+
 if TYPE_CHECKING:
     from ..checks.model_check import CheckOutcome
 
+NARROWEST = 60  # columns for which text is made
 _json = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 
 
@@ -18,13 +21,16 @@ def models() -> None:
 
 
 @models.command("list")
-@_json
-def list_models(as_json: bool) -> None:
+@form_options(json="A list of objects, one per model.", csv="One line per model.")
+def list_models(form: str | None) -> None:
     """All models: kind, origin, input, trainable parameters, profiles."""
     from ..checks.model_list import lines, listing
+    from .lists import list_document
 
     rows = lines()
-    click.echo(json.dumps([asdict(line) for line in rows], indent=1) if as_json else listing(rows, columns()))
+    shown = ("name", "kind", "input", "parameters", "profiles", "origin", "provider", "problem")
+    document = list_document([asdict(row) for row in rows], shown, lambda width: listing(rows, width))
+    print_document(document, form, columns(NARROWEST))
 
 
 @models.command()
@@ -36,7 +42,7 @@ def show(spec: str, as_json: bool) -> None:
     from ..checks.model_list import facts, page
 
     choice = choose(spec)
-    click.echo(json.dumps(facts(choice), indent=1) if as_json else page(choice, columns()))
+    click.echo(json.dumps(facts(choice), indent=1) if as_json else page(choice, columns(NARROWEST)))
 
 
 @models.command()
@@ -80,16 +86,9 @@ def _lines(outcome: "CheckOutcome") -> str:
     from ..checks.model_list import hanging
 
     mark = "not run" if outcome.not_run else "ok" if outcome.problem is None else "FAILED"
-    lines = hanging(f"  {mark:7}  {outcome.check:11} ", outcome.demands, columns())
+    lines = hanging(f"  {mark:7}  {outcome.check:11} ", outcome.demands, columns(NARROWEST))
     if words := outcome.problem or outcome.not_run:
-        lines += "\n" + hanging(" " * 23, words, columns())
+        lines += "\n" + hanging(" " * 23, words, columns(NARROWEST))
         if outcome.problem and outcome.check in FIRST:
             lines += "\n  The other checks stand on this one and were not run."
     return lines
-
-
-def columns() -> int:
-    """Width of the terminal, as far as text is comfortable to read."""
-    from shutil import get_terminal_size
-
-    return min(max(get_terminal_size((100, 24)).columns, 60), 140)

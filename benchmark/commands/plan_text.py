@@ -1,9 +1,10 @@
-"""A plan as text: its folds, the differences that it could see, and what it would cost."""
+"""A plan as a document: its folds, the differences that it could see, and what it would cost."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from ...results.statistics.speakers import OVER_BOTH
-from ..planning.summary import FoldSummary, PlanSummary
+        difference = _difference(fold)
 
 
 def plan_text(plan: PlanSummary) -> str:
@@ -20,16 +21,19 @@ def plan_text(plan: PlanSummary) -> str:
             f"  {_range(fold.train_rows):>10}  {_range(fold.dev_rows):>8}"
             f"  {fold.rows:9}  {len(fold.classes)}: {', '.join(fold.classes)}"
         )
-    lines += ["", *_differences(plan.folds), "", *plan.notes]
+    lines += ["", *_differences(plan.folds), "", *plan.notes, *_costs(plan)]
+    return "\n".join(lines)
+
+
+def _costs(plan: PlanSummary) -> Iterator[str]:
     n_folds = sum(fold.folds for fold in plan.folds)
     if len(plan.arms) > 1:
-        lines.append(f"{len(plan.arms)} arms: {'; '.join(plan.arms)}")
-    lines.append(
+        yield f"{len(plan.arms)} arms: {'; '.join(plan.arms)}"
+    yield (
         f"{len(plan.models)} models x {n_folds} folds x {plan.seeds} seeds = {plan.trials} trials "
         f"({plan.trainings} trainings), x {len(plan.conditions)} conditions = {plan.cells} cells; "
         f"{plan.done} done already"
     )
-    return "\n".join(lines)
 
 
 def _place(fold: FoldSummary) -> str:
@@ -45,7 +49,7 @@ def _differences(folds: list[FoldSummary]) -> Iterator[str]:
     for fold in folds:
         least = fold.detectable
         units = "speakers" if least.test == OVER_BOTH else "folds"
-        difference = f"none: {least.reason}" if least.reason else f"{100 * (least.difference or 0):.1f}"
+        difference = _difference(fold)
         how = "" if units == "speakers" else ", Nadeau-Bengio: speakers are in several folds"
         here = places.setdefault(f"{fold.train} -> {fold.test}", {})
         here.setdefault(f"{difference} ({least.n} {units}{how})", []).append(fold.arm)

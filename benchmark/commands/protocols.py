@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .forms import form_options, print_document
+
 if TYPE_CHECKING:
     from ...protocols.parts.design import Design
     from ...protocols.parts.protocol import Protocol
@@ -23,12 +25,13 @@ def protocols() -> None:
 
 
 @protocols.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def list_protocols(as_json: bool) -> None:
+@form_options(json="A list of objects, one per protocol.", csv="One line per protocol.")
+def list_protocols(form: str | None) -> None:
     """Every protocol: what it promises, which leaks it permits, what it scores where nothing can be learned."""
     from ...plugins import in_one_line
     from ...protocols.parts import catalog
     from ...protocols.parts import export as outline
+    from .lists import list_document
 
     problems = catalog.broken()
     every = []
@@ -39,17 +42,19 @@ def list_protocols(as_json: bool) -> None:
             problems[protocol.name] = f"cannot say what it is: {in_one_line(error)}; see `serbench protocols check`"
     for name, problem in problems.items():
         click.echo(f"Not used: {name}: {problem}", err=True)
-    if as_json:
-        click.echo(json.dumps(every, indent=1))
-        return
-    for facts in every:
-        n = len(facts["conditions"])
-        of = "" if facts["provider"] == catalog.BUILT_IN else f" ({facts['provider']})"
-        click.echo(
-            f"{facts['protocol']}{of}\n  {facts['summary']}\n  {_promised(facts['promises'])}; "
-            f"{_permitted(facts['permits'])}; null corpora: {facts['null']}; "
-            f"{n} condition{'' if n == 1 else 's'}"
-        )
+    shown = ("protocol", "summary", "promises", "permits", "null", "conditions", "provider")
+    print_document(list_document(every, shown, lambda width: "\n".join(map(_listed, every))), form)
+
+
+def _listed(facts: dict[str, Any]) -> str:
+    """A protocol in three lines."""
+    n = len(facts["conditions"])
+    of = "" if facts["provider"] == "serbench" else f" ({facts['provider']})"
+    return (
+        f"{facts['protocol']}{of}\n  {facts['summary']}\n  {_promised(facts['promises'])}; "
+        f"{_permitted(facts['permits'])}; null corpora: {facts['null']}; "
+        f"{n} condition{'' if n == 1 else 's'}"
+    )
 
 
 @protocols.command()

@@ -2,7 +2,7 @@
 
 import click
 
-from .forms import mixed_option
+from .forms import form_options, mixed_option, print_document
 
 HELP = """Ask the results of RUN with SQL (DuckDB). The last argument is the statement; several runs are read as one.
 
@@ -36,23 +36,16 @@ class WithTables(click.Command):
 @click.command(cls=WithTables)
 @click.argument("runs", metavar="RUN... SQL", nargs=-1, required=True)
 @mixed_option
-@click.option("--json", "form", flag_value="json", help="A list of objects, one per line.")
-@click.option("--csv", "form", flag_value="csv", help="CSV.")
+@form_options(json="A list of objects, one per line.", csv="CSV.")
 def query(runs: tuple[str, ...], mixed: bool, form: str | None) -> None:
     """Ask the results of RUN with SQL."""
     from ...errors import InputError
     from ...results.evidence.query import query as ask
     from ...results.evidence.store import find_run
+    from ...results.text import query_text
 
     *folders, sql = runs
     if not folders:
         raise InputError(f"query: {sql}: give RUN, and after it the statement in quotes")
     table = ask([find_run(run) for run in folders], sql, mixed)
-    if form == "json":
-        click.echo(table.to_json(orient="records", indent=1))
-    elif form == "csv":
-        click.echo(table.to_csv(index=False), nl=False)
-    elif not len(table):
-        click.echo(f"no rows; columns: {', '.join(table.columns)}")
-    else:
-        click.echo(table.to_string(index=False, na_rep="–", float_format=lambda x: f"{x:.4g}"))
+    print_document(query_text.document(table), form)

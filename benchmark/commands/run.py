@@ -1,17 +1,16 @@
 """`serbench run` and `serbench plan`: the same options, so that what is planned is what would run."""
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .forms import columns, form_options, print_document
+
 if TYPE_CHECKING:
     from ..planning.options import RunOptions
-    from ..planning.summary import Preview
     from ..running.run import RunSummary
 
 #: options that say what is to be run
@@ -59,33 +58,19 @@ def _with_options(command: "Callable[..., None]") -> Callable[..., None]:
 
 @click.command()
 @_with_options
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable; of several protocols or maps a list.")
-def plan(options: "RunOptions", as_json: bool) -> None:
+@form_options(json="An object; of several protocols or maps a list.", csv="One line per train, test and arm.")
+def plan(options: "RunOptions", form: str | None) -> None:
     """What would run, counted, with the reason for everything left out. STUDY or --protocol says of what.
 
     Says the smallest difference of two models that could be seen, from the models in the run folder where it holds two.
     """
     from ..planning.summary import plan
+    from .plan_text import document
 
     preview = plan(options, bars=True)
     for note in preview.notes:
         click.echo(f"Note: {note}", err=True)
-    if as_json:
-        plans = [asdict(summary) for summary in preview.plans]
-        click.echo(json.dumps(plans[0] if len(plans) == 1 else plans, indent=1))
-    else:
-        click.echo(_preview_text(preview))
-
-
-def _preview_text(preview: "Preview") -> str:
-    from .plan_text import plan_text
-
-    parts = [plan_text(summary) for summary in preview.plans]
-    if preview.study is not None:
-        study = preview.study.study
-        missing = [f"cannot be run: {line}" for line in study.missing]
-        parts.insert(0, "\n".join([f"{study.name}: {study.question}", *missing]))
-    return "\n\n".join(parts)
+    print_document(document(preview), form)
 
 
 @click.command()
@@ -99,7 +84,6 @@ def run(options: "RunOptions") -> None:
     """
     from ..api.terminal_progress import TerminalProgress
     from ..running.run import run
-    from .forms import columns
     from .study_answer import study_text
 
     summary = run(options, TerminalProgress())
@@ -112,7 +96,6 @@ def run(options: "RunOptions") -> None:
 def _show(summary: "RunSummary") -> None:
     """The table, and every failure with the last line of its traceback."""
     from ...results.reports.run_files import write_tables
-    from .forms import print_document
 
     folder = summary.folder
     print_document(write_tables(summary.run).document(), None)

@@ -70,7 +70,7 @@ class ClaimLine:
 
 
 def claim_lines(table: str, claim: Claim, replays: Sequence[Replay], changed: Changes = no_changes) -> list[ClaimLine]:
-    """A line per replay of the claim; a single one where nothing was run.
+    """A line per replay of the claim, those with our recipe last; "not run yet" where none has one of the authors.
 
     ``changed`` tells what a run changed of the recipe or rules: name -> text. What the claim does not name makes the
     run not comparable.

@@ -37,7 +37,7 @@ def to_json(tables: PaperTables) -> dict[str, Any]:
         ],
         "matrices": [_matrix(m) for m in tables.matrices],
         "derived": [{**asdict(d), "task": d.task.title} for d in tables.derived],
-        "error_rates": {"fixed": RATES.fixed / 100, "added": RATES.added / 100},
+        "error_rates": {name: share / 100 for name, share in asdict(RATES).items()},
         "to_run": list(tables.to_run),
         "devices": list(tables.devices),
     }

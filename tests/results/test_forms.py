@@ -90,10 +90,29 @@ def test_a_file_is_a_form_and_an_option(run: Path, tmp_path: Path, monkeypatch: 
     assert tabs.splitlines()[0].replace("\t", ",") == commas.splitlines()[0] and tabs.count("\n") == commas.count("\n")
 
 
-@pytest.mark.parametrize("command", ["show", "compare", "tables", "score", "gate", "predict"])
+LISTS = ["models list", "protocols list", "corpora list", "studies list"]
+
+
+@pytest.mark.parametrize(
+    "command", ["show", "compare", "tables", "score", "gate", "predict", "query", "audit", "plan", *LISTS]
+)
 def test_every_command_with_tables_offers_every_form(command: str) -> None:
-    text = serbench(command, "--help")[1]
+    text = serbench(*command.split(), "--help")[1]
     assert all(f"--{form}" in text for form in ("csv", "json", "latex", "markdown"))
+
+
+@pytest.mark.parametrize("command", LISTS)
+def test_a_list_holds_the_same_in_every_form(command: str) -> None:
+    texts = {form: serbench(*command.split(), f"--{form}")[1] for form in ("json", "csv", "markdown", "latex", "html")}
+    objects = json.loads(texts["json"])
+    rows = list(csv.DictReader(io.StringIO(texts["csv"])))
+    name = next(iter(objects[0]))
+    names = [each[name] for each in objects]
+    assert [row[name] for row in rows] == names and rows[0].keys() == objects[0].keys()
+    shown = serbench(*command.split())[1]
+    assert all(each in shown for each in names)
+    assert texts["markdown"].count("\n| ") == len(names) + 1 and texts["html"].count("<tr>") == len(names) + 1
+    assert texts["latex"].count(r"\begin{table}") == 1
 
 
 def test_what_a_document_does_not_give_follows_from_its_tables() -> None:

@@ -14,7 +14,7 @@ from scipy import special
 from serbench.results.papers import verdicts
 from serbench.results.papers.verdicts import MEANING, RATES, WIDEST, Prediction, judge, matrix_distance, predict, side
 from serbench.seeds import stream
-from serbench.tests.support.simulations import ReplayDesign, outside, replay_words, stopped_early
+from serbench.tests.support.simulations import ReplayDesign, leak_blamed, outside, replay_words, stopped_early
 
 ROUNDING = 0.0005  # one decimal
 MOST = 0.07  # of all replays of an identical system: above or below
@@ -76,6 +76,12 @@ def test_one_split_would_not_cover_it_and_runs_that_are_added_err_more() -> None
     assert 0.10 <= stopped_early(10, 1.0, 1000) <= (RATES.added + 3) / 100
 
 
+@pytest.mark.parametrize("runs", [2, 3, 5, 10])
+def test_the_leak_is_seldom_blamed_where_new_speakers_cost_nothing(runs: int) -> None:
+    for sd in (0.3, 1.0):
+        assert leak_blamed(runs, sd, 1000) <= 0.03 + 3 * math.sqrt(0.03 * 0.97 / 1000)
+
+
 def test_the_rates_that_are_printed_are_those_of_the_page() -> None:
     """The page is what the simulation printed; the sentence under tables has its largest figures, rounded up."""
     parts = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.M | re.S))
@@ -87,6 +93,7 @@ def test_the_rates_that_are_printed_are_those_of_the_page() -> None:
     one, several, *_ = parts
     assert math.ceil(largest(one, several)) == RATES.fixed <= 100 * MOST
     assert math.ceil(largest("Runs that are added until they decide")) == RATES.added
+    assert math.ceil(largest("New speakers that cost nothing")) == RATES.leak
 
 
 def test_all_runs_with_one_seed_decide_nothing() -> None:

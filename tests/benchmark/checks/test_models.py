@@ -378,7 +378,11 @@ def test_list_shows_models_and_broken_plugins(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(
         discovery,
         "installed",
-        lambda: ({**found, "toy": mine}, {"odd": "ImportError: no"}, {**providers, "toy": "pack 2"}),
+        lambda: (
+            {**found, "toy": mine},
+            {"odd": "its plugin does not load: ImportError: no"},
+            {**providers, "toy": "pack 2"},
+        ),
     )
     code, text = run("list")
     assert code == 0
@@ -389,7 +393,7 @@ def test_list_shows_models_and_broken_plugins(monkeypatch: pytest.MonkeyPatch) -
     assert listed["mfcc-attention"]["parameters"] == 2_078_117
     assert listed["majority"]["parameters"] is None
     assert "released" in listed["mfcc-attention"]["profiles"]
-    assert listed["odd"]["problem"] == "does not load: ImportError: no"
+    assert listed["odd"]["problem"] == "its plugin does not load: ImportError: no"
     code, text = run("show", "toy")
     assert code == 0 and "not counted: 'NoneType' object has no attribute" in " ".join(text.split())
 
