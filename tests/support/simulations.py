@@ -1,13 +1,18 @@
 """Simulated experiments whose truth is known: how often a test cries wolf, and an interval holds the truth."""
 
+from collections import Counter
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import special, stats
 
+from serbench.results.papers.verdicts import judge, predict
 from serbench.results.statistics.metrics import METRICS
 from serbench.results.statistics.score_intervals import score_interval
 from serbench.results.statistics.speakers import PairedTest, nadeau_bengio, paired_t
 from serbench.results.statistics.two_models import mcnemar
 from serbench.results.statistics.uncertainty import Parts, Uncertainty, contrast
+from serbench.seeds import stream
 from serbench.tests.support.parts import parts_of_hits
 
 UAR = METRICS["uar"]
@@ -113,3 +118,68 @@ def rank_alarms(runs: int, seed: int, n: int, k: int) -> float:
     rng = np.random.default_rng(seed)
     p = [stats.friedmanchisquare(*twin_systems(rng, n, k).T).pvalue for _ in range(runs)]
     return float(np.mean(np.array(p) < 0.05))
+
+
+@dataclass(frozen=True)
+class ReplayDesign:
+    """Runs of ours beside one published run, of the same system unless it is ``ahead``; all in points.
+
+    ``split_sd``: between splits, of which ours has ``splits``, with ``runs`` each: the same seeds on every split
+    (``crossed``), else seeds of its own. ``lost``: runs of the last split that are not there. ``rows``: scores are
+    shares of so many; ``decimals``: of the published value. ``skewed``: exponential instead of normal. The mean lies
+    anywhere in one point.
+    """
+
+    runs: int
+    sd: float
+    splits: int = 1
+    split_sd: float = 0.0
+    crossed: bool = True
+    lost: int = 0
+    rows: int | None = None
+    decimals: int = 1
+    mean: float = 80.0
+    skewed: bool = False
+    ahead: float = 0.0
+
+    def scores(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        """Scores of our runs with their seeds and splits, and the published value as printed, in [0, 1]."""
+        n = self.runs * self.splits
+        split = np.repeat(np.arange(self.splits), self.runs)
+        seed = np.tile(np.arange(self.runs), self.splits) if self.crossed else np.arange(n)
+        draws = rng.exponential(1, n + 1) - 1 if self.skewed else rng.normal(0, 1, n + 1)
+        effects = self.sd * draws[seed], self.split_sd * rng.normal(0, 1, self.splits)[split]
+        mean = self.mean + rng.uniform()
+        theirs = mean + self.ahead + self.sd * draws[n] + self.split_sd * rng.normal()
+        values = np.clip(np.append(mean + sum(effects), theirs) / 100, 0, 1)
+        if self.rows:
+            values = np.round(values * self.rows) / self.rows
+        ours = slice(n - self.lost)
+        return values[ours], seed[ours], split[ours], round(100 * float(values[-1]), self.decimals) / 100
+
+
+def replay_words(design: ReplayDesign, trials: int, seed: int = 0) -> Counter[str]:
+    """The verdicts on the published value, from the functions that `serbench tables` calls."""
+    rng = stream("replays", repr(design), trials, seed)
+    step, rounding = 1 / design.rows if design.rows else 0.0, 0.005 / 10**design.decimals
+    words: Counter[str] = Counter()
+    for _ in range(trials):
+        values, seeds, splits, published = design.scores(rng)
+        words[judge(published, rounding, predict(values, seeds, (splits,), step), None, leaks=False).word] += 1
+    return words
+
+
+def outside(words: Counter[str]) -> float:
+    """The share of "above" and "below"."""
+    return (words["above"] + words["below"]) / words.total()
+
+
+def stopped_early(most: int, sd: float, trials: int, seed: int = 0) -> float:
+    """The share of "above" and "below" where runs are added, from 2 to ``most``, until the verdict is one of them."""
+    rng = stream("stopped early", str(sd), most, trials, seed)
+    n = 0
+    for _ in range(trials):
+        values, seeds, splits, published = ReplayDesign(most, sd).scores(rng)
+        predictions = (predict(values[:k], seeds[:k], (splits[:k],), 0.0) for k in range(2, most + 1))
+        n += any(judge(published, 0.0005, p, None, leaks=False).word in ("above", "below") for p in predictions)
+    return n / trials
