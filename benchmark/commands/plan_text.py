@@ -4,7 +4,66 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from ...results.statistics.speakers import OVER_BOTH
-        difference = _difference(fold)
+from ...results.text.grids import Document, Grid, Lines, Paragraph, Records
+from ..planning.summary import FoldSummary, PlanSummary, Preview
+from .lists import whole
+
+_HEADER = ("train → test", "folds", "train rows", "dev rows", "test rows", "classes", "smallest difference in points")
+_COLUMNS = (
+    "protocol", "label_map", "train", "test", "arm", "folds", "n_train_low", "n_train_high", "n_dev_low", "n_dev_high",
+    "n_test", "classes", "speakers", "detectable", "detectable_test", "reason",
+)  # fmt: skip
+
+
+def document(preview: Preview) -> Document:
+    """What would run, plan by plan; of several plans the data are a list."""
+    plans = [asdict(summary) for summary in preview.plans]
+    return Document(
+        lambda width: list(_pages(preview)) if width is None else [(whole(text),) for text in _texts(preview)],
+        records=lambda: Records(_COLUMNS, tuple(_record(p, fold) for p in preview.plans for fold in p.folds)),
+        data=lambda: plans[0] if len(plans) == 1 else plans,
+        ascii=True,
+    )
+
+
+def _texts(preview: Preview) -> Iterator[str]:
+    if preview.study is not None:
+        yield "\n".join(_question(preview))
+    yield from map(plan_text, preview.plans)
+
+
+def _question(preview: Preview) -> list[str]:
+    if preview.study is None:
+        return []
+    study = preview.study.study
+    return [f"{study.name}: {study.question}", *(f"cannot be run: {line}" for line in study.missing)]
+
+
+def _pages(preview: Preview) -> Iterator[Paragraph]:
+    if question := _question(preview):
+        yield (Lines(tuple(question)),)
+    for plan in preview.plans:
+        rows = tuple(
+            (_place(f).replace("->", "→"), str(f.folds), _range(f.train_rows), _range(f.dev_rows), str(f.rows),
+             str(len(f.classes)), _difference(f))
+            for f in plan.folds
+        )  # fmt: skip
+        heading = f"protocol {plan.protocol}, label map {plan.label_map}"
+        leaks = [f"permitted leaks, found in the folds: {', '.join(plan.leaks)}"] if plan.leaks else []
+        yield (Grid(heading, _HEADER, rows), Lines((*leaks, *plan.notes, *_costs(plan))))
+
+
+def _record(plan: PlanSummary, fold: FoldSummary) -> tuple[object, ...]:
+    train, dev, least = fold.train_rows, fold.dev_rows, fold.detectable
+    return (
+        plan.protocol, plan.label_map, fold.train, fold.test, fold.arm, fold.folds, min(train), max(train), min(dev),
+        max(dev), fold.rows, ", ".join(fold.classes), fold.speakers, least.difference, least.test, least.reason,
+    )  # fmt: skip
+
+
+def _difference(fold: FoldSummary) -> str:
+    least = fold.detectable
+    return f"none: {least.reason}" if least.reason else f"{100 * (least.difference or 0):.1f}"
 
 
 def plan_text(plan: PlanSummary) -> str:
