@@ -266,6 +266,7 @@ def test_columns_and_lines_that_are_empty_are_nothing(table, tmp_path):
 
 
 def test_gate_names_the_answers_of_a_file_that_are_no_class(table, tmp_path):
+    table = table.assign(fold=table.speaker)  # trainings of their own
     base = written(table, tmp_path, "base.csv")
     worse = written(table.assign(guess=["I do not know"] * 30 + list(table.guess[30:])), tmp_path, "worse.csv")
     code, _, err = serbench("gate", base, worse)

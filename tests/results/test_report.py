@@ -22,7 +22,7 @@ from serbench.results.questions.ladder import ladders
 from serbench.results.reports import answer_views, claim_views, views
 from serbench.results.reports.condition_views import condition_rows
 from serbench.results.reports.pictures import pictures
-from serbench.results.reports.ranking import ranking_of
+from serbench.results.reports.ranking import order_of_members
 from serbench.results.reports.report import report
 from serbench.results.statistics.metrics import METRICS
 from serbench.tests.support.report_runs import EVIL, cells, complete, plan
@@ -87,7 +87,7 @@ def test_pictures_and_the_reason_for_each_that_is_not_there(run, tmp_path):
     swept = create(tmp_path / "swept", "0")
     plan(swept, [r for a in ("base", "l=1") for r in cells(swept, {"weak": 1.0}, protocol="sweep", arm=a)])
     alone, reasons = pictures(*_turned(evidence_of(run)))
-    assert {p.section for p in alone} == {"leaderboard", "speakers", "critical-difference", "probabilities"}
+    assert {p.section for p in alone} == {"leaderboard", "speakers", "order", "probabilities"}
     assert set(reasons) == {"ladder", "matrix", "noise", "sweeps", "training"}
     evidence, found, known = evidence_of(run, leaky, noisy, swept)
     steps = ladders(evidence.records, evidence.predictions, METRICS["uar"])
@@ -98,22 +98,24 @@ def test_pictures_and_the_reason_for_each_that_is_not_there(run, tmp_path):
     assert not nothing and len(reasons) == 9
 
 
-def test_a_ranking_names_what_it_leaves_out(run):
+def test_an_order_names_what_it_leaves_out(run):
     known = evidence_of(run)[2]
-    ranking, where, missing = ranking_of(known)
-    assert (set(ranking.models), where, missing) == ({"majority", "weak", "strong"}, "c", [])
+    order, where, missing = order_of_members(known)
+    shown = {m.score.label: m.score.metrics["uar"].mean for m in known}
+    assert (order.models, where, missing) == (tuple(sorted(shown, key=lambda m: -shown[m])), "c", [])
+    assert order.scores == pytest.approx(sorted(shown.values(), reverse=True), abs=1e-12)
     late = replace(known[0], score=replace(known[0].score, model="late", n_done=1))
     elsewhere = [replace(m, score=replace(m.score, train="d", test="d")) for m in known[:2]]
     rows = [replace(m, score=replace(m.score, train="e", test="e"), basis=k) for k, m in enumerate(known)]
-    again, where, missing = ranking_of([*known, late, *elsewhere, *rows])
+    again, where, missing = order_of_members([*known, late, *elsewhere, *rows])
     names = [m.score.label for m in known]
-    assert np.array_equal(again.ranks, ranking.ranks) and where == "c"
+    assert (again.models, again.scores, where) == (order.models, order.scores, "c")
     assert missing == [
         "Not in it, incomplete: late on c.",
         f"Not in it, not all corpora have the same models: {names[0]} on d, {names[1]} on d.",
         f"Not in it, tested on other rows: {', '.join(f'{name} on e' for name in names)}.",
     ]
-    assert ranking_of([late]) == (None, "", ["Not in it, incomplete: late on c."])
+    assert order_of_members([late]) == (None, "", ["Not in it, incomplete: late on c."])
 
 
 def _turned(three):
@@ -129,8 +131,8 @@ def test_what_noise_costs_is_the_paired_difference_over_speakers(tmp_path):
     plan(noisy, made)
     _, _, known = evidence_of(noisy)
     (row,) = condition_rows(known)
-    by = {m.score.condition: m.by_speaker for m in known}
-    drop = 100 * (by["white 0 dB"] - by["clean"]).mean()
+    by = {m.score.condition: m.score.metrics["uar"].mean for m in known}
+    drop = 100 * (by["white 0 dB"] - by["clean"])
     assert (row.kind, row.strongest, row.model) == ("white", "0 dB", "m") and row.loss.startswith(f"{drop:+.1f} [")
     uar = [100 * m.score.metrics["uar"].mean for m in known if m.score.condition != "clean"]
     assert row.mean.startswith(f"{np.mean(uar):.1f} [")
@@ -263,7 +265,7 @@ def test_answers_stand_in_their_sections_and_are_those_of_the_command(run, tmp_p
     made = report([str(r.folder) for r in (run, swept, leaky, noisy)], tmp_path / "out")
     lines = pd.read_csv(made.folder / "answers.csv")
     assert set(lines["test"]) == {
-        "protocol-effect", "main", "page", "degradation", "interaction", "spread", "probabilities",
+        "protocol-effect", "main", "trend", "degradation", "interaction", "spread", "probabilities",
     }  # fmt: skip
     _, out, _ = serbench("compare", swept.folder, "--test", "main", "--csv")
     theirs = pd.read_csv(StringIO(out))
