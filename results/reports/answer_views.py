@@ -20,7 +20,7 @@ MANY = 600_000  # predictions, from which what takes long is left to `serbench c
 TITLES = {
     "protocol-effect": "Drops",
     "main": "Each arm against its base",
-    "page": "Trends along levels",
+    "trend": "Trends along levels",
     "over-corpora": "Differences over corpora",
     "degradation": "Each condition against clean",
     "interaction": "Does a condition cost one more than another?",
@@ -68,7 +68,7 @@ def views(evidence: Evidence, ladders: bool) -> list[View]:
         ("noise", "degradation", evidence, evidence.records["condition"].nunique() > 1),
         ("noise", "interaction", evidence, evidence.records["condition"].nunique() > 1),
         ("sweeps", "main", arms, len(arms.records) > 0),
-        ("sweeps", "page", arms, len(arms.records) > 0),
+        ("sweeps", "trend", arms, len(arms.records) > 0),
         ("over-corpora", "over-corpora", heard, askable(heard)[0] is not None),
         ("speakers", "spread", heard, True),
         ("groups", "groups", heard, True),
