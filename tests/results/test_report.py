@@ -55,7 +55,7 @@ def test_spread_over_speakers_is_that_of_the_scores(run):
     _, _, known = evidence_of(run)
     for member in known:
         assert member.by_speaker.std(ddof=1) == pytest.approx(member.score.metrics["uar"].sd_speakers)
-        assert len(member.speakers) == 6 and len(member.at) == 2 * 72
+        assert len(member.speakers) == 6 and len(member.at) == 3 * 72
         assert np.array_equal(
             np.bincount(member.truth * 3 + member.guess, minlength=9).reshape(3, 3), member.score.confusion
         )
@@ -168,9 +168,9 @@ def test_a_run_still_going_on(tmp_path):
     run.append(replace(failed, status="failed", error=error, predictions_sha256=None), None)
     run.record_path(gone.key).unlink()
     made = report([str(run.folder)], tmp_path / "out")
-    assert made.notes == ("not complete: 6 of 8 cells are done, 1 failed, 1 pending",)
+    assert made.notes == ("not complete: 10 of 12 cells are done, 1 failed, 1 pending",)
     text = made.page.read_text()
-    assert "<b>Not complete.</b> 6 of 8 cells are done" in text and EVIL not in text
+    assert "<b>Not complete.</b> 10 of 12 cells are done" in text and EVIL not in text
     assert "ValueError: &lt;script&gt;" in text and done.model in text
 
 
@@ -186,8 +186,8 @@ def test_several_runs_together_count_a_cell_once(run, tmp_path):
     again = complete(tmp_path / "again")
     other = complete(tmp_path / "other", protocol="random", leaks=["speaker"])
     evidence, found, _ = evidence_of(run, again, other)
-    assert len(evidence.records) == 24 and len(found) == 6
-    assert "12 cells are in several of the runs; each counts once" in evidence.notes
+    assert len(evidence.records) == 36 and len(found) == 6
+    assert "18 cells are in several of the runs; each counts once" in evidence.notes
     made = report([str(run.folder), str(other.folder), str(run.folder)], tmp_path / "out")
     text = made.page.read_text()
     assert text.count("serbench run --set") == 2 and "LEAK" in text
