@@ -1,7 +1,7 @@
 """serbench: speech emotion recognition, evaluated under named protocols.
 
-What the command line does, as functions with the names of its commands and options: `run`, `plan`, `load`, `compare`,
-`score`, `audit`, `report`, `prepare`, `predict`. They return values, raise `InputError`, and print nothing.
+What the command line does, as functions with the names of its commands and options: `run`, `plan`, `freeze`, `load`,
+`compare`, `score`, `audit`, `report`, `prepare`, `predict`. They return values, raise `InputError`, and print nothing.
 """
 
 from importlib import import_module
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Table,
         audit,
         compare,
+        freeze,
         load,
         plan,
         predict,
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from .protocols.parts.protocol import Protocol
 
 __all__ = [
-    "InputError", "Preview", "Protocol", "Results", "RunResults", "Table", "audit", "compare", "load", "model", "plan",
-    "predict", "prepare", "report", "run", "score",
+    "InputError", "Preview", "Protocol", "Results", "RunResults", "Table", "audit", "compare", "freeze", "load",
+    "model", "plan", "predict", "prepare", "report", "run", "score",
 ]  # fmt: skip
 
 _API = ".benchmark.api"

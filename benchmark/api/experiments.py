@@ -3,19 +3,23 @@
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ...results.evidence.store import find_run
 from ...results.text.run_table import run_table
 from ..audio.bar import hidden
+from ..planning.frozen import FrozenPlan
 from ..planning.options import RunOptions
+from ..planning.options import freeze as freeze_study
 from ..planning.summary import Preview
 from ..planning.summary import plan as preview
 from ..prepared.corpus import Corpus
 from ..prepared.corpus import prepare as prepare_corpus
 from ..prepared.home import home
 from ..prepared.sources import locate
+from ..running.answers import StudyAnswers, answers
 from ..running.run import SILENT, RunSummary
 from ..running.run import run as run_all
 from .predictions import prediction_document
@@ -33,6 +37,12 @@ class RunResults(Results):
         super().__init__(run_table([summary.run]))
         self.summary = summary
 
+    @cached_property
+    def answers(self) -> StudyAnswers | None:
+        """What the tests of a study say; None where the run is of no study."""
+        study = self.summary.study
+        return None if study is None else answers(study, self.summary.run)
+
     @property
     def folder(self) -> Path:
         """The run folder."""
@@ -44,6 +54,7 @@ def run(
     *,
     protocol: str | None = None,
     quick: bool = False,
+    frozen: str | Path | None = None,
     model: Names = (),
     corpus: Names = (),
     seeds: int | None = None,
@@ -64,7 +75,7 @@ def run(
     runs, for whatever does not fit.
     """
     options = _options(
-        study, protocol, quick, model, corpus, seeds, set, jobs, device, precision, out, keep_weights, again
+        study, protocol, quick, frozen, model, corpus, seeds, set, jobs, device, precision, out, keep_weights, again
     )
     if progress or (progress is None and in_notebook()):
         from .terminal_progress import TerminalProgress
@@ -78,6 +89,7 @@ def plan(
     *,
     protocol: str | None = None,
     quick: bool = False,
+    frozen: str | Path | None = None,
     model: Names = (),
     corpus: Names = (),
     seeds: int | None = None,
@@ -85,8 +97,28 @@ def plan(
     out: str | Path | None = None,
 ) -> Preview:
     """What `run` would do: ``plans``, each with folds, cells and the least difference that could be seen; ``notes``."""
-    options = _options(study, protocol, quick, model, corpus, seeds, set, None, "auto", "fp32", out, False, False)
+    options = _options(
+        study, protocol, quick, frozen, model, corpus, seeds, set, None, "auto", "fp32", out, False, False
+    )
     return preview(options)
+
+
+def freeze(
+    study: str,
+    *,
+    quick: bool = False,
+    model: Names = (),
+    corpus: Names = (),
+    seeds: int | None = None,
+    set: Settings = (),
+    out: str | Path | None = None,
+) -> FrozenPlan:
+    """The plan of a study, dated and hashed before it is run; written to ``out``, for `run(study, frozen=out)`.
+
+    None: written nowhere. Raises InputError where ``out`` is there already.
+    """
+    options = _options(study, None, quick, None, model, corpus, seeds, set, None, "auto", "fp32", None, False, False)
+    return freeze_study(options, None if out is None else Path(out))
 
 
 def prepare(name: str, source: str | Path | None = None, *, jobs: int | None = None, progress: bool = False) -> Corpus:
@@ -134,6 +166,7 @@ def _options(
     study: str | None,
     protocol: str | None,
     quick: bool,
+    frozen: str | Path | None,
     model: Names,
     corpus: Names,
     seeds: int | None,
@@ -148,8 +181,8 @@ def _options(
     pairs = settings.items() if isinstance(settings, Mapping) else ()
     texts = [f"{name}={_text(value)}" for name, value in pairs] or list(settings)
     return RunOptions(
-        study, protocol, quick, _names(model), _names(corpus), seeds, tuple(texts), jobs, device, precision,
-        None if out is None else Path(out), keep_weights, again,
+        study, protocol, quick, None if frozen is None else Path(frozen), _names(model), _names(corpus), seeds,
+        tuple(texts), jobs, device, precision, None if out is None else Path(out), keep_weights, again,
     )  # fmt: skip
 
 

@@ -10,10 +10,11 @@ from ...protocols.parts.studies import Study, StudyForm
 from ..planning.ready import prepare
 from ..planning.study import Forms, StudyRequest, forms_of
 from ..planning.study_commands import commands, parts
-from ..planning.study_needs import missing_corpora, missing_here
+from ..planning.study_needs import is_prepared, missing_corpora, missing_here
 from ..planning.summary import summarize
 from .model_list import hanging
 
+OF_MARGIN = ("tost", "bayes")  # tests that take a margin
 ARMS = (
     "Arms run in the study alone. One of them by itself: add what it sets as --set MODEL.KEY=VALUE (what it does to "
     "training clips without MODEL), and write its variants as --model MODEL+VARIANT."
@@ -101,7 +102,7 @@ def facts(forms: Forms) -> dict[str, Any]:
         }
         for quick, request in forms.items()
     }
-    return {**asdict(_line(forms)), "forms": of_forms}
+    return {**asdict(_line(forms)), "margin": forms[False].study.margin, "forms": of_forms}
 
 
 def _page(forms: Forms) -> Iterator[tuple[str, str]]:
@@ -112,7 +113,9 @@ def _page(forms: Forms) -> Iterator[tuple[str, str]]:
     if study.metric:
         yield "  metric: ", study.metric
     for number, one in enumerate(study.full.tests):
-        yield f"  {'test' if number == 0 else 'also'}: ", f"{one.test}: {_summary(one.test)}"
+        yield f"  {'secondary' if number else 'primary'} test: ", f"{one.test}: {_summary(one.test)}"
+    if any(one.test in OF_MARGIN for one in study.full.tests):
+        yield "  margin: ", f"± {study.margin:g} points"
     for note in study.notes:
         yield "  not in it: ", note
     for line in study.missing:
@@ -163,22 +166,12 @@ def _planned(request: StudyRequest) -> dict[str, Any]:
     """``plans``: the summary of each request, None with the ``reason`` where corpora or encoders are not there."""
     if lacks := [f"corpus {spec}" for spec in missing_corpora(request)]:
         return {"plans": None, "reason": _short(lacks)}
-    if fresh := [spec for spec in request.form.corpora if not _prepared(spec)]:
+    if fresh := [spec for spec in request.form.corpora if not is_prepared(spec)]:
         return {"plans": None, "reason": f"{_join(fresh)} not prepared yet; `serbench plan` prepares and counts"}
     try:
         return {"plans": [asdict(summarize(prepare(each).plan)) for each in request.experiments], "reason": ""}
     except InputError as error:
         return {"plans": None, "reason": str(error)}
-
-
-def _prepared(spec: str) -> bool:
-    """Whether a corpus can be opened without decoding it now."""
-    from ..corpora.synthetic import NAMES
-    from ..prepared.home import home, stored
-    from ..prepared.sources import parse_spec
-
-    name, _ = parse_spec(spec)
-    return name in NAMES or any(not form.state for form in stored(home(), name))
 
 
 def _counts(plan: dict[str, Any]) -> str:

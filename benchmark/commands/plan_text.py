@@ -80,7 +80,7 @@ def plan_text(plan: PlanSummary) -> str:
             f"  {_range(fold.train_rows):>10}  {_range(fold.dev_rows):>8}"
             f"  {fold.rows:9}  {len(fold.classes)}: {', '.join(fold.classes)}"
         )
-    lines += ["", *_differences(plan.folds), "", *plan.notes, *_costs(plan)]
+    lines += ["", *_differences(plan.folds), _seeds(plan), "", *plan.notes, *_costs(plan)]
     return "\n".join(lines)
 
 
@@ -93,6 +93,15 @@ def _costs(plan: PlanSummary) -> Iterator[str]:
         f"({plan.trainings} trainings), x {len(plan.conditions)} conditions = {plan.cells} cells; "
         f"{plan.done} done already"
     )
+
+
+def _seeds(plan: PlanSummary) -> str:
+    """How many seeds the test needs, and whether there are as many."""
+    test, needed = plan.test, plan.seeds_needed
+    if needed is None:
+        return f"seeds for test {test}: no number of them allows it; known test speakers are too few"
+    refused = "" if plan.seeds >= needed else ", with fewer it is refused of the algorithms"
+    return f"seeds for test {test}: {needed} needed, {plan.seeds} planned{refused}"
 
 
 def _place(fold: FoldSummary) -> str:

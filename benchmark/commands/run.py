@@ -1,5 +1,6 @@
 """`serbench run` and `serbench plan`: the same options, so that what is planned is what would run."""
 
+import json
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -18,6 +19,9 @@ _WHAT = (
     click.argument("study", required=False, metavar="[STUDY]"),
     click.option("--protocol", metavar="P", help="Protocol, or FILE.py; see `serbench protocols list`."),
     click.option("--quick", is_flag=True, help="The quick form of a study."),
+    click.option(
+        "--frozen", type=click.Path(path_type=Path), metavar="FILE", help="Plan of `studies freeze` to hold to."
+    ),
     click.option("--model", multiple=True, metavar="M", help="[FILE.py:]model[:profile][+variant]; repeatable."),
     click.option("--corpus", multiple=True, metavar="C[=DIR]", help="Corpus, or CSV table; repeatable."),
     click.option("--seeds", type=int, metavar="N", help="Trainings per fold.  [default: 1, or as the study has it]"),
@@ -75,7 +79,8 @@ def plan(options: "RunOptions", form: str | None) -> None:
 
 @click.command()
 @_with_options
-def run(options: "RunOptions") -> None:
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable: the table, and what a study's tests say.")
+def run(options: "RunOptions", as_json: bool) -> None:
     """Run models on corpora under a protocol, or a study, then print the table.
 
     STUDY is the name of one that ships (`serbench studies list`) or the path of a file; after the table come its
@@ -87,10 +92,24 @@ def run(options: "RunOptions") -> None:
     from .study_answer import study_text
 
     summary = run(options, TerminalProgress())
+    if as_json:
+        click.echo(_json(summary))
+        raise SystemExit(0 if summary.succeeded else 1)
     _show(summary)
     if summary.study is not None:
         click.echo("\n" + study_text(summary.study, summary.run, columns()), nl=False)
     raise SystemExit(0 if summary.succeeded else 1)
+
+
+def _json(summary: "RunSummary") -> str:
+    """The table as `show --json` has it, and the answers of a study, else null."""
+    from ...results.reports.run_files import write_tables
+    from ...results.text.forms import render
+    from ..running.answers import answers
+
+    table = json.loads(render(write_tables(summary.run).document(), "json"))
+    study = None if summary.study is None else answers(summary.study, summary.run).data()
+    return json.dumps({"table": table, "study": study}, indent=1)
 
 
 def _show(summary: "RunSummary") -> None:

@@ -7,6 +7,8 @@ from ...errors import InputError
 from ...protocols.parts import studies
 from ..device import check_precision, resolve
 from .experiment import Experiment, check
+from .frozen import FrozenPlan, read, write
+from .frozen import freeze as freeze_request
 from .request import DEFAULT_CORPORA, DEFAULT_MODELS, Request, each_map
 from .study import Changes, StudyRequest, ask, check_names, check_study
 
@@ -15,13 +17,15 @@ from .study import Changes, StudyRequest, ask, check_names, check_study
 class RunOptions:
     """What is to be run, a study or a protocol, and how and where to.
 
-    ``seeds`` None: 1, or as the study has it. ``jobs`` None: as many as there are cores where networks train on the
-    CPU, else 1. ``out`` None: the newest run of the same plans, else a new folder; ``again``: always a new one.
+    ``frozen``: the file of a frozen plan, which says what these options leave open. ``seeds`` None: 1, or as the study
+    has it. ``jobs`` None: as many as there are cores where networks train on the CPU, else 1. ``out`` None: the newest
+    run of the same plans, else a new folder; ``again``: always a new one.
     """
 
     study: str | None = None
     protocol: str | None = None
     quick: bool = False
+    frozen: Path | None = None
     model: tuple[str, ...] = ()
     corpus: tuple[str, ...] = ()
     seeds: int | None = None
@@ -70,6 +74,8 @@ def experiments(options: RunOptions) -> tuple[list[Experiment], StudyRequest | N
 def _requests(options: RunOptions) -> list[Request]:
     if options.protocol is None:
         raise InputError("what is to be run? Name a study (`serbench studies list`) or give --protocol P")
+    if options.frozen is not None:
+        raise InputError(f"--frozen {options.frozen}: is the plan of a study; name the study")
     if options.quick:
         raise InputError("--quick: is the short form of a study; --protocol has none")
     models, corpora = options.model or DEFAULT_MODELS, options.corpus or DEFAULT_CORPORA
@@ -84,9 +90,36 @@ def _study(options: RunOptions, name: str) -> StudyRequest:
         raise InputError(f"--seeds {options.seeds}: at least one seed is needed")
     study = studies.find(name)
     forms = check_study(study)
-    changes = Changes(options.model, options.corpus, options.seeds or 0, options.set)
-    as_it_is = forms.get(options.quick) if changes == Changes() else None
-    request = as_it_is or ask(study, options.quick, changes)
+    changes, quick = Changes(options.model, options.corpus, options.seeds or 0, options.set), options.quick
+    if options.frozen is not None:
+        frozen = read(options.frozen)
+        if frozen.study != study.name:
+            raise InputError(f"{options.frozen}: is the frozen plan of study {frozen.study}, not of {study.name}")
+        changes, quick = _as_frozen(frozen, changes), quick or bool(frozen.content["quick"])
+    as_it_is = forms.get(quick) if changes == Changes() else None
+    request = as_it_is or ask(study, quick, changes)
     if not study.missing:
         check_names(request)
     return request
+
+
+def _as_frozen(frozen: FrozenPlan, changes: Changes) -> Changes:
+    """What the user says, and else what the plan says."""
+    plan = frozen.content
+    return Changes(
+        changes.models or tuple(plan["models"]),
+        changes.corpora or tuple(plan["corpora"]),
+        changes.seeds or plan["seeds"],
+        (*plan["settings"], *changes.settings),
+    )
+
+
+def freeze(options: RunOptions, out: Path | None) -> FrozenPlan:
+    """The plan of a study, checked; written to ``out`` if it is named. Raises InputError for whatever does not fit."""
+    _, study = experiments(options)
+    if study is None or study.study.missing:
+        raise InputError(f"study {options.study} cannot be run: {'; '.join(study.study.missing if study else ())}")
+    plan = freeze_request(study, options.quick)
+    if out is not None:
+        write(plan, out)
+    return plan

@@ -17,6 +17,16 @@ def missing_corpora(request: StudyRequest) -> list[str]:
     return missing
 
 
+def is_prepared(spec: str) -> bool:
+    """Whether a corpus can be opened without decoding it now."""
+    from ..corpora.synthetic import NAMES
+    from ..prepared.home import home, stored
+    from ..prepared.sources import parse_spec
+
+    name, _ = parse_spec(spec)
+    return name in NAMES or any(not form.state for form in stored(home(), name))
+
+
 def missing_models(request: StudyRequest) -> list[str]:
     """The models of a study whose weights or package this machine lacks, each with what it lacks."""
     models = [choice.chosen for experiment in request.experiments for choice in experiment.choices]

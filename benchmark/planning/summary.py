@@ -15,6 +15,7 @@ from ..audio.bar import hidden
 from .options import RunOptions, experiments
 from .plan import Plan
 from .ready import prepare
+from .seeds_needed import FoldLayout, seeds_needed
 from .study import StudyRequest
 
 STORED = "models of the run folder"
@@ -57,7 +58,10 @@ class FoldSummary:
 
 @dataclass(frozen=True)
 class PlanSummary:
-    """What a plan would run; ``done`` cells of it are in the run folder."""
+    """What a plan would run; ``done`` cells of it are in the run folder.
+
+    ``test``: the primary one of a study, else ``main``; with fewer than ``seeds_needed`` it is refused somewhere.
+    """
 
     protocol: str
     label_map: str
@@ -72,6 +76,8 @@ class PlanSummary:
     cells: int
     done: int
     notes: list[str]
+    test: str
+    seeds_needed: int | None
 
 
 @dataclass(frozen=True)
@@ -98,15 +104,20 @@ def plan(options: RunOptions, bars: bool = False) -> Preview:
         deviations = stored_deviations(evidence.records, evidence.predictions, METRICS["uar"])
     with nullcontext() if bars else hidden():
         ready_plans = [prepare(experiment) for experiment in checked]
+    test = study.form.tests[0].test if study and study.form.tests else "main"
     plans = []
     for ready in ready_plans:
         done = run.done(cell.key for cell in ready.plan.cells) if run is not None else set()
-        plans.append(summarize(ready.plan, done, deviations, ready.notes))
+        plans.append(summarize(ready.plan, done, deviations, ready.notes, test))
     return Preview(tuple(plans), study, study.notes if study else ())
 
 
 def summarize(
-    plan: Plan, done: Set[str] = frozenset(), deviations: Deviations = UNKNOWN, notes: Sequence[str] | None = None
+    plan: Plan,
+    done: Set[str] = frozenset(),
+    deviations: Deviations = UNKNOWN,
+    notes: Sequence[str] | None = None,
+    test: str = "main",
 ) -> PlanSummary:
     """Counts of a plan. ``done``: keys of cells that are stored; ``notes``: instead of the plan's own."""
     return PlanSummary(
@@ -117,31 +128,40 @@ def summarize(
         arms=list(plan.augments),
         seeds=plan.seeds,
         conditions=list(dict.fromkeys(cell.condition.name for cell in plan.cells)),
-        folds=_fold_summaries(plan, deviations),
+        folds=[_fold_summary(plan, folds, deviations) for folds in _places(plan)],
         trainings=len({cell.trial.training for cell in plan.cells}),
         trials=len({cell.trial.key for cell in plan.cells}),
         cells=len(plan.cells),
         done=sum(cell.key in done for cell in plan.cells),
         notes=list(plan.notes if notes is None else notes),
+        test=test,
+        seeds_needed=seeds_needed(test, (_layout(plan, folds) for folds in _places(plan))),
     )
 
 
-def _fold_summaries(plan: Plan, deviations: Deviations) -> list[FoldSummary]:
-    """The folds that some cell has: those of arms that no model can have are left out with them."""
+def _places(plan: Plan) -> list[list[Fold]]:
+    """The folds that some cell has, by place; those of arms that no model can have are left out with them."""
     used = {plan.folds[index].arm for index in {cell.trial.fold for cell in plan.cells}}
     places: dict[tuple[str, str, str], list[Fold]] = {}
     for fold in plan.design.split.folds:
         if fold.arm in used:
             places.setdefault((fold.train_name, fold.test_name, fold.arm), []).append(fold)
-    return [_fold_summary(plan, folds, deviations) for folds in places.values()]
+    return list(places.values())
+
+
+def _layout(plan: Plan, folds: Sequence[Fold]) -> FoldLayout:
+    speakers_of = [(fold.repeat, {plan.speakers[utterance_of(row)] for row in fold.test}) for fold in folds]
+    speakers = set().union(*(names for _, names in speakers_of))
+    tested = [(repeat, speaker) for repeat, names in speakers_of for speaker in names]
+    return FoldLayout(
+        len({fold.name for fold in folds}), len(speakers - {None}), None not in speakers, len(set(tested)) < len(tested)
+    )
 
 
 def _fold_summary(plan: Plan, folds: Sequence[Fold], deviations: Deviations) -> FoldSummary:
     first = folds[0]
-    speakers_of = [(fold.repeat, {plan.speakers[utterance_of(row)] for row in fold.test}) for fold in folds]
-    speakers = set().union(*(names for _, names in speakers_of))
-    tested = [(repeat, speaker) for repeat, names in speakers_of for speaker in names]
-    crossed = len(set(tested)) < len(tested)  # a speaker is in several folds: the main test is over folds
+    speakers = {plan.speakers[utterance_of(row)] for fold in folds for row in fold.test}
+    crossed = _layout(plan, folds).crossed  # a speaker is in several folds: the main test is over folds
     return FoldSummary(
         train=first.train_name,
         test=first.test_name,

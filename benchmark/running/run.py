@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from ...baselines.registry import choose
 from ...errors import InputError
@@ -16,6 +17,7 @@ from ...results.evidence.store import Run, check_readable, create, open_run, pla
 from ..audio.bar import hidden
 from ..device import resolve
 from ..environment import PAIR, cores, import_problem, installed, pair_problem
+from ..planning.frozen import differences, read
 from ..planning.options import RunOptions, experiments
 from ..planning.plan import Cell, Plan
 from ..planning.ready import ReadyPlan, prepare
@@ -82,8 +84,9 @@ def run(options: RunOptions, progress: Progress = SILENT) -> RunSummary:
     plans = [ready.plan for ready in ready_plans]
     _check_models(plans)
     folder, resumed = _folder(options, plans, study.study.name if study else plans[0].design.protocol.name, progress)
+    frozen = _frozen(options, study) if study else None
     for ready in ready_plans:  # all before any is run: by its plans a stopped run is known again
-        store_plan(folder, ready, options.command())
+        store_plan(folder, ready, options.command(), frozen)
     skipped, failed = 0, list[Cell]()
     for_later: set[str] = set()
     for number, ready in enumerate(ready_plans):
@@ -105,6 +108,14 @@ def run(options: RunOptions, progress: Progress = SILENT) -> RunSummary:
         resumed=resumed,
         study=study,
     )
+
+
+def _frozen(options: RunOptions, study: StudyRequest) -> dict[str, Any] | None:
+    """The frozen plan that is to be followed, as a run folder keeps it, and what is asked otherwise."""
+    if options.frozen is None:
+        return None
+    plan = read(options.frozen)
+    return {**plan.stored(), "differences": differences(plan.content, study)}
 
 
 def _run_plan(

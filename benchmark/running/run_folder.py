@@ -1,13 +1,14 @@
 """What a run folder keeps of a plan before anything runs: what was asked for, and the labelled tables."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import pandas as pd
 
 from ...protocols.parts.protocol import utterance_of
-from ...results.evidence.store import Run
+from ...results.evidence.store import Run, plan_name
 from ..planning.plan import Plan
 from ..planning.ready import ReadyPlan
 
@@ -18,8 +19,11 @@ UTTERANCE_COLUMNS = (
 )  # fmt: skip
 
 
-def store_plan(run: Run, ready: ReadyPlan, command: Sequence[str]) -> None:
-    """Store a plan, so that the run folder explains itself; ``command``: in the words of the command line."""
+def store_plan(run: Run, ready: ReadyPlan, command: Sequence[str], frozen: Mapping[str, Any] | None = None) -> None:
+    """Store a plan, so that the run folder explains itself; ``command``: in the words of the command line.
+
+    ``frozen``: the plan of a study that was frozen before, and what is asked otherwise; one that is stored stays.
+    """
     plan, protocol = ready.plan, ready.plan.design.protocol
     facts = {
         "command": list(command),
@@ -34,12 +38,22 @@ def store_plan(run: Run, ready: ReadyPlan, command: Sequence[str]) -> None:
         "coverage": plan.design.coverage.to_dict(orient="records"),
         "corpora": {c.name: {"fingerprint": c.fingerprint, "rate_hz": c.rate_hz} for c in ready.corpora.values()},
     }
-    run.add_plan(plan.frame(), facts)
+    frame = plan.frame()
+    if frozen := frozen or _frozen(run, frame):
+        facts["frozen"] = dict(frozen)
+    run.add_plan(frame, facts)
     _store_siblings(run, plan)
     table = plan.design.labelled.table
     for name, part in table.groupby("corpus"):
         columns = [c for c in UTTERANCE_COLUMNS if c in part.columns]
         run.add_utterances(f"{name}-{plan.data[name][:12]}-{plan.design.maps[name]}", part[columns])
+
+
+def _frozen(run: Run, cells: pd.DataFrame) -> Mapping[str, Any] | None:
+    """What an earlier command stored beside the same cells."""
+    name = plan_name(cells["key"])
+    stored = [facts.get("frozen") for frame, facts in run.plans() if plan_name(frame["key"]) == name]
+    return stored[-1] if stored else None
 
 
 def _store_siblings(run: Run, plan: Plan) -> None:

@@ -2,8 +2,9 @@
 
 ``name``, ``question``, ``source`` (the citation), ``kind`` of question, ``protocol`` (one or several, run one after
 another), ``models``, ``corpora``, ``seeds``, ``settings`` (as ``--set`` takes them), ``[[arms]]`` (where the protocol
-compares something itself: combined with its arms), ``metric``, ``test`` with ``base`` and ``levels``, ``[[also]]``
-for further tests, ``notes`` (what of the question is not in it) and ``missing`` (what serbench lacks to run it).
+compares something itself: combined with its arms), ``metric``, ``test`` with ``base`` and ``levels`` (the primary
+test), ``[[also]]`` for secondary tests, ``margin`` (points within which differences are taken as none), ``notes`` (what
+of the question is not in it) and ``missing`` (what serbench lacks to run it).
 ``[quick]`` replaces any of `FORM` for a run of two minutes. An arm has a ``name``, and ``settings``, ``variants``, a
 ``model`` (empty: all), ``train_snr``, ``train_noise``, ``train_noise_dir`` and ``augment``, a table.
 """
@@ -27,11 +28,12 @@ KINDS = (
 #: what is run and tested, in a quick form too
 FORM = ("protocol", "models", "corpora", "seeds", "settings", "arms", "test", "base", "levels", "also")
 _TEXTS = ("name", "question", "source", "kind")
-_KEYS = (*_TEXTS, "metric", *FORM, "notes", "missing", "quick")
+_KEYS = (*_TEXTS, "metric", "margin", *FORM, "notes", "missing", "quick")
 _TEST_KEYS = ("test", "base", "levels")
 _TRAINING = ("train_snr", "train_noise", "train_noise_dir")
 _ARM_KEYS = ("name", "settings", "variants", "model", *_TRAINING, "augment")
 _FOLDER = files("serbench.protocols") / "studies"
+MARGIN = 1.0  # points
 _NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 
 
@@ -57,7 +59,7 @@ class StudyTest:
 
 @dataclass(frozen=True, slots=True)
 class StudyForm:
-    """What is run, and the tests of it, the main one first."""
+    """What is run, and the tests of it, the primary one first."""
 
     protocols: tuple[str, ...]
     models: tuple[str, ...]
@@ -72,7 +74,8 @@ class StudyForm:
 class Study:
     """A question and how it is answered; ``quick`` is None where there is no quick form.
 
-    One that serbench cannot run may have no metric and no test. ``file``: of one that does not ship.
+    One that serbench cannot run may have no metric and no test. ``margin``: in points. ``file``: of one that does not
+    ship.
     """
 
     name: str
@@ -85,6 +88,7 @@ class Study:
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     file: str = ""
+    margin: float = MARGIN
 
     def form(self, quick: bool) -> StudyForm:
         """What is run. InputError where there is no quick form."""
@@ -141,7 +145,7 @@ def read(text: str, where: str) -> Study:
     return Study(
         **texts, metric=_text(facts["metric"], f"{where}: metric") if "metric" in facts else "", full=full,
         quick=_quick(facts.get("quick"), full, where), notes=_list(facts.get("notes", []), f"{where}: notes"),
-        missing=missing,
+        missing=missing, margin=_margin(facts.get("margin", MARGIN), f"{where}: margin"),
     )  # fmt: skip
 
 
@@ -179,7 +183,7 @@ def _form(facts: Mapping[str, Any], form: StudyForm, where: str) -> StudyForm:
 
 
 def _tests(facts: Mapping[str, Any], tests: tuple[StudyTest, ...], where: str) -> tuple[StudyTest, ...]:
-    """The main test and the others; what ``facts`` do not say stays."""
+    """The primary test and the secondary ones; what ``facts`` do not say stays."""
     main, others = tests[:1], tests[1:]
     changes = {key: facts[key] for key in _TEST_KEYS if key in facts}
     if changes:
@@ -233,6 +237,12 @@ def _arm(facts: Mapping[str, Any], where: str) -> StudyArm:
         _text(facts["model"], f"{where}: model") if "model" in facts else "",
         (*training, *((f"augment.{key}", value) for key, value in augment)),
     )
+
+
+def _margin(value: Any, where: str) -> float:
+    if type(value) not in (int, float) or not 0 < value < 100:
+        raise InputError(f"{where}: points between 0 and 100, not {value!r}")
+    return float(value)
 
 
 def _known(facts: Mapping[str, Any], keys: Sequence[str], where: str) -> None:

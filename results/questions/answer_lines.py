@@ -59,7 +59,10 @@ class AnswerLine:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The lines of one test, its name, what it does in a line, what must be known to read them, level of intervals."""
+    """The lines of one test, its name, what it does in a line, what must be known to read them, level of intervals.
+
+    ``family``: how many p are corrected together, of this answer and of others. ``margin``: of equivalence.
+    """
 
     test: str
     summary: str
@@ -67,6 +70,8 @@ class Answer:
     lines: tuple[AnswerLine, ...]
     notes: tuple[str, ...] = ()
     level: float = 0.95
+    family: int = 0
+    margin: float = ROPE
 
 
 @dataclass(frozen=True)
@@ -172,3 +177,13 @@ def corrected(lines: Sequence[AnswerLine]) -> tuple[AnswerLine, ...]:
     family = [None if line.holm is not None else line.p for line in lines]
     of_family = holm(family)
     return tuple(replace(x, holm=p) if x.holm is None else x for x, p in zip(lines, of_family, strict=True))
+
+
+def corrected_together(answers: Sequence[Answer]) -> list[Answer]:
+    """Answers with the p of all their lines corrected by Holm as one family, whatever each was corrected over."""
+    family = [line.p for each in answers for line in each.lines]
+    of_family, size = iter(holm(family)), sum(p is not None for p in family)
+    return [
+        replace(each, lines=tuple(replace(line, holm=next(of_family)) for line in each.lines), family=size)
+        for each in answers
+    ]

@@ -146,7 +146,9 @@ def answer(
         evidence, counts, base, tuple(levels), probability, rng_for, level=level, blocks=blocks, margin=margin
     )
     lines = corrected(chosen.lines(question))
-    return Answer(test, chosen.summary, measure.name, lines, tuple(_notes(question, chosen, lines)), level)
+    family = sum(line.p is not None for line in lines)
+    notes = tuple(_notes(question, chosen, lines))
+    return Answer(test, chosen.summary, measure.name, lines, notes, level, family, margin)
 
 
 def _notes(question: Question, test: Test, lines: Sequence[AnswerLine]) -> Iterator[str]:

@@ -42,9 +42,8 @@ def _metric(answer: Answer) -> str:
 
 def grid(answer: Answer) -> Grid:
     """A row per line; the data are headings where there are several."""
-    family = sum(line.p is not None for line in answer.lines)
-    tested = family > 0
-    header = ("", f"estimate [{100 * answer.level:g} %]", "n", *(("p", f"Holm\nof {family}") if tested else ()))
+    tested = any(line.p is not None for line in answer.lines)
+    header = ("", f"estimate [{100 * answer.level:g} %]", "n", *(("p", f"Holm\nof {answer.family}") if tested else ()))
     rows: list[tuple[str, ...]] = []
     for where, part in groupby(answer.lines, key=lambda line: line.where):
         rows.append((where or "all",))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from ..questions.answer_lines import Answer, AnswerLine
 from .answer_text import value
-from .comparison_text import p_value
+from .comparison_text import p_value, points_of
 
 ALPHA = 0.05
 MOST = 4  # comparisons that a sentence lists
@@ -33,7 +33,7 @@ def words(answer: Answer) -> list[str]:
     if answer.test in ESTIMATES:
         return _estimates(lines)
     if answer.test in EQUAL:
-        return _equal(_with_p(lines))
+        return _equal(_with_p(lines), points_of(answer.margin))
     if answer.test == "binomial":
         return _errors(_with_p(lines))
     if answer.test == "order":
@@ -150,11 +150,11 @@ def _rank(line: AnswerLine, where: str) -> str:
     return f"{line.what}: ranks differ by {value(line)}; p {p_value(_corrected(line))}{f', {where}' if where else ''}."
 
 
-def _equal(lines: Sequence[AnswerLine]) -> list[str]:
+def _equal(lines: Sequence[AnswerLine], margin: str) -> list[str]:
     same = [line.what for line in lines if _corrected(line) <= ALPHA]
     other = [line.what for line in lines if _corrected(line) > ALPHA]
-    sentences = [f"Shown to be equal within a point: {_some(same)}."] if same else []
-    return [*sentences, *([f"Not shown to be equal within a point: {_some(other)}."] if other else [])]
+    sentences = [f"Shown to be equal within {margin}: {_some(same)}."] if same else []
+    return [*sentences, *([f"Not shown to be equal within {margin}: {_some(other)}."] if other else [])]
 
 
 def _some(names: Sequence[str]) -> str:
