@@ -115,6 +115,10 @@ def contrast(terms: Sequence[Term], metric: Metric) -> Uncertainty:
     """
     estimate = float(sum(factor * parts.score(metric) for factor, parts in terms))
     changes, unit = _Changes.of(terms, metric), terms[0][1].unit
+    if not changes.known(estimate):
+        return Uncertainty(
+            estimate, None, None, unit=unit, reason=f"{metric.title} does not tell how answers change it"
+        )
     if not changes.unmeasured.any():
         return changes.uncertainty(estimate, unit)
     groups = changes.joined()
@@ -132,9 +136,10 @@ def gradient(metric: Metric, t: Tally) -> np.ndarray:
     for k in range(shape[-2] * shape[-1]):
         row, column = divmod(k, shape[-1])
         moves[..., k, row, column] = step[..., column]
-    values = [metric.function(Tally(*np.moveaxis(now[..., None, :, :] + s * moves, -2, 0))) for s in (1, -1)]
-    width = 2 * np.concatenate([step] * 3, axis=-1)
-    slopes: np.ndarray = np.where(width > 0, (values[0] - values[1]) / np.where(width > 0, width, 1), 0.0)
+    ends = [np.maximum(now[..., None, :, :] + s * moves, 0) for s in (1, -1)]  # no count is below 0
+    up, down = (metric.function(Tally(*np.moveaxis(end, -2, 0))) for end in ends)
+    width = (ends[0] - ends[1]).sum((-2, -1))
+    slopes: np.ndarray = np.where(width > 0, (up - down) / np.where(width > 0, width, 1), 0.0)
     return slopes.reshape(shape)
 
 
@@ -192,6 +197,11 @@ class _Changes:
             np.concatenate(values), cluster, training, stratum, weight, np.concatenate(tallies, 1),
             np.concatenate(slopes, 1),
         )  # fmt: skip
+
+    def known(self, estimate: float) -> bool:
+        """Whether all numbers are, and hits change the score."""
+        numbers = (self.value, self.slopes.ravel(), self.weight, [estimate])
+        return bool(np.isfinite(np.concatenate(numbers)).all() and self.weight.any())
 
     @cached_property
     def sizes(self) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What a contrast of scores may be off by: known answers, an independent slow computation, invariances, refusals."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -412,6 +413,38 @@ def test_a_class_that_one_speaker_holds_alone_leaves_nothing_to_compare() -> Non
     clips = np.diag([20, 20, 20])  # every class is held by one
     u = contrast([(1, parts_of_hits(clips[None] // 2, clips))], UAR)
     assert u.error is None and "every class is held by one of the speakers" in (u.reason or "")
+
+
+def geometric(t: Tally) -> np.ndarray:
+    """Geometric mean of recalls."""
+    return np.prod(np.where(t.support > 0, t.hits / np.where(t.support > 0, t.support, 1), 1), -1) ** (1 / 3)
+
+
+def test_a_metric_of_roots_has_slopes_where_no_answer_is_right() -> None:
+    clips = np.full((6, 3), 10)
+    hits = np.random.default_rng(0).binomial(clips, 0.5)
+    hits[:, 0] = 0
+    metric = replace(UAR, name="geometric", function=geometric)
+    assert np.isfinite(gradient(metric, Tally(hits.sum(0), clips.sum(0), clips.sum(0)))).all()
+    assert contrast([(1, parts_of_hits(hits[None], clips))], metric).estimate == 0
+
+
+def no_value(t: Tally) -> np.ndarray:
+    return np.full(t.hits.shape[:-1], np.nan)
+
+
+def always_half(t: Tally) -> np.ndarray:
+    return np.full(t.hits.shape[:-1], 0.5)
+
+
+@pytest.mark.parametrize("function", [no_value, always_half])
+def test_a_metric_that_says_nothing_of_answers_is_refused_with_the_reason(
+    function: Callable[[Tally], np.ndarray],
+) -> None:
+    clips = np.full((6, 3), 10)
+    metric = replace(UAR, title="odd", function=function)
+    u = contrast([(1, parts_of_hits(clips[None] // 2, clips))], metric)
+    assert (u.error, u.p(), u.reason) == (None, None, "odd does not tell how answers change it")
 
 
 def test_sessions_are_the_clusters_where_rows_have_them() -> None:
