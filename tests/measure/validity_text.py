@@ -144,7 +144,7 @@ def near_one(lines: Sequence[Line]) -> Iterator[str]:
         "At 90 % the interval has to hold the truth in 92 to 98 %; at 97 and 99 % only its lower bound is asked for, "
         "whose nominal level is 97.5 %. *Level* and *luck*: deviations over speakers and trainings, in points. "
         "*Width*: the median, in points; *clips*: as a multiple of Wilson's at the number of clips that a UAR of "
-        "independent answers is worth in one run; *effective*: at the number that gives a share the true variance of it."
+        "independent answers is worth in a run; *effective*: at the number that gives a share the true variance of it."
     )
     yield ""
     yield "| design | seeds | recall | level | luck | both bounds | lower bound | width | clips | effective |"
