@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST = 60  # comparisons of a page, on all corpora together
 ROW = 0.27  # inches
 RIGHT = (1.55, 0.62)  # inches for the numbers, and of these for the weights
-SQUARES = (3.0, 10.0)  # points: the side of a square of no weight, and of all weight
+SQUARES = (2.5, 9.5)  # points: the least side of a square, and that of the heaviest corpus
 LEAST_ROOM = 2.4  # inches of the axis
 POINT, ALL = COLORS[0], INK
 
@@ -59,9 +59,10 @@ def forest(x: OverCorpora) -> "Figure":
     width = max(WIDTH, room + sum(RIGHT) + LEAST_ROOM)
     figure = Figure(figsize=(width, ROW * (n + 2.1)))
     axes = figure.add_axes((room / width, 0, 1 - (room + sum(RIGHT)) / width, 1))
-    weights = dict(zip(map(id, x.kept), x.summary.weights, strict=True))
+    weights = dict(zip(map(id, x.kept), map(float, x.summary.weights), strict=True))
+    heaviest = max(weights.values())
     for y, one in enumerate(x.corpora):
-        _row(axes, y, one, weights.get(id(one)))
+        _row(axes, y, one, weights.get(id(one)), heaviest)
     _diamond(axes, n + 0.4, x.summary.uncertainty)
     _numbers(axes, n + 0.4, x.summary.uncertainty, None)
     axes.axvline(0, color=INK, linewidth=1, zorder=1.5)
@@ -85,7 +86,7 @@ def _name(one: CorpusDifference) -> str:
     return f"{one.corpus} ({n} {one.uncertainty.unit})" if one.uncertainty.reason is None else one.corpus
 
 
-def _row(axes: "Axes", y: float, one: CorpusDifference, weight: float | None) -> None:
+def _row(axes: "Axes", y: float, one: CorpusDifference, weight: float | None, heaviest: float) -> None:
     u = one.uncertainty
     if weight is None:
         _beside(axes, y, RIGHT[0], "not in it", color=SOFT)
@@ -94,7 +95,7 @@ def _row(axes: "Axes", y: float, one: CorpusDifference, weight: float | None) ->
     if low is not None and high is not None:
         axes.plot([100 * low, 100 * high], [y, y], color=POINT, linewidth=1.4, zorder=2, solid_capstyle="butt")
     least, most = SQUARES
-    side = least + (most - least) * weight**0.5  # the area grows with the weight
+    side = max(least, most * (weight / heaviest) ** 0.5)
     axes.plot(100 * u.estimate, y, "s", color=POINT, markersize=side, markeredgecolor=PAPER, mew=0.4, zorder=3)
     _numbers(axes, y, u, weight)
 
