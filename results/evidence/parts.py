@@ -75,6 +75,8 @@ def identical_runs(seed: np.ndarray, fold: np.ndarray, row: np.ndarray, guess: n
 
 def equal_seeds(seed: np.ndarray, fold: np.ndarray, row: np.ndarray, guess: np.ndarray) -> tuple[tuple[int, ...], ...]:
     """Seeds, as numbers, that gave the same answers to the same rows: groups of two or more."""
+    if not len(seed):
+        return ()
     order = np.lexsort((row, fold, seed))
     answers = np.stack([fold, row, guess])[:, order]
     names, start = np.unique(seed[order], return_index=True)
