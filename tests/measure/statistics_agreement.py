@@ -28,7 +28,7 @@ from serbench.tests.support.simulations import cross_validations, rank_alarms, s
 OTHERWISE = (
     ("chance level of every metric", "uniform guesses on 100,000 rows; equal probabilities", "metrics, probabilities"),
     ("risk-coverage curve where rows are equally sure", "by hand; any order of them", "probabilities"),
-    ("intervals of ECE and AURC", "property: a resample is the metric of the repeated rows; simulated",
+    ("intervals of AURC", "property: a resample is the metric of the repeated rows; simulated",
      "probability_intervals"),
     ("mixed model of crossed factors", "cell means and two-way mean squares; unbalanced: only what statsmodels fits",
      "variance"),
@@ -75,7 +75,7 @@ def simulated(short: bool) -> Iterator[Share]:
         held = float(coverage(n, runs, 2_000 if short else 10_000))
         yield Share(f"interval of a UAR holds the truth, {n} speakers", "92–97 %", 0.92, 0.97, runs, held)
     runs = 250 if short else 3_000
-    for name, least in (("AUC", 0.89), ("Brier", 0.89), ("ECE", 0.86)):
+    for name, least in (("AUC", 0.89), ("Brier", 0.89)):
         held = probability_coverage(name.lower(), 10, runs, 2)
         what = f"interval of {name} holds the truth, 10 speakers"
         yield Share(what, f"{100 * least:.0f}–97 %", least, 0.97, runs, held)
