@@ -26,7 +26,7 @@ def test_doctests_hold():
 
 @pytest.fixture
 def run(tmp_path):
-    """Two models with two folds and two seeds each, all on a processor without a name."""
+    """Two models with two folds and three seeds each, all on a processor without a name."""
     made = create(tmp_path / "run", "0")
     report_runs.plan(made, report_runs.cells(made, {"weak": 0.8, "strong": 2.5}))
     return made
@@ -64,7 +64,11 @@ def test_every_command_refuses_a_score_on_several_kinds_alike(run, tmp_path, oth
     whole = {name: serbench(*words) for name, words in commands(run.folder, tmp_path / "out").items()}
     change(run, ("weak-0-1", "weak-1-1"), **facts)
     groups = sorted([("cpu, fp32", 0), (kind, 1)])
-    listed = "; on ".join(f"{k}: 2 cells (fold c/0 seed {seed}, fold c/1 seed {seed})" for k, seed in groups)
+    cells_of = {
+        0: "4 cells (fold c/0 seed 0, fold c/1 seed 0, fold c/0 seed 2 and 1 more)",
+        1: "2 cells (fold c/0 seed 1, fold c/1 seed 1)",
+    }
+    listed = "; on ".join(f"{k}: {cells_of[seed]}" for k, seed in groups)
     reason = f"weak (speaker-independent, c, clean) was run on {listed}; a score is of one kind of device"
     for name, words in commands(run.folder, tmp_path / "out").items():
         code, out, err = serbench(*words)
@@ -92,11 +96,11 @@ def test_python_takes_mixed_too(run, tmp_path):
 
 
 def test_what_is_of_one_kind_is_never_refused(run):
-    for k, (model, fold, seed) in enumerate((m, f, s) for m in ("weak", "strong") for f in range(2) for s in range(2)):
+    for k, (model, fold, seed) in enumerate((m, f, s) for m in ("weak", "strong") for f in range(2) for s in range(3)):
         change(run, (f"{model}-{fold}-{seed}",), **{**H200, "device": f"cuda:{k % 2}"})
     code, text, _ = serbench("show", run.folder)
     assert code == 0 and "Device: cuda (H200), fp32." in text and "MIXED" not in text
-    for seed in range(2):  # the other model on another device: two scores, each of one kind
+    for seed in range(3):  # the other model on another device: two scores, each of one kind
         change(run, (f"weak-0-{seed}", f"weak-1-{seed}"), device="cpu", environment={"device_name": "EPYC"})
     code, text, _ = serbench("show", run.folder)
     assert code == 0 and "MIXED devices or precisions: cpu (EPYC), fp32 (weak)" in " ".join(text.split())
