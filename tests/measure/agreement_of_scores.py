@@ -1,6 +1,5 @@
 """Scores and their intervals beside scikit-learn and scipy."""
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +8,10 @@ import pandas as pd
 import sklearn.metrics as sk
 from scipy import optimize, stats
 from sklearn.calibration import calibration_curve
+from statsmodels.stats.proportion import proportion_confint
 
 from serbench.results.evidence.groups import by_group, by_speaker
+from serbench.results.evidence.parts import parts_of
 from serbench.results.questions.stability import share_unchanged
 from serbench.results.statistics.metrics import METRICS, confusion, per_class
 from serbench.results.statistics.probabilities import (
@@ -24,15 +25,16 @@ from serbench.results.statistics.probabilities import (
 )
 from serbench.results.statistics.probability_intervals import estimate
 from serbench.results.statistics.robustness import area_under, degradation, snr_curve, snr_where_half
-from serbench.results.statistics.speakers import speaker_interval
+from serbench.results.statistics.score_intervals import score_interval, wilson
+from serbench.results.statistics.uncertainty import Uncertainty
 from serbench.tests.results.test_probabilities import sample
 from serbench.tests.results.test_probability_intervals import drawn, of
-from serbench.tests.results.test_robustness import LEVELS, heard
-from serbench.tests.results.test_statistics import speakers_of
+from serbench.tests.results.test_robustness import LEVELS, as_parts, heard
 from serbench.tests.support.agreement import Pair, Rng, balanced_accuracy, check, flat, resampled, same_draws
 from serbench.tests.support.paired import CLASSES, model_rows
+from serbench.tests.support.parts import parts_of_hits
 
-UAR = METRICS["uar"]
+UAR, WA = METRICS["uar"], METRICS["wa"]
 
 # ---- metrics
 
@@ -101,7 +103,7 @@ def parts(rng: Rng) -> Pair:
     rows = rows.assign(gender=np.where(rows.speaker.str[-1].astype(int) % 2, "m", "f"))
     one = rows.groupby(["seed", "speaker"])[["truth", "guess"]].apply(balanced_accuracy).groupby("speaker").mean()
     two = rows.groupby(["seed", "gender"])[["truth", "guess"]].apply(balanced_accuracy).groupby("gender").mean()
-    each, found = by_speaker(rows, CLASSES, UAR).sort_values("speaker"), by_group(rows, "gender", CLASSES, UAR, rng)
+    each, found = by_speaker(rows, CLASSES, UAR).sort_values("speaker"), by_group(rows, "gender", CLASSES, UAR)
     worst = (two.min(), two.max() - two.min())
     return flat(each.score, found.table.score, two[found.worst], found.gap), flat(one, two, *worst)
 
@@ -109,30 +111,28 @@ def parts(rng: Rng) -> Pair:
 # ---- intervals over speakers
 
 
-@check("interval of a score, 6 or more speakers", "scipy: bootstrap, percentile at the expanded level, same draws", 20)
-def bootstrap(rng: Rng) -> Pair:
-    confusions, (one, two) = speakers_of(rng, rng.integers(6, 20), seeds=2), same_draws(rng)
-    ours = speaker_interval(confusions, UAR, one, reps=400)
-    theirs = resampled(lambda at: UAR.of(confusions[:, at].sum(1)).mean(), confusions.shape[1], two, 400)
-    return flat(ours.low, ours.high), theirs
+@check("interval of a score whose clips are independent", "statsmodels: proportion_confint, wilson")
+def independent(rng: Rng) -> Pair:
+    n, level = int(rng.integers(20, 3_000)), rng.choice([0.9, 0.95])
+    hits = int(rng.integers(0, n + 1))
+    share = hits / n
+    ours = wilson(Uncertainty(share, np.sqrt(share * (1 - share) / n), 1e13), (0.0, 1.0), n, 1, level)
+    return flat(ours.low, ours.high), flat(proportion_confint(hits, n, 1 - level, method="wilson"))
 
 
-@check("interval of a score, 6 speakers", "all 6⁶ samples enumerated; ours from a million draws", 10, 0.005)
-def enumerated(rng: Rng) -> Pair:
-    confusions = speakers_of(rng, 6, seeds=2)
-    every = np.array(list(itertools.product(range(6), repeat=6)))
-    tail = stats.norm.cdf(np.sqrt(6 / 5) * stats.t.ppf(0.025, 5))
-    ours = speaker_interval(confusions, UAR, rng, reps=1_000_000)
-    scores = np.mean([UAR.of(seed[every].sum(1)) for seed in confusions], 0)
-    return flat(ours.low, ours.high), np.quantile(scores, [tail, 1 - tail])
-
-
-@check("interval of a score, 3 to 5 speakers", "scipy: t.interval of the speakers, around the pooled score")
-def student(rng: Rng) -> Pair:
-    confusions = speakers_of(rng, rng.integers(3, 6), seeds=2, per_class=47)  # so many that no two are equal
-    each, center = UAR.of(confusions).mean(0), UAR.of(confusions.sum(1)).mean()
-    ours = speaker_interval(confusions, UAR, rng)
-    return flat(ours.low, ours.high), np.clip(stats.t.interval(0.95, len(each) - 1, center, stats.sem(each)), 0, 1)
+@check(
+    "interval of a WA over speakers", "statsmodels: wilson of the clips that deviate as much, at Student's level", 200
+)
+def over_speakers(rng: Rng) -> Pair:
+    clips = np.full((rng.integers(4, 25), 2), 20)
+    own = np.clip(rng.normal(0.6, 0.15, (len(clips), 1)), 0.05, 0.95)
+    parts = parts_of_hits(rng.binomial(clips, own)[None], clips)
+    each = WA.of(parts.confusions)
+    share = each.mean()
+    n = min(share * (1 - share) / stats.sem(each) ** 2, clips.sum() * max(1, clips.sum() * min(share, 1 - share) / 10))
+    level = 1 - 2 * stats.norm.sf(stats.t.ppf(0.975, len(each) - 1))
+    ours = score_interval(parts, WA)
+    return flat(ours.low, ours.high), flat(proportion_confint(share * n, n, 1 - level, method="wilson"))
 
 
 @check("intervals of AUC and Brier", "scipy: bootstrap of scikit-learn's scores of the repeated rows, same draws", 5)
@@ -154,20 +154,16 @@ def of_probabilities(rng: Rng) -> Pair:
     return flat(ours), flat(theirs)
 
 
-@check("share of unchanged answers, with interval", "scikit-learn: accuracy_score; scipy: bootstrap, same draws", 20)
+@check("share of unchanged answers", "scikit-learn: accuracy_score; its interval as that of WA", 20)
 def unchanged(rng: Rng) -> Pair:
     n = rng.integers(5, 30, 8)
     pairs = pd.DataFrame({"seed": 0, "repeat": 0, "speaker": np.repeat([f"s{k}" for k in range(8)], n)})
     pairs = pairs.assign(clean=rng.choice(CLASSES, n.sum()), guess=rng.choice(CLASSES, n.sum()))
-    one, two = same_draws(rng)
-    share, interval = share_unchanged(pairs, CLASSES, one, reps=300)
-    by = [part for _, part in pairs.groupby("speaker")]
-
-    def agreement(at: np.ndarray) -> float:
-        drawn_rows = pd.concat([by[k] for k in at])
-        return float(sk.accuracy_score(drawn_rows.clean, drawn_rows.guess))
-
-    return flat(share, interval.low, interval.high), flat(agreement(np.arange(8)), resampled(agreement, 8, two, 300))
+    pairs = pairs.assign(row=np.arange(n.sum()), fold=pairs["speaker"])
+    share, interval = share_unchanged(pairs, CLASSES)
+    alike = score_interval(parts_of(pairs.assign(truth=pairs["clean"]), CLASSES), WA)
+    theirs = sk.accuracy_score(pairs["clean"], pairs["guess"])
+    return flat(share, interval.low, interval.high), flat(theirs, alike.low, alike.high)
 
 
 # ---- conditions
@@ -183,9 +179,10 @@ def noisy(rng: Rng) -> tuple[np.ndarray, np.ndarray]:
 @check("paired degradation from clean: t, p, interval", "scipy: ttest_rel", 200)
 def degraded(rng: Rng) -> Pair:
     clean, at = noisy(rng)
-    ours = degradation(clean, at[1], UAR, 0.5).test
+    u = degradation(as_parts(clean), as_parts(at[1]), UAR, 0.5).change
     theirs = stats.ttest_rel(UAR.of(at[1]).mean(0), UAR.of(clean).mean(0))
-    return flat(ours.t, ours.p, ours.low, ours.high), flat(*theirs, theirs.confidence_interval(0.95))
+    ours = flat(u.estimate / (u.error or np.nan), u.p(), u.interval())
+    return ours, flat(*theirs, theirs.confidence_interval(0.95))
 
 
 @check("area under the SNR curve", "scikit-learn: auc, divided by the range of levels")

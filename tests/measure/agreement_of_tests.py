@@ -21,18 +21,22 @@ from serbench.results.papers.verdicts import predict
 from serbench.results.questions.compare import compare
 from serbench.results.statistics import many_models, two_models
 from serbench.results.statistics.metrics import METRICS
-from serbench.results.statistics.mixed import mixed_model
-from serbench.results.statistics.power import minimum_detectable, pooled_sd, power_of
+from serbench.results.statistics.order import tied_runs
+from serbench.results.statistics.power import detectable, pooled_sd, power_of
 from serbench.results.statistics.speakers import nadeau_bengio, paired_t
+from serbench.results.statistics.uncertainty import Uncertainty, contrast
 from serbench.results.statistics.variance import components, two_way
 from serbench.tests.results.test_many_models import DEMSAR, MODELS, posthocs
-from serbench.tests.results.test_variance import RATINGS, balanced
+from serbench.tests.results.test_variance import RATINGS
 from serbench.tests.support.agreement import Pair, Rng, balanced_accuracy, check, flat, resampled, same_draws
 from serbench.tests.support.paired import cells, frames
+from serbench.tests.support.parts import parts_of_hits
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import baycomp
+
+UAR = METRICS["uar"]
 
 # ---- two models
 
@@ -41,63 +45,118 @@ def differences(rng: Rng, digits: int = 3) -> np.ndarray:
     return np.round(rng.normal(rng.normal(0, 0.03), 0.05, rng.integers(4, 25)), digits)
 
 
-@check("paired t (over speakers; plain): t, p, interval", "scipy: ttest_1samp")
-def paired(rng: Rng) -> Pair:
-    d = differences(rng)
-    ours, theirs = paired_t(d, "t"), stats.ttest_1samp(d, 0)
-    return flat(ours.t, ours.p, ours.low, ours.high), flat(*theirs, theirs.confidence_interval(0.95))
+def student(d: np.ndarray, share: float | None = None) -> Uncertainty:
+    """The mean of differences, whose variance is ``share`` times theirs."""
+    n, deviation = len(d), float(np.std(d, ddof=1))
+    error = float(np.sqrt(1 / n if share is None else share)) * deviation
+    return Uncertainty(float(d.mean()), error, n - 1, deviation=deviation, n_clusters=n, effective=n)
 
 
-@check("main test from stored predictions, seeds averaged", "scipy: ttest_rel of scikit-learn's scores by speaker", 20)
+@check("main test: a training for every speaker, as many clips of every class: t, df, p, interval", "scipy: ttest_rel")
+def main_test(rng: Rng) -> Pair:
+    clips = np.full((rng.integers(3, 25), 3), rng.integers(2, 30))
+    a, b = (parts_of_hits(rng.binomial(clips, p)[None], clips, side=side) for side, p in (("a", 0.7), ("b", 0.6)))
+    u = contrast([(1, a), (-1, b)], UAR)
+    theirs = stats.ttest_rel(UAR.of(a.confusions), UAR.of(b.confusions))
+    ours = flat(u.estimate / (u.error or np.nan), u.df, u.p(), u.interval())
+    return ours, flat(theirs.statistic, theirs.df, theirs.pvalue, theirs.confidence_interval(0.95))
+
+
+@check("its variances over speakers, trainings and both; one training for all", "numpy: clustering in two ways", 200)
+def two_way_clusters(rng: Rng) -> Pair:
+    k, n = rng.integers(3, 8), rng.integers(4, 20)
+    clips = np.full((n, 3), 10)
+    a, b = (parts_of_hits(rng.binomial(10, 0.6, (k, n, 3)), clips, [0] * n, side) for side in "ab")
+    u = contrast([(1, a), (-1, b)], UAR)
+    one, two = (UAR.of(part.confusions).reshape(k, n) for part in (a, b))
+    over_speakers = (one - two).mean(0).var(ddof=1) / n
+    lucks = [x.mean(1).var(ddof=1) / k for x in (one, two)]
+    crossing = sum(((x - x.mean(0)) ** 2).sum() / (k * (k - 1) * n * n) for x in (one, two))
+    variance = max(over_speakers + sum(lucks) - crossing, over_speakers, sum(lucks))
+    df = (over_speakers + sum(lucks)) ** 2 / (over_speakers**2 / (n - 1) + sum(v**2 for v in lucks) / (k - 1))
+    return flat(u.speakers, u.trainings, u.error, u.df / df), flat(over_speakers, sum(lucks), np.sqrt(variance), 1)
+
+
+@check("its variance and df for unequal clips (relative)", "numpy: matrix of the working model, written out", 200, 1e-6)
+def unequal(rng: Rng) -> Pair:
+    clips = rng.integers(1, 40, (rng.integers(4, 15), 3))
+    hits = rng.binomial(clips, 0.6)
+    u = contrast([(1, parts_of_hits(hits[None], clips))], UAR)
+    share = clips / clips.sum(0) / 3
+    values = (share * (hits / clips - hits.sum(0) / clips.sum(0))).sum(1)
+    m = np.diag(share.sum(1)) - share @ (clips / clips.sum(0)).T
+    square = m.T @ m
+    variance = (values**2).sum() * (share.sum(1) ** 2).sum() / np.trace(square)
+    return flat(u.speakers / variance, u.df), flat(1, np.trace(square) ** 2 / np.trace(square @ square))
+
+
+@check("main test from stored predictions of several seeds", "scipy: ttest_rel of scikit-learn's scores by speaker", 20)
 def stored(rng: Rng) -> Pair:
     a, b = (
-        cells(np.random.default_rng(rng.integers(10**9)), model, skill=skill, seeds=3, tilt=0.1)
+        cells(np.random.default_rng(rng.integers(10**9)), model, skill=skill, seeds=3, tilt=0.1, folds=8)
         for model, skill in (("a", 0.7), ("b", 0.65))
     )
     score = [
         rows.groupby(["speaker", "seed"])[["truth", "guess"]].apply(balanced_accuracy).groupby("speaker").mean()
         for rows in (ByCell(predictions).rows(records) for records, predictions in map(frames, (a, b)))
     ]
-    ours = compare(*frames([*a, *b]), "a", "b", METRICS["uar"])[0].main
+    ours = compare(*frames([*a, *b]), "a", "b", UAR)[0].main
     return flat(ours.mean, ours.t, ours.p), flat(np.mean(score[0] - score[1]), *stats.ttest_rel(*score))
+
+
+@check("paired t (typical speaker; plain): t, p, interval", "scipy: ttest_1samp")
+def paired(rng: Rng) -> Pair:
+    d = differences(rng)
+    ours, theirs = paired_t(d, "t"), stats.ttest_1samp(d, 0)
+    return flat(ours.t, ours.p, ours.low, ours.high), flat(*theirs, theirs.confidence_interval(0.95))
 
 
 @check("Nadeau-Bengio corrected t: p", "baycomp: two_on_single without a region", 200)
 def corrected(rng: Rng) -> Pair:
     repeats, folds = [(1, 10), (3, 5), (10, 2)][rng.integers(3)]
     a, b = rng.normal([[0.64], [0.62]], 0.05, (2, repeats * folds))
-    ours = nadeau_bengio(a - b, n_train=(folds - 1) * 40, n_test=40).p
+    ours = nadeau_bengio(float((a - b).mean()), a - b, n_train=(folds - 1) * 40, n_test=40).p()
     return flat(ours), flat(2 * min(baycomp.two_on_single(b, a, rope=0, runs=repeats)))
 
 
-@check("Bayesian correlated t: below, within, above ± rope", "baycomp: two_on_single", 200)
+@check("posterior of a difference: below, within, above ± rope", "baycomp: two_on_single", 200)
 def bayesian(rng: Rng) -> Pair:
     repeats, folds = [(1, 10), (3, 5), (10, 2)][rng.integers(3)]
     rope = rng.choice([0.005, 0.01, 0.02])
     a, b = rng.normal([[0.64], [0.62]], 0.05, (2, repeats * folds))
-    ours = two_models.bayesian_t(a - b, 1 / (repeats * folds) + 1 / (folds - 1), rope)
+    ours = two_models.posterior(student(a - b, 1 / (repeats * folds) + 1 / (folds - 1)), rope)
     return flat(ours.below, ours.within, ours.above), flat(baycomp.two_on_single(b, a, rope=rope, runs=repeats))
 
 
-@check("TOST: p", "statsmodels: ttost_mean")
+@check("equivalence: p; p at the least margin", "statsmodels: ttost_mean")
 def equivalence(rng: Rng) -> Pair:
     d, margin = differences(rng), rng.choice([0.01, 0.05])
-    return flat(two_models.tost(d, margin).p), flat(DescrStatsW(d).ttost_mean(-margin, margin)[0])
+    ours, theirs = two_models.equivalence(student(d), margin), DescrStatsW(d)
+    least = ours.least
+    return flat(ours.p, 0.05), flat(theirs.ttost_mean(-margin, margin)[0], theirs.ttost_mean(-least, least)[0])
 
 
 @check("worse by more than a margin (gate): one-sided p", "scipy: ttest_1samp, alternative less")
 def worse(rng: Rng) -> Pair:
     d = differences(rng)
-    theirs = stats.ttest_1samp(d, -0.01, alternative="less").pvalue
-    return flat(two_models.worse_than(d, 0.01)[0]), flat(theirs)
+    return flat(student(d).above(-0.01)), flat(stats.ttest_1samp(d, -0.01, alternative="less").pvalue)
 
 
 @check("effect sizes: mean, deviation, d_z", "scipy: tmean, tstd, t / √n of ttest_1samp")
 def effects(rng: Rng) -> Pair:
     d = differences(rng)
-    ours = two_models.effect(d)
+    ours = two_models.effect(student(d))
     theirs = stats.ttest_1samp(d, 0).statistic / np.sqrt(len(d))
     return flat(ours.mean, ours.sd, ours.d_z), flat(stats.tmean(d), stats.tstd(d), theirs)
+
+
+@check("interval of d_z: chances beyond its ends", "scipy: nct", 50, 1e-6)
+def effect_interval(rng: Rng) -> Pair:
+    d = differences(rng)
+    ours, t, root = two_models.effect(student(d)), stats.ttest_1samp(d, 0).statistic, np.sqrt(len(d))
+    assert ours.low is not None and ours.high is not None
+    tails = stats.nct.sf(t, len(d) - 1, ours.low * root), stats.nct.cdf(t, len(d) - 1, ours.high * root)
+    return flat(tails), flat(0.025, 0.025)
 
 
 @check("Wilcoxon signed ranks, exact, with ties too: p", "scipy: wilcoxon over all signs", 100)
@@ -175,6 +234,22 @@ def tied(rng: Rng) -> Pair:
     near = networkx.from_numpy_array((np.abs(ranks[:, None] - ranks) < gap) & ~np.eye(len(ranks), dtype=bool))
     theirs = {(min(c), max(c)) for c in networkx.find_cliques(near) if len(c) > 1}
     return flat(len(theirs ^ set(many_models.tied_groups(ranks, gap)))), flat(0)
+
+
+@check("models that are not told apart, in a row", "networkx: cliques of a row; groups that differ")
+def rows_of_models(rng: Rng) -> Pair:
+    n = int(rng.integers(2, 9))
+    near = {pair for pair in itertools.combinations(range(n), 2) if rng.random() < 0.7}
+    cliques = map(set, networkx.find_cliques(networkx.Graph([*near, *((k, k) for k in range(n))])))
+    rows = {
+        (first, last)
+        for clique in cliques
+        for first, last in itertools.combinations(sorted(clique), 2)
+        if set(range(first, last + 1)) <= clique
+    }
+    longest = {(a, b) for a, b in rows if not any(c <= a and b <= d and (c, d) != (a, b) for c, d in rows)}
+    apart = {*itertools.combinations(range(n), 2)} - near
+    return flat(len(longest ^ set(tied_runs(n, apart)))), flat(0)
 
 
 @check("Demšar's worked example: four mean ranks, chi², CD", "the paper, three and two decimals, table 6", 1, 5e-3)
@@ -255,25 +330,13 @@ def shrout(rng: Rng) -> Pair:
     return ours, flat(11.24, 32.49, 1.02, 0.29, 0.71)
 
 
-@check("mixed model: effect, interval, three variances", "statsmodels: ols, anova_lm; balanced (relative)", 5, 1e-5)
-def mixed(rng: Rng) -> Pair:
-    scores = balanced(rng)
-    ours = mixed_model(scores, ["model"])
-    fit, ms = squares(scores, "score ~ C(model) + C(speaker) + C(seed)")
-    rest, effect = ms["Residual"], fit.params["C(model)[T.new]"]
-    half = stats.norm.ppf(0.975) * fit.bse["C(model)[T.new]"]
-    of = ours.effects.iloc[0]
-    variances = (ms["C(speaker)"] - rest) / 8, (ms["C(seed)"] - rest) / 24, rest
-    theirs = flat(effect, effect - half, effect + half, variances)
-    return flat(of.estimate, of.low, of.high, ours.speaker, ours.seed, ours.rest) / theirs, np.ones(6)
-
-
 @check("power; minimum detectable difference", "statsmodels: TTestPower", 50, 1e-6)
 def power(rng: Rng) -> Pair:
     n = int(rng.integers(3, 100))
     effect = rng.uniform(0.2, 6) / np.sqrt(n)  # beyond, statsmodels gives NaN now and then
     least = TTestPower().solve_power(nobs=n, alpha=0.05, power=0.8)
-    ours = power_of(0.1 * effect, 0.1, n), minimum_detectable(n, 0.1).difference
+    error = 0.1 / np.sqrt(n)
+    ours = power_of(0.1 * effect, error, n - 1), detectable(error, n - 1)
     return flat(ours), flat(TTestPower().power(effect, n, 0.05), 0.1 * least)
 
 
@@ -287,7 +350,7 @@ def pooled(rng: Rng) -> Pair:
 @check("prediction interval of one more run (verdicts)", "statsmodels: get_prediction of a mean, obs_ci")
 def prediction(rng: Rng) -> Pair:
     values = rng.normal(0.7, 0.02, rng.integers(2, 11))
-    ours = predict(values, np.arange(len(values)), np.zeros(len(values), int), 0.0)
+    ours = predict(values, np.arange(len(values)), (np.zeros(len(values), int),), 0.0)
     fit = ols("score ~ 1", pd.DataFrame({"score": values})).fit()
     theirs = fit.get_prediction().summary_frame(0.05)[["mean", "obs_ci_lower", "obs_ci_upper"]].to_numpy()[0]
     return flat(ours.mean, ours.low, ours.high), np.clip(theirs, 0, 1)
