@@ -18,8 +18,8 @@ from .weighted_metrics import WEIGHTED, RunRows
 
 REPS = 2_000
 #: metrics that are larger in any sample than in all speakers: |accuracy - confidence| of bins with few rows. A resample
-#: has the excess twice; an interval moved down by it covered, at 95 %, 84 to 94 % in one design and 66 to 83 % in others
-#: (6 to 24 speakers), so there is none
+#: has the excess twice; an interval moved down by it covered, at 95 %, 84 to 94 % in one design and 66 to 83 % in
+#: others (6 to 24 speakers), so there is none
 BIASED = frozenset({"ece"})
 EXCESS = "ECE is larger in samples than it is, by an amount that they do not tell: no interval holds"
 _BLOCK = 2_000_000  # numbers of one block of resamples; bounds the memory

@@ -12,8 +12,9 @@ import numpy as np
 from scipy import special
 
 from .metrics import Metric, Tally, class_recall, tally
+from .slopes import gradient
 from .speakers import Interval
-from .uncertainty import Parts, Uncertainty, contrast, gradient
+from .uncertainty import Parts, Uncertainty, contrast
 
 FEW = 10  # clips with wrong, or right, answers; with fewer, their spread is not taken to be below that of single clips
 METHOD = {

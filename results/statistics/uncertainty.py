@@ -20,13 +20,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from .metrics import Metric, Tally, tally
+from .slopes import STEP, gradient
 
 About = Literal["algorithms", "trained models"]
 LEAST_TRAININGS = 3  # whose spread is measured
 LEAST_CLUSTERS = 3
 LEAST_GROUPS = 6  # of clusters with trainings of their own, where the trainings are too few to measure their spread
 _NOTHING = 1e-14  # a variance that is what numeric slopes are off by
-_STEP = 1e-4  # of numeric derivatives, as a part of the rows of a class
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,22 +127,6 @@ def contrast(terms: Sequence[Term], metric: Metric) -> Uncertainty:
     return replace(changes.without_luck().uncertainty(estimate, unit, changes.fewest), about="trained models")
 
 
-def gradient(metric: Metric, t: Tally) -> np.ndarray:
-    """Slopes (..., 3, C) of a metric with the numbers of a tally of arrays (..., C); 0 for classes without rows."""
-    now = np.stack(t, axis=-2).astype(float)
-    shape = now.shape
-    step = np.where(now[..., 1, :] > 0, _STEP * now[..., 1, :], 0.0)  # (..., C)
-    moves = np.zeros((*shape[:-2], shape[-2] * shape[-1], *shape[-2:]))
-    for k in range(shape[-2] * shape[-1]):
-        row, column = divmod(k, shape[-1])
-        moves[..., k, row, column] = step[..., column]
-    ends = [np.maximum(now[..., None, :, :] + s * moves, 0) for s in (1, -1)]  # no count is below 0
-    up, down = (metric.function(Tally(*np.moveaxis(end, -2, 0))) for end in ends)
-    width = (ends[0] - ends[1]).sum((-2, -1))
-    slopes: np.ndarray = np.where(width > 0, (up - down) / np.where(width > 0, width, 1), 0.0)
-    return slopes.reshape(shape)
-
-
 def _sums(values: np.ndarray, group: np.ndarray, n: int) -> np.ndarray:
     """Sums (n, ...) of values (m, ...) by group (m,)."""
     total = np.zeros((n, *values.shape[1:]))
@@ -182,11 +166,11 @@ class _Changes:
             of_cluster = _sums(rows, cluster[here], n)
             slope = gradient(metric, Tally(*rows.sum(0)))
             values.append(factor * np.einsum("nij,ij->n", rows, slope))
-            raised = of_cluster[:, 1] * _STEP  # hits that a cluster gains
+            raised = of_cluster[:, 1] * STEP  # hits that a cluster gains
             moved = rows.sum(0) + np.stack([raised, 0 * raised, 0 * raised], axis=-2)
             weight += abs(factor) * of_cluster[:, 1] @ slope[0]
             tallies.append(of_cluster.reshape(n, -1))
-            change = (gradient(metric, Tally(*np.moveaxis(moved, -2, 0))) - slope) / _STEP
+            change = (gradient(metric, Tally(*np.moveaxis(moved, -2, 0))) - slope) / STEP
             slopes.append(abs(factor) * change.reshape(n, -1))
             for t, fold in set(zip(training[here].tolist(), parts.fold.tolist(), strict=True)):
                 folds.setdefault(t, set()).add((k, fold))

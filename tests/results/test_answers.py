@@ -550,7 +550,8 @@ def test_fold_trend_is_the_rise_of_a_straight_line_over_the_folds_of_a_chain():
     sides = {arm: rows_of(found, arm=arm) for arm in ("base", "carried")}
     by_fold = {arm: [pooled_uar(rows[rows.fold == f"a/fold-{k}"]) for k in range(5)] for arm, rows in sides.items()}
     gaps = np.subtract(by_fold["carried"], by_fold["base"])
-    assert line.what == "carried − base" and line.n == 40 and line.p < 0.05
+    # the slope of a line does not depend on the fold in the middle, nor on its speakers
+    assert line.what == "carried − base" and line.n == 32 and line.p < 0.05
     assert line.estimate == pytest.approx(4 * np.polyfit(range(5), gaps, 1)[0], abs=1e-12)
     slopes = np.array([-2, -1, 0, 1, 2]) / 10 * 4
     terms = [

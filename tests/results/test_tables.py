@@ -7,7 +7,7 @@ import pytest
 from serbench.results.evidence import corpora
 from serbench.results.evidence.corpora import UNKNOWN
 from serbench.results.evidence.scores import Score, Value, order
-from serbench.results.statistics.speakers import BOOTSTRAP, STUDENT
+from serbench.results.statistics.score_intervals import METHOD
 from serbench.results.text import tables, words
 from serbench.results.text.forms import render
 from serbench.results.text.forms.markdown import pipes
@@ -38,7 +38,11 @@ def score(model="functionals-svm", test="emodb", uar=None, **facts):
         **{"protocol": "speaker-independent", "model": model, "arm": "base", "train": test, "test": test},
         **{"condition": "clean", "label_map": "basic4", "leaks": (), "chance": 0.25, "n_folds": 5, "n_seeds": 3},
         **{"n_failed": 0, "n_utterances": 339, "n_speakers": 10, "n_cells": 15, "n_done": 15, "metrics": metrics},
-        **{"classes": ("angry", "happy", "neutral", "sad"), "interval_method": BOOTSTRAP, "devices": ("cpu, fp32",)},
+        **{
+            "classes": ("angry", "happy", "neutral", "sad"),
+            "interval_method": METHOD["algorithms"],
+            "devices": ("cpu, fp32",),
+        },
     }
     return Score(**of_score({**defaults, **facts}))
 
@@ -57,11 +61,11 @@ def test_doctests_hold():
 
 
 PLAIN = """\
-speaker-independent · label map basic4
+speaker-independent · label map basic4 · 1 to 3 seeds
 Leaks: none found in the folds.
 NOT COMPLETE: 33 of 40 cells are done, 2 failed, 5 pending.
-In %: UAR with its 95 % interval over test speakers: bootstrap over 6 or more speakers, expanded
-percentile; Student t over 3 to 5 speakers. sd: of UAR over seeds, folds and speakers.
+In %: UAR with its 95 % interval, of the algorithm, over test speakers and trainings; of the trained
+models, over test speakers. sd: of UAR over seeds, folds and speakers.
 MIXED devices or precisions: cpu, fp32 (majority, functionals-svm); cuda (H200), tf32
 (mfcc-attention).
 
@@ -103,7 +107,7 @@ def plain():
         ),
         score(
             "mfcc-attention", "savee", metrics=NOTHING, n_utterances=120, n_speakers=4, n_seeds=1, n_cells=5, n_done=0,
-            n_pending=5, interval_method=STUDENT, devices=(),
+            n_pending=5, interval_method=METHOD["trained models"], devices=(),
         ),
     ]  # fmt: skip
     return sorted(found, key=order)
@@ -121,11 +125,11 @@ def test_a_heading_spans_the_counts_where_scores_are_of_other_utterances():
 
 
 NOISE = """\
-noise · label map basic4
+noise · label map basic4 · 1 to 3 seeds
 LEAK, permitted by this protocol: speakers are shared between train and test.
 LEAK, permitted by this protocol: the same sentences are in train and test.
-In %: UAR with its 95 % interval over test speakers: bootstrap over 6 or more speakers, expanded
-percentile. sd: of UAR over seeds, folds and speakers.
+In %: UAR with its 95 % interval, of the algorithm, over test speakers and trainings. sd: of UAR
+over seeds, folds and speakers.
 Device: cpu, fp32.
 
                                       sd over                         macro  weighted    folds
@@ -197,10 +201,10 @@ def test_one_corpus_left_out_has_no_matrix():
 
 
 MARKDOWN = """\
-### speaker-independent, label map basic4
+### speaker-independent, label map basic4, 1 to 3 seeds
 
 - LEAK, permitted by this protocol: copies of test utterances may be in train.
-- In %: UAR with its 95 % interval over test speakers: bootstrap over 6 or more speakers, expanded percentile. sd: of UAR over seeds, folds and speakers.
+- In %: UAR with its 95 % interval, of the algorithm, over test speakers and trainings. sd: of UAR over seeds, folds and speakers.
 - Device: cpu, fp32.
 
 | model | train → test | condition | UAR | sd over seeds | folds | speakers | WA | macro F1 | weighted F1 | folds × seeds | utterances | chance | cells |
