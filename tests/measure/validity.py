@@ -129,11 +129,12 @@ def measure_retrained(store: Cells, n: int) -> None:
         ("24 speakers, 6 folds of 4", 24, 6, False),
         ("24 speakers, 6 folds of 4, card says deterministic", 24, 6, True),
     ):
-        facts = {"table": "retrained", "design": name}
-        if not store.has(facts, n):
-            rng = np.random.default_rng(crc32(name.encode()))
-            of_speaker = np.arange(speakers) * folds // speakers
-            store.add(facts, n, asdict(summary(list(retrained(n, rng, of_speaker, certain)))))
+        for far, suffix in ((0.2, ", speakers near each other"), (0.6, "")):
+            facts = {"table": "retrained", "design": name + suffix}
+            if not store.has(facts, n):
+                rng = np.random.default_rng(crc32(name.encode()))
+                of_speaker = np.arange(speakers) * folds // speakers
+                store.add(facts, n, asdict(summary(list(retrained(n, rng, of_speaker, certain, far)))))
 
 
 @click.command(help=__doc__)
@@ -151,7 +152,7 @@ def main(path: Path, corpora: Path | None, run: Path | None, only: str, text_onl
                 if not store.has(cell.facts, n) and (n == SHORT or store.near(cell.facts)):
                     store.add(cell.facts, n, measure(cell, n))
             if n == SHORT and only in "retrained":
-                measure_retrained(store, LONG)
+                measure_retrained(store, SHORT)
     lines = page(store)
     if run is not None:
         from serbench.tests.measure.validity_runs import groups_of_seeds, read

@@ -107,9 +107,11 @@ def two_models(rng: Rng, design: Design, luck: Luck) -> tuple[np.ndarray, Parts,
     n_speakers, n_classes = table.shape
     level = rng.normal(luck.base, luck.level, n_speakers)
     parts = []
+    tilt: np.ndarray
     for model in (0, 1):
         if luck.sampled:
-            tilt = np.where(rng.random(n_speakers) < 1 / EVERY, -0.9, 0.1) * 3 * luck.tilt * (1 - model)
+            fails = rng.random(n_speakers) < 1 / EVERY
+            tilt = np.asarray(np.where(fails, -0.9, 0.1) * 3 * luck.tilt * (1 - model))
         elif luck.skewed:
             tilt = skewed_tilt(table, luck.tilt) * (1 - model)
         elif design.clusters is not None:
@@ -120,8 +122,9 @@ def two_models(rng: Rng, design: Design, luck: Luck) -> tuple[np.ndarray, Parts,
         whole = rng.normal(0, luck.training, shape)[:, design.folds, None]
         by_class = rng.normal(0, luck.classes, (*shape, n_classes))[:, design.folds]
         rank = np.argsort(np.argsort(-table.sum(0), kind="stable"))
-        by_class = by_class + (1 - 2 * model) * luck.profile * (1 - 2 * rank / (n_classes - 1))
-        parts.append(drawn_parts(rng, table, (level + tilt)[:, None] + whole + by_class, design, model))
+        profile = (1 - 2 * model) * luck.profile * (1 - 2 * rank / (n_classes - 1))
+        recall = (level + tilt)[:, None] + whole + by_class + profile
+        parts.append(drawn_parts(rng, table, recall, design, model))
     return table, parts[0], parts[1]
 
 

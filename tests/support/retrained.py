@@ -15,10 +15,10 @@ STRENGTH, SHIFT = (
 )  # how far apart classes are, and how far speakers shift a feature set, in deviations of clips
 
 
-def features(rng: Rng, truth: np.ndarray, speaker: np.ndarray) -> np.ndarray:
+def features(rng: Rng, truth: np.ndarray, speaker: np.ndarray, far: float) -> np.ndarray:
     """Clips (n, features) of a corpus, drawn anew: class means, a shift of each speaker and of their classes, noise."""
     n = int(speaker.max()) + 1
-    shift = rng.normal(0, SHIFT, (n, 1, FEATURES)) + rng.normal(0, SHIFT, (n, CLASSES, FEATURES))
+    shift = rng.normal(0, far, (n, 1, FEATURES)) + rng.normal(0, far, (n, CLASSES, FEATURES))
     means = STRENGTH * np.eye(CLASSES, FEATURES)
     return np.asarray(means[truth] + shift[speaker, truth] + rng.normal(0, 1, (len(truth), FEATURES)))
 
@@ -34,11 +34,16 @@ def crossed(x: np.ndarray, truth: np.ndarray, speaker: np.ndarray, folds: np.nda
     return Parts(confusions, run, model * 1_000 + folds, folds, own, np.ones(1), fixed)
 
 
-def retrained(n: int, rng: Rng, folds: Sequence[int], fixed: bool = False) -> Iterator[Trial]:
-    """``n`` experiments with one training per fold of speakers; ``fixed``: the card says that training has no luck."""
+def retrained(
+    n: int, rng: Rng, folds: Sequence[int] | np.ndarray, fixed: bool = False, far: float = SHIFT
+) -> Iterator[Trial]:
+    """``n`` experiments with one training per fold of speakers; ``fixed``: the card says that training has no luck;
+    ``far``: the deviation of speakers' features."""
     of_speaker = np.asarray(folds)
     speaker, truth, _ = (part.ravel() for part in np.indices((len(of_speaker), CLASSES, CLIPS)))
     for _ in range(n):
-        a, b = (crossed(features(rng, truth, speaker), truth, speaker, of_speaker, model, fixed) for model in (0, 1))
+        a, b = (
+            crossed(features(rng, truth, speaker, far), truth, speaker, of_speaker, model, fixed) for model in (0, 1)
+        )
         old = own_scores(a, len(of_speaker)), own_scores(b, len(of_speaker))
         yield Trial(contrast([(1.0, a), (-1.0, b)], UAR), old, False, False)
