@@ -188,7 +188,11 @@ def summary(store: Cells) -> Iterator[str]:
         f"{int((rates - 2 * errors > MOST).sum())}; before: {int((before > MOST).sum())} and "
         f"{int((before - 2 * np.sqrt(before * (1 - before) / 400) > MOST).sum())}."
     )
-    high = [facts["design"] for (facts, _), wrong in zip(made, rates - 2 * errors > MOST, strict=True) if wrong]
+    high = [
+        f"{facts['design']} ({facts['table']})"
+        for (facts, _), wrong in zip(made, rates - 2 * errors > MOST, strict=True)
+        if wrong
+    ]
     yield f"- Those above by more than two errors: {', '.join(high) or 'none'}."
     yield (
         f"- Power below 80 % of the t test that knows the error in {sum(p < POWER for p in powers)} of {len(powers)} "

@@ -117,7 +117,7 @@ def two_models(rng: Rng, design: Design, luck: Luck) -> tuple[np.ndarray, Parts,
         elif design.clusters is not None:
             tilt = rng.normal(0, luck.tilt, design.clusters.max() + 1)[design.clusters]
         else:
-            tilt = rng.normal(0, luck.tilt, n_speakers)
+            tilt = rng.normal(0, luck.tilt, (n_speakers,))
         shape = (design.seeds[model], int(design.folds.max()) + 1)
         whole = rng.normal(0, luck.training, shape)[:, design.folds, None]
         by_class = rng.normal(0, luck.classes, (*shape, n_classes))[:, design.folds]
