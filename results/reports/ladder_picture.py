@@ -149,8 +149,8 @@ def _words(ladders: Sequence[Ladder], against: str, several: bool) -> str:
     left = any(step.drop and step.drop.left_out for step in steps)
     common = ", on the utterances that both test" if left else ""
     return (
-        f"Circle: UAR, mean over seeds; {how}. Numbers: mean over speakers of this step minus {against}, in points, "
-        f"paired by utterance, with the 95 % interval{common}; bold where it does not hold 0 (effect of protocol, "
+        f"Circle: UAR, mean over seeds; {how}. Numbers: this step minus {against}, in points, with the "
+        f"95 % interval{common}; bold where it does not hold 0 (effect of protocol, "
         "not corrected for the number of steps). Shaded: the step leaks, its score says nothing about new speakers. "
         f"Dashed line: chance.{' n = test utterances.' if several else ''}"
     )

@@ -15,9 +15,8 @@ from .grids import POINT, Document, Grid, Lines
 from .words import NONE, percent, with_interval
 
 NOTE = (
-    "minus: mean over speakers of this step minus {against}, in points, paired by utterance (effect of protocol), "
-    "which is not the difference of the scores where speakers have unequally many rows; p corrected by Holm over the "
-    "steps of the table"
+    "minus: score of this step minus {against}, in points, of the utterances that both test (effect of protocol), over "
+    "speakers and trainings; p corrected by Holm over the steps of the table"
 )
 SIBLINGS = "sibling: test rows of which training has another row of the same utterance, and the others"
 
