@@ -96,7 +96,7 @@ def _head(c: Comparison) -> Paragraph:
 
 def _header(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
     family = sum(c.main.p is not None for c in comparisons)
-    return ("", "A", "B", _of_difference(comparisons[0]), "p", f"Holm\nof {family}")
+    return ("", "A", "B", _of_difference(comparisons[0]), "p", f"Holm\nof {family}" if family else "Holm")
 
 
 def _of_difference(c: Comparison) -> str:
