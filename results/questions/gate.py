@@ -24,6 +24,12 @@ class Verdict:
     answer: str
 
     @property
+    def trained(self) -> bool:
+        """Whether it is of the trained models alone."""
+        u = self.comparison.uncertainty
+        return self.p is not None and self.reason is not None and u is not None and u.about == "trained models"
+
+    @property
     def reason(self) -> str | None:
         """Why the main test is refused; equal differences, which it refuses too, the gate decides by their mean."""
         return self.comparison.reason
@@ -76,29 +82,39 @@ def left_out(base: Evidence, candidate: Evidence, models: Sequence[str] = ()) ->
 
 
 def gate(
-    base: Evidence, candidate: Evidence, metric: Metric, margin: float, models: Sequence[str] = (), level: float = 0.95
+    base: Evidence,
+    candidate: Evidence,
+    metric: Metric,
+    margin: float,
+    models: Sequence[str] = (),
+    level: float = 0.95,
+    trained: bool = False,
 ) -> list[Verdict]:
     """A verdict for every setup and model that both runs have."""
     comparisons = [
         compare_results(x, y, candidate.predictions, metric, level, base.predictions)
         for x, y in match(base, candidate, models)
     ]
-    return judge(comparisons, margin, level)
+    return judge(comparisons, margin, level, trained)
 
 
-def judge(comparisons: Sequence[Comparison], margin: float, level: float = 0.95) -> list[Verdict]:
-    """Verdicts of comparisons of a candidate (``a``) with a base (``b``), one family."""
-    raw = [_p_worse(c, margin) for c in comparisons]
+def judge(
+    comparisons: Sequence[Comparison], margin: float, level: float = 0.95, trained: bool = False
+) -> list[Verdict]:
+    """Verdicts of comparisons of a candidate (``a``) with a base (``b``), one family.
+
+    ``trained``: of the trained models where nothing can be said of the algorithms.
+    """
+    raw = [_p_worse(c, margin, trained) for c in comparisons]
     return [Verdict(c, p, _answer(c, p, margin, level)) for c, p in zip(comparisons, holm(raw), strict=True)]
 
 
-def _p_worse(c: Comparison, margin: float) -> float | None:
+def _p_worse(c: Comparison, margin: float, trained: bool) -> float | None:
     """One-sided p; equal differences have no spread, then their mean alone decides. Else refused as the main test."""
-    return None if c.uncertainty is None or not _decided(c) else c.uncertainty.above(-margin)
-
-
-def _decided(c: Comparison) -> bool:
-    return c.uncertainty is not None and (c.reason is None or c.uncertainty.error == 0)
+    u = c.uncertainty
+    if u is None or not (c.reason is None or u.error == 0 or (trained and u.about == "trained models")):
+        return None
+    return u.above(-margin)
 
 
 def _answer(c: Comparison, p: float | None, margin: float, level: float) -> str:

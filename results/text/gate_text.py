@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from ..questions.gate import Verdict
+from ..statistics.speakers import paired_of
 from .comparison_text import NONE, interval, p_value, records, to_json
 from .grids import Document, Grid, Lines, Paragraph, Records
 
@@ -28,7 +29,7 @@ def _paragraphs(verdicts: Sequence[Verdict], margin: float) -> list[Paragraph]:
     rows = []
     for v in verdicts:
         c = v.comparison
-        rows.append((c.a, c.where, NONE if v.answer == "refused" else interval(c.main), p_value(v.p), v.answer))
+        rows.append((c.a, c.where, NONE if v.answer == "refused" else _difference(v), p_value(v.p), v.answer))
     header = ("candidate", "test data", "candidate − base", "p of\nworse", "answer")
     grid = Grid("", header, tuple(rows), left=2)
     title = f"{first.metric}, differences in points; worse: by more than {100 * margin:g}, one-sided, corrected by Holm"
@@ -38,6 +39,14 @@ def _paragraphs(verdicts: Sequence[Verdict], margin: float) -> list[Paragraph]:
     ]
     reasons += [f"LEAK, permitted by {protocol}: {leaks}" for protocol, leaks in _leaks(verdicts)]
     return [(Lines((title,), whole=True),), (grid,), (Lines(tuple(reasons), whole=True),)]
+
+
+def _difference(v: Verdict) -> str:
+    """With its interval, also where it is of the trained models."""
+    u = v.comparison.uncertainty
+    if v.reason is None or u is None or u.error in (None, 0):
+        return interval(v.comparison.main)
+    return interval(paired_of("", u, v.comparison.level))
 
 
 def _leaks(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:

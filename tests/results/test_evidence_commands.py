@@ -150,6 +150,19 @@ def test_gate_of_files_passes_nothing_that_the_main_test_refuses(tmp_path):
         assert serbench("gate", tmp_path / "base-sized.csv", tmp_path / f"{name}-sized.csv")[0] != 2
 
 
+def test_a_gate_of_one_training_each_judges_the_trained_models_where_asked(tmp_path):
+    for name, skill, seed in (("base", 0.8, 0), ("worse", 0.2, 2)):
+        held_out(skill, seed).drop(columns=["repeat", "fold"]).drop_duplicates("id").to_csv(
+            tmp_path / f"{name}.csv", index=False
+        )
+    files = (tmp_path / "base.csv", tmp_path / "worse.csv")
+    code, text, err = serbench("gate", *files)
+    assert code == 2 and "3 seeds allow a test of the algorithms; --trained judges the trained models" in err
+    code, text, err = serbench("gate", *files, "--trained")
+    assert code == 1 and "of these trained models, not of the algorithms" in err and "refused, " not in text
+    assert serbench("gate", *files[::-1], "--trained")[0] == 0
+
+
 def test_a_gate_decides_equal_differences_by_their_mean(tmp_path):
     rng = np.random.default_rng(1)
     for name, skill in (("right", 1.0), ("wrong", 0.0)):
