@@ -46,7 +46,7 @@ def test_a_refusal_is_said_with_its_reason() -> None:
 
 def test_equal_is_said_only_where_it_is_shown() -> None:
     text = said("tost", pair("a − base", 0.001, 0.01), pair("b − base", 0.03, 0.7))
-    assert text == "Shown to be equal within a point: a − base. Not shown to be equal within a point: b − base."
+    assert text == "Shown to be equal within 1 point: a − base. Not shown to be equal within 1 point: b − base."
 
 
 def test_ranks_name_the_best_and_the_worst() -> None:

@@ -13,7 +13,7 @@ from serbench.results.reports import page
 from serbench.results.reports.clips import UNKNOWN, address
 from serbench.results.reports.report import report
 from serbench.tests.support import chromium
-from serbench.tests.support.report_runs import CLASSES, EVIL, complete
+from serbench.tests.support.report_runs import CLASSES, EVIL, SEEDS, complete
 
 needs_chromium = pytest.mark.skipif(chromium.PATH is None, reason="no Chromium here (Debian's package chromium)")
 
@@ -70,7 +70,7 @@ def test_packed_clips_are_the_predictions(made, text):
         content = np.frombuffer(unpack(clips["data"]), np.uint8)
         n, runs = len(which), clips["runs"]
         truth, choice = content[:n], content[n : n + runs * n].reshape(runs, n)
-        assert (n, runs) == (72, 2) and UNKNOWN not in choice
+        assert (n, runs) == (72, SEEDS) and UNKNOWN not in choice
         counts = np.zeros((3, 3), int)
         np.add.at(counts, (np.tile(truth, runs), choice.ravel()), 1)
         assert counts.tolist() == score["counts"]

@@ -27,12 +27,12 @@ def run(request, tmp_path, monkeypatch):
 
 def test_every_test_takes_it(run):
     frames = open_evidence([run])
-    assert len(frames.records) == 10 and len(frames.plan) == 12
+    assert len(frames.records) == 16 and len(frames.plan) == 18
     for name in sorted(set(TESTS) - {"binomial"}):  # which wants an arm of its own
         found = answer(frames, test=name)
         assert found.lines or found.notes
         assert all(line.estimate is None or line.estimate == line.estimate for line in found.lines), name
-        assert any(note.startswith("not complete: ") and ": 3 of 4 cells" in note for note in found.notes), name
+        assert any(note.startswith("not complete: ") and ": 5 of 6 cells" in note for note in found.notes), name
 
 
 def test_metrics_of_probabilities_have_intervals(run):
@@ -44,7 +44,7 @@ def test_metrics_of_probabilities_have_intervals(run):
 
 def test_the_report_and_two_models_take_it(run, tmp_path):
     made = report([str(run.folder)], tmp_path / "out")
-    assert "10 of 12" in made.page.read_text()
+    assert "16 of 18" in made.page.read_text()
     frames = open_evidence([run])
     (found,) = compare(frames.records, frames.predictions, "weak", "strong", METRICS["uar"])
     assert found.main.p is None and "lacks" in found.reason
@@ -61,15 +61,15 @@ def test_a_fold_that_failed_in_both_models_is_said(tmp_path):
     made = create(tmp_path / "run", "0")
     report_runs.plan(made, report_runs.cells(made, {"weak": 0.8, "strong": 2.5}))
     (whole,) = json.loads(serbench("compare", made.folder, "weak", "strong", "--json")[1])
-    fail(made, *(f"{model}-1-{seed}" for model in ("weak", "strong") for seed in range(2)))
+    fail(made, *(f"{model}-1-{seed}" for model in ("weak", "strong") for seed in range(report_runs.SEEDS)))
     code, out, _ = serbench("compare", made.folder, "weak", "strong", "--json")
     (found,) = json.loads(out)
-    note = "not complete: weak has 2 of 4 cells, strong has 2 of 4 cells"
+    note = "not complete: weak has 3 of 6 cells, strong has 3 of 6 cells"
     assert code == 0 and note in found["notes"] and not any("not complete" in text for text in whole["notes"])
     assert note in " ".join(serbench("compare", made.folder, "weak", "strong")[1].split())
     notes = serbench("gate", made.folder, made.folder)[2]
     for side in ("base", "candidate"):
-        assert f"Note: {side} not complete: strong, c, clean: 2 of 4 cells; weak, c, clean: 2 of 4 cells" in notes
+        assert f"Note: {side} not complete: strong, c, clean: 3 of 6 cells; weak, c, clean: 3 of 6 cells" in notes
     for path in sorted((made.folder / "records").glob("*-1-?-.json")):
         path.unlink()  # not begun: the plan alone knows
     (found,) = json.loads(serbench("compare", made.folder, "weak", "strong", "--json")[1])
