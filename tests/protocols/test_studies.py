@@ -418,7 +418,7 @@ def test_a_study_runs_goes_on_and_is_answered(tmp_path: Path, monkeypatch: pytes
     assert code == 0
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.startswith("mine-")
-    answer = out[out.index("mine: Is a support vector machine better than the largest class?") :]
+    answer = " ".join(out[out.index("mine: Is a support vector machine better than the largest class?") :].split())
     assert "functionals-svm − majority" in answer
     assert "scores 50.0 points more than 'majority'" in answer or "all 6 speakers differ by the same" in answer
     assert "No answer by binomial: binomial: no arm here has its test rows by class" in answer
