@@ -21,7 +21,7 @@ def speech(n: int, seed: int, scale: float = 0.1) -> np.ndarray:
     """Noise in bursts of 30 ms whose level varies over 60 dB, with pauses; never silent as a whole."""
     rng = np.random.default_rng(seed)
     level = 10 ** rng.uniform(-3, 0, n // 480 + 1) * (rng.random(n // 480 + 1) > 0.3)
-    level[rng.integers(len(level))] = 1.0
+    level[rng.integers(max(1, -(-n // 480)))] = 1.0  # one that is heard: the last may lie behind the end
     return (scale * rng.standard_normal(n) * np.repeat(level, 480)[:n] + scale * 1e-6).astype(np.float32)
 
 
