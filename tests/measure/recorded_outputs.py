@@ -53,7 +53,7 @@ RUNS: dict[str, tuple[str, ...]] = {
 PAIR = ("majority", "functionals-svm")
 TESTS = (
     "main", "speaker-t", "corrected-t", "bayes", "tost", "wilcoxon", "plain-t", "mcnemar", "unchanged", "improvement",
-    "friedman", "page", "mixed-model", "degradation", "snr-curve", "spread", "groups", "detectable", "fold-trend",
+    "order", "friedman", "trend", "page", "factors", "degradation", "snr-curve", "spread", "groups", "detectable", "fold-trend",
     "interaction", "interquartile-mean", "probabilities", "protocol-effect",
 )  # fmt: skip
 WITH_TESTS = ("new-speakers", "random", "sweep", "noise", "cross-corpus", "carried", "ladder")
