@@ -53,8 +53,8 @@ RUNS: dict[str, tuple[str, ...]] = {
 PAIR = ("majority", "functionals-svm")
 TESTS = (
     "main", "speaker-t", "corrected-t", "bayes", "tost", "wilcoxon", "plain-t", "mcnemar", "unchanged", "improvement",
-    "order", "friedman", "trend", "page", "factors", "degradation", "snr-curve", "spread", "groups", "detectable", "fold-trend",
-    "interaction", "interquartile-mean", "probabilities", "protocol-effect",
+    "order", "friedman", "trend", "page", "factors", "degradation", "snr-curve", "spread", "groups", "detectable",
+    "fold-trend", "interaction", "interquartile-mean", "probabilities", "protocol-effect",
 )  # fmt: skip
 WITH_TESTS = ("new-speakers", "random", "sweep", "noise", "cross-corpus", "carried", "ladder")
 PAPERS = ("sigwavnet", "mfcc-attention", "cnn-n-gru", "wavfusion")
