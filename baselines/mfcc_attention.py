@@ -5,8 +5,13 @@ arXiv 2507.03251 (2025; version 3 withdraws it), and the notebooks published wit
 long vector, so that a kernel of 7 taps sees 7 neighboring coefficients and hardly any time. Profile ``clean`` is ours:
 the same layers over real time, a larger rate, normalization statistics that settle within a few dozen steps, and early
 stopping. ``notebook`` and ``paper`` are the two published forms: two and three convolutions, the latter with pooling by
-2, no padding and dropout after the second block where the text is silent. ``released`` adds the notebooks' treatment of
-short clips.
+2, no padding and dropout after the second block where the text is silent. ``released`` is what the stored EMO-DB and
+EMOVO models really read: a table of zero crossings, then MFCC, 2268 cells, in which the blocks of a short clip move up;
+``released-mfcc`` is TESS's table, ``released-crossings`` that of the notebooks "without MFCC".
+
+What still differs from the notebooks: sound is resampled by soxr (librosa 0.6.3 used resampy) and kept as 16-bit codes
+with a scale for each clip; a run must be at 22,050 Hz, as `published-mfcc-attention` is, or nothing above its half rate
+is there; TESS's table has 2060 columns, here 2160, the last ones always 0; weights begin from other random numbers.
 """
 
 from collections.abc import Mapping
@@ -29,7 +34,9 @@ NOTEBOOK: Mapping[str, Any] = {
 }  # fmt: skip
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "notebook": NOTEBOOK,
-    "released": {**NOTEBOOK, "short_clips": "zero-cells"},
+    "released": {**NOTEBOOK, "layout": "table", "short_clips": "zero-cells"},
+    "released-mfcc": {**NOTEBOOK, "layout": "table", "cells": ("mfcc",), "short_clips": "zero-cells"},
+    "released-crossings": {**NOTEBOOK, "layout": "table", "cells": ("crossings",), "short_clips": "zero-cells"},
     "paper": {**NOTEBOOK, "batch": 64, "blocks": 3},
     "tiny": {"lr": 3e-3, "batch": 16, "filters": 16, "reduction": 4, "dense": 16},
 }

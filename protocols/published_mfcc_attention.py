@@ -3,6 +3,7 @@
 A withdrawn preprint (arXiv 2507.03251). Every utterance gives several rows; a fifth of the rows is tested, whatever
 they are copies of, and scored as rows. The notebooks use the test rows for validation too, but nothing is chosen on
 them: the last epoch counts, so there is no dev set here. Copies are made of whole clips, there of the 2.5 s they use.
+Sound is at 22,050 Hz, from the rate of the files, as librosa loads it; version 1 had 16,000 Hz.
 """
 
 import math
@@ -152,11 +153,12 @@ def _note(corpus: str, shared: Overlap) -> str:
 
 PROTOCOL = Protocol(
     name="published-mfcc-attention",
-    version=1,
+    version=2,
     summary="replay: several rows of each utterance, a random fifth of the rows is tested; copies lie on both sides",
     split=split,
     promises=frozenset(),
     permits=frozenset(ROW_LEAKS),
     null="above",
     options=Options(),
+    rate_hz=22_050,
 )

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..parts.acoustics import rows, stacked
-from ..parts.features import excerpt, mfcc, resampled
+from ..parts.features import excerpt, mfcc, resampled, zero_crossings
 from ..settings.mfcc_attention import Settings
 
 RATE_HZ, SAMPLES, FRAMES, HOP = 22_050, 55_125, 108, 512
+WIDTHS = {"crossings": 1, "mfcc": 20}  # of the blocks of layout table, cells per frame
 SECONDS, OFFSET, SHORT = 2.5, 0.6, 1.1  # length and place of the excerpt; shorter clips are taken from their start
 Layer = TypeVar("Layer", nn.Conv1d, nn.Linear)
 #: attention modules in the order in which they act
@@ -27,7 +28,7 @@ ORDER = {
 
 
 class MfccAttention(nn.Module):
-    """Waveforms (B, N) -> MFCC, or other features, of one excerpt (B, 108, 20) -> class scores (B, C)."""
+    """Waveforms (B, N) -> features of one excerpt, (B, 108, K), in layout table (B, L, 1) -> class scores (B, C)."""
 
     mean: Tensor
     deviation: Tensor
@@ -35,9 +36,11 @@ class MfccAttention(nn.Module):
     def __init__(self, settings: Settings, n_classes: int, rate_hz: int) -> None:
         super().__init__()
         self.rate_hz, self.zero_cells = rate_hz, settings.short_clips == "zero-cells"
-        self.front_key = {"short_clips": settings.short_clips, "features": sorted(settings.features)}
-        self.vector, self.features = settings.layout == "vector", settings.features
-        width = rows(settings.features)
+        self.cells = settings.cells if settings.layout == "table" else ()
+        features = {"cells": self.cells} if self.cells else {"features": sorted(settings.features)}
+        self.front_key = {"short_clips": settings.short_clips, **features}
+        self.vector, self.features = settings.layout != "framed", settings.features
+        width = sum(WIDTHS[block] for block in self.cells) or rows(settings.features)
         channels, length = (1, FRAMES * width) if self.vector else (width, FRAMES)
         scaled = length if self.vector else channels
         self.register_buffer("mean", torch.zeros(scaled))
@@ -48,7 +51,8 @@ class MfccAttention(nn.Module):
         """MFCC, or other features, of 2.5 s at 22.05 kHz: (B, N) -> (B, 108, 20), 108 frames each.
 
         Short clips ``padded``: zeros before the MFCC, and a clip below 1.1 s is taken from 0 s instead of 0.6 s.
-        ``zero-cells``: always from 0.6 s, and the cells of frames that the clip does not have are 0.
+        ``zero-cells``: always from 0.6 s, and the cells of frames that the clip does not have are 0. Layout table:
+        cells (B, L, 1), those of frames that a clip has first.
         """
         start, samples = round(OFFSET * self.rate_hz), round(SECONDS * self.rate_hz)
         starts = torch.full_like(lengths, start)
@@ -60,10 +64,31 @@ class MfccAttention(nn.Module):
         if self.zero_cells:
             left = (lengths - starts).clamp(0, samples)
             valid = -(-left * RATE_HZ // self.rate_hz).clamp(min=-SAMPLES)  # rounded up, as resampling does
+        if self.cells:
+            table = self._table(clips, valid.clamp(min=0))
+            return table, torch.full_like(lengths, table.shape[1])
         features = mfcc(clips, valid, RATE_HZ, hop=HOP)
         if self.features != ("mfcc",):
             features = self._grouped(features, clips, valid.clamp(min=0))
         return features, torch.full_like(lengths, FRAMES)
+
+    def _table(self, clips: Tensor, lengths: Tensor) -> Tensor:
+        """Rows as the notebooks' tables have them, (B, N) -> (B, L, 1): `cells` block after block, then zeros.
+
+        A notebook puts the arrays of a clip behind each other and fills the table's missing cells with 0, so a clip
+        with fewer frames has its MFCC in other columns than a long one.
+        """
+        blocks = {
+            "crossings": lambda: zero_crossings(clips, lengths, hop=HOP)[..., None],
+            "mfcc": lambda: mfcc(clips, lengths, RATE_HZ, hop=HOP),
+        }
+        values = [blocks[name]() for name in self.cells]  # (B, 108, K) each
+        table = clips.new_zeros(len(clips), FRAMES * sum(block.shape[2] for block in values))
+        for row, n, *parts in zip(table, lengths.tolist(), *values, strict=True):
+            frames = 1 + n // HOP if n else 0
+            filled = torch.cat([part[:frames].flatten() for part in parts])
+            row[: len(filled)] = filled
+        return table[..., None]
 
     def _grouped(self, coefficients: Tensor, clips: Tensor, lengths: Tensor) -> Tensor:
         """Each clip's feature groups (B, 108, K); 0 in frames that it does not have, or that have no such value."""
@@ -86,7 +111,7 @@ class MfccAttention(nn.Module):
         self.deviation.copy_(torch.where(deviation > 1e-4, deviation, 1.0))  # constant cells stay as they are
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Features (B, 108, 20) -> scores (B, C). Nothing is masked: zeros were added before the MFCC."""
+        """Features as `front` gives them -> scores (B, C). Nothing is masked: zeros were added before the MFCC."""
         x = x.flatten(1) if self.vector else x  # frame after frame
         x = (x - self.mean) / self.deviation
         scores: Tensor = self.network(x if self.vector else x.transpose(1, 2))

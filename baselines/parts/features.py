@@ -6,6 +6,7 @@ from functools import cache
 import torch
 import torchaudio.functional as audio
 from torch import Tensor
+from torch.nn import functional
 
 
 def excerpt(waveforms: Tensor, lengths: Tensor, starts: Tensor, samples: int) -> Tensor:
@@ -37,6 +38,24 @@ def mfcc(waveforms: Tensor, lengths: Tensor, rate_hz: int, n_fft: int = 2048, ho
     loudest = torch.where(valid[..., None], decibels, -math.inf).amax((1, 2), keepdim=True)
     floored = torch.maximum(decibels, loudest - 80)
     return torch.where(valid[..., None], floored @ dct(128, 20).to(waveforms.device), 0.0)
+
+
+def zero_crossings(waveforms: Tensor, lengths: Tensor, frame: int = 2048, hop: int = 512) -> Tensor:
+    """Changes of sign per sample of every frame, as librosa's defaults count them: (B, N) -> (B, 1 + N // hop).
+
+    Frames are centered, and the first and last sample of a clip go on beyond it. A frame counts the changes within it,
+    over its whole length; values within 1e-10 of 0 are positive. Frames that a clip does not have are 0.
+    """
+    negative = waveforms < -1e-10
+    changes = functional.pad(negative[:, 1:] != negative[:, :-1], (1, 0))
+    position = torch.arange(waveforms.shape[1], device=waveforms.device)
+    inside = changes & (position < lengths[:, None])
+    sums = functional.pad(inside.long().cumsum(1), (frame // 2 + 1, frame // 2), mode="constant")
+    sums[:, frame // 2 + 1 + waveforms.shape[1] :] = inside.sum(1, keepdim=True)  # constant after the end
+    starts = torch.arange(0, waveforms.shape[1] + 1, hop, device=waveforms.device)
+    counts = sums[:, starts + frame] - sums[:, starts + 1]
+    has = torch.arange(len(starts), device=waveforms.device) < torch.where(lengths > 0, 1 + lengths // hop, 0)[:, None]
+    return torch.where(has, counts / frame, 0.0)
 
 
 # kept constants are made outside inference mode, so that a trainable layer may use them too

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from ...errors import InputError
 from ..parts import acoustics
 from ..parts.acoustics import Group
 from ..parts.card import Recipe, require
+
+#: blocks of a notebook's table, in its order: zero crossings of every frame, MFCC frame after frame
+Block = Literal["crossings", "mfcc"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,8 @@ class Settings(Recipe):
     lr: float = 3e-4
     batch: int = 64
     features: tuple[Group, ...] = ("mfcc",)
-    layout: Literal["framed", "vector"] = "framed"
+    layout: Literal["framed", "vector", "table"] = "framed"
+    cells: tuple[Block, ...] = ("crossings", "mfcc")
     short_clips: Literal["padded", "zero-cells"] = "padded"
     blocks: Literal[2, 3] = 2
     filters: int = 256
@@ -32,6 +37,15 @@ class Settings(Recipe):
         """Refuse sizes that no network can have."""
         super().__post_init__()
         acoustics.check(self)
+        if not 0 < len(self.cells) == len(set(self.cells)):
+            raise InputError(f"setting 'cells': {self.cells!r} is not a list of different blocks")
+        table, plain = self.layout == "table", type(self).__dataclass_fields__
+        without_effect = "features" if table else "cells"
+        if getattr(self, without_effect) != plain[without_effect].default:
+            raise InputError(
+                f"setting '{without_effect}': layout {self.layout} does not read it; "
+                f"set {'cells' if table else 'features, or layout=table'}"
+            )
         require(self, "at least 1", lambda value: value >= 1, "filters", "reduction", "dense")
         require(self, "an odd number up to 15", lambda value: value in range(1, 16, 2), "taps")
         require(self, "in [0, 1)", lambda value: 0 <= value < 1, "dropout")
@@ -42,8 +56,11 @@ class Settings(Recipe):
 
 EXPLAIN = {
     "features": acoustics.EXPLAIN,
-    "layout": "framed: 20 MFCC as channels over 108 frames; vector: one sequence of 2160 cells, frame after frame",
-    "short_clips": "padded: zeros before the MFCC; zero-cells: frames that a clip does not have are cells of 0",
+    "layout": "framed: 20 MFCC as channels over 108 frames; vector: one sequence of 2160 cells, frame after frame; "
+    "table: one sequence as a notebook's table has it, block after block, 2268 cells",
+    "cells": "blocks of layout table, in this order: crossings (zero crossings, 108 cells), mfcc (2160)",
+    "short_clips": "padded: zeros before the MFCC; zero-cells: frames that a clip does not have are cells of 0, in "
+    "layout table the last ones, so that blocks of a short clip move up",
     "blocks": "convolutions: 2 without pooling, or 3 with pooling by 2, the third after the attention",
     "filters": "channels of every convolution",
     "taps": "length of the kernels, also of spatial attention",

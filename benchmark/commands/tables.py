@@ -41,11 +41,13 @@ def tables(paper: str, runs: tuple[str, ...], mixed: bool, form: str | None) -> 
     from ...results.papers.claims import published
     from ...results.papers.paper_tables import build
     from ...results.text import paper_text
+    from ..checks.paper_runs import judged
     from ..planning.recipes import changed
 
     claims = published(paper)
     evidence = open_evidence([find_run(run) for run in runs], mixed) if runs else None
     for note in evidence.notes if evidence else ():
         click.echo(f"Note: {note}", err=True)
-    regenerated = build(claims, replays(evidence) if evidence else [], catalog.protocols(), cards(), changed)
+    ours = replays(evidence) if evidence else []
+    regenerated = build(claims, ours, catalog.protocols(), cards(), changed, judged)
     print_document(paper_text.document(regenerated), form)

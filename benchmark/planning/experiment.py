@@ -1,6 +1,6 @@
 """From a request to an experiment: protocol, options and models under their arms, checked before a corpus is opened."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from .arms import ArmSource, Choice, arms_of_run
 from .request import Request, unique
 from .settings import complete_augment, parse
 
+LEAST_RATE, MOST_RATE = 4_000, 192_000
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -24,6 +26,7 @@ class Experiment:
     protocol: Protocol
     options: Any
     label_map: str | None
+    rate_hz: int
     choices: list[Choice]
 
     def conditions(self) -> list[Condition]:
@@ -52,7 +55,17 @@ def check(request: Request) -> Experiment:
     _check_models_of_arms(source, names)
     choices = arms_of_run(source, models)
     _check_variants(protocol, choices)
-    return Experiment(request, protocol, options, settings.run.get("label_map"), choices)
+    return Experiment(request, protocol, options, settings.run.get("label_map"), _rate(settings.run, protocol), choices)
+
+
+def _rate(settings: Mapping[str, str], protocol: Protocol) -> int:
+    """Samples per second: as the user says, else the protocol's. InputError for what no waveform can have."""
+    text = settings.get("rate_hz", str(protocol.rate_hz))
+    if not text.isascii() or not text.isdigit() or not LEAST_RATE <= int(text) <= MOST_RATE:
+        raise InputError(
+            f"--set rate_hz={text}: give a whole number from {LEAST_RATE} to {MOST_RATE}, samples per second"
+        )
+    return int(text)
 
 
 def _check_models_of_arms(source: ArmSource, names: Sequence[str]) -> None:

@@ -154,14 +154,13 @@ def plan_of(request: StudyRequest) -> dict[str, Any]:
 def fingerprints(specs: Sequence[str]) -> dict[str, str]:
     """Of the corpora that are prepared here, or built in."""
     from ..prepared.corpus import open_corpus
-    from .ready import RATE_HZ
     from .study_needs import is_prepared
 
     found = {}
     for spec in specs:
         if is_prepared(spec):
             try:
-                corpus = open_corpus(spec, RATE_HZ)
+                corpus = open_corpus(spec)
             except InputError:  # prepared from a folder that is not there any more
                 continue
             found[corpus.name] = corpus.fingerprint

@@ -12,7 +12,18 @@ from ...baselines.registry import ModelChoice, modules_of, provider
 from ...protocols.parts.augment import NOTHING, Augment, Step
 from ...protocols.parts.copies import augmented
 from ...protocols.parts.design import Design
-from ...protocols.parts.protocol import HONEST, LEAKS, NOTED, Arm, Condition, Fold, Leak, Practice, utterance_of
+from ...protocols.parts.protocol import (
+    HONEST,
+    LEAKS,
+    NOTED,
+    RATE_HZ,
+    Arm,
+    Condition,
+    Fold,
+    Leak,
+    Practice,
+    utterance_of,
+)
 from ...results.evidence.store import PLAN_COLUMNS
 from ..conditions.kinds import KINDS, find
 from ..source import source_hash
@@ -106,9 +117,11 @@ class Plan:
         return self.leaks[trial.arm, fold.train_name, fold.test_name]
 
     def options_of(self, arm: str) -> dict[str, Any]:
-        """The protocol's options, and what an arm does to training clips."""
+        """The protocol's options, what an arm does to training clips, and the rate where it is not the usual one."""
         augment = self.augments[arm]
-        return asdict(self.design.options) | ({"augment": asdict(augment)} if augment.name else {})
+        more: dict[str, Any] = {"augment": asdict(augment)} if augment.name else {}
+        rate = {} if self.rate_hz == RATE_HZ else {"rate_hz": self.rate_hz}
+        return asdict(self.design.options) | more | rate
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ...baselines.registry import ModelChoice
 from ...protocols.parts.design import Design, design
+from ...protocols.parts.protocol import RATE_HZ
 from ..corpora.registry import fates
 from ..prepared import corpus as prepared
 from ..prepared import modalities
@@ -15,8 +16,6 @@ from ..prepared.near import link
 from .experiment import Experiment, check
 from .plan import FACE, Plan, make_plan
 from .request import Request, unique
-
-RATE_HZ = 16_000  # of every waveform in a run; a model that wants another rate resamples inside itself
 
 
 @dataclass(frozen=True)
@@ -44,21 +43,23 @@ def plan_of(request: Request) -> ReadyPlan:
 def prepare(experiment: Experiment) -> ReadyPlan:
     """The plan of an experiment. Raises InputError for corpora that are not there or lack what a model needs."""
     conditions = experiment.conditions()
-    corpora, table, near = open_corpora(experiment.request.corpora)
+    corpora, table, near = open_corpora(experiment.request.corpora, experiment.rate_hz)
     folds = design(experiment.protocol, table, experiment.label_map, experiment.options, fates())
     folds = replace(folds, notes=tuple(dict.fromkeys((*near, *folds.notes))))
     data = _data(folds, [choice.chosen for choice in experiment.choices], corpora)
-    plan = make_plan(folds, conditions, experiment.choices, experiment.request.seeds, data, RATE_HZ)
+    plan = make_plan(folds, conditions, experiment.choices, experiment.request.seeds, data, experiment.rate_hz)
     return ReadyPlan(experiment.request, plan, corpora)
 
 
-def open_corpora(specs: Sequence[str]) -> tuple[dict[str, Corpus], pd.DataFrame, tuple[str, ...]]:
-    """The corpora by name; their utterances by id, near-identical ones in one group; and notes about those.
+def open_corpora(
+    specs: Sequence[str], rate_hz: int = RATE_HZ
+) -> tuple[dict[str, Corpus], pd.DataFrame, tuple[str, ...]]:
+    """The corpora by name, at this rate; their utterances by id, near-identical ones in one group; notes about those.
 
     Raises InputError for a corpus that is given twice, or not there.
     """
     unique("--corpus", [spec.partition("=")[0] for spec in specs])
-    corpora = {corpus.name: corpus for corpus in (prepared.open_corpus(spec, RATE_HZ) for spec in specs)}
+    corpora = {corpus.name: corpus for corpus in (prepared.open_corpus(spec, rate_hz) for spec in specs)}
     table = pd.concat([corpus.table for corpus in corpora.values()])
     return corpora, *link(table.sort_values("id", ignore_index=True), corpora)
 

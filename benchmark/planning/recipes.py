@@ -8,7 +8,7 @@ from ...baselines.registry import choose
 from ...errors import InputError
 from ...protocols.parts import catalog
 from ...protocols.parts.augment import NOTHING
-from ...protocols.parts.protocol import BASE, Arm, Protocol
+from ...protocols.parts.protocol import BASE, RATE_HZ, Arm, Protocol
 from ...results.evidence.replays import Replay
 from ...results.papers.comparisons import differences
 
@@ -22,10 +22,12 @@ def changed(replay: Replay) -> dict[str, str]:
     protocol = catalog.protocols().get(replay.protocol)
     arm = _arm(protocol, replay.arm)
     options = dict(replay.options)
+    rate = options.pop("rate_hz", RATE_HZ)
     augment = _differences(options.pop("augment", asdict(NOTHING)), asdict(arm.augment))
     texts = _of_model(replay, arm)
     if protocol is not None:
         texts |= _differences(options, asdict(protocol.options))
+        texts |= _differences({"rate_hz": rate}, {"rate_hz": protocol.rate_hz})
     return texts | ({"augment": f"augment {', '.join(augment.values())}"} if augment else {})
 
 

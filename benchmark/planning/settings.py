@@ -9,7 +9,10 @@ from ...protocols.parts.augment import EXPLAIN, NOTHING
 from ...protocols.parts.protocol import Protocol
 
 #: options of the run itself
-RUN_OPTIONS = {"label_map": "the label map, instead of the protocol's own; of several, as A,B, one after the other"}
+RUN_OPTIONS = {
+    "label_map": "the label map, instead of the protocol's own; of several, as A,B, one after the other",
+    "rate_hz": "samples per second of all waveforms, instead of the protocol's own",
+}
 #: what is done to training clips: `--set KEY` -> field of `Augment`
 AUGMENT = {
     "train_snr": "snr", "train_noise": "noises", "train_noise_dir": "dir",

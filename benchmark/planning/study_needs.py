@@ -17,14 +17,17 @@ def missing_corpora(request: StudyRequest) -> list[str]:
     return missing
 
 
-def is_prepared(spec: str) -> bool:
-    """Whether a corpus can be opened without decoding it now."""
+def is_prepared(spec: str, rate_hz: int | None = None) -> bool:
+    """Whether a corpus can be opened, at this rate or at any, without decoding it now."""
     from ..corpora.synthetic import NAMES
     from ..prepared.home import home, stored
     from ..prepared.sources import parse_spec
 
     name, _ = parse_spec(spec)
-    return name in NAMES or any(not form.state for form in stored(home(), name))
+    return name in NAMES or any(
+        form.manifest is not None and not form.state and rate_hz in (None, form.manifest.get("rate_hz"))
+        for form in stored(home(), name)
+    )
 
 
 def missing_models(request: StudyRequest) -> list[str]:

@@ -18,6 +18,7 @@ LEAKS: tuple[Leak, ...] = ("speaker", "session", "audio", "copy", "sentence", "s
 ROW_LEAKS = LEAKS[:5]
 #: acted corpora repeat their sentences by design: a note beside a result, not a leak, unless new ones are promised
 NOTED: frozenset[Leak] = frozenset({"sentence"})
+RATE_HZ = 16_000  # of every waveform in a run, unless its protocol or the user says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,9 @@ class Protocol:
     id. It is a pure function. ``promises`` are the leaks that no fold may have, ``permits`` those that it has by
     design; every table that shows its numbers says so. ``null`` is what its score is on the null corpora.
     ``label_maps``: corpora that have another map than ``label_map``, with it.
-    ``min_corpora`` corpora are needed. ``arms`` may be the word ``variants``: every model as it is, and each of its
-    variants. ``check_given(options, names)`` refuses options that somebody has set by these names, without effect.
+    ``min_corpora`` corpora are needed. ``rate_hz``: of all waveforms; a replay has the paper's. ``arms`` may be the
+    word ``variants``: every model as it is, and each of its variants. ``check_given(options, names)`` refuses options
+    that somebody has set by these names, without effect.
     """
 
     name: str
@@ -169,4 +171,5 @@ class Protocol:
     conditions: Callable[[Any], tuple[Condition, ...]] = clean_only
     arms: Callable[[Any], tuple[Arm, ...]] | Literal["variants"] = base_only
     min_corpora: int = 1
+    rate_hz: int = RATE_HZ
     check_given: Callable[[Any, Collection[str]], None] = any_given

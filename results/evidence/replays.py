@@ -18,6 +18,7 @@ _PLANNED = ("protocol", "model", "arm", "train", "test", "label_map")
 Sizes = Mapping[tuple[str, str, str], int]  # as `Evidence.sizes`
 _CELL = ("seed", "repeat", "fold")
 DRAWS = "repeats"  # the option of a protocol
+USUAL_RATE_HZ = 16_000  # of a run whose record names no rate
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Replay:
     n_open: int
     folders: int
     utterances: int | None
+
+    @property
+    def rate_hz(self) -> int:
+        """Of all waveforms; a record names it where it is not the usual one."""
+        return int(self.options.get("rate_hz", USUAL_RATE_HZ))
 
     @property
     def step(self) -> float:

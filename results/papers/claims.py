@@ -126,7 +126,7 @@ def _claim(paper: Paper, line: dict[str, str], where: str) -> Claim:
         label=line["class"],
         value=line["value"],
         source=source,
-        models=_specs(paper.models, line["variant"]),
+        models=_specs(task.models or paper.models, line["variant"]),
         ours=_specs(paper.ours, line["variant"]),
         settings={name: float(value) for name, value in map(_pair, line["settings"].split())},
         not_comparable=line["not_comparable"],
@@ -176,7 +176,7 @@ def _matrix(paper: Paper, values: dict[str, Any]) -> Matrix:
         printed=values["printed"],
         classes=classes,
         counts=counts,
-        models=_specs(paper.models, values.get("variant", "")),
+        models=_specs(task.models or paper.models, values.get("variant", "")),
         ours=_specs(paper.ours, values.get("variant", "")),
         not_comparable=values.get("not_comparable", ""),
     )

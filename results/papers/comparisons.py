@@ -128,7 +128,7 @@ def _line_of_replay(
     new = prediction_of(honest, claim.metric, claim.label) if honest else None
     leaks = set(replay.leaks) - (set(honest.leaks) if honest else set()) - NOTED
     own = replay.model in claim.ours
-    if other := other_task(replay, claim.task) or other_recipe(replay, claim.settings, changed):
+    if other := other_task(replay, claim.task) or other_recipe(replay, named(claim), changed):
         verdict = ClaimVerdict("not comparable", other)
     elif ours is None:
         verdict = ClaimVerdict("not run yet", f"{replay.n_open} runs of {replay.model} are not complete")
@@ -178,6 +178,11 @@ def _text(value: Any) -> str:
     return f"{plain:g}" if isinstance(plain, float) else str(plain) if isinstance(plain, str) else json.dumps(plain)
 
 
+def named(about: Claim | Matrix) -> set[str]:
+    """Settings and options that a claim, or its task, names."""
+    return {*(about.settings if isinstance(about, Claim) else ()), *about.task.options}
+
+
 def other_recipe(replay: Replay, settings: Collection[str], changed: Changes) -> str:
     """What was changed beside the settings that a claim names; empty where nothing was."""
     texts = [text for name, text in changed(replay).items() if name not in settings]
@@ -215,6 +220,7 @@ def matching(
         and r.model in models
         and (settings or r.arm in (BASE, *task.readings))
         and all(_number(r.settings.get(name)) == value for name, value in settings.items())
+        and (r.protocol not in task.protocols or all(r.options.get(k) == v for k, v in task.options.items()))
     ]
     return sorted(chosen, key=lambda r: (protocols.index(r.protocol), models.index(r.model)))
 
@@ -231,22 +237,27 @@ def honest_of(
     Where none fits: None, and which were left out, each with what is different.
     """
     task, settings = about.task, about.settings if isinstance(about, Claim) else {}
+    rate = f"{replay.rate_hz}" if replay else task.rate_hz
     models = (replay.model,) if replay else about.models
     left_out: dict[str, None] = {}
     for run in matching(replays, task, (task.honest,), models, settings):
         if len(run.by_run):
-            misfit = other_task(run, task) or _apart(run, replay, settings, changed)
+            misfit = other_task(run, task) or _apart(run, replay, settings, rate, changed)
             if not misfit:
                 return run, ""
             left_out[f"{label_of(run.model, run.arm)} under {run.protocol} is left out: {misfit}"] = None
     return None, "; ".join(left_out)
 
 
-def _apart(run: Replay, replay: Replay | None, settings: Mapping[str, float], changed: Changes) -> str:
+def _apart(run: Replay, replay: Replay | None, settings: Mapping[str, float], rate: str, changed: Changes) -> str:
     """Why a run with new speakers says nothing about a replay; empty when it does.
 
-    What the replay has too without being a changed one, its protocol fixes: in the run it is no change either.
+    What the replay has too without being a changed one, its protocol fixes: in the run it is no change either. So it
+    is with the rate of the sound.
     """
+    if rate and f"{run.rate_hz}" != rate:
+        return f"run at {run.rate_hz} Hz instead of {rate}"
+    settings = {**settings, "rate_hz": float(run.rate_hz)} if rate else settings
     if replay is None:
         return other_recipe(run, settings, changed)
     other = differences(run.settings, replay.settings)

@@ -38,7 +38,12 @@ def to_json(tables: PaperTables) -> dict[str, Any]:
         "matrices": [_matrix(m) for m in tables.matrices],
         "derived": [{**asdict(d), "task": d.task.title} for d in tables.derived],
         "error_rates": {name: share / 100 for name, share in asdict(RATES).items()},
-        "to_run": list(tables.to_run),
+        "to_run": [p.command for p in tables.to_run if not p.lacks],
+        "cannot_run": [
+            {"protocol": p.protocol, "corpora": list(p.corpora), "models": list(p.models), "lacks": p.lacks}
+            for p in tables.to_run
+            if p.lacks
+        ],
         "devices": list(tables.devices),
     }
 

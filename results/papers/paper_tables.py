@@ -16,6 +16,7 @@ from .comparisons import (
     claim_lines,
     honest_of,
     matching,
+    named,
     no_changes,
     other_recipe,
     other_task,
@@ -23,10 +24,9 @@ from .comparisons import (
     replayed_of,
     values_of,
 )
+from .proposals import Judge, Proposal, as_it_is, proposals
 from .publication import Claim, DerivedValue, Matrix, Paper, Publication
-from .verdicts import ENOUGH_SPLITS, OUR_RECIPE, matrix_distance
-
-ENOUGH_SEEDS = 5  # of a command that is proposed
+from .verdicts import matrix_distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class PaperTables:
     matrices: tuple[MatrixComparison, ...]
     checks: tuple[Check, ...]
     derived: tuple[DerivedValue, ...]
-    to_run: tuple[str, ...]
+    to_run: tuple[Proposal, ...]
     devices: tuple[str, ...]
 
     @property
@@ -97,10 +97,11 @@ def build(
     protocols: Iterable[str],
     models: Iterable[str],
     changed: Changes = no_changes,
+    judge: Judge = as_it_is,
 ) -> PaperTables:
     """The tables of a paper. ``protocols`` and ``models`` are those that exist here, for what is proposed to run.
 
-    ``changed`` as `claim_lines` takes it.
+    ``changed`` as `claim_lines` takes it, ``judge`` as `proposals`.
     """
     paper = published.paper
     tables = []
@@ -117,7 +118,7 @@ def build(
         matrices=matrices,
         checks=tuple(_checks(published)),
         derived=published.derived,
-        to_run=tuple(_to_run([x for t in tables for x in t.lines], set(protocols), set(models))),
+        to_run=tuple(proposals([x for t in tables for x in t.lines], set(protocols), set(models), judge)),
         devices=tuple(sorted({device for r in of_paper for device in r.devices})),
     )
 
@@ -128,7 +129,11 @@ def _compared(matrix: Matrix, replays: Sequence[Replay], changed: Changes) -> Ma
     reason = matrix.not_comparable
     if not reason:
         whole = replay is not None and len(replay.by_run) > 0
-        reason = other_task(replay, task) or other_recipe(replay, {}, changed) if replay and whole else "not run yet"
+        reason = (
+            other_task(replay, task) or other_recipe(replay, named(matrix), changed)
+            if replay and whole
+            else "not run yet"
+        )
     honest, left_out = (None, "") if matrix.not_comparable else honest_of(replays, matrix, replay, changed)
     ours = None if reason or replay is None else _ordered(replay, matrix)
     theirs = None if honest is None else _ordered(honest, matrix)
@@ -190,29 +195,3 @@ def _checks(published: Publication) -> Iterable[Check]:
             if same and not claim.not_comparable and not matrix.not_comparable:
                 value = float(values_of(matrix.counts[None], matrix.classes, claim.metric, claim.label)[0])
                 yield Check(claim, matrix, value)
-
-
-def _to_run(lines: Sequence[ClaimLine], protocols: set[str], models: set[str]) -> Iterable[str]:
-    """Commands for what is not run yet; what does not exist here is named instead."""
-    wanted: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
-    absent: dict[str, None] = {}
-    for line in lines:
-        if line.verdict is None or line.verdict.word in ("not comparable", OUR_RECIPE):
-            continue
-        name = line.model.partition("+")[0].partition(":")[0]
-        lacking = {line.protocol: line.replayed, line.task.honest: line.honest}
-        for protocol in (name for name, ours in lacking.items() if ours is None):
-            of_model = {**(line.of_protocol if protocol == line.task.honest else {}), **line.settings}
-            settings = {"label_map": line.task.label_map, **{f"{name}.{k}": f"{v:g}" for k, v in of_model.items()}}
-            if protocol == line.protocol and line.task.unknown_split:
-                settings[f"{protocol}.repeats"] = str(ENOUGH_SPLITS)
-            changed = " ".join(f"--set {k}={v}" for k, v in settings.items())
-            missing = [f"protocol {protocol}"] * (protocol not in protocols) + [f"model {name}"] * (name not in models)
-            absent |= dict.fromkeys(missing)
-            if not missing:
-                group = wanted.setdefault((protocol, changed), {"corpus": {}, "model": {}})
-                group["corpus"][line.task.corpus] = group["model"][line.model] = None
-    for (protocol, changed), group in wanted.items():
-        chosen = " ".join(f"--{what} {name}" for what, those in group.items() for name in those)
-        yield f"serbench run --protocol {protocol} {chosen} {changed} --seeds {ENOUGH_SEEDS}"
-    yield from (f"not here yet: {name}" for name in absent)

@@ -1,7 +1,7 @@
 """What is known of a published system: where each number stands, and the protocol under which it was obtained."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,7 +22,9 @@ class ClaimTask:
     ``classes`` are in the names used here, ``utterances`` counts the corpus after the label map. ``protocols`` replay
     what was published, ``honest`` has new speakers; empty where nothing here can be compared. ``readings``: arms of
     these protocols that read the publication in another way. ``unknown_split``: why the published test rows cannot be
-    had, so that several splits must be drawn; empty where they are those of the first repeat.
+    had, so that several splits must be drawn; empty where they are those of the first repeat. ``models``: what the
+    paper trained on this task, where it is not its ``models``. ``options`` of the protocols and ``rate_hz`` of the
+    sound are the published ones, as text; empty where they are the usual ones.
     """
 
     corpus: str
@@ -35,6 +37,9 @@ class ClaimTask:
     readings: tuple[str, ...] = ()
     honest: str = ""
     unknown_split: str = ""
+    models: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    rate_hz: str = ""
 
 
 @dataclass(frozen=True, slots=True)

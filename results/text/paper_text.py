@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from ..evidence.devices import listed
 from ..papers import paper_data
 from ..papers.paper_tables import PaperTables
+from ..papers.proposals import texts
 from ..papers.verdicts import MEANING, Word
 from .grids import POINT, Comments, Document, Grid, Heading, Lines, Paragraph, Records
 from .paper_blocks import blocks
@@ -79,7 +80,7 @@ def _foot(tables: PaperTables) -> list[str]:
 
 
 def _commands(tables: PaperTables) -> list[str]:
-    return [text if text.startswith("not here") else f"To run: {text}" for text in tables.to_run]
+    return texts(tables.to_run)
 
 
 def _narrowed(grid: Grid, width: int) -> Grid:

@@ -187,8 +187,8 @@ def test_constants_made_in_inference_can_be_trained_through() -> None:
     assert power.grad is not None and power.grad.any()
 
 
-def network(spec: str = "mfcc-attention:tiny", rate_hz: int = 16_000) -> MfccAttention:
-    chosen = choose(spec, {"filters": "8", "reduction": "2"})
+def network(spec: str = "mfcc-attention:tiny", rate_hz: int = 16_000, **changes: str) -> MfccAttention:
+    chosen = choose(spec, {"filters": "8", "reduction": "2", **changes})
     torch.manual_seed(0)
     module = chosen.card.build(chosen.settings, Task(TASK.classes, rate_hz))
     assert isinstance(module, MfccAttention)
@@ -208,8 +208,8 @@ def test_the_excerpt_is_2_5_s_from_0_6_s_and_short_clips_begin_at_0() -> None:
         assert torch.allclose(coefficients[index], expected, atol=1e-3), f"clip {index}"
 
 
-def test_released_leaves_missing_frames_as_zero_cells() -> None:
-    module = network("mfcc-attention:released", rate_hz=RATE)
+def test_zero_cells_are_frames_that_a_clip_does_not_have() -> None:
+    module = network("mfcc-attention", rate_hz=RATE, short_clips="zero-cells")
     clips = [chirp(n) for n in (90_000, 30_000, 13_231, 13_230, 4_410)]
     coefficients, _ = module.front(*together(clips))
     present = [int(row.abs().sum(1).gt(0).sum()) for row in coefficients]
@@ -218,6 +218,36 @@ def test_released_leaves_missing_frames_as_zero_cells() -> None:
 
     expected = librosa.feature.mfcc(y=clips[1][13_230:], sr=RATE).T
     assert np.abs(coefficients[1, : len(expected)].numpy() - expected).max() < 2e-3
+
+
+@pytest.mark.parametrize("cells", [("crossings", "mfcc"), ("mfcc",), ("crossings",)])
+def test_table_has_the_rows_of_the_notebooks(cells: tuple[str, ...]) -> None:
+    """As a notebook writes them with librosa's defaults: 2.5 s from 0.6 s, block after block, missing cells 0."""
+    import librosa
+
+    name = "released" if len(cells) == 2 else f"released-{cells[0]}"
+    module = network(f"mfcc-attention:{name}", rate_hz=RATE)
+    clips = [chirp(n) for n in (90_000, 68_355, 30_000, 15_300, 13_230)]
+    table, lengths = module.front(*together(clips))
+    width = {"crossings": 108, "mfcc": 2160}
+    assert table.shape == (5, sum(width[name] for name in cells), 1) and lengths.tolist() == [table.shape[1]] * 5
+    for row, clip in zip(table[..., 0].numpy(), clips, strict=True):
+        heard = clip[13_230 : 13_230 + 55_125]
+        blocks = {
+            "crossings": lambda y: librosa.feature.zero_crossing_rate(y=y)[0],
+            "mfcc": lambda y: librosa.feature.mfcc(y=y, sr=RATE).T.ravel(),
+        }
+        values = np.concatenate([blocks[cell](heard) for cell in cells]) if len(heard) else np.zeros(0)
+        assert np.abs(row[: len(values)] - values).max(initial=0) < 2e-3 and not row[len(values) :].any()
+    scores = module.eval()(table, lengths)
+    assert scores.shape == (5, 7) and bool(scores.isfinite().all())
+
+
+def test_layout_table_reads_no_features_and_others_no_cells() -> None:
+    with pytest.raises(InputError, match="layout framed does not read it"):
+        choose("mfcc-attention", {"cells": "mfcc"})
+    with pytest.raises(InputError, match="setting 'features': layout table does not read it"):
+        choose("mfcc-attention:released", {"features": "mfcc,chroma"})
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025, 16_000, 44_100])
@@ -259,6 +289,7 @@ def test_profiles_are_the_published_recipes() -> None:
     for profile, batch, blocks in (("notebook", 16, 2), ("released", 16, 2), ("paper", 64, 3)):
         settings = choose(f"mfcc-attention:{profile}").settings
         assert recipe.items() <= vars(settings).items()
-        assert (settings.batch, settings.blocks, settings.layout) == (batch, blocks, "vector")
+        layout = "table" if profile == "released" else "vector"
+        assert (settings.batch, settings.blocks, settings.layout) == (batch, blocks, layout)
     clean = choose("mfcc-attention").settings
     assert (clean.optimizer, clean.lr, clean.batch, clean.epochs) == ("adamw", 3e-4, 64, 100)

@@ -5,7 +5,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from serbench.results.papers import paper_data
 from serbench.results.papers.claims import names, published
 from serbench.results.papers.comparisons import other_recipe, other_task
 from serbench.results.papers.paper_tables import PaperTables, build
+from serbench.results.papers.proposals import Proposal, texts
 from serbench.results.papers.verdicts import JUDGED, RATES
 from serbench.results.text import paper_blocks, paper_text
 from serbench.results.text.forms import render
@@ -77,8 +78,8 @@ def test_nothing_run_yet() -> None:
         tables = build(published(name), [], set(), set())
         words = {x.verdict.word for t in tables.tables for x in t.lines if x.verdict}
         assert words <= {"not run yet", "not comparable"} and "not run yet" in words
-        assert any(text.startswith("not here yet: protocol published-") for text in tables.to_run)
-        assert not any(text.startswith("serbench") for text in tables.to_run)
+        assert any(p.lacks.startswith("no protocol published-") for p in tables.to_run)
+        assert all(p.lacks for p in tables.to_run) and not any("To run" in text for text in texts(tables.to_run))
 
 
 def test_published_replayed_honest_gap_and_verdict() -> None:
@@ -180,7 +181,7 @@ def test_honest_runs_of_a_changed_recipe_decide_nothing_and_are_named() -> None:
     x = line(tables)
     assert (x.verdict.word, x.honest) == ("reproduced", None)
     assert x.verdict.reason == f"{UNKNOWN}; {LEFT_OUT}run with epochs 1 instead of 100"
-    assert any("--protocol speaker-independent --corpus emodb" in text for text in tables.to_run)
+    assert any("--protocol speaker-independent --corpus emodb" in p.command for p in tables.to_run)
     matrices = [m for m in tables.matrices if m.matrix.task == EMODB]
     assert all((m.distance_honest, m.left_out) == (None, x.verdict.reason[len(UNKNOWN) + 2 :]) for m in matrices)
     assert matrices and x.verdict.reason in " ".join(render(paper_text.document(tables), None, 100).split())
@@ -214,23 +215,69 @@ def test_what_a_protocol_fixes_in_the_model_an_honest_run_must_have_too() -> Non
     coded, same = replay(0.9, **fixed), honest(0.6, settings={"batch": 8})
     tables = build(published("sigwavnet"), [coded], *HERE)
     wanted = "--protocol speaker-independent --corpus emodb --model sigwavnet:released --set label_map=native "
-    assert any(f"{wanted}--set sigwavnet.batch=8 --seeds" in text for text in tables.to_run)
+    assert any(f"{wanted}--set sigwavnet.batch=8 --seeds" in p.command for p in tables.to_run)
     texts = {"batch": "batch 8 instead of 16"}
     x = line(build(published("sigwavnet"), [coded, same], *HERE, lambda run: texts if run is same else {}))
     assert (x.verdict.word, x.verdict.reason) == ("only with the leak", "")
 
 
 def test_a_shorter_honest_run_does_not_judge_a_claim_of_a_real_recipe() -> None:
-    task = published("mfcc-attention").paper.tasks["savee"]
+    task = published("mfcc-attention").paper.tasks["emovo"]
     settings = asdict(choose("mfcc-attention:released").settings)
-    facts = {"model": "mfcc-attention:released", "corpus": "savee", "classes": task.classes, "utterances": 480}
-    full = replay(0.975, protocol="published-mfcc-attention", settings=settings, options={"rows": "augmented"}, **facts)
-    short = honest(0.5, settings={**settings, "epochs": 1}, **facts)
-    x = line(build(published("mfcc-attention"), [full, short], set(), set(), changed), corpus="SAVEE")
-    assert (x.printed, x.verdict.word) == ("97.49", "reproduced") and "epochs 1 instead of 100" in x.verdict.reason
-    long = honest(0.5, settings=settings, **facts)
-    x = line(build(published("mfcc-attention"), [full, short, long], set(), set(), changed), corpus="SAVEE")
+    facts = {"model": "mfcc-attention:released", "corpus": "emovo", "classes": task.classes, "utterances": 588}
+    at = {"rate_hz": 22_050}
+    full = replay(
+        0.964, protocol="published-mfcc-attention", settings=settings, options={"rows": "augmented", **at}, **facts
+    )
+    short = honest(0.5, settings={**settings, "epochs": 1}, options=at, **facts)
+    x = line(build(published("mfcc-attention"), [full, short], set(), set(), changed), corpus="EMOVO")
+    assert (x.printed, x.verdict.word) == ("96.39", "reproduced") and "epochs 1 instead of 100" in x.verdict.reason
+    other_rate = honest(0.5, settings=settings, **facts)
+    x = line(build(published("mfcc-attention"), [full, other_rate], set(), set(), changed), corpus="EMOVO")
+    assert x.verdict.word == "reproduced" and "run at 16000 Hz instead of 22050" in x.verdict.reason
+    long = honest(0.5, settings=settings, options=at, **facts)
+    x = line(build(published("mfcc-attention"), [full, short, long], set(), set(), changed), corpus="EMOVO")
     assert x.verdict.word == "only with the leak"
+    low = replace(full, options={"rows": "augmented"})
+    x = line(build(published("mfcc-attention"), [low], set(), set(), changed), corpus="EMOVO")
+    assert x.verdict.word == "not comparable" and "rate_hz 16000 instead of 22050" in x.verdict.reason
+
+
+def test_what_cannot_be_run_is_no_command() -> None:
+    """A judge that lacks one corpus and one model: what is left is proposed, the rest named with what it lacks."""
+
+    def judge(proposal: Proposal) -> Proposal:
+        lacks = "no IEMOCAP" if "iemocap" in proposal.corpora else ""
+        weights = "no weights" if any("+no-gru" in model for model in proposal.models) else ""
+        return replace(proposal, lacks=lacks or weights)
+
+    tables = build(published("sigwavnet"), [], *HERE, judge=judge)
+    lines = texts(tables.to_run)
+    commands = [text for text in lines if text.startswith("To run: serbench run")]
+    assert commands and not any("iemocap" in text or "no-gru" in text for text in commands)
+    assert any("--corpus emodb" in text and "sigwavnet:released+db10" in text for text in commands)
+    assert [text.rpartition(": ")[2] for text in lines[-2:]] == ["no IEMOCAP.", "no weights."]
+
+
+def test_no_command_trains_what_a_paper_did_not() -> None:
+    here = ({"published-mfcc-attention", "speaker-independent"}, {"mfcc-attention"})
+    tables = build(published("mfcc-attention"), [], *here)
+    trained = {
+        (p.protocol, c, m, p.settings.get("rate_hz")) for p in tables.to_run for c in p.corpora for m in p.models
+    }
+    honest_ones = {(c, m, rate) for protocol, c, m, rate in trained if protocol == "speaker-independent"}
+    assert honest_ones == {
+        (corpus, model, "22050")
+        for corpus, models in {
+            "crema-d": ["mfcc-attention:paper"],
+            "tess": ["mfcc-attention:released-mfcc", "mfcc-attention:released-mfcc+spatial-only"],
+            "emodb": ["mfcc-attention:released", "mfcc-attention:released-crossings"],
+            "emovo": ["mfcc-attention:released", "mfcc-attention:released-crossings"],
+        }.items()
+        for model in models
+    }
+    rows = [p for p in tables.to_run if "released-crossings" in p.models[0] and p.protocol.startswith("published")]
+    assert [p.settings["published-mfcc-attention.rows"] for p in rows] == ["duplicated"]
 
 
 def test_our_recipe_gets_no_verdict_on_the_paper() -> None:
@@ -247,7 +294,7 @@ def test_our_recipe_gets_no_verdict_on_the_paper() -> None:
         assert re.search(r" our recipe,\n.* published split\n", text)
         assert "sigwavnet (our recipe) under published-sigwavnet, 5 runs" in text and "error rates" not in text
         assert [m.our_recipe for m in tables.matrices if m.distance is not None] == [True]
-        assert any("--model sigwavnet:released" in command for command in tables.to_run)
+        assert any("--model sigwavnet:released" in p.command for p in tables.to_run)
     changed_too = build(
         published("sigwavnet"), [replay(model="sigwavnet")], *HERE, lambda r: {"lr": "lr 1 instead of 2"}
     )
@@ -310,15 +357,19 @@ def test_what_a_claim_names_is_no_change() -> None:
 def test_changes_are_found_against_recipe_rules_and_arm() -> None:
     settings = asdict(choose("mfcc-attention:released").settings)
     facts = {"protocol": "published-mfcc-attention", "model": "mfcc-attention:released", "corpus": "emovo"}
-    usual = {"rows": "augmented"}
+    usual = {"rows": "augmented", "rate_hz": 22_050}
     assert changed(replay(settings=settings, options=usual, **facts)) == {}
     assert changed(replay(settings={**settings, "epochs": 3}, options=usual, **facts)) == {
         "epochs": "epochs 3 instead of 100"
     }
     assert (
         "rows duplicated instead of augmented"
-        in changed(replay(settings=settings, options={"rows": "duplicated"}, **facts)).values()
+        in changed(replay(settings=settings, options={**usual, "rows": "duplicated"}, **facts)).values()
     )
+    assert changed(replay(settings=settings, options={"rows": "augmented"}, **facts)) == {
+        "rate_hz": "rate_hz 16000 instead of 22050"
+    }
+    assert set(changed(honest(options={"rate_hz": 22_050}))) == {"rate_hz"}
     coded = {"protocol": "published-cnn-n-gru-as-coded", "model": "cnn-3-gru:released"}
     settings = asdict(choose("cnn-3-gru:released", {"batch": "16"}).settings)
     assert changed(replay(settings=settings, options={"batch": 16}, **coded)) == {}
@@ -330,7 +381,7 @@ def test_changes_are_found_against_recipe_rules_and_arm() -> None:
 def test_what_only_the_run_has_is_a_change() -> None:
     settings = asdict(choose("mfcc-attention:released").settings)
     facts = {"protocol": "published-mfcc-attention", "model": "mfcc-attention:released", "corpus": "emovo"}
-    found = changed(replay(settings={**settings, "warmth": 3}, options={"rows": "augmented", "odd": "x"}, **facts))
+    found = changed(replay(settings={**settings, "warmth": 3}, options={"rate_hz": 22_050, "odd": "x"}, **facts))
     assert found == {"warmth": "warmth 3 instead of nothing", "odd": "odd x instead of nothing"}
 
 
@@ -401,7 +452,9 @@ def test_published_numbers_against_published_figures() -> None:
         ("IEMOCAP", "weighted_f1"): False, ("RAVDESS", "wa"): True, ("RAVDESS", "weighted_f1"): True,
     }  # fmt: skip
     for name in ("sigwavnet", "mfcc-attention"):
-        assert all(c.agrees for c in build(published(name), [], set(), set()).checks)
+        checks = build(published(name), [], set(), set()).checks
+        # 84.7026 is 0.84702549... in the single precision of a stored log
+        assert checks and all(c.agrees or abs(c.recomputed - c.claim.number) < 1e-6 for c in checks)
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "latex"])
@@ -600,7 +653,9 @@ def simulated(
 ) -> Evidence:
     """Five runs of a paper's first model under a replay, each on its split, and five with new speakers; 400 rows."""
     paper = published(name).paper
-    task, model = paper.tasks[key], paper.models[0]
+    task = paper.tasks[key]
+    model = (task.models or paper.models)[0]
+    rate = {"rate_hz": int(task.rate_hz)} if task.rate_hz else {}
     rng = stream("simulated", name, key, protocol)
     lines, rows = [], []
     for rule, share, leaks in ((protocol, accuracy, ["speaker", "copy"]), (task.honest, honest, [])):
@@ -609,6 +664,7 @@ def simulated(
             about = {"protocol": rule, "model": model, "train": task.corpus, "test": task.corpus, "leaks": leaks}
             about |= {"label_map": task.label_map, "classes": list(task.classes), "data": {task.corpus: "f" * 64}}
             about["repeat"] = seed if rule == protocol else 0
+            about["options"] = {**rate, **(task.options if rule == protocol else {})}
             lines.append({**of_names(FACTS), "key": cell, "seed": seed, "fold": "1", "n_test": 400, **about})
             right = set(rng.permutation(400)[: round(400 * (share + rng.normal(0, 0.004)))].tolist())
             for k in range(400):

@@ -21,6 +21,7 @@ from serbench.benchmark.prepared.corpus import _material
 from serbench.benchmark.prepared.modalities import content_of
 from serbench.benchmark.source import source_hash
 from serbench.benchmark.training.trainer import Trainer
+from serbench.errors import InputError
 from serbench.tests.support.scratch import EXAMPLES
 from serbench.tests.support.tiny import serbench as command
 from serbench.tests.support.tiny import tiny_corpus
@@ -203,3 +204,19 @@ def test_naming_them_imports_none_of_them() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_another_rate_is_another_training_and_says_so() -> None:
+    """A rate that is not the usual one is in the options of every record; the published one is a replay's own."""
+    usual, other = (
+        plan_of(Request("random", ("majority",), ("synth-a",), 1, settings)).plan
+        for settings in (("random.folds=3",), ("random.folds=3", "rate_hz=8000"))
+    )
+    assert (usual.rate_hz, other.rate_hz) == (16_000, 8_000)
+    assert not {c.trial.training for c in usual.cells} & {c.trial.training for c in other.cells}
+    assert other.options_of("base") == {**usual.options_of("base"), "rate_hz": 8_000}
+    replay = plan_of(Request("published-mfcc-attention", ("majority",), ("synth-a",), 1))
+    assert replay.plan.rate_hz == 22_050 and replay.corpora["synth-a"].rate_hz == 22_050
+    for text in ("fast", "100", "-1", "16000.0"):
+        with pytest.raises(InputError, match="rate_hz="):
+            plan_of(Request("random", ("majority",), ("synth-a",), 1, (f"rate_hz={text}",)))
