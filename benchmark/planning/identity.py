@@ -20,8 +20,8 @@ HARNESS = {
     )
     for kind, modules, others in (
         ("network", _TRAINED, ("seeds", "results.statistics.metrics")),
-        ("classical", _EVERY_KIND, ("seeds",)),
-        ("inference", _ASKED, ("seeds",)),
+        ("classical", _EVERY_KIND, ("seeds", "results.statistics.metrics")),
+        ("inference", _ASKED, ("seeds", "results.statistics.metrics")),
     )
 }
 

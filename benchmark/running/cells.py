@@ -241,5 +241,6 @@ def _record(
         settings=plan.settings[trial.settings_key], options=plan.options_of(trial.arm), environment=context.environment,
         data={name: plan.data[name] for name in sorted(corpora)}, provider=trial.provider, code=cell.code,
         finished=datetime.now(UTC).isoformat(timespec="seconds"), error=error,
+        train_uar=fit.train_uar, train_guesses=fit.train_guesses,
         notes=[*fit.events, *([] if fold.dev else ["no dev: last epoch"])],
     )  # fmt: skip

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Fit:
-    """What a training left behind, beside the weights: its curve, the chosen epoch, and what happened on the way."""
+    """What a training left behind, beside the weights: its curve, the chosen epoch, and what happened on the way.
+
+    ``train_uar`` in [0, 1] and ``train_guesses``, how many classes it chose: of the kept model on its training rows.
+    """
 
     epoch: int
     epochs: int
@@ -13,3 +16,5 @@ class Fit:
     history: list[dict[str, float]] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    train_uar: float | None = None
+    train_guesses: int | None = None

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ...baselines.registry import ModelChoice, Task, modules_of
 from ...errors import InputError
 from ...protocols.parts.protocol import CLEAN, HONEST, Condition, Practice
+from ...results.statistics.metrics import tally, uar
 from ...seeds import derive, stream
 from ..environment import installed
 from ..planning.identity import digest
@@ -86,13 +87,14 @@ class Trainer:
                 model.adapt(_batches(rows.features))
             facts = {name: encoder.key for name, encoder in getattr(model, "encoders", {}).items()}
             training = fit(model, choice.settings, rows, dev_rows, order, self._autocast(), carried)
-            return TrainedModel(model, training, facts)
+            guess = predict(model, rows, choice.settings.batch, self._autocast(), carried=carried).argmax(1).numpy()
+            return TrainedModel(model, _seen_again(training, train.truth, guess, len(classes)), facts)
         training = Fit(0, 0, 0)
         if choice.card.kind == "inference":
             return TrainedModel(model, training, {})
         features, dev_features = (self._stacked(choice, model, part, CLEAN) for part in (train, dev))
         facts = model.fit(features, train.truth, dev_features, dev.truth, order)
-        return TrainedModel(model, training, facts)
+        return TrainedModel(model, _seen_again(training, train.truth, model.predict(features)[0], len(classes)), facts)
 
     def predict(
         self,
@@ -188,6 +190,12 @@ class LabelledRows:
     rows: tuple[str, ...]
     truth: np.ndarray
     maker: CopyMaker = NO_COPIES
+
+
+def _seen_again(training: Fit, truth: np.ndarray, guess: np.ndarray, n_classes: int) -> Fit:
+    """The fit with what the kept model makes of its own training rows: who does not know these has not trained."""
+    counts = np.bincount(truth * n_classes + np.asarray(guess), minlength=n_classes**2).reshape(n_classes, n_classes)
+    return replace(training, train_uar=float(uar(tally(counts))), train_guesses=int(np.count_nonzero(counts.sum(0))))
 
 
 def lengthen(waveform: np.ndarray, least: int) -> np.ndarray:

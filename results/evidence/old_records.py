@@ -12,14 +12,18 @@ SINCE_2 = (
     "format", "target", "role", "condition_kind", "condition_level", "condition_unit", "arm_factors", "test_order",
 )  # fmt: skip
 SINCE_3 = ("seeded",)  # fields that format 2 lacks as well
-LACKING = {1: (*SINCE_2, *SINCE_3), 2: SINCE_3}
+SINCE_4 = ("train_uar", "train_guesses")
+LACKING = {1: (*SINCE_2, *SINCE_3, *SINCE_4), 2: (*SINCE_3, *SINCE_4), 3: SINCE_4}
 _FLOOR = "majority"  # the only model under every table in 0.1.0
 _SEEDLESS = frozenset({"majority", "functionals-svm", "egemaps-svm"})  # the models of ours without luck before format 3
 
 
 def completed(values: Mapping[str, Any], number: int) -> dict[str, Any]:
     """A record of an older format with the fields that came later; ``format`` stays as it is."""
-    of_1 = since_1(values) if number == 1 else dict(values)
+    unknown = dict.fromkeys(SINCE_4)
+    if number == 3:
+        return {**values, **unknown}
+    of_1 = {**(since_1(values) if number == 1 else values), **unknown}
     name = values["model"].partition(":")[0].partition("+")[0]
     seedless = values["provider"] == "serbench" and name in _SEEDLESS and not values["options"].get("augment")
     return {**of_1, "seeded": not seedless}

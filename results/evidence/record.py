@@ -7,7 +7,7 @@ from ...errors import InputError
 from ..statistics.metrics import CLASSES, metrics_of
 from .old_records import LACKING, completed
 
-FORMAT = 3  # of a record and of a run folder; a change of the schema below raises it, and `old_records` says how
+FORMAT = 4  # of a record and of a run folder; a change of the schema below raises it, and `old_records` says how
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Record:
     model has no epochs. ``error`` is the traceback of a failed cell. ``role`` of the model: ``floor`` for what is under
     every table. ``arm_factors``: factor -> level of an arm that is a point of a sweep. ``test_order``: how test rows
     lie in batches. ``target``: what kind of truth a row has. ``seeded``: whether the seed decides anything that is
-    learned, of the model or of its training clips.
+    learned, of the model or of its training clips. ``train_uar``, in [0, 1], and ``train_guesses``, the number of
+    classes that it chose: of the kept model on its training rows; null where nothing is learned, and before format 4.
     """
 
     key: str
@@ -74,6 +75,8 @@ class Record:
     arm_factors: dict[str, str] = field(default_factory=dict)
     test_order: str = "length"
     seeded: bool = True
+    train_uar: float | None = None
+    train_guesses: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As a plain dictionary; lists and dictionaries in it are those of the record."""

@@ -13,6 +13,7 @@ from .devices import kinds_of
 from .evidence import Evidence
 from .pools import Cells, Rows, code_rows, pool_cells
 from .results import Result, results_of
+from .untrained import not_trained
 
 _PLANNED = ("protocol", "model", "arm", "train", "test", "label_map")
 Sizes = Mapping[tuple[str, str, str], int]  # as `Evidence.sizes`
@@ -27,6 +28,7 @@ class Replay:
 
     ``by_run`` (runs, C, C), ``seeds``, ``repeats`` and ``splits`` (runs,): runs with equal splits test the same rows.
     ``n_open``: runs that are not complete; ``folders``: how many run folders the complete ones come from.
+    ``not_trained``: what is to be said of trainings that did not train, empty where there are none.
     ``utterances``: of the corpus after the label map, None where the run folder does not say.
     """
 
@@ -47,6 +49,7 @@ class Replay:
     n_open: int
     folders: int
     utterances: int | None
+    not_trained: str = ""
 
     @property
     def rate_hz(self) -> int:
@@ -117,6 +120,7 @@ def _replay(
         n_open=len(got) - len(complete),
         folders=len({folders.get(c.key, "") for c in done.values()}),
         utterances=sizes.get((one.test, mark, one.label_map)),
+        not_trained=not_trained(done.values()),
     )
 
 

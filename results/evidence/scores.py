@@ -21,6 +21,7 @@ from ..statistics.uncertainty import LEAST_TRAININGS
 from .devices import kinds_of
 from .pools import Cells, Pool, Rows, code_rows, pool_cells
 from .results import FLOOR, Identity, Result, Setup, condition_order, label_of, results_of, setup_of
+from .untrained import not_trained
 
 #: what tells scores apart, as printed
 FACTS = ("protocol", "model", "arm", "train", "test", "condition", "label_map", "leaks")
@@ -84,6 +85,7 @@ class Score:
     interval_of: str | None = None
     devices: tuple[str, ...] = ()  # as `devices.kind_of`
     notes: tuple[str, ...] = ()
+    not_trained: str = ""  # what is to be said of trainings that did not train
     errors: tuple[str, ...] = ()  # last lines of the tracebacks
     role: str = "model"
     kind: str = "clean"  # of the condition, with level and unit
@@ -201,6 +203,7 @@ def _score(facts: dict[str, Any], cells: Cells, rows: Rows, pending: list[Any]) 
     classes = tuple(getattr(lines[0], "classes", ()))
     folds, seeds = {(getattr(c, "repeat", 0), c.fold) for c in lines}, {c.seed for c in lines}
     done = {position: c for position, c in cells.items() if c.status == "done"}
+    idle = not_trained(done.values())
     failed = [c for c in cells.values() if c.status == "failed"]
     missing = Counter(name for name, *_ in {(name, c.repeat, c.fold) for c in done.values() for name in c.missing})
     score = Score(
@@ -217,7 +220,8 @@ def _score(facts: dict[str, Any], cells: Cells, rows: Rows, pending: list[Any]) 
         n_pending=len(pending),
         missing=dict(sorted(missing.items())),
         devices=kinds_of(done.values()),
-        notes=tuple(dict.fromkeys(note for c in cells.values() for note in c.notes)),
+        notes=tuple(dict.fromkeys([*([idle] if idle else []), *(n for c in cells.values() for n in c.notes)])),
+        not_trained=idle,
         errors=tuple(_last_lines(c.error for c in failed)),
     )
     return _measured(score, done, rows) if done else score

@@ -132,6 +132,8 @@ def _line_of_replay(
         verdict = ClaimVerdict("not comparable", other)
     elif ours is None:
         verdict = ClaimVerdict("not run yet", f"{replay.n_open} runs of {replay.model} are not complete")
+    elif replay.not_trained:
+        verdict = ClaimVerdict("not trained", replay.not_trained.partition(": ")[2])
     elif own:
         verdict = ClaimVerdict(OUR_RECIPE, "")
     else:

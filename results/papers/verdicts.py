@@ -24,7 +24,7 @@ ENOUGH_SPLITS = 5  # that are asked for where the published one cannot be had
 
 Word = Literal[
     "reproduced", "only with the leak", "below", "above", "inconclusive", "our recipe, published split",
-    "not comparable", "not run yet",
+    "not comparable", "not run yet", "not trained",
 ]  # fmt: skip
 #: what says something about the paper
 JUDGED: tuple[Word, ...] = ("reproduced", "only with the leak", "below", "above", "inconclusive")
@@ -38,6 +38,7 @@ MEANING: dict[Word, str] = {
     "inconclusive": "the published value lies in an interval that is wider than 10 points, or there is none",
     OUR_RECIPE: "another network or training than the published one, so no verdict on the paper",
     "not comparable": "other data, classes or rules",
+    "not trained": "ours did not learn its training rows: UAR there below guessing + 5 points, or one class for all",
     "not run yet": "no run under the replayed protocol is complete",
 }
 

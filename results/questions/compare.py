@@ -15,6 +15,7 @@ from ...errors import InputError, unknown
 from ..evidence.pools import ByCell
 from ..evidence.results import Result, Setup, by_name, results_of
 from ..evidence.sides import Side, fold_differences_of, side, why_unpaired
+from ..evidence.untrained import not_trained
 from ..statistics.metrics import Metric
 from ..statistics.speakers import (
     OVER_BOTH,
@@ -203,6 +204,7 @@ def compare_rows(a: Side, b: Side, folds: Folds | None, level: float = 0.95, mar
     leaks = a.result.setup.leaks
     notes = ["test speakers are heard in training: p is not about new speakers"] if "speaker" in leaks else []
     alike = [e.label for e in (a, b) if e.parts.fixed and e.rows["seed"].nunique() > 1]
+    notes += [f"{e.label}: {text}" for e in (a, b) if (text := not_trained(e.result.cells.values()))]
     notes += [f"{label}: all seeds gave the same answers, which count as one run" for label in alike]
     return Comparison(
         setup=a.result.setup, a=a.label, b=b.label, metric=a.metric.name, score_a=a.pooled, score_b=b.pooled,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..evidence.scores import Score, scores
-from ..text.tables import percent, with_interval
+from ..text.words import headline, percent
 from .style import RC, save
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def title(score: Score) -> list[str]:
     return [
         score.label,
         ", ".join([score.protocol, where, *condition, *leaks]),
-        f"UAR {with_interval(score.metrics['uar'])} %, chance {percent(score.chance)} %",
+        f"UAR {headline(score)} %, chance {percent(score.chance)} %",
         ", ".join([f"{score.n_utterances} utterances{runs}", *part]) + "; numbers: % of row, count",
     ]
 

@@ -16,7 +16,7 @@ from ..evidence.members import Member
 from ..statistics.metrics import beside
 from ..text.boards import under
 from ..text.tables import LEAK_WORDS
-from ..text.words import percent, where, with_interval
+from ..text.words import headline, percent, where, with_interval
 from .answer_views import View
 from .claim_views import Claims
 from .clips import Clips
@@ -132,7 +132,7 @@ def _data(content: Content) -> dict[str, Any]:
                 "protocol": s.protocol, "model": s.label, "test": s.test, "where": where(s), "condition": s.condition,
                 "under": under(s), "leaks": [LEAK_WORDS.get(leak, leak) for leak in s.leaks],
                 "classes": list(s.classes), "counts": [] if s.confusion is None else s.confusion.tolist(),
-                "uar": with_interval(s.metrics["uar"]), "chance": percent(s.chance), "n": s.n_utterances,
+                "uar": headline(s), "chance": percent(s.chance), "n": s.n_utterances,
                 "speakers": s.n_speakers, "runs": s.n_runs, "part": [s.n_done, s.n_cells], "clips": clips,
             }
         )  # fmt: skip

@@ -13,7 +13,7 @@ from ..evidence.members import Member
 from ..evidence.results import FLOOR
 from ..evidence.scores import Score
 from ..text.boards import BoardLine, lines_of, under
-from ..text.words import with_interval
+from ..text.words import headline
 from .style import INK, LETTER, PAPER, SOFT, WIDTH, caption, look
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def leaderboard(scores: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
         if uar.low is not None and uar.high is not None:
             axes.plot([100 * uar.low, 100 * uar.high], [y, y], color=own["color"], linewidth=2.4, alpha=0.55)
         axes.plot(100 * uar.mean, y, marker=own["marker"], color=own["color"], linestyle="none", zorder=3)
-        axes.annotate(with_interval(uar), (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+        axes.annotate(headline(line.score), (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
     _finish(figure, scores, "UAR of every model", f"{MEAN} {intervals(scores)} {CHANCE}")
     return figure
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from ..evidence.scores import Score
 from ..statistics.metrics import beside
 from .grids import Grid
-from .words import percent, sized, where, with_interval
+from .words import DAGGER, headline, percent, sized, where
 
 MOST_LINES = 48  # scores in one picture or table
 
@@ -85,13 +85,14 @@ def board(scores: Sequence[Score], part: int = 1) -> Grid:
         uar = s.metrics["uar"]
         spread = (percent(uar.sd), percent(uar.sd_folds), percent(uar.sd_speakers))
         others = (percent(s.metrics[metric.name].mean) for metric in beside(narrow=True))
-        rows.append((line.text, with_interval(uar), *spread, *others, f"{s.n_folds} × {s.n_seeds}"))
+        rows.append((line.text, headline(s), *spread, *others, f"{s.n_folds} × {s.n_seeds}"))
     names = (metric.column for metric in beside(narrow=True))
     header = ("model", "UAR", "sd seeds", "folds", "speakers", *names, "folds × seeds")
     methods = "; ".join(sorted({s.interval_method for s in scores if s.interval_method}, key=str.casefold))
     how = f" with its 95 % interval, {methods}" if methods else ""
     partial = " * Not all cells are done." if any(s.n_done < s.n_cells for s in scores) else ""
-    caption = f"{under(scores[0])}. In %: UAR{how}, its deviation over seeds, folds and speakers.{partial}"
+    dagger = f" {DAGGER} Not trained." if any(s.not_trained for s in scores) else ""
+    caption = f"{under(scores[0])}. In %: UAR{how}, its deviation over seeds, folds and speakers.{partial}{dagger}"
     label = "-".join((scores[0].protocol, scores[0].label_map, *scores[0].leaks, *([str(part)] if part > 1 else [])))
     return Grid("", header, tuple(rows), caption=caption, label=label)
 

@@ -18,8 +18,8 @@ from .boards import boards
 from .grids import POINT, Document, Grid, Heading, Lines, Paragraph, Records
 from .transfer import by_map, coverage, languages, matrix, place
 from .words import NONE as NONE
+from .words import headline, remark, sized, star, starred, unique, where
 from .words import percent as percent
-from .words import remark, sized, star, starred, unique, where
 from .words import with_interval as with_interval
 
 LEAK_WORDS = {
@@ -184,7 +184,7 @@ def _numbers(s: Score) -> tuple[str, ...]:
     uar = s.metrics["uar"]
     others = (percent(s.metrics[metric.name].mean) for metric in beside())
     spread = (percent(uar.sd), percent(uar.sd_folds), percent(uar.sd_speakers))
-    return (with_interval(uar), *spread, *others, f"{s.n_folds} × {s.n_seeds}")
+    return (headline(s), *spread, *others, f"{s.n_folds} × {s.n_seeds}")
 
 
 def _columns() -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from ..evidence.scores import Score, Value
 
 NONE = "–"
+DAGGER = "†"  # behind the score of a model that did not train
 
 
 def percent(value: float | None) -> str:
@@ -39,14 +40,21 @@ def remark(score: Score) -> str:
     return "" if score.n_done == score.n_cells else done
 
 
+def headline(score: Score) -> str:
+    """UAR and interval, with a dagger where a model did not train; a note of the score says what that means."""
+    return with_interval(score.metrics["uar"]) + (DAGGER if score.not_trained else "")
+
+
 def starred(score: Score) -> str:
-    """UAR and interval, starred where cells are missing."""
-    return with_interval(score.metrics["uar"]) + ("*" if remark(score) else "")
+    """The same, starred where cells are missing."""
+    return headline(score) + ("*" if remark(score) else "")
 
 
 def star(rows: Iterable[tuple[str, ...]]) -> str:
-    """What the star means, where any cell of these rows has one."""
-    return "; * not all cells" if any("*" in text for row in rows for text in row[1:]) else ""
+    """What star and dagger mean, where any cell of these rows has one."""
+    marks = {"*": "* not all cells", DAGGER: f"{DAGGER} not trained"}
+    cells = [text for row in rows for text in row[1:]]
+    return "".join(f"; {meaning}" for mark, meaning in marks.items() if any(mark in text for text in cells))
 
 
 def sized(scores: Sequence[Score], what: str) -> str:

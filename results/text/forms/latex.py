@@ -11,6 +11,7 @@ _SPECIAL = {
     "|": r"\textbar{}",
     "–": "--", "→": r"$\rightarrow$", "×": r"$\times$", "±": r"$\pm$", "≤": r"$\leq$", "≥": r"$\geq$", "−": r"$-$",
     "·": r"$\cdot$", "λ": r"$\lambda$", "α": r"$\alpha$", "Δ": r"$\Delta$",
+    "†": r"$^\dagger$",
 }  # fmt: skip
 PREAMBLE = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
