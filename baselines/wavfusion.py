@@ -13,7 +13,8 @@ mean over time and a linear head; optimizer, rates, batch, epochs, dropout and m
 triple may be different utterances. With two modalities the gate has nothing to mix and the only stream is taken, or,
 in ``audio-text-self`` and ``audio-face-self``, it mixes with self-attention; ``audio`` alone has self-attention only;
 without audio the means of the streams go to the head. Profile ``clean`` adds class weights, since dev UAR chooses the
-epoch. ``tiny`` has random encoders, so it needs no weights; it also takes the features of a face tracker.
+epoch; the rate rises and falls by epochs, not by steps. ``tiny`` has random encoders, so it needs no weights; it also
+takes the features of a face tracker.
 """
 
 from collections.abc import Mapping

@@ -34,6 +34,8 @@ class Recipe:
     epochs: int = 100
     patience: int = 15
     schedule: Literal["constant", "cosine", "step", "warmup"] = "constant"
+    rise_share: float = 0.0
+    final_share: float = 0.0
     step_epochs: int = 20
     step_factor: float = 0.1
     clip_norm: float = 0.0
@@ -46,7 +48,8 @@ class Recipe:
         require(self, "above 0", lambda value: value > 0, "lr", "eps", "step_factor")
         require(self, "at least 1", lambda value: value >= 1, "batch", "epochs", "patience", "step_epochs")
         require(self, "0 or more", lambda value: value >= 0, "weight_decay", "clip_norm")
-        require(self, "in [0, 1)", lambda value: 0 <= value < 1, "momentum", "label_smoothing")
+        require(self, "in [0, 1)", lambda value: 0 <= value < 1, "momentum", "label_smoothing", "final_share")
+        require(self, "from 0 to 0.5", lambda value: 0 <= value <= 0.5, "rise_share")
 
 
 #: a line for every field of `Recipe`
@@ -59,7 +62,10 @@ RECIPE: Mapping[str, str] = {
     "batch": "clips per step",
     "epochs": "at most this many",
     "patience": "stop after this many epochs without a better dev UAR",
-    "schedule": "of the learning rate: constant, cosine to 0 over all epochs, step, or warmup (a tenth up, then down)",
+    "schedule": "of the learning rate, epoch by epoch: constant, cosine, step, or warmup (over a tenth of the "
+    "epochs up, then down)",
+    "rise_share": "share of the epochs, rounded, in which the rate of schedule cosine rises first",
+    "final_share": "share of the rate at which schedule cosine ends",
     "step_epochs": "epochs between two steps of schedule step",
     "step_factor": "the rate is multiplied by this at each step",
     "clip_norm": "largest norm of the gradient; 0 is off",

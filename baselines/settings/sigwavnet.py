@@ -17,6 +17,8 @@ class Settings(Recipe):
     epochs: int = 60
     patience: int = 12
     schedule: Literal["constant", "cosine", "step"] = "cosine"
+    rise_share: float = 0.05
+    final_share: float = 0.01
     clip_norm: float = 5.0
     class_weights: Literal["none", "balanced"] = "balanced"
     levels: int = 8

@@ -1,5 +1,6 @@
 """Optimizer and schedule of a recipe."""
 
+import math
 from typing import Any
 
 import torch
@@ -32,7 +33,7 @@ def optimizer_of(recipe: Recipe, parameters: list[dict[str, Any]]) -> torch.opti
 def schedule_of(recipe: Recipe, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
     """The schedule of a recipe; one step of it is an epoch."""
     if recipe.schedule == "cosine":
-        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: _cosine(recipe, done))
     if recipe.schedule == "step":
         return torch.optim.lr_scheduler.StepLR(optimizer, recipe.step_epochs, recipe.step_factor)
     if recipe.schedule == "warmup":
@@ -42,3 +43,12 @@ def schedule_of(recipe: Recipe, optimizer: torch.optim.Optimizer) -> torch.optim
             optimizer, lambda done: (done + 1) / rise if done < rise else (recipe.epochs - done) / (fall + 1)
         )
     return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0, total_iters=0)
+
+
+def _cosine(recipe: Recipe, done: int) -> float:
+    """Share of the rate after ``done`` epochs: up in equal steps, then half a cosine down to ``final_share``."""
+    rise = round(recipe.rise_share * recipe.epochs)
+    if done < rise:
+        return (done + 1) / rise
+    way = (done - rise) / (recipe.epochs - rise)
+    return recipe.final_share + (1 - recipe.final_share) * (1 + math.cos(math.pi * way)) / 2

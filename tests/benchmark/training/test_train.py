@@ -159,6 +159,12 @@ def test_without_dev_the_last_epoch_stays() -> None:
         ({"schedule": "warmup", "epochs": 20}, lambda done: 0.05 * (done + 1) if done < 2 else 0.1 * (20 - done) / 19),
         ({"schedule": "warmup"}, lambda done: 0.1 * (7 - done) / 7),
         ({"schedule": "cosine"}, lambda done: 0.05 * (1 + math.cos(math.pi * done / 7))),
+        (
+            {"schedule": "cosine", "rise_share": 0.3, "final_share": 0.01},
+            lambda done: (
+                0.1 * ((done + 1) / 2 if done < 2 else 0.01 + 0.495 * (1 + math.cos(math.pi * (done - 2) / 5)))
+            ),
+        ),
         ({"schedule": "step", "step_epochs": 3, "step_factor": 0.5}, lambda done: 0.1 * 0.5 ** (done // 3)),
     ],
 )
