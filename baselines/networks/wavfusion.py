@@ -29,7 +29,7 @@ class WavFusion(nn.Module):
         self.encoders = {
             "audio": AudioEncoder(s.audio_encoder, sizes, s.layers - s.deep, s.max_seconds, rate_hz),
             "text": TextEncoder(s.text_encoder, s.text_width, s.max_tokens),
-            "face": FaceEncoder(s.face_encoder, s.face_width),
+            "face": FaceEncoder(s.face_encoder, s.face_width, s.face_view),
         }
         self.encoders = {name: self.encoders[name] for name in s.modalities}
         widths = {"audio": s.width, "text": s.text_width, "face": s.face_units}

@@ -95,10 +95,14 @@ class TextEncoder:
 
 @dataclass(frozen=True)
 class FaceEncoder:
-    """Images (T, H, W, 3) uint8 -> a vector (T, width) each; a tracker's features (T, F) only if random."""
+    """Images (T, H, W, 3) uint8 -> a vector (T, width) each; a tracker's features (T, F) only if random.
+
+    ``view``: whom the images show, where a video has two people side by side.
+    """
 
     spec: str
     width: int
+    view: str = "speaker"
 
     @property
     def key(self) -> dict[str, Any]:

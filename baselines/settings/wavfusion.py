@@ -28,6 +28,7 @@ class Settings(Recipe):
     audio_encoder: str = "facebook/wav2vec2-base"
     text_encoder: str = "FacebookAI/roberta-base"
     face_encoder: str = "timm/efficientnet_b0.ra_in1k"
+    face_view: Literal["speaker", "listener", "all"] = "speaker"
     layers: int = 12
     deep: int = 3
     width: int = 768
@@ -132,6 +133,7 @@ EXPLAIN = {
     "audio_encoder": "wav2vec 2.0: a folder, owner/name or owner/name@revision of the hub, or random-tiny",
     "text_encoder": "RoBERTa, in the same ways",
     "face_encoder": "an image network of timm, in the same ways",
+    "face_view": "whom the face encoder sees where a video shows two people side by side",
     "layers": "of the audio encoder, all of them",
     "deep": "its last layers, which are trained and fuse; the others are frozen",
     "width": "units of the audio encoder",

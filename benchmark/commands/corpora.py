@@ -107,9 +107,10 @@ def _say_prepared(corpus: "Corpus", seconds: float, *, fresh: bool) -> None:
 
 @corpora.command()
 @click.argument("spec", metavar="NAME[=DIR]")
+@click.option("--faces", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw whom videos show, and end.")
 @_jobs
 @_json
-def check(spec: str, jobs: int | None, as_json: bool) -> None:
+def check(spec: str, faces: Path | None, jobs: int | None, as_json: bool) -> None:
     """Whether a corpus keeps its contract, its folder is as released, and every file can be used.
 
     Exit code 1 when not. Without a folder only adapter and facts are checked.
@@ -121,6 +122,9 @@ def check(spec: str, jobs: int | None, as_json: bool) -> None:
     from ..prepared.sources import locate, originals, parse_spec
 
     name, folder = parse_spec(spec)
+    if faces is not None:
+        _draw_faces(name, folder, faces)
+        return
     if originals(name, folder) is None and (name in cards() or name in broken()):
         report = check_contract(name)
     else:
@@ -135,6 +139,18 @@ def check(spec: str, jobs: int | None, as_json: bool) -> None:
     else:
         click.echo(report.to_text())
     raise SystemExit(0 if report.ok else 1)
+
+
+def _draw_faces(name: str, folder: Path | None, path: Path) -> None:
+    from ..checks.faces import sheet
+    from ..corpora.registry import read
+    from ..prepared.sources import originals
+
+    source = originals(name, folder)
+    if source is None:
+        raise InputError(f"{name}: its videos lie in the original files; give their folder as {name}=DIR")
+    n = sheet(read(name, source)[0], path)
+    click.echo(f"{name}: {n} clips in {path}; the frame must be around the speaker (if not: `face_view` of a model)")
 
 
 @corpora.command()

@@ -3,17 +3,22 @@
 Labels of all turns in ``SessionN/dialog/EmoEvaluation/*.txt``, words in ``dialog/transcriptions``, audio in
 ``sentences/wav/DIALOGUE/TURN.wav``. The speaker is session and gender of the turn: in ``Ses01F_impro01_M003`` the man
 speaks (the F says who wore the markers). Turns without a majority (``xxx``) are the class ``undecided``.
+
+Pictures are those of the turn in ``SessionN/dialog/avi/DivX/DIALOGUE.avi``, where that is there: two people side by
+side, on the left the one with the markers. So public pipelines cut them; no release was at hand to see it, so look:
+`corpora check iemocap=DIR --faces FILE.png` draws whom it takes, and ``face_view`` of a model takes the other one.
 """
 
 import re
 from pathlib import Path
 
 from ...errors import InputError
+from .excerpt import Excerpt
 from .folder import Adapter, Reading, Row, audio_files, left_out, named, one_per_stem, open_folder, right_folder
 from .table import utterance_table
 from .text import read_text
 
-_LABEL = re.compile(r"\[[\d.]+ - [\d.]+\]\s+(?P<turn>\S+)\s+(?P<emotion>[a-z]{3})\s+\[")
+_LABEL = re.compile(r"\[(?P<start>\d+\.?\d*) - (?P<end>\d+\.?\d*)\]\s+(?P<turn>\S+)\s+(?P<emotion>[a-z]{3})\s+\[")
 _TURN = re.compile(
     r"(?P<dialogue>(?P<session>Ses0[1-5])[FM]_(?:impro\d+[a-z]*|(?P<script>script\d+_\d+)[a-z]*))_(?P<gender>[FM])\d+"
 )
@@ -112,8 +117,23 @@ def _labels(path: Path) -> tuple[list[Row], list[str]]:
         if not label or not turn or label["emotion"] not in _EMOTION:
             odd.append(f"{path.name}: {line.strip()}")
             continue
-        rows.append(turn | {"id": label["turn"], "emotion": _EMOTION[label["emotion"]]})
+        if float(label["end"]) <= float(label["start"]):
+            odd.append(f"{path.name}: {line.strip()}")
+            continue
+        half = "left" if _wore_markers(label["turn"]) else "right"
+        film = path.parent.parent / "avi" / "DivX" / f"{turn['dialogue']}.avi"
+        video = str(Excerpt(film, float(label["start"]), float(label["end"]), half)) if film.is_file() else None
+        rows.append(turn | {"id": label["turn"], "emotion": _EMOTION[label["emotion"]], "video": video})
     return rows, odd
+
+
+def _wore_markers(turn: str) -> bool:
+    """Whether the speaker of a turn is the one whose face was tracked.
+
+    >>> _wore_markers("Ses01F_impro01_F003"), _wore_markers("Ses01F_impro01_M003")
+    (True, False)
+    """
+    return turn[5] == turn.rpartition("_")[2][0]
 
 
 def _complete(row: Row, path: Path, words: dict[str, str]) -> Row:

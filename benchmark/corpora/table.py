@@ -6,10 +6,11 @@ from ...errors import InputError
 
 #: strings or null, except ``path``: absolute. ``speaker`` is unique over corpora: ``corpus/label``. ``emotion`` is
 #: the corpus's own class in canonical English (angry happy sad neutral fear disgust surprise calm boredom excited
-#: frustrated other). ``sentence`` names the text, so that equal sentences are equal strings within a corpus.
+#: frustrated other). ``sentence`` names the text, so that equal sentences are equal strings within a corpus. ``video``:
+#: where the pictures of a clip lie, if not in ``path``; as `excerpt.Excerpt` reads it.
 COLUMNS = (
     "id", "path", "corpus", "speaker", "gender", "language", "emotion", "sentence",
-    "session", "dialogue", "intensity", "transcript", "official_split",
+    "session", "dialogue", "intensity", "transcript", "official_split", "video",
 )  # fmt: skip
 REQUIRED = ("id", "path", "corpus", "speaker", "emotion")
 

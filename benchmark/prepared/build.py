@@ -27,7 +27,7 @@ from .home import AUDIO, BUILDING, FORMAT, MANIFEST, TABLE, discard, maker
 SYNTHETIC_SECONDS = 3.0  # of a synthesized clip, at most on average
 _SAMPLED = 64  # files whose headers give the size of the whole
 _RESERVE = 32 << 20  # bytes that stay free on the disk
-_LABELS = tuple(c for c in COLUMNS if c != "path")
+_LABELS = tuple(c for c in COLUMNS if c not in ("path", "video"))
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from ...errors import InputError
 from ...protocols.parts.protocol import CLEAN, Condition
 from ...seeds import stream
 from ..corpora import synthetic
+from ..corpora.excerpt import Excerpt
 from ..source import source_hash
 from .corpus import Corpus
-from .video import ENDINGS, MOST, PER_SECOND, has_pictures, pictures
+from .video import ENDINGS, MOST, PER_SECOND, View, has_pictures, pictures
 
 #: modality -> its forms; a model takes any of them unless its settings say otherwise in ``forms``
 FORMS: Mapping[str, tuple[str, ...]] = {"audio": ("sound",), "text": ("transcript",), "face": ("video", "track")}
@@ -69,9 +70,18 @@ def _without(modality: str, taken: tuple[str, ...], table: pd.DataFrame) -> pd.S
     return table.loc[[], "id"]
 
 
+def excerpts(table: pd.DataFrame) -> dict[str, Excerpt]:
+    """Utterance -> where its pictures lie: as its ``video`` says, else in its own file."""
+    videos = table["video"] if "video" in table.columns else pd.Series(index=table.index, dtype=object)
+    return {
+        utterance: Excerpt(Path(path)) if video is None or pd.isna(video) else Excerpt.of(video)
+        for utterance, path, video in zip(table["id"], table["path"], videos, strict=True)
+    }
+
+
 def _videos(table: pd.DataFrame, tracked: pd.Series) -> pd.Series:
     """Which utterances are video files that are there; some of them are opened."""
-    paths = [Path(path) for path in table["path"]]
+    paths = [excerpt.path for excerpt in excerpts(table).values()]
     there = np.array([p.suffix.lower() in ENDINGS and p.is_file() for p in paths], dtype=bool) & ~tracked.to_numpy()
     videos = np.flatnonzero(there)
     for index in videos[:: max(1, len(videos) // _OPENED)]:
@@ -92,11 +102,14 @@ def modality_of(kind: str) -> str:
     return "face" if kind in FACE_CONDITIONS else "audio"
 
 
-def face_of(corpus: Corpus, utterance: str, shift_s: float = 0.0, condition: Condition = CLEAN) -> np.ndarray:
+def face_of(
+    corpus: Corpus, utterance: str, shift_s: float = 0.0, condition: Condition = CLEAN, view: View = "speaker"
+) -> np.ndarray:
     """What is seen, 8 times a second, at most 8 s: pictures (T, H, W, 3) uint8, or features (T, F) of a track.
 
     ``shift_s`` and a condition ``face-shift`` move it against the sound, later is positive; before its beginning and
-    after its end the nearest picture stands still. ``face-shuffled`` puts the pictures in a drawn order.
+    after its end the nearest picture stands still. ``face-shuffled`` puts the pictures in a drawn order. ``view`` as
+    `pictures`.
     """
     shift_s += (condition.level or 0) / 1000 if condition.kind == "face-shift" else 0.0
     path = str(_column(corpus, "path")[utterance])
@@ -105,7 +118,7 @@ def face_of(corpus: Corpus, utterance: str, shift_s: float = 0.0, condition: Con
         steps = np.arange(0, len(track) / synthetic.FACE_FPS, 1 / PER_SECOND)[:MOST] - shift_s
         shown: np.ndarray = track[np.floor(steps * synthetic.FACE_FPS).astype(int).clip(0, len(track) - 1)]
     else:
-        shown = pictures(Path(path), shift_s)[0]
+        shown = pictures(_excerpts(corpus)[utterance], shift_s, view)[0]
     if condition.kind == "face-shuffled":
         shown = shown[stream("face order", utterance).permutation(len(shown))]
     return shown
@@ -121,14 +134,29 @@ def content_of(corpus: Corpus) -> str:
     if corpus.name in synthetic.NAMES:
         total.update(source_hash(synthetic.MODULES).encode())
         return total.hexdigest()
-    for utterance, path in sorted(_column(corpus, "path").items()):
+    of_file: dict[Path, bytes] = {}  # many excerpts lie in one
+    for utterance, part in sorted(_excerpts(corpus).items()):
         total.update(f"\n{utterance} ".encode())
-        if Path(str(path)).suffix.lower() in ENDINGS and Path(str(path)).is_file():
-            with Path(str(path)).open("rb") as file:
-                start, size = file.read(_EDGE), file.seek(0, 2)
-                file.seek(max(0, size - _EDGE))
-                total.update(f"{size} ".encode() + start + file.read(_EDGE))
+        if part.path.suffix.lower() in ENDINGS and part.path.is_file():
+            if part.path not in of_file:
+                of_file[part.path] = _edges(part.path)
+            total.update(of_file[part.path])
+            if part != Excerpt(part.path):
+                total.update(f" {part.start!r} {part.end!r} {part.half}".encode())
     return total.hexdigest()
+
+
+def _edges(path: Path) -> bytes:
+    """Size and both ends of a file."""
+    with path.open("rb") as file:
+        start, size = file.read(_EDGE), file.seek(0, 2)
+        file.seek(max(0, size - _EDGE))
+        return f"{size} ".encode() + start + file.read(_EDGE)
+
+
+@lru_cache(maxsize=16)
+def _excerpts(corpus: Corpus) -> dict[str, Excerpt]:
+    return excerpts(corpus.table)
 
 
 @lru_cache(maxsize=16)

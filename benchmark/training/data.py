@@ -17,6 +17,7 @@ from ...results.evidence.files import StoreError, write_bytes
 from ..conditions.kinds import apply
 from ..prepared.corpus import Corpus
 from ..prepared.modalities import content_of, face_of, modality_of, transcript_of
+from ..prepared.video import View
 from .augment import CopyMaker
 
 #: clips (N_i,) in, one array (T_i, ...) per clip out
@@ -76,8 +77,12 @@ class Data:
         rows: Sequence[str],
         condition: Condition = CLEAN,
         maker: CopyMaker = NO_COPIES,
+        view: View = "speaker",
     ) -> list[np.ndarray]:
-        """Features of one modality of rows, each clip encoded alone; a condition acts on the modality of its kind."""
+        """Features of one modality of rows, each clip encoded alone; a condition acts on the modality of its kind.
+
+        ``view``: which person of a video is seen.
+        """
         own_condition = condition if modality == modality_of(condition.kind) else CLEAN
 
         def material(row: str) -> Any:
@@ -86,7 +91,7 @@ class Data:
             corpus, utterance = self.corpus_of(row), utterance_of(row)
             if modality == "text":
                 return transcript_of(corpus, utterance)
-            return face_of(corpus, utterance, maker.face_shift_s(row), own_condition)
+            return face_of(corpus, utterance, maker.face_shift_s(row), own_condition, view)
 
         def compute(chunk: Sequence[str]) -> list[np.ndarray]:
             return [encode(material(row)) for row in chunk]

@@ -155,7 +155,8 @@ class Trainer:
                 return encoded(encoder, name, clip, self.device, least).cpu().numpy()
 
             maker = self._maker(part)
-            return self.data.encoded(name, encoder_key(choice, encoder), encode, part.rows, condition, maker)
+            view: Any = getattr(encoder, "view", "speaker")
+            return self.data.encoded(name, encoder_key(choice, encoder), encode, part.rows, condition, maker, view)
 
         features = {name: values(name, encoder) for name, encoder in module.encoders.items()}
         return [

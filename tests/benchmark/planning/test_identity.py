@@ -32,8 +32,9 @@ ELSEWHERE = {
     "in the key of a cell by its condition, and of training rows that are heard in noise": {
         "benchmark.conditions.kinds", "benchmark.conditions.recordings", "benchmark.conditions.training",
     },
-    "in the fingerprint of a corpus: which clips there are, how they sound and are labelled": {
-        "benchmark.audio.containers", "benchmark.corpora.synthetic", "benchmark.corpora.synthesis",
+    "in the fingerprint of a corpus, or the name of what is seen in it: which clips there are, how they are labelled": {
+        "benchmark.audio.containers", "benchmark.corpora.excerpt", "benchmark.corpora.synthetic",
+        "benchmark.corpora.synthesis",
     },
     "in the key as settings, folds and steps": {
         "baselines.registry", "protocols.parts.augment", "protocols.parts.protocol", "protocols.parts.rows",
