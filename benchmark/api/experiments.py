@@ -59,6 +59,8 @@ def run(
     corpus: Names = (),
     seeds: int | None = None,
     set: Settings = (),
+    label_map: str | Path | None = None,
+    distinct: bool = False,
     jobs: int | None = None,
     device: str = "auto",
     precision: str = "fp32",
@@ -71,12 +73,14 @@ def run(
 
     Finished cells are kept whatever happens; the same call goes on from there, and a finished run is read. A model that
     fails is in ``summary.failures``, no exception. ``set``: settings, {"noise.snr": (20, 0)} or ["noise.snr=20,0"].
+    ``label_map``: a file of your own; ``distinct``: names that may be one (03 and 3) are two.
     ``progress``: whether bars are shown on the error output; None: in a notebook. Raises InputError before anything
     runs, for whatever does not fit.
     """
     options = _options(
-        study, protocol, quick, frozen, model, corpus, seeds, set, jobs, device, precision, out, keep_weights, again
-    )
+        study, protocol, quick, frozen, model, corpus, seeds, set, jobs, device, precision, out, keep_weights, again,
+        label_map, distinct,
+    )  # fmt: skip
     if progress or (progress is None and in_notebook()):
         from .terminal_progress import TerminalProgress
 
@@ -94,12 +98,15 @@ def plan(
     corpus: Names = (),
     seeds: int | None = None,
     set: Settings = (),
+    label_map: str | Path | None = None,
+    distinct: bool = False,
     out: str | Path | None = None,
 ) -> Preview:
     """What `run` would do: ``plans``, each with folds, cells and the least difference that could be seen; ``notes``."""
     options = _options(
-        study, protocol, quick, frozen, model, corpus, seeds, set, None, "auto", "fp32", out, False, False
-    )
+        study, protocol, quick, frozen, model, corpus, seeds, set, None, "auto", "fp32", out, False, False,
+        label_map, distinct,
+    )  # fmt: skip
     return preview(options)
 
 
@@ -177,12 +184,15 @@ def _options(
     out: str | Path | None,
     keep_weights: bool,
     again: bool,
+    label_map: str | Path | None = None,
+    distinct: bool = False,
 ) -> RunOptions:
     pairs = settings.items() if isinstance(settings, Mapping) else ()
     texts = [f"{name}={_text(value)}" for name, value in pairs] or list(settings)
     return RunOptions(
         study, protocol, quick, None if frozen is None else Path(frozen), _names(model), _names(corpus), seeds,
         tuple(texts), jobs, device, precision, None if out is None else Path(out), keep_weights, again,
+        None if label_map is None else Path(label_map), distinct,
     )  # fmt: skip
 
 

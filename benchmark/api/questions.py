@@ -75,12 +75,13 @@ def compare(
     return Table(comparison_text.document(with_unfinished(comparisons, evidence)), notes, NARROW)
 
 
-def score(*files: str | Path, metric: str = "uar", classes: Sequence[str] = ()) -> Table:
+def score(*files: str | Path, metric: str = "uar", classes: Sequence[str] = (), distinct: bool = False) -> Table:
     """Predictions made elsewhere, one file or two: metrics, and of two the paired tests, first minus second.
 
     A file is CSV or Parquet with the columns id, truth, and guess or one score per class; with speaker there are
     intervals and tests. ``classes`` are those of the task, by default those of the truth: a guess in other words is
-    read as its class, one that is none counts as wrong. Raises InputError for a file that cannot be read so.
+    read as its class, one that is none counts as wrong.
+    ``distinct``: speakers that may be one (03 and 3) are two. Raises InputError for a file that cannot be read so.
     """
     if not 1 <= len(files) <= 2:
         raise InputError(f"{len(files)} files: give one, or two to compare")
@@ -90,7 +91,7 @@ def score(*files: str | Path, metric: str = "uar", classes: Sequence[str] = ()) 
             f"metric {chosen.name}: of probabilities; each file shows it with its interval, and tests of two files "
             f"take {', '.join(METRICS)}"
         )
-    tables = [read(Path(file), classes) for file in files]
+    tables = [read(Path(file), classes, distinct) for file in files]
     tests = [file_scores.compare_files(tables[0], tables[1], chosen)] if len(tables) == 2 else []
     return Table(file_text.document([file_scores.score(one) for one in tables], tests), (), NARROW)
 
@@ -107,12 +108,13 @@ def audit(
     corpus: str | None = None,
     audio: str | Path | None = None,
     promise: Collection[Literal["sentence"]] = (),
+    distinct: bool = False,
 ) -> "list[Audit]":
     """The leaks of split files, one audit for each: does any test file share a speaker or recording with training?
 
     A file is CSV, JSON or JSON Lines with a path and a part per file; or ``train`` and ``test`` are a list each.
-    ``audio``: the recordings, which finds identical and near-identical ones. An audit has ``leaks``, and a verdict for
-    every rule.
+    ``audio``: the recordings, which finds identical and near-identical ones. ``distinct``: names that
+    may be one (03 and 3) are two. An audit has ``leaks``, ``doubts``, and a verdict for every rule.
     """
     from ..audit.judge import judge
     from ..audit.lists import Columns, read_parts, read_split
@@ -125,7 +127,7 @@ def audit(
         raise InputError(f"--{' and --'.join(parts)} alone: leaks lie between --train and --test (or --dev)")
     listings = [read_parts(parts, columns)] if parts else [read_split(Path(file), columns) for file in files]
     recordings = None if audio is None else Path(audio)
-    return [judge(listing, corpus, recordings, frozenset(promise)) for listing in listings]
+    return [judge(listing, corpus, recordings, frozenset(promise), distinct) for listing in listings]
 
 
 def report(runs: Runs, out: str | Path | None = None, *, mixed: bool = False) -> "Report":

@@ -27,7 +27,14 @@ _WHY = {
     "sentence": "no column of sentences, and no names of a corpus that tell them",
     "selection": "there is no dev part",
 }
-_WORDS = {"leak": "LEAK", "note": "note", "clean": "clean", "part": "in part", "unchecked": "NOT CHECKED"}
+_WORDS = {
+    "leak": "LEAK",
+    "doubt": "DOUBT",
+    "note": "note",
+    "clean": "clean",
+    "part": "in part",
+    "unchecked": "NOT CHECKED",
+}
 
 
 def document(audits: Sequence[Audit]) -> Document:
@@ -80,6 +87,7 @@ def to_json(audit: Audit) -> dict[str, Any]:
         "untold_copies": audit.untold,
         "columns": dict(audit.listing.columns),
         "leaks": list(audit.leaks),
+        "doubts": list(audit.doubts),
         "rules": [_facts(verdict, audit) for verdict in audit.verdicts],
         "notes": list(audit.notes),
     }
@@ -126,7 +134,8 @@ def _said(verdict: RuleVerdict, audit: Audit) -> str:
     test, dev = audit.counts[TEST], audit.counts[DEV]
     text = f"{verdict.n_test} of {test} test files ({verdict.n_test / test:.1%})"
     text += f", {verdict.n_dev} of {dev} dev files ({verdict.n_dev / dev:.1%})" if dev else ""
-    return text + _partly(verdict, audit)
+    why = "; the same names in other folders or capitals" if (verdict.rule, verdict.state) == ("copy", "doubt") else ""
+    return text + why + _partly(verdict, audit)
 
 
 def _partly(verdict: RuleVerdict, audit: Audit) -> str:
@@ -145,11 +154,16 @@ def _shown(example: SharedPair) -> str:
     return f"{shared}{example.first} ({example.part}) and {example.second}"
 
 
+def _rules(rules: Sequence[str]) -> str:
+    return ", ".join(WHAT[rule] for rule in rules)
+
+
 def _verdict(audit: Audit) -> str:
     unknown = [WHAT[verdict.rule] for verdict in audit.verdicts if verdict.state == "unchecked"]
     missing = f"; not checked: {', '.join(unknown)}" if unknown else ""
-    if audit.leaks:
-        return f"Leaks: {', '.join(WHAT[rule] for rule in audit.leaks)}{missing}"
+    if audit.leaks or audit.doubts:
+        kinds = {"Leaks": audit.leaks, "Leaks if names in doubt are one": audit.doubts}
+        return "; ".join(f"{kind}: {_rules(rules)}" for kind, rules in kinds.items() if rules) + missing
     checks = [
         WHAT[verdict.rule] + (" (in part)" if verdict.state == "part" else "")
         for verdict in audit.verdicts

@@ -10,26 +10,33 @@ import pandas as pd
 
 from ...protocols.parts.leaks import EXAMPLES, LeakFinding, Rules, check_all
 from ...protocols.parts.protocol import Fold, row_id, utterance_of
-from ..corpora.registry import find
+from .files import file_table
 from .lists import DEV, TEST, TRAIN, Listing
-from .names import NameReading, tell, untold
+from .names import tell, untold
 
 if TYPE_CHECKING:
     from .sound import SoundGroups
 
-#: rule -> what files share when they break it
+#: rule -> what files share when they break it; ``named`` is what their names tell where a column says otherwise
 RULES: Rules = {
-    "speaker": (("speaker",),),
+    "speaker": (("speaker",), ("named",)),
     "session": (("corpus", "session"), ("corpus", "dialogue")),
     "audio": (("audio_hash",),),
     "near-audio": (("near",),),
     "copy": (("original",),),
     "sentence": (("corpus", "sentence"),),
 }
+#: rule -> what files share when they may break it
+DOUBTS: Rules = {
+    "speaker": (("speaker_alike",),),
+    "session": (("corpus", "session_alike"), ("corpus", "dialogue_alike")),
+    "copy": (("place",),),
+    "sentence": (("corpus", "sentence_alike"),),
+}
 SELECTION = "selection"  # files that are in dev and in test: the leak checks say so by themselves
 #: rules that acted corpora break by design: a note, unless they are promised
 NOTED = frozenset({"sentence"})
-State = Literal["leak", "note", "clean", "part", "unchecked"]
+State = Literal["leak", "doubt", "note", "clean", "part", "unchecked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +86,29 @@ class Audit:
         """The rules that are broken."""
         return tuple(verdict.rule for verdict in self.verdicts if verdict.state == "leak")
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """The rules that are broken if names in doubt are one."""
+        return tuple(verdict.rule for verdict in self.verdicts if verdict.state == "doubt")
 
-def judge(listing: Listing, corpus: str | None, recordings: Path | None, promised: frozenset[str]) -> Audit:
+
+def judge(
+    listing: Listing, corpus: str | None, recordings: Path | None, promised: frozenset[str], distinct: bool = False
+) -> Audit:
     """All rules on all splits of a listing; ``promised`` rules of NOTED count as leaks.
 
-    ``corpus`` is the only one whose names are understood; ``recordings`` is the folder to hear the files in. Raises
-    InputError for an unknown corpus, and where nothing can be heard.
+    ``corpus`` is the only one whose names are understood; ``recordings`` is the folder to hear the files in;
+    ``distinct``: names that may be one are two. Raises InputError for an unknown corpus, and where nothing can be
+    heard.
     """
-    readings = tell(dict.fromkeys(path for s in listing.splits for paths in s.parts.values() for path in paths), corpus)
+    paths = dict.fromkeys(path for s in listing.splits for paths in s.parts.values() for path in paths)
+    readings = tell(paths, corpus, {path: word for path in paths if (word := listing.cells[path].get("corpus"))})
     sound = _hear(readings, recordings) if recordings else None
     lost = len(untold(readings))
-    table = _table(listing, readings, sound)
+    table, notes = file_table(listing, readings, sound, distinct)
     folds = [_fold(split.name, split.parts) for split in listing.splits]
     every = check_all(folds, table, promises=RULES, rules=RULES)
+    doubted = check_all(folds, table, promises=RULES, rules={} if distinct else DOUBTS)
     shares = {rule: _known(rule, table, sound, lost) for rule in RULES}
     shares[SELECTION] = float(any(fold.dev for fold in folds))
     return Audit(
@@ -101,8 +118,8 @@ def judge(listing: Listing, corpus: str | None, recordings: Path | None, promise
         dict(Counter(t.corpus for t in readings.values()).most_common()),
         dict(Counter(t.mark for t in readings.values() if t.mark).most_common()),
         lost,
-        tuple(_verdict(rule, every, folds, shares[rule], promised) for rule in shares),
-        (*listing.notes, *(sound.notes if sound else ())),
+        tuple(_verdict(rule, every, doubted, folds, shares[rule], promised) for rule in shares),
+        (*listing.notes, *notes, *(sound.notes if sound else ())),
     )
 
 
@@ -110,34 +127,6 @@ def _hear(paths: Iterable[str], recordings: Path) -> "SoundGroups":
     from .sound import listen  # with what decodes, only where there is something to hear
 
     return listen(paths, recordings)
-
-
-def _table(listing: Listing, readings: Mapping[str, NameReading], sound: "SoundGroups | None") -> pd.DataFrame:
-    """One line per file. A column of the list is believed before the name of the file."""
-
-    corpus = [listing.cells[path].get("corpus") or t.corpus for path, t in readings.items()]
-
-    def column(role: str) -> list[str | None]:
-        if role in listing.columns:
-            return [listing.cells[path].get(role) for path in readings]
-        return [t.row.get(role) for t in readings.values()]
-
-    roles = {role: column(role) for role in ("speaker", "session", "dialogue", "sentence")}
-    roles["speaker"] = [s and (f"{c}/{s}" if c else s) for c, s in zip(corpus, roles["speaker"], strict=True)]
-    audio = sound.columns(list(readings)) if sound else {"audio_hash": _released(readings), "near": None}
-    originals = [t.original for t in readings.values()]
-    return pd.DataFrame({"id": list(readings), "corpus": corpus, "original": originals, **roles, **audio}, dtype=object)
-
-
-def _released(readings: Mapping[str, NameReading]) -> list[str | None]:
-    """What identical recordings of a known corpus share as it was released; null for all others."""
-    same = {
-        id: group[0]
-        for corpus in {t.corpus for t in readings.values() if t.corpus}
-        for group in find(corpus).facts.identical
-        for id in group
-    }
-    return [None if t.mark else same.get(t.original) for t in readings.values()]
 
 
 def _fold(name: str, parts: Mapping[str, Sequence[str]]) -> Fold:
@@ -155,11 +144,19 @@ def _known(rule: str, table: pd.DataFrame, sound: "SoundGroups | None", n_untold
 
 
 def _verdict(
-    rule: str, every: Sequence[Sequence[LeakFinding]], folds: Sequence[Fold], share: float, promised: frozenset[str]
+    rule: str,
+    every: Sequence[Sequence[LeakFinding]],
+    doubted: Sequence[Sequence[LeakFinding]],
+    folds: Sequence[Fold],
+    share: float,
+    promised: frozenset[str],
 ) -> RuleVerdict:
-    broken_by = [(f, fold) for findings, fold in zip(every, folds, strict=True) for f in findings if f.leak == rule]
+    sure = [(f, fold) for findings, fold in zip(every, folds, strict=True) for f in findings if f.leak == rule]
+    broken_by = sure or [
+        (f, fold) for findings, fold in zip(doubted, folds, strict=True) for f in findings if f.leak == rule
+    ]
     nothing: State = "unchecked" if not share else "clean" if share == 1 or rule == "session" else "part"
-    broken: State = "note" if rule in NOTED - promised else "leak"
+    broken: State = "note" if rule in NOTED - promised else "leak" if sure else "doubt"
     return RuleVerdict(
         rule,
         broken if broken_by else nothing,

@@ -1,11 +1,14 @@
 """What the name of a file tells by itself: corpus, speaker, sentence, and of which clip it is a copy."""
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import NamedTuple
 
-from ..corpora.folder import ENDINGS, Parse, Row
+from ...identities import place
+from ..corpora.folder import ENDINGS, LeftOutClip, Parse, Row
 from ..corpora.registry import cards, find
 
 _FEATURES = (".npy", ".npz", ".pt", ".pth", ".pkl", ".h5", ".json", ".png")
@@ -23,6 +26,11 @@ _BEFORE = re.compile(rf"(?P<mark>(?:(?:{_DONE}|sp){_AMOUNT}[_\-. +]+)+)(?P<name>
 _MADE = re.compile(rf"(?:{_DONE}){_AMOUNT}(?:[_\-](?:data|audio|wavs?|clips|files))?", re.IGNORECASE)
 _PLAIN = re.compile("orig|originals?|clean|raw", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?P<name>.+?)(?P<mark>[_\-. ]\(?\d{1,3}\)?)")
+_NEARLY_ALL = 0.9
+_PARTS = re.compile(
+    r"(?i)(?:^|[\W_]+)(?:train(?:ing)?|dev(?:el(?:opment)?)?|val(?:id(?:ation)?)?|test(?:ing)?|eval|set|split|fold|\d)+\d*"
+    r"(?=$|[\W_])"
+)
 _ROW = re.compile(r"(?P<name>.+)(?P<mark>#\d+)")
 
 
@@ -38,13 +46,56 @@ class NameReading(NamedTuple):
     mark: str
 
 
-def tell(paths: Iterable[str], corpus: str | None = None) -> dict[str, NameReading]:
+def tell(paths: Iterable[str], corpus: str | None = None, declared: Mapping[str, str] = {}) -> dict[str, NameReading]:
     """What the name of each file tells; ``corpus`` is the only one whose names are looked for.
 
-    Raises InputError for a corpus that does not exist.
+    ``declared``: path -> the corpus that the list names, which wins over what a name looks like, unless nearly all
+    names of that corpus look so. Raises InputError for a corpus that does not exist.
     """
     chosen = cards().values() if corpus is None else [find(corpus)]
     every = {card.adapter.name: card.adapter.parse for card in chosen if card.adapter.parse is not None}
+    readings = _tell(paths, every)
+    if corpus is not None or not declared:
+        return readings
+    strange = _strange(readings, declared)
+    by_path: dict[str, list[str]] = {}
+    for path in strange:
+        by_path.setdefault(known_corpus(declared[path]), []).append(path)
+    for name, some in by_path.items():
+        readings |= _tell(some, {name: every[name]} if name in every else {})
+    return readings
+
+
+def known_corpus(word: str) -> str:
+    """The corpus that a word of a list names: one that is known (``EMO-DB_train``: emodb), else the word, plainly."""
+    plain = _plain_corpus(_PARTS.sub("", word))
+    return next((name for name in cards() if _plain_corpus(name) == plain), plain)
+
+
+def _plain_corpus(word: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFKC", word).casefold() if sign.isalnum())
+
+
+def _strange(readings: Mapping[str, NameReading], declared: Mapping[str, str]) -> list[str]:
+    """Files whose names look like another corpus than the list says."""
+    told: dict[str, Counter[str]] = {}
+    for path, word in declared.items():
+        told.setdefault(known_corpus(word), Counter())[readings[path].corpus] += 1
+    wins = {
+        (corpus, looks)
+        for corpus, counts in told.items()
+        for looks, n in counts.items()
+        if corpus not in cards() and n >= _NEARLY_ALL * counts.total()
+    }
+    strange = []
+    for path, word in declared.items():
+        corpus, looks = known_corpus(word), readings[path].corpus
+        if looks and looks != corpus and (corpus, looks) not in wins:
+            strange.append(path)
+    return strange
+
+
+def _tell(paths: Iterable[str], every: Mapping[str, Parse]) -> dict[str, NameReading]:
     readings, others = _direct(paths, every)
     seen = {reading.corpus for reading in readings.values()} or {
         reading.corpus for path in others[:_PROBES] if (reading := _copy(path, every))
@@ -82,12 +133,12 @@ def _direct(paths: Iterable[str], rules: Mapping[str, Parse]) -> tuple[dict[str,
 
 
 def plain_name(path: str) -> tuple[str, str]:
-    """A path without its ending and the number of a copy, and that number."""
+    """A path in its plainest spelling, without its ending and the number of a copy, and that number."""
     row = _ROW.fullmatch(path)
-    if row:
-        return row["name"], "" if row["mark"] == "#0" else row["mark"]
+    mark = row["mark"] if row and row["mark"] != "#0" else ""
+    path = place(row["name"] if row else path).text
     stem, dot, ending = path.rpartition(".")
-    return (stem if dot and f".{ending.lower()}" in (*ENDINGS, *_FEATURES) else path), ""
+    return (stem if dot and f".{ending.lower()}" in (*ENDINGS, *_FEATURES) else path), mark
 
 
 def _copy(path: str, rules: Mapping[str, Parse]) -> NameReading | None:
@@ -109,7 +160,10 @@ def _parsed(path: str, parse: Parse) -> Row | None:
     """The row of the name, with as many of its folders as the rule knows."""
     parts = path.split("/")
     for depth in range(min(_DEPTH, len(parts)), 0, -1):
-        if isinstance(row := parse("/".join(parts[-depth:])), dict):
+        row = parse("/".join(parts[-depth:]))
+        if isinstance(row, LeftOutClip):
+            return row.row
+        if isinstance(row, dict):
             return row
     return None
 

@@ -122,7 +122,7 @@ def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str
     from ..corpora.registry import fates
     from ..planning.ready import open_corpora
     from ..planning.request import DEFAULT_CORPORA
-    from ..planning.settings import parse
+    from ..planning.settings import is_distinct, parse
 
     values = parse(settings, protocol, ())
     label_map = values.run.get("label_map")
@@ -130,7 +130,7 @@ def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str
     options = options_from(protocol, values.protocol)
     by_name, table, near = open_corpora(corpora or DEFAULT_CORPORA)
     notes = [f"{corpus.name}: {note}" for corpus in by_name.values() for note in corpus.notes]
-    return design(protocol, table, label_map, options, fates()), [*notes, *near]
+    return design(protocol, table, label_map, options, fates(), is_distinct(values.run)), [*notes, *near]
 
 
 def _write(path: Path, lines: Sequence[dict[str, Any]]) -> None:

@@ -11,8 +11,9 @@ from .forms import form_options, print_document
 @click.argument("files", metavar="FILE [FILE2]", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--metric", default="uar", show_default=True, help="Metric of the paired tests of two files.")
 @click.option("--classes", metavar="A,B,…", default="", help="The classes of the task, where truths lack some.")
+@click.option("--distinct", is_flag=True, help="Speakers such as 03 and 3 are two; else they count as one.")
 @form_options(csv="One line per metric.")
-def score(files: tuple[Path, ...], metric: str, classes: str, form: str | None) -> None:
+def score(files: tuple[Path, ...], metric: str, classes: str, distinct: bool, form: str | None) -> None:
     """Score predictions made elsewhere; of two files also the paired tests, first minus second.
 
     FILE is CSV or Parquet with the columns id, truth, and guess or one score per class (the column is named like the
@@ -24,5 +25,6 @@ def score(files: tuple[Path, ...], metric: str, classes: str, form: str | None) 
     """
     from ..api import score
 
-    table = score(*files, metric=metric, classes=[name.strip() for name in classes.split(",") if name.strip()])
+    names = [name.strip() for name in classes.split(",") if name.strip()]
+    table = score(*files, metric=metric, classes=names, distinct=distinct)
     print_document(table.document, form, table.width)

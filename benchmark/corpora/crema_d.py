@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from ...errors import InputError
-from .folder import Adapter, Reading, Row, by_name
+from .folder import Adapter, Reading, Row, by_name, unused
 from .text import read_text
 
 _NAME = re.compile(
     r"(?:(?P<folder>Audio(?:WAV|MP3)|VideoFlash)/)?"
-    r"(?P<name>(?P<actor>1\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>ANG|DIS|FEA|HAP|NEU|SAD)_(?P<level>LO|MD|HI|XX?))",
+    r"(?P<name>(?P<actor>10[0-8]\d|109[01])_(?P<sentence>IEO|TIE|IOM|IWW|TAI|MTI|IWL|ITH|DFA|ITS|TSI|WSI)"
+    r"_(?P<emotion>ANG|DIS|FEA|HAP|NEU|SAD)_(?P<level>LO|MD|HI|XX?))",
     re.IGNORECASE,
 )
 _EMOTION = {"ANG": "angry", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
@@ -27,13 +28,11 @@ def parse(path: str) -> Row | str | None:
     match = _NAME.fullmatch(path)
     if not match:
         return None
-    if match["folder"] and match["folder"].lower() != "audiowav":
-        return "they are copies of the clips in AudioWAV"
     name = match["name"].upper()
     if name.endswith("_X"):  # the release on GitHub spells one file so
         name += "X"
     actor, sentence, emotion, level = name.split("_")
-    return {
+    row: Row = {
         "id": f"AudioWAV/{name}",
         "speaker": actor,
         "gender": None,
@@ -42,6 +41,8 @@ def parse(path: str) -> Row | str | None:
         "sentence": sentence,
         "intensity": _INTENSITY[level],
     }
+    copy = match["folder"] and match["folder"].lower() != "audiowav"
+    return unused("they are copies of the clips in AudioWAV", row) if copy else row
 
 
 _CLIPS = by_name("crema-d", parse, inner="AudioWAV", example="AudioWAV/1001_DFA_ANG_XX.wav")

@@ -4,7 +4,9 @@ import re
 
 from .folder import Row, by_name
 
-_NAME = re.compile(r"(?:wav/)?(?P<name>(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<emotion>[WLEAFTN])[a-z]?)")
+_NAME = re.compile(
+    r"(?:wav/)?(?P<name>(?P<speaker>03|08|09|1[0-6])(?P<sentence>a0[12457]|b0[1239]|b10)(?P<emotion>[WLEAFTN])[a-z]?)"
+)
 _EMOTION = {
     "W": "angry",  # Wut
     "L": "boredom",  # Langeweile

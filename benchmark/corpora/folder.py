@@ -18,6 +18,20 @@ Row = dict[str, str | None]
 Parse = Callable[[str], Row | str | None]
 Reading = tuple[pd.DataFrame, tuple[str, ...]]
 
+
+class LeftOutClip(str):
+    """Why a clip of the corpus is left out; ``row``: what its name tells all the same, its id that of the recording."""
+
+    row: Row
+
+
+def unused(why: str, row: Row) -> LeftOutClip:
+    """A clip that is left out, with its row."""
+    text = LeftOutClip(why)
+    text.row = row
+    return text
+
+
 ENDINGS = (
     ".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".m4v", ".mp4", ".aac", ".aif", ".aiff", ".aifc", ".au",
     ".snd", ".caf", ".w64", ".rf64", ".sph", ".wma", ".webm", ".mkv", ".mka", ".mov", ".avi", ".flv", ".3gp",

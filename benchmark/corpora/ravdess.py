@@ -5,11 +5,11 @@ The fields: modality (03 is audio only), channel (01 speech, 02 song), emotion, 
 
 import re
 
-from .folder import Row, by_name
+from .folder import Row, by_name, unused
 
 _NAME = re.compile(
     r"(?:Actor_\d\d/)?(?P<name>(?P<modality>0[123])-(?P<channel>0[12])-(?P<emotion>0[1-8])-(?P<intensity>0[12])"
-    r"-(?P<sentence>0[12])-0[12]-(?P<actor>[01]\d|2[0-4]))",
+    r"-(?P<sentence>0[12])-0[12]-(?P<actor>0[1-9]|1\d|2[0-4]))",
     re.IGNORECASE,
 )
 _EMOTION = dict(
@@ -26,13 +26,9 @@ def parse(path: str) -> Row | str | None:
     match = _NAME.fullmatch(path)
     if not match:
         return None
-    if match["channel"] == "02":
-        return "they are song, not speech"
-    if match["modality"] != "03":
-        return "they are video"
     actor = match["actor"]
-    return {
-        "id": f"Actor_{actor}/{match['name']}",
+    row: Row = {
+        "id": f"Actor_{actor}/03{match['name'][2:]}",
         "speaker": actor,
         "gender": "male" if int(actor) % 2 else "female",
         "language": "en",
@@ -40,6 +36,9 @@ def parse(path: str) -> Row | str | None:
         "sentence": match["sentence"],
         "intensity": "normal" if match["intensity"] == "01" else "strong",
     }
+    if match["channel"] == "02":
+        return unused("they are song, not speech", row)
+    return row if match["modality"] == "03" else unused("they are video", row)
 
 
 ADAPTER = by_name("ravdess", parse, inner=r"Actor_\d\d", example="Actor_01/03-01-01-01-01-01-01.wav")

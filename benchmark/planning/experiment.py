@@ -13,7 +13,7 @@ from ..conditions.kinds import complete
 from ..prepared import modalities
 from .arms import ArmSource, Choice, arms_of_run
 from .request import Request, unique
-from .settings import complete_augment, parse
+from .settings import complete_augment, is_distinct, parse
 
 LEAST_RATE, MOST_RATE = 4_000, 192_000
 
@@ -28,6 +28,7 @@ class Experiment:
     label_map: str | None
     rate_hz: int
     choices: list[Choice]
+    distinct: bool = False
 
     def conditions(self) -> list[Condition]:
         """What is done to the test rows. InputError where recordings are not there, or a model would notice nothing."""
@@ -55,7 +56,10 @@ def check(request: Request) -> Experiment:
     _check_models_of_arms(source, names)
     choices = arms_of_run(source, models)
     _check_variants(protocol, choices)
-    return Experiment(request, protocol, options, settings.run.get("label_map"), _rate(settings.run, protocol), choices)
+    return Experiment(
+        request, protocol, options, settings.run.get("label_map"), _rate(settings.run, protocol), choices,
+        is_distinct(settings.run),
+    )  # fmt: skip
 
 
 def _rate(settings: Mapping[str, str], protocol: Protocol) -> int:

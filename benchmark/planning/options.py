@@ -17,9 +17,10 @@ from .study import Changes, StudyRequest, ask, check_names, check_study
 class RunOptions:
     """What is to be run, a study or a protocol, and how and where to.
 
-    ``frozen``: the file of a frozen plan, which says what these options leave open. ``seeds`` None: 1, or as the study
-    has it. ``jobs`` None: as many as there are cores where networks train on the CPU, else 1. ``out`` None: the newest
-    run of the same plans, else a new folder; ``again``: always a new one.
+    ``label_map``: a file of the user's own; ``distinct``: names that may be one are two. ``frozen``: the file of a
+    frozen plan, which says what these options leave open. ``seeds`` None: 1, or as the study has it. ``jobs`` None: as
+    many as there are cores where networks train on the CPU, else 1. ``out`` None: the newest run of the same plans,
+    else a new folder; ``again``: always a new one.
     """
 
     study: str | None = None
@@ -36,6 +37,14 @@ class RunOptions:
     out: Path | None = None
     keep_weights: bool = False
     again: bool = False
+    label_map: Path | None = None
+    distinct: bool = False
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """`set`, with what has an option of its own."""
+        own = [f"label_map={self.label_map}"] if self.label_map else []
+        return (*self.set, *own, *(["distinct=true"] if self.distinct else []))
 
     def command(self) -> list[str]:
         """`run` with these options, in the words of the command line."""
@@ -80,7 +89,7 @@ def _requests(options: RunOptions) -> list[Request]:
         raise InputError("--quick: is the short form of a study; --protocol has none")
     models, corpora = options.model or DEFAULT_MODELS, options.corpus or DEFAULT_CORPORA
     seeds = 1 if options.seeds is None else options.seeds
-    return list(each_map(Request(options.protocol, models, corpora, seeds, options.set)))
+    return list(each_map(Request(options.protocol, models, corpora, seeds, options.settings)))
 
 
 def _study(options: RunOptions, name: str) -> StudyRequest:
@@ -90,7 +99,7 @@ def _study(options: RunOptions, name: str) -> StudyRequest:
         raise InputError(f"--seeds {options.seeds}: at least one seed is needed")
     study = studies.find(name)
     forms = check_study(study)
-    changes, quick = Changes(options.model, options.corpus, options.seeds or 0, options.set), options.quick
+    changes, quick = Changes(options.model, options.corpus, options.seeds or 0, options.settings), options.quick
     if options.frozen is not None:
         frozen = read(options.frozen)
         if frozen.study != study.name:

@@ -12,6 +12,7 @@ from ...protocols.parts.protocol import Protocol
 RUN_OPTIONS = {
     "label_map": "the label map, instead of the protocol's own; of several, as A,B, one after the other",
     "rate_hz": "samples per second of all waveforms, instead of the protocol's own",
+    "distinct": "true: names that differ in capitals or leading zeros alone are different",
 }
 #: what is done to training clips: `--set KEY` -> field of `Augment`
 AUGMENT = {
@@ -58,6 +59,14 @@ def parse(assignments: Sequence[str], protocol: Protocol, models: Sequence[str])
             keys = {*RUN_OPTIONS, *AUGMENT, *options, *(f"{model}.SETTING" for model in models)}
             raise unknown("setting", key, keys)
     return settings
+
+
+def is_distinct(settings: Mapping[str, str]) -> bool:
+    """Whether names that may be one are two. InputError for another word than true or false."""
+    text = settings.get("distinct", "false").lower()
+    if text not in ("true", "false"):
+        raise InputError(f"--set distinct={text}: write true or false")
+    return text == "true"
 
 
 def augment_value(key: str, text: str) -> Any:

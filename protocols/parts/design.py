@@ -12,6 +12,7 @@ from . import labels
 from .folds import linked
 from .labels import CorpusLabels, Fates, LabelledTable
 from .leaks import enforce
+from .names import settled
 from .protocol import LEAKS, Fold, Leak, Protocol, Split
 from .usable import agreeing
 
@@ -65,13 +66,15 @@ def design(
     label_map: str | None = None,
     options: Any = None,
     fates: Mapping[str, CorpusLabels] = {},
+    distinct: bool = False,
 ) -> Design:
     """Folds of ``protocol`` over the utterances of one or several corpora, checked by the gate.
 
     ``table`` has COLUMNS. ``label_map`` None: the protocol's own; where that is ``native``, the map that the corpus
-    names in ``fates``. ``options`` None: the protocol's defaults. Raises InputError for whatever cannot be used.
+    names in ``fates``. ``options`` None: the protocol's defaults. ``distinct``: names that may be one are two. Raises
+    InputError for whatever cannot be used.
     """
-    table = _checked(protocol, table)
+    table, doubted = settled(_checked(protocol, table), distinct)
     maps = maps_for(protocol, label_map, sorted(table["corpus"].unique()), fates)
     table, contradictions = agreeing(table)
     if gone := sorted(maps.keys() - set(table["corpus"])):
@@ -80,7 +83,7 @@ def design(
     chosen = protocol.options if options is None else options
     split = protocol.split(labelled.table, chosen)
     leaks = enforce(split.folds, labelled.table, protocol)
-    notes = dict.fromkeys((*contradictions, *labelled.notes, *split.notes))
+    notes = dict.fromkeys((*doubted, *contradictions, *labelled.notes, *split.notes))
     return Design(protocol, chosen, maps, labelled, split, leaks, tuple(notes))
 
 

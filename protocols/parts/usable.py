@@ -83,12 +83,19 @@ def _corpus(part: pd.DataFrame) -> str:
 
 
 def _some(part: pd.DataFrame, rest: pd.DataFrame) -> None:
-    if rest.empty:
-        counts = ", ".join(f"{label} {n}" for label, n in sorted(part["label"].value_counts().items()))
+    if not rest.empty:
+        return
+    speakers = part["speaker"].value_counts()
+    if len(speakers) > 1 and speakers.max() < SPEAKER_UTTERANCES:
         raise InputError(
-            f"{_corpus(part)}: no class has {CLASS_UTTERANCES} utterances by enough named speakers: {counts}, "
-            f"{_number(part['speaker'].nunique(), 'speaker')}; give more of the corpus"
+            f"{_corpus(part)}: each of its {len(speakers)} speakers has a single utterance, and a fold or a cluster of "
+            "one says nothing; use a protocol without new speakers (random), where they never cross a fold either"
         )
+    counts = ", ".join(f"{label} {n}" for label, n in sorted(part["label"].value_counts().items()))
+    raise InputError(
+        f"{_corpus(part)}: no class has {CLASS_UTTERANCES} utterances by enough named speakers: {counts}, "
+        f"{_number(part['speaker'].nunique(), 'speaker')}; give more of the corpus"
+    )
 
 
 def _notes(

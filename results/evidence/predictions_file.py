@@ -7,6 +7,7 @@ The classes are those of the truth, or given. An answer in other words is read a
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 
 from ...emotion_words import reader_of
 from ...errors import InputError
+from ...identities import doubts, is_unknown, question
 from .groups import GROUPS
 from .predictions_scores import ClassScores, scores_of
 from .predictions_table import read_table
@@ -22,6 +24,7 @@ RESERVED = ("id", "truth", "guess", "speaker", "seed", "fold", "repeat", "n_trai
 _TEXTS = ("id", "truth", "guess", "speaker", *GROUPS)
 _NULLS = frozenset({"nan", "none", "null", "na", "n/a", "<na>"})
 _NAMED = 3  # answers that a note names
+_FEW = 0.1  # of the rows, whose speakers may be unknown
 _LONG = 40  # characters of an answer that a note shows
 Reader = Callable[[str], str | None]
 
@@ -42,10 +45,22 @@ class PredictionsFile:
     notes: tuple[str, ...]
     n_train: float | None = None
 
+    @cached_property
+    def clustered(self) -> pd.DataFrame:
+        """The rows as statistics over speakers take them: one of a few whose speaker is unknown is a speaker by itself.
+
+        Of more than a tenth nobody knows how many speakers they are: they stay unknown.
+        """
+        unknown = self.rows["speaker"].isna()
+        if not 0 < unknown.mean() <= _FEW:
+            return self.rows
+        alone = "unknown, " + self.rows["row"].astype(str)
+        return self.rows.assign(speaker=self.rows["speaker"].where(~unknown, alone))
+
     @property
     def has_speakers(self) -> bool:
-        """Whether the speaker of every row is known."""
-        return bool(self.rows["speaker"].notna().all())
+        """Whether there are clusters of speakers: the speaker of every row is known, but for a few."""
+        return bool(self.clustered["speaker"].notna().all())
 
     @property
     def n_outside(self) -> int:
@@ -60,11 +75,11 @@ class PredictionsFile:
         return bool(((runs["n"] == every) & (runs["folds"] > 1)).all())
 
 
-def read(path: Path, classes: Sequence[str] = ()) -> PredictionsFile:
+def read(path: Path, classes: Sequence[str] = (), distinct: bool = False) -> PredictionsFile:
     """Read a file; ``classes`` of the task, by default those of the truth.
 
-    Raises InputError for missing columns, labels or numbers, for a truth that is none of the classes, and for ids that
-    contradict themselves or count twice.
+    Speakers that may be one are one unless ``distinct``. Raises InputError for missing columns, labels or numbers, for
+    a truth that is none of the classes, and for ids that contradict themselves or count twice.
     """
     table, notes = read_table(path, _TEXTS, RESERVED)
     _check_columns(path, table)
@@ -72,13 +87,10 @@ def read(path: Path, classes: Sequence[str] = ()) -> PredictionsFile:
     read_word = reader_of(classes)
     scores = scores_of(path, table, [c for c in table.columns if c not in RESERVED], classes, read_word, notes)
     guess = _guesses(table, scores, classes, read_word, notes)
-    rows = _rows(table, notes).assign(guess=guess, log_probability=scores.log_probabilities(guess, notes))
+    rows = _rows(table, distinct, notes).assign(guess=guess, log_probability=scores.log_probabilities(guess, notes))
     _check_rows(path, rows)
     if "speaker" not in table.columns:
         notes.append("no column speaker: no interval, and no test over speakers")
-    if nulls := sorted({name for name in rows["speaker"].dropna() if name.lower() in _NULLS}):
-        n = int(rows["speaker"].isin(nulls).sum())
-        notes.append(f"'{nulls[0]}' is taken as the name of a speaker ({n} of {len(rows)} rows); empty is unknown")
     notes += _of_runs(rows)
     return PredictionsFile(path.name, classes, rows, tuple(notes), _n_train(path, table, rows))
 
@@ -153,7 +165,7 @@ def _first(named: Sequence[str]) -> str:
     return ", ".join(named[:_NAMED]) + more
 
 
-def _rows(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+def _rows(table: pd.DataFrame, distinct: bool, notes: list[str]) -> pd.DataFrame:
     """Facts of each row; what the file does not have is one seed, one fold."""
     n = len(table)
 
@@ -164,23 +176,24 @@ def _rows(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         {
             "seed": column("seed", 0), "repeat": column("repeat", 0), "fold": column("fold", "all"),
             "fold_hash": "", "row": table["id"], "utterance": table["id"],
-            "speaker": _speakers(column("speaker", None), notes), "truth": table["truth"],
+            "speaker": _speakers(column("speaker", None), distinct, notes), "truth": table["truth"],
         }
     )  # fmt: skip
     return rows.assign(**{c: table[c] for c in GROUPS if c in table.columns})
 
 
-def _speakers(names: pd.Series, notes: list[str]) -> pd.Series:
-    """The speakers; 3 and 03 in one file are one, whose zero a spreadsheet has eaten."""
-    spelled: dict[str, set[str]] = {}
-    for name in names.dropna().unique():
-        if name.isdecimal():
-            spelled.setdefault(name.lstrip("0") or "0", set()).add(name)
-    one = {name: max(group, key=len) for group in spelled.values() if len(group) > 1 for name in group}
-    if one:
-        pairs = [" and ".join(sorted(group)) for group in spelled.values() if len(group) > 1]
-        notes.append(f"speakers that differ in leading zeros alone are taken as one: {_first(pairs)}")
-    return names.map(lambda name: one.get(name, name))
+def _speakers(names: pd.Series, distinct: bool, notes: list[str]) -> pd.Series:
+    """The speakers: nobody where a word says that nobody knows; names that may be one are one, unless ``distinct``."""
+    unknown = names.isna() | names.map(is_unknown, na_action="ignore").eq(True)
+    if words := sorted(set(names[unknown].dropna())):
+        said = ", ".join(f"'{word}'" for word in words[:_NAMED])
+        notes.append(f"speaker {said} is nobody: the speaker of {int(unknown.sum())} of {len(names)} rows is unknown")
+    names = names.astype(object).where(~unknown, None)
+    found = doubts(names.dropna().unique())
+    if found.sets and not distinct:
+        notes.append(f"{question('speakers', found.sets)} They count as one; --distinct keeps them apart")
+        return names.map(lambda name: None if name is None else found.of(name))
+    return names
 
 
 def _check_rows(path: Path, rows: pd.DataFrame) -> None:

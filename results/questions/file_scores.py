@@ -50,7 +50,7 @@ def score(file: PredictionsFile) -> FileScore:
     support = pooled[0].sum(1)
     values = {m.name: Finding(float(mean_known(m.of(pooled), 0))) for m in metrics}
     if file.has_speakers:
-        intervals = score_intervals(parts_of(file.rows, file.classes), metrics)
+        intervals = score_intervals(parts_of(file.clustered, file.classes), metrics)
     else:
         n = int(file.rows["speaker"].isna().sum())
         intervals = {m.name: Interval(None, None, None, f"the speaker of {n} rows is unknown") for m in metrics}
@@ -79,7 +79,7 @@ def _with_intervals(table: pd.DataFrame, file: PredictionsFile) -> pd.DataFrame:
     """The table of classes with ``recall_low, recall_high``, NaN where there is no interval."""
     bounds: list[tuple[float | None, float | None]] = [(None, None)] * len(table)
     if file.has_speakers:
-        parts = parts_of(file.rows, file.classes)
+        parts = parts_of(file.clustered, file.classes)
         every = [score_interval(parts, recall_of(file.classes, label)) for label in table["label"]]
         bounds = [(i.low, i.high) for i in every]
     low, high = (np.array([pair[k] for pair in bounds], dtype=float) for k in (0, 1))
@@ -88,7 +88,7 @@ def _with_intervals(table: pd.DataFrame, file: PredictionsFile) -> pd.DataFrame:
 
 def _of_probabilities(file: PredictionsFile, rng: np.random.Generator) -> dict[str, Interval]:
     """Intervals of the metrics of probabilities, where there are any."""
-    rows, _ = rows_of(file.rows, file.classes)
+    rows, _ = rows_of(file.clustered, file.classes)
     if rows is None:
         return {}
     return {name: estimate(rows, metric, rng).interval for name, metric in PROBABILITY_METRICS.items()}
@@ -100,7 +100,7 @@ def compare_files(a: PredictionsFile, b: PredictionsFile, metric: Metric, level:
     Over folds where the number of training rows is given, or is that of all other rows of a cross-validation.
     """
     classes = tuple(dict.fromkeys((*a.classes, *b.classes)))
-    one, two = (Side(_result(file, classes), file.rows, metric) for file in (a, b))
+    one, two = (Side(_result(file, classes), file.clustered, metric) for file in (a, b))
     folds, note = _folds(a, b)
     comparison = compare_rows(one, two, folds, level)
     return replace(comparison, notes=(*comparison.notes, note)) if note and comparison.n_folds > 1 else comparison

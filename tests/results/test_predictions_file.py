@@ -245,9 +245,9 @@ def test_seeds_with_other_ids_and_speakers_in_several_folds_are_said(table, tmp_
     assert not read(written(other, tmp_path)).notes
 
 
-def test_a_speaker_called_nan_is_said(table, tmp_path):
+def test_a_speaker_called_nan_is_nobody(table, tmp_path):
     path = written(table.assign(speaker=table.speaker.replace("s0", "nan")), tmp_path)
-    assert read(path).notes == ("'nan' is taken as the name of a speaker (10 of 60 rows); empty is unknown",)
+    assert read(path).notes == ("speaker 'nan' is nobody: the speaker of 10 of 60 rows is unknown",)
 
 
 def test_blanks_after_separators_and_quotes_are_nothing(tmp_path):

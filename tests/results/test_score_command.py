@@ -148,10 +148,10 @@ def test_text_stays_text(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("id,truth,guess,speaker\n01,None,None,03\n02,sad,None,3\n03,sad,sad,04\n")
     found = read(path)
-    assert found.classes == ("None", "sad") and found.rows.speaker.tolist() == ["03", "03", "04"]
+    assert found.classes == ("None", "sad") and found.rows.speaker.tolist() == ["03 = 3", "03 = 3", "04"]
     assert found.notes == (
         "the truth 'None' is taken as a class (1 of 3 rows)",
-        "speakers that differ in leading zeros alone are taken as one: 03 and 3",
+        "speakers 03 and 3: one person? They count as one; --distinct keeps them apart",
     )
     assert found.rows.row.tolist() == ["01", "02", "03"]
 
