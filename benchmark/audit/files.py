@@ -27,28 +27,25 @@ def file_table(
     notes: list[str] = []
     corpus = _corpora(listing, readings)
     columns = {role: _column(role, listing, readings, notes) for role in ROLES}
-    told = [t.row.get("speaker") and f"{t.corpus}/{t.row['speaker']}" for t in readings.values()]
-    both = "speaker" in listing.columns
-    if both:
-        notes += _disagreement(columns["speaker"], told, list(readings))
+    told = {role: _told(role, readings) if role in listing.columns else None for role in ROLES}
+    if told["speaker"] is not None:
+        notes += _disagreement(columns["speaker"], told["speaker"], list(readings))
     bare = columns["speaker"]
     columns["speaker"] = _within(corpus, bare)
     maybe = {role: alike(names) for role, names in columns.items()}
-    maybe["speaker"] = _within(
-        [c if c in cards() else "" for c in corpus] if _apart(listing, corpus) else corpus, alike(bare)
-    )
+    certain = [c if c in cards() else "" for c in corpus] if _apart(listing, corpus) else corpus
+    maybe["speaker"] = _within(certain, alike(bare))
     if not distinct:
         notes += [f"{line} --distinct takes them as different" for line in questions({**columns, "speaker": bare})]
     audio = sound.columns(list(readings)) if sound else {"audio_hash": _released(readings), "near": None}
     places = same_places(readings)
-    return pd.DataFrame(
-        {
-            "id": list(readings), "corpus": corpus, "original": [t.original for t in readings.values()],
-            "place": [places[path] for path in readings], "named": told if both else None,
-            **columns, **{f"{role}_alike": names for role, names in maybe.items()}, **audio,
-        },
-        dtype=object,
-    ), notes  # fmt: skip
+    facts = {
+        "id": list(readings), "corpus": corpus, "original": [t.original for t in readings.values()],
+        "place": [places[path] for path in readings], **columns, **audio,
+    }  # fmt: skip
+    facts |= {f"named_{role}": names for role, names in told.items()}
+    facts |= {f"{role}_alike": names for role, names in maybe.items()}
+    return pd.DataFrame(facts, dtype=object), notes
 
 
 def _corpora(listing: Listing, readings: Mapping[str, NameReading]) -> list[str]:
@@ -64,16 +61,20 @@ def _corpora(listing: Listing, readings: Mapping[str, NameReading]) -> list[str]
 
 def _column(role: str, listing: Listing, readings: Mapping[str, NameReading], notes: list[str]) -> Names:
     """The names of a role, of a column where the list has one, else of the files; nobody where nobody knows."""
-    told = [t.row.get(role) for t in readings.values()]
     if role not in listing.columns:
-        return told
+        return [t.row.get(role) for t in readings.values()]
     cells = [listing.cells[path].get(role) for path in readings]
     unknown = [cell for cell in cells if cell and is_unknown(cell)] if role != "sentence" else []
     if unknown:
         words = named((f"'{word}' ({n})" for word, n in Counter(unknown).most_common()), 3)
         notes.append(f"{role} of nobody: {words}: {len(unknown)} of {len(cells)} files have no {role} that is known")
     gone = set(unknown)
-    return [name if cell is None or cell in gone else spelled(cell) for cell, name in zip(cells, told, strict=True)]
+    return [None if cell is None or cell in gone else spelled(cell) for cell in cells]
+
+
+def _told(role: str, readings: Mapping[str, NameReading]) -> Names:
+    """What file names tell of a role, with their corpus."""
+    return [(name := t.row.get(role)) and f"{t.corpus}/{name}" for t in readings.values()]
 
 
 def _within(corpora: Sequence[str], names: Sequence[str | None]) -> Names:

@@ -17,14 +17,14 @@ from .names import tell, untold
 if TYPE_CHECKING:
     from .sound import SoundGroups
 
-#: rule -> what files share when they break it; ``named`` is what their names tell where a column says otherwise
+#: rule -> what files share when they break it; ``named_``: by their names, beside a column
 RULES: Rules = {
-    "speaker": (("speaker",), ("named",)),
-    "session": (("corpus", "session"), ("corpus", "dialogue")),
+    "speaker": (("speaker",), ("named_speaker",)),
+    "session": (("corpus", "session"), ("corpus", "dialogue"), ("named_session",), ("named_dialogue",)),
     "audio": (("audio_hash",),),
     "near-audio": (("near",),),
     "copy": (("original",),),
-    "sentence": (("corpus", "sentence"),),
+    "sentence": (("corpus", "sentence"), ("named_sentence",)),
 }
 #: rule -> what files share when they may break it
 DOUBTS: Rules = {

@@ -154,7 +154,8 @@ def test_one_file_per_part(tmp_path: Path) -> None:
     options = [text for part, file in parts.items() for text in (f"--{part}", file)]
     code, found, rules = audit(*options)
     assert code == 0 and found["parts"] == {"train": 1080, "dev": 120, "test": 240}
-    assert rules["speaker"]["known"] == pytest.approx(240 / 1440)  # the column is believed where it is, names are not
+    assert rules["speaker"]["known"] == 1  # by name, also where a column says otherwise
+    assert found["notes"][0].startswith("column speaker and file names disagree on 240 files, both are checked")
     parts["test"].write_text("\n".join(path for path in RAVDESS if by_actor(path) != "train"))
     code, found, rules = audit(*options)
     assert code == 1 and found["leaks"] == ["selection"] and rules["selection"]["n_test"] == 120
