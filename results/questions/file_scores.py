@@ -122,7 +122,7 @@ def _folds(a: PredictionsFile, b: PredictionsFile) -> tuple[Folds | None, str]:
 
 def _result(file: PredictionsFile, classes: tuple[str, ...]) -> Result:
     setup = Setup("made elsewhere", file.name, file.name, "as given", "as given", ())
-    records = pd.DataFrame({"seed": file.rows["seed"].unique()})
+    records = pd.DataFrame({"seed": file.rows["seed"].unique()}).assign(status="made elsewhere")
     nothing = Identity(*("" for _ in Identity._fields))
     cells: Cells = dict(enumerate(records.itertuples(index=False)))
     return Result(setup, file.name, "base", "model", {}, classes, CLASSES, nothing, cells, records)
