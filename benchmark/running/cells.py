@@ -4,7 +4,7 @@ import math
 import time
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 
 from ...baselines.registry import ModelChoice, choose, modules_of
 from ...protocols.parts.protocol import utterance_of
-from ...results.evidence.files import StoreError, read_json, write_bytes, write_json
-from ...results.evidence.record import Record
+from ...results.evidence.files import StoreError, damaged, read_json, write_bytes, write_json
+from ...results.evidence.record import FORMAT, Record
+from ...results.evidence.seals import Damage
+from ...results.evidence.seals import digest as digest_of_file
 from ...results.evidence.store import Run
 from ...results.statistics.metrics import CLASSES
 from ..planning.identity import digest
@@ -104,7 +106,11 @@ def _train(context: RunContext, plan: Plan, trial: Trial, chosen: ModelChoice) -
     state = state_of(trained.model)
     # an empty tensor file cannot be written; a model without state has nothing to keep
     if state:
+        content = save(state)
         facts = {
+            "format": FORMAT,
+            "training": trial.training,
+            "weights": digest_of_file(content),
             "fitted": _finite(vars(trained.fit)),
             "facts": _finite(trained.facts),
             "made_on": _device_facts(context),
@@ -116,7 +122,7 @@ def _train(context: RunContext, plan: Plan, trial: Trial, chosen: ModelChoice) -
             "streams": asdict(streams),
         }
         write_json(context.run.training_path(trial.training), facts)
-        write_bytes(context.run.weights_path(trial.training), save(state))
+        write_bytes(context.run.weights_path(trial.training), content)
     return trained
 
 
@@ -139,10 +145,23 @@ def _of_interrupted_run(
         if facts["made_on"] != _device_facts(context):
             return None
         model = context.trainer.build(chosen, plan.folds[trial.fold].classes, streams)
-        load_state(model, load_file(weights))
+        load_state(model, kept_weights(context.run, trial.training, facts))
         return TrainedModel(model, Fit(**facts["fitted"]), facts["facts"])
-    except (StoreError, SafetensorError, KeyError, TypeError, RuntimeError):  # damaged: it is trained again
+    except (StoreError, KeyError, TypeError, RuntimeError):  # damaged: it is trained again
         return None
+
+
+def kept_weights(run: Run, training: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights of a training as tensors. Raises StoreError where they are damaged, or of another training."""
+    path = run.weights_path(training)
+    try:
+        content = path.read_bytes()
+        # before format 4 neither name nor digest were kept
+        if facts.get("training", training) != training or facts.get("weights") not in (None, digest_of_file(content)):
+            raise Damage("not the weights that this training stored")
+        return load(content)
+    except (Damage, SafetensorError, OSError) as error:
+        raise damaged(path, error, "choose other folds or seeds, or train again") from error
 
 
 def _device_facts(context: RunContext) -> dict[str, str]:

@@ -6,14 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from ...baselines.registry import ModelChoice, choose, modules_of
 from ...errors import InputError, unknown
 from ...protocols.parts.protocol import CLEAN, Arm, Condition, row_id, utterance_of
-from ...results.evidence.files import StoreError, read_json
+from ...results.evidence.files import StoreError, read_json, read_table
 from ...results.evidence.record import Record
 from ...results.evidence.store import Run
 from ..device import configure, resolve
@@ -23,6 +20,7 @@ from ..source import source_hash
 from ..training.augment import CopyMaker
 from ..training.data import NO_COPIES, Data
 from ..training.trainer import LabelledRows, Streams, Trainer, load_state
+from .cells import kept_weights
 
 FLOOR = float(np.log(np.finfo(np.float32).tiny))  # in place of the log-probability of a class that a model excludes
 
@@ -131,8 +129,7 @@ def predict(
 def find(run: Run, options: PredictOptions) -> Ensemble:
     """The trainings that are meant, if their weights are kept and they answer the same question."""
     spec = choose(options.model).spec
-    paths = sorted((run.folder / "records").glob("*.json"))
-    records = [Record.from_json(read_json(path), str(path)) for path in paths]
+    records = [run.record(path.stem) for path in sorted((run.folder / "records").glob("*.json"))]
     records = _matching("model in this run", "model", records, spec)
     records = [record for record in records if run.weights_path(record.training).exists()]
     if not records:
@@ -201,12 +198,9 @@ def _ask(
     run: Run, trainer: Trainer, ensemble: Ensemble, record: Record, files: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Class indices (n,) and log-probabilities (n, C) or None of one training."""
-    model = trainer.build(ensemble.chosen, ensemble.classes, Streams(**_training_facts(run, record)["streams"]))
-    path = run.weights_path(record.training)
-    try:
-        load_state(model, load_file(path, str(trainer.device)))
-    except SafetensorError as error:
-        raise StoreError(f"{path}: damaged ({error}); choose other folds or seeds, or train again") from error
+    facts = _training_facts(run, record)
+    model = trainer.build(ensemble.chosen, ensemble.classes, Streams(**facts["streams"]))
+    load_state(model, kept_weights(run, record.training, facts))
     parts = [LabelledRows((row_id(file),), np.zeros(1, dtype=np.int64)) for file in files]
     answers = [trainer.predict(ensemble.chosen, model, part, CLEAN, len(ensemble.classes)) for part in parts]
     scores = [of_classes for _, of_classes in answers if of_classes is not None]
@@ -242,7 +236,9 @@ def _ensemble_note(ensemble: Ensemble, probable: bool) -> str:
 
 def _repeated_note(run: Run, clips: Mapping[str, PreparedClip]) -> Iterator[str]:
     """A note when new files are clips of the run's own corpora."""
-    tables = [pd.read_parquet(path, columns=["id", "audio_hash"]) for path in (run.folder / "utterances").glob("*")]
+    tables = [
+        read_table(path, ["id", "audio_hash"]).to_pandas() for path in (run.folder / "utterances").glob("*.parquet")
+    ]
     utterances = {h: i for table in tables for i, h in zip(table["id"], table["audio_hash"], strict=True)}
     again = [(file, utterances[clip.audio_hash]) for file, clip in clips.items() if clip.audio_hash in utterances]
     if again:

@@ -13,7 +13,7 @@ from ...baselines.registry import choose
 from ...errors import InputError
 from ...results.evidence.files import read_json, write_bytes
 from ...results.evidence.record import FORMAT
-from ...results.evidence.store import Run, check_readable, create, open_run, plan_name
+from ...results.evidence.store import Run, create, free_damaged, open_run, plan_name
 from ..audio.bar import hidden
 from ..device import resolve
 from ..environment import PAIR, cores, import_problem, installed, pair_problem
@@ -146,15 +146,23 @@ def _folder(options: RunOptions, plans: Sequence[Plan], name: str, progress: Pro
         if there and (number := read_json(open_run(options.out).folder / "run.json")["format"]) < FORMAT:
             progress.note(f"{options.out}: is of format {number}, now of {FORMAT}, which older versions cannot read")
         run = create(options.out, version("serbench"))
-        check_readable(run, sorted(run.done(cell.key for plan in plans for cell in plan.cells)))
+        _heal(run, plans, progress)
         return run, there
     names = {plan_name(cell.key for cell in plan.cells) for plan in plans}
     for folder in [] if options.again else sorted(Path("runs").glob(f"{name}-*/plans"), reverse=True):
         if {path.stem for path in folder.glob("*.parquet")} == names:
             run = open_run(folder.parent)
+            _heal(run, plans, progress)
             progress.resume(run, finished=not any(pending(run, plan) for plan in plans))
             return run, True
     return create(_new_folder(f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"), version("serbench")), False
+
+
+def _heal(run: Run, plans: Sequence[Plan], progress: Progress) -> None:
+    """What is stored of these plans and damaged is deleted, by name, so that this command makes it again."""
+    keys = sorted(run.done(cell.key for plan in plans for cell in plan.cells))
+    for text in free_damaged(run, keys, {plan_name(cell.key for cell in plan.cells) for plan in plans}):
+        progress.note(f"{text}: deleted, and made again")
 
 
 def _new_folder(name: str) -> Path:

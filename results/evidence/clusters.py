@@ -6,9 +6,9 @@ from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
 from ...errors import unknown
+from .files import read_table
 
 Cluster = Literal["auto", "speaker", "session"]
 COLUMNS = ["corpus", "speaker", "session", "dialogue"]
@@ -25,9 +25,10 @@ def clusters_of(tables: Sequence[Path], cluster: str = "auto") -> dict[str, str]
         raise unknown("cluster", cluster, CLUSTERS)
     sessions: dict[str, str] = {}
     for path in tables if cluster != "speaker" else ():
-        if not {*COLUMNS} <= {*pq.read_schema(path).names}:  # a table of predictions made elsewhere, or an old one
+        stored = read_table(path)
+        if not {*COLUMNS} <= {*stored.column_names}:  # a table of predictions made elsewhere, or an old one
             continue
-        table = pd.read_parquet(path, columns=COLUMNS)
+        table = stored.select(COLUMNS).to_pandas()
         for corpus, part in table.groupby("corpus"):
             if _nests(part, cluster):
                 first = part.dropna(subset=["speaker"]).drop_duplicates("speaker")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .files import read_table
 from .store import Run
 
 
@@ -52,13 +53,11 @@ def corpora_of(runs: Sequence[Run]) -> Corpora:
 
 
 def _languages(runs: Sequence[Run]) -> dict[str, str]:
-    import pyarrow.parquet as pq
-
     languages: dict[str, set[str]] = {}
     for path in _files(runs, "utterances"):
-        names = pq.read_schema(path).names
-        if {"corpus", "language"} <= {*names}:
-            pairs = pq.read_table(path, columns=["corpus", "language"]).group_by(["corpus", "language"]).aggregate([])
+        table = read_table(path)
+        if {"corpus", "language"} <= {*table.column_names}:
+            pairs = table.select(["corpus", "language"]).group_by(["corpus", "language"]).aggregate([])
             for corpus, language in zip(*(pairs[n].to_pylist() for n in ("corpus", "language")), strict=True):
                 languages.setdefault(corpus, set()).update([language] if language else [])
     return {corpus: "+".join(sorted(names_of)) for corpus, names_of in languages.items() if names_of}
@@ -66,11 +65,9 @@ def _languages(runs: Sequence[Run]) -> dict[str, str]:
 
 def _coverage(runs: Sequence[Run]) -> Iterable[Coverage]:
     """Each once, by label map and corpus; plans of before maps were named in it are left out."""
-    import pyarrow.parquet as pq
-
     lines: dict[str, Coverage] = {}
     for path in _files(runs, "plans"):
-        facts = json.loads((pq.read_schema(path).metadata or {}).get(b"facts", b"{}"))
+        facts = json.loads((read_table(path).schema.metadata or {}).get(b"facts", b"{}"))
         lines |= {repr(c): c for c in coverage_of(line for line in facts.get("coverage", ()) if "label_map" in line)}
     return sorted(lines.values(), key=lambda c: (c.label_map, c.corpus))
 

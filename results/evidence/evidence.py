@@ -19,7 +19,7 @@ import pandas as pd
 
 from .clusters import Cluster, clusters_of, with_clusters
 from .devices import check_devices
-from .files import read_json
+from .files import read_json, read_table
 from .groups import GROUPS
 from .predictions import Probabilities, read_predictions, read_probabilities
 from .record import FORMAT, Record
@@ -116,7 +116,7 @@ class Evidence:
     @cached_property
     def utterances(self) -> pd.DataFrame:
         """The labelled tables; an utterance has one line per label map."""
-        parts = [pd.read_parquet(path) for path in self._tables]
+        parts = [read_table(path).to_pandas() for path in self._tables]
         return pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True) if parts else pd.DataFrame()
 
     @cached_property
@@ -126,7 +126,7 @@ class Evidence:
         for path in self._tables:  # of one name: the same table in several runs
             paths.setdefault(path.name, path)
         columns = list(CLIP_COLUMNS)
-        parts = [pd.read_parquet(path).reindex(columns=columns) for path in paths.values()]
+        parts = [read_table(path).to_pandas().reindex(columns=columns) for path in paths.values()]
         parts = parts or [pd.DataFrame(columns=columns)]
         return pd.concat(parts, ignore_index=True).drop_duplicates("id").set_index("id")
 

@@ -3,10 +3,18 @@
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
+from . import seals
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+SEALED_FROM = 4  # the format of run folders since which everything in them has a seal
 
 
 class StoreError(InputError):
@@ -35,14 +43,40 @@ def write_bytes(path: Path, content: bytes) -> None:
         ) from error
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON atomically; NaN is refused."""
-    write_bytes(path, (json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON object atomically, with a seal; NaN is refused."""
+    text = json.dumps(seals.sealed(content), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    write_bytes(path, text.encode())
 
 
-def read_json(path: Path) -> Any:
-    """Read JSON. Raises StoreError naming a damaged file."""
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object, without its seal, which those of older formats lack. Raises StoreError naming a damaged file."""
     try:
-        return json.loads(path.read_bytes())
-    except (ValueError, OSError) as error:
-        raise StoreError(f"{path}: damaged or unreadable ({error}); delete it and repeat the command") from error
+        content = json.loads(path.read_bytes())
+        if not isinstance(content, dict):
+            raise TypeError("no JSON object")
+        number = content.get("format")
+        return seals.opened(content, needed=isinstance(number, int) and number >= SEALED_FROM)
+    except (ValueError, TypeError, RecursionError, OSError) as error:
+        raise damaged(path, error) from error
+
+
+def damaged(path: Path, why: object, advice: str = "delete it and repeat the command") -> StoreError:
+    """What is said of a file that cannot be believed."""
+    return StoreError(f"{path}: damaged or unreadable ({' '.join(f'{why}'.split())}); {advice}")
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> "pa.Table":
+    """Read a Parquet file whose seal fits, or that was written before there were seals. Raises StoreError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        content = path.read_bytes()
+        whole = seals.check_parquet(content)
+        table = pq.read_table(pa.BufferReader(content), columns=columns)
+        if not whole and seals.KEY.encode() in (table.schema.metadata or {}):
+            raise seals.Damage("its seal is not to be found")
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise damaged(path, error) from error
+    return table

@@ -6,6 +6,8 @@ from typing import Any, Literal, Self
 from ...errors import InputError
 from ..statistics.metrics import CLASSES, metrics_of
 from .old_records import LACKING, completed
+from .schema import faults
+from .seals import Damage
 
 FORMAT = 4  # of a record and of a run folder; a change of the schema below raises it, and `old_records` says how
 
@@ -84,9 +86,12 @@ class Record:
 
     @classmethod
     def from_json(cls, values: dict[str, Any], where: str) -> Self:
-        """From a stored dictionary, also one of an older format. InputError that names the file for anything else."""
+        """From a stored dictionary, also one of an older format.
+
+        InputError that names the file for a newer format and for other fields, Damage for values that no record has.
+        """
         number = values.get("format", 1)
-        if number not in range(1, FORMAT + 1):
+        if type(number) is not int or number not in range(1, FORMAT + 1):
             raise InputError(
                 f"{where}: a record of format {number}, this serbench reads up to {FORMAT}; use a newer one"
             )
@@ -94,9 +99,21 @@ class Record:
         expected = {name for name in names if name not in LACKING.get(number, ())}
         if odd := sorted(values.keys() ^ expected):
             raise InputError(f"{where}: not a record of format {number}: {', '.join(odd)} missing or unknown")
-        record = cls(**(values if number == FORMAT else completed(values, number)))
+        values = values if number == FORMAT else completed(values, number)
+        if odd := [*faults(values, cls), *_out_of_range(values)]:
+            raise Damage(f"{where}: {'; '.join(odd[:3])}")
+        record = cls(**values)
         metrics_of(record.target, where)
         return record
+
+
+def _out_of_range(values: dict[str, Any]) -> list[str]:
+    """What no cell can have, of the right type."""
+    counts = ("repeat", "seed", "n_train", "n_dev", "n_test", "test_evaluations", "seconds_fit", "seconds_test")
+    odd = [f"{name} is {values[name]}" for name in counts if isinstance(values[name], int | float) and values[name] < 0]
+    if values["status"] == "done" and isinstance(values["classes"], list) and len(set(map(str, values["classes"]))) < 1:
+        odd.append("classes are missing")
+    return odd
 
 
 #: columns of a stored prediction: row id, utterance id, speaker, true class, chosen class, log-probability of every

@@ -12,6 +12,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from typing import Any
 import pandas as pd
 
 from ...errors import InputError
-from .files import StoreError, read_json, write_bytes, write_json
+from . import seals
+from .files import StoreError, damaged, read_json, read_table, write_bytes, write_json
 from .old_records import of_plan
 from .record import FORMAT, PREDICTION_COLUMNS, Record
+from .seals import Damage
 
 #: columns of a plan: one line per cell that was asked for
 PLAN_COLUMNS = (
@@ -101,25 +104,29 @@ class Run:
 
     def add_plan(self, cells: pd.DataFrame, facts: dict[str, Any]) -> None:
         """Store what a command asked for; the same command writes the same file."""
-        content = _parquet(cells[list(PLAN_COLUMNS)], {"facts": json.dumps(facts)})
-        write_bytes(self.folder / "plans" / f"{plan_name(cells['key'])}.parquet", content)
+        content = _parquet(cells[list(PLAN_COLUMNS)], {"facts": json.dumps(facts), **seals.METADATA})
+        write_bytes(self.folder / "plans" / f"{plan_name(cells['key'])}.parquet", seals.seal_parquet(content))
 
     def add_utterances(self, name: str, table: pd.DataFrame) -> None:
         """Store a labelled table once, for groups, speakers and texts in reports."""
-        path = self.folder / "utterances" / f"{name}.parquet"
-        if not path.exists():
-            write_bytes(path, _parquet(table))
+        self._once(self.folder / "utterances" / f"{name}.parquet", table)
 
     def add_siblings(self, fold_hash: str, siblings: pd.DataFrame) -> None:
         """Store, once, how many training rows each test ``row`` of a fold shares its utterance with: ``siblings``."""
-        path = self.folder / "siblings" / f"{fold_hash}.parquet"
-        if not path.exists():
-            write_bytes(path, _parquet(siblings[["row", "siblings"]]))
+        self._once(self.folder / "siblings" / f"{fold_hash}.parquet", siblings[["row", "siblings"]])
+
+    def _once(self, path: Path, table: pd.DataFrame) -> None:
+        """Write a table unless it is there and undamaged."""
+        if path.exists():
+            with suppress(StoreError):
+                read_table(path)
+                return
+        write_bytes(path, seals.seal_parquet(_parquet(table, seals.METADATA)))
 
     def siblings(self) -> pd.DataFrame:
         """Columns fold_hash, row, siblings, of the folds in which test rows have copies of themselves in training."""
         paths = sorted((self.folder / "siblings").glob("*.parquet"))
-        parts = [pd.read_parquet(path).assign(fold_hash=path.stem) for path in paths]
+        parts = [read_table(path).to_pandas().assign(fold_hash=path.stem) for path in paths]
         columns = ["fold_hash", "row", "siblings"]
         return pd.concat([pd.DataFrame(columns=columns), *parts], ignore_index=True)[columns]
 
@@ -130,14 +137,28 @@ class Run:
 
     def records(self) -> list[Record]:
         """Of every cell that is finished or failed, by their keys. Raises StoreError naming a damaged file."""
-        paths = sorted((self.folder / "records").glob("*.json"))
-        records = [Record.from_json(read_json(path), str(path)) for path in paths]
+        records = [self.record(path.stem) for path in sorted((self.folder / "records").glob("*.json"))]
         return [r for r in records if r.status == "failed" or self.predictions_path(r.key).exists()]
+
+    def record(self, key: str) -> Record:
+        """Of one cell. Raises StoreError where it is damaged, or of another cell."""
+        path = self.record_path(key)
+        values = read_json(path)
+        try:
+            record = Record.from_json(values, str(path))
+        except Damage as error:
+            raise damaged(path, error) from error
+        if record.key != key:
+            raise damaged(path, f"it is the record of cell {record.key}")
+        return record
 
     def intact(self, record: Record) -> bytes:
         """The Parquet file of a cell. Raises StoreError when it is not what the record says."""
         path = self.predictions_path(record.key)
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise damaged(path, error) from error
         if hashlib.sha256(content).hexdigest() != record.predictions_sha256:
             raise StoreError(f"{path}: damaged; delete it and repeat the command: this cell then runs again")
         return content
@@ -234,14 +255,13 @@ def _parquet(frame: pd.DataFrame, metadata: dict[str, str] | None = None) -> byt
 
 
 def _read_plan(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    table = read_table(path)
     try:
-        table = pq.read_table(path)
-        facts = json.loads(table.schema.metadata[b"facts"])
-    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
-        raise StoreError(f"{path}: damaged ({error}); delete it and repeat the command") from error
+        facts = json.loads((table.schema.metadata or {})[b"facts"])
+        if not isinstance(facts, dict):
+            raise TypeError("its facts are no JSON object")
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise damaged(path, error) from error
     if missing := set(PLAN_COLUMNS) - set(_SINCE_2) - set(table.column_names):
         raise StoreError(
             f"{path}: no column {', '.join(sorted(missing))}; written by another version: use that, or another --out"
@@ -253,7 +273,24 @@ def _read_plan(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     return cells, facts
 
 
-def check_readable(run: Run, keys: Sequence[str]) -> None:
-    """Read everything that is stored of these cells, so that damage is found before anything runs."""
+def free_damaged(run: Run, keys: Iterable[str], plans: Iterable[str]) -> list[str]:
+    """Read everything that is stored of these cells, and these plans; delete what is damaged, so that it is made again.
+
+    Returns a text for each, which names the file.
+    """
+    texts: list[str] = []
     for key in keys:
-        run.intact(Record.from_json(read_json(run.record_path(key)), str(run.record_path(key))))
+        try:
+            run.intact(run.record(key))
+        except StoreError as error:
+            texts.append(f"{error}".partition(";")[0])
+            run.record_path(key).unlink(missing_ok=True)  # without a record a cell is not finished
+    for name in plans:
+        path = run.folder / "plans" / f"{name}.parquet"
+        if path.exists():
+            try:
+                read_table(path)
+            except StoreError as error:
+                texts.append(f"{error}".partition(";")[0])
+                path.unlink()
+    return texts
