@@ -18,6 +18,7 @@ from serbench.results.evidence.record import FORMAT, Record
 from serbench.results.evidence.results import results_of
 from serbench.results.evidence.scores import scores
 from serbench.results.evidence.store import open_run
+from serbench.tests.support.edited import rewrite
 
 GOLDEN = Path(__file__).parent / "golden"
 #: command -> what stands after the folder in its command line
@@ -84,11 +85,11 @@ def test_what_is_newer_is_refused_in_one_line(tmp_path: Path) -> None:
     path.write_text(json.dumps({**facts, "format": 99, "mood": 1}))
     with pytest.raises(InputError, match=rf"{path.name}: a record of format 99, this serbench reads up to {FORMAT}"):
         open_evidence([open_run(folder)])
-    path.write_text(json.dumps({**facts, "format": FORMAT}))
+    rewrite(path, {**facts, "format": FORMAT})
     with pytest.raises(InputError, match=f"{path.name}: not a record of format {FORMAT}: arm_factors, .*missing"):
         open_evidence([open_run(folder)])
     newer = Record.from_json(facts, "a").to_json() | {"format": FORMAT, "target": "dimensions"}
-    path.write_text(json.dumps(newer))
+    rewrite(path, newer)
     with pytest.raises(InputError, match=f"{path.name}: target 'dimensions': this serbench scores classes"):
         open_evidence([open_run(folder)])
     path.write_text(json.dumps({**facts, "mood": 1}))

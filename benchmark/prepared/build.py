@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from xxhash import xxh3_128
 
 from ...errors import InputError
+from ...results.evidence.seals import digest, opened, sealed
 from ..audio.bar import Progress
 from ..audio.decode import length_seconds
 from ..audio.duplicates import note, settle
@@ -28,6 +30,7 @@ SYNTHETIC_SECONDS = 3.0  # of a synthesized clip, at most on average
 _SAMPLED = 64  # files whose headers give the size of the whole
 _RESERVE = 32 << 20  # bytes that stay free on the disk
 _LABELS = tuple(c for c in COLUMNS if c not in ("path", "video"))
+_BLOCK = 1 << 24  # bytes that are read at once
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ def build(material: Material, where: Path, rate_hz: int, progress: Progress, job
             "clips": {what: names for what, (_, names) in remarks.items()},
         }
         facts = _facts(material.name, table, rate_hz)
-        write_manifest(temporary, {**facts, "bytes": sizes(temporary), "sources": {material.key: source}})
+        held = {"bytes": sizes(temporary), "digests": digests(temporary)}
+        write_manifest(temporary, {**facts, **held, "sources": {material.key: source}})
         final = where / f"{facts['fingerprint'][:16]}-{rate_hz}-{maker()}"
         _settle_in(temporary, final, material.key, source, alone=alone)
         return final
@@ -98,10 +102,24 @@ def sizes(folder: Path) -> dict[str, int]:
     return {name: (folder / name).stat().st_size for name in (AUDIO, TABLE)}
 
 
+def digests(folder: Path, names: Sequence[str] = (AUDIO, TABLE)) -> dict[str, str]:
+    """Of the audio and of the table, read at the speed of the disk."""
+    found = {}
+    for name in names:
+        count = xxh3_128()
+        with (folder / name).open("rb") as file:
+            while block := file.read(_BLOCK):
+                count.update(block)
+        found[name] = count.hexdigest()
+    return found
+
+
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    """Atomically; what it describes must be on the disk already."""
+    """Atomically, with a seal; what it describes must be on the disk already."""
     temporary = folder / f".{MANIFEST}.{os.getpid()}"
-    temporary.write_text(json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.write_text(
+        json.dumps(sealed(manifest), indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
     _sync(temporary)
     temporary.replace(folder / MANIFEST)
     _sync(folder)
@@ -124,19 +142,19 @@ def _settle_in(temporary: Path, final: Path, key: str, source: dict[str, Any], *
     except OSError:
         if not _same(temporary, final):
             raise
-        manifest = json.loads((final / MANIFEST).read_bytes())
+        manifest = opened(json.loads((final / MANIFEST).read_bytes()))
         manifest["sources"][key] = source
         write_manifest(final, manifest)
     _sync(final.parent)
 
 
 def _same(new: Path, old: Path) -> bool:
-    """Whether ``old`` is whole and holds the same: its manifest says so, and its files have their sizes."""
+    """Whether ``old`` is undamaged and holds the same: its manifest says so, and its files are what that says."""
     try:
-        a, b = (json.loads((folder / MANIFEST).read_bytes()) for folder in (new, old))
+        a, b = (opened(json.loads((folder / MANIFEST).read_bytes())) for folder in (new, old))
         facts = ("format", "maker", "fingerprint", "rate_hz", "utterances")
-        return sizes(old) == b.get("bytes") and all(a[fact] == b.get(fact) for fact in facts)
-    except (OSError, ValueError):
+        return digests(old) == b.get("digests") and all(a[fact] == b.get(fact) for fact in facts)
+    except (OSError, ValueError, TypeError):
         return False
 
 
@@ -156,10 +174,11 @@ def _write_audio(
             if clip.problem:
                 bad.append(clip)
             else:
-                file.write(clip.pcm.astype("<i2", copy=False).tobytes())
+                codes = clip.pcm.astype("<i2", copy=False).tobytes()
+                file.write(codes)
                 rows.append(
                     (clip.id, len(clip.pcm), len(clip.pcm) / rate_hz, clip.audio_hash, offset, clip.scale,
-                     clip.native_hz, clip.channels, clip.clipped)
+                     digest(codes), clip.native_hz, clip.channels, clip.clipped)
                 )  # fmt: skip
                 offset += len(clip.pcm)
             progress(done, len(tasks))
@@ -167,8 +186,10 @@ def _write_audio(
         os.fsync(file.fileno())
     if not rows:
         raise InputError(_nothing(material, bad))
-    names = ["id", "n_samples", "seconds", "audio_hash", "offset", "scale", "native_hz", "channels", "clipped"]
-    facts = pd.DataFrame(rows, columns=names).astype({"id": object, "audio_hash": object})
+    names = [
+        "id", "n_samples", "seconds", "audio_hash", "offset", "scale", "digest", "native_hz", "channels", "clipped",
+    ]  # fmt: skip
+    facts = pd.DataFrame(rows, columns=names).astype({"digest": object, "id": object, "audio_hash": object})
     table, doubled = settle(material.table.merge(facts, on="id").sort_values("id", ignore_index=True))
     if table.empty:
         raise InputError(f"{material.name}: no clip is left: all have identical audio under different labels")

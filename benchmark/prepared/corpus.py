@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InputError
+from ...results.evidence.seals import digest
 from ..audio.bar import Progress, bar
 from ..audio.workers import importing
 from ..corpora import synthetic
@@ -21,12 +22,13 @@ from ..corpora.registry import read
 from ..corpora.table import COLUMNS
 from ..environment import cores
 from ..source import source_hash
-from .build import Material, build, sizes
+from .build import Material, build, digests, sizes
 from .clips import restore
 from .home import AUDIO, TABLE, PreparedForm, discard, home, leftovers, locked, place, stored, writing
 from .sources import locate, parse_spec
 
 RATE_HZ = 16_000
+READ_AT_ONCE = 1 << 31  # bytes that are checked when a corpus is opened, in a second or less
 _TEXT = (*COLUMNS, "audio_hash", "group")
 
 
@@ -35,9 +37,9 @@ class Corpus:
     """A prepared corpus: its usable utterances and their audio at one rate.
 
     ``table`` has the columns of the utterance table and ``n_samples`` (at ``rate_hz``), ``seconds``, ``audio_hash``,
-    ``group`` (the first id with the same audio), ``native_hz``, ``channels``, ``clipped`` (samples), and ``offset``
-    and ``scale`` of the stored codes; sorted by id. ``notes`` name what was left out or is odd. Plain data: it can go
-    to another process, which maps the audio again.
+    ``group`` (the first id with the same audio), ``native_hz``, ``channels``, ``clipped`` (samples), and ``offset``,
+    ``scale`` and ``digest`` of the stored codes; sorted by id. ``notes`` name what was left out or is odd. Plain data:
+    it can go to another process, which maps the audio again.
     """
 
     name: str
@@ -48,9 +50,24 @@ class Corpus:
     notes: tuple[str, ...]
 
     def waveform(self, utterance: str) -> np.ndarray:
-        """Float32 samples (N,) of one utterance, not limited to +-1. Raises InputError for an unknown id."""
+        """Float32 samples (N,) of one utterance, not limited to +-1.
+
+        Raises InputError for an unknown id, and where what is stored is not what was stored: its first reading counts.
+        """
         offset, n, scale = self._find(utterance)
-        return restore(self._codes[offset : offset + n], scale)
+        codes = self._codes[offset : offset + n]
+        if utterance in self._unread:
+            if len(codes) != n or digest(codes.tobytes()) != self._unread[utterance]:
+                raise InputError(
+                    f"{self.folder / AUDIO}: damaged, at {utterance}; repeat the command: it is prepared again"
+                )
+            del self._unread[utterance]
+        return restore(codes, scale)
+
+    @cached_property
+    def _unread(self) -> dict[str, str]:
+        """Digests of the clips that this process has not read yet."""
+        return dict(zip(self.table["id"], self.table["digest"], strict=True))
 
     def waveforms(self, utterances: Sequence[str]) -> list[np.ndarray]:
         """`waveform` of each."""
@@ -120,7 +137,7 @@ def prepare(
         where.mkdir(parents=True, exist_ok=True)
         if prepared := _find(material, root, rate_hz):  # another process was quicker
             return prepared
-        old = [s for s in stored(root, name) if not _whole(s)]
+        old = [s for s in stored(root, name) if not _sound(s)]
         notes = [f"{_state(s)} lay there and was replaced" for s in old] if alone else []
         if alone:
             for leftover in (*leftovers(where), *(s.folder for s in old)):
@@ -167,7 +184,7 @@ def _find(material: Material, root: Path, rate_hz: int) -> Corpus | None:
     """What was prepared from exactly this source; None as well where it is damaged."""
     for s in stored(root, material.name):
         m = s.manifest
-        if m and m["rate_hz"] == rate_hz and material.key in m["sources"] and _whole(s):
+        if m and m["rate_hz"] == rate_hz and material.key in m["sources"] and _sound(s):
             return _with_paths(_load(s, material.key), material)
     return None
 
@@ -186,6 +203,15 @@ def _whole(s: PreparedForm) -> bool:
         return False
 
 
+def _sound(s: PreparedForm) -> bool:
+    """The same, and the table is what was stored; the audio too, unless it takes long to read: then clip by clip."""
+    if s.manifest is None or not _whole(s):
+        return False
+    names = [name for name, size in s.manifest["bytes"].items() if size <= READ_AT_ONCE]
+    held = digests(s.folder, names)
+    return all(s.manifest["digests"].get(name) == held[name] for name in names)
+
+
 def _load(s: PreparedForm, key: str) -> Corpus:
     m = s.manifest or {}
     try:
@@ -202,7 +228,7 @@ def _load(s: PreparedForm, key: str) -> Corpus:
 def _without_source(name: str, root: Path, rate_hz: int, progress: Progress | None, jobs: int | None) -> Corpus:
     """The newest prepared form of a corpus whose folder is not at hand."""
     all_forms = stored(root, name)
-    right = [s for s in all_forms if s.manifest and s.manifest["rate_hz"] == rate_hz and _whole(s)]
+    right = [s for s in all_forms if s.manifest and s.manifest["rate_hz"] == rate_hz and _sound(s)]
     if right:
         newest = right[-1]
         corpus = _load(newest, list((newest.manifest or {})["sources"])[-1])
@@ -219,6 +245,6 @@ def _without_source(name: str, root: Path, rate_hz: int, progress: Progress | No
 
 
 def _state(s: PreparedForm) -> str:
-    if s.manifest and _whole(s):
+    if s.manifest and _sound(s):
         return f"{s.manifest['rate_hz']} Hz"
     return f"a form of the {s.state}" if s.state.startswith("older") else "a damaged form"

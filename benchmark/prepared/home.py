@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
+from ...results.evidence.seals import opened
 from ..source import source_hash
 
-FORMAT = 1  # of a prepared corpus on disk
+FORMAT = 2  # of a prepared corpus on disk
 #: the modules whose text decides the samples that are stored
 MAKERS = tuple(resolve_name(name, f"{__package__}") for name in (".clips", "..audio.decode"))
 MANIFEST, TABLE, AUDIO = "manifest.json", "table.parquet", "audio.int16"
@@ -92,7 +93,8 @@ def _read(folder: Path) -> PreparedForm:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         version = int(manifest["format"])
-    except (OSError, ValueError, KeyError, TypeError):
+        manifest = opened(manifest, needed=version == FORMAT)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return PreparedForm(folder.parent.name, folder, None, None)
     return PreparedForm(folder.parent.name, folder, version, manifest if version == FORMAT else None)
 

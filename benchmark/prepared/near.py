@@ -20,6 +20,7 @@ import pandas as pd
 
 from ...errors import InputError
 from ...results.evidence.files import StoreError, write_bytes
+from ...results.evidence.seals import opened, sealed
 from ..audio.bar import bar
 from ..audio.fingerprint import CODE, Match
 from ..audio.likeness import ClipCodes, Pair, codes_of, joined, near_pairs
@@ -89,13 +90,14 @@ def _between(a: Corpus, b: Corpus) -> list[Pair]:
     """Pairs between two corpora, or within one, from the disk where they were found before."""
     path = _shelf(a) / f"{b.name}-{b.folder.name}.json"
     try:
-        return [Pair(first, second, Match(*how)) for first, second, how in json.loads(path.read_bytes())]
+        stored = opened(json.loads(path.read_bytes()))["pairs"]
+        return [Pair(first, second, Match(*how)) for first, second, how in stored]
     except FileNotFoundError:
         pass
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         print(f"Note: {path}: damaged ({error}), found again", file=sys.stderr)
     pairs = near_pairs(_clips(a)) if a is b else near_pairs(_clips(a), _clips(b))
-    _keep(path, json.dumps(pairs).encode())
+    _keep(path, json.dumps(sealed({"pairs": pairs})).encode())
     return pairs
 
 

@@ -18,7 +18,7 @@ from ...baselines.registry import ModelChoice, choose, modules_of
 from ...protocols.parts.protocol import utterance_of
 from ...results.evidence.files import StoreError, damaged, read_json, write_bytes, write_json
 from ...results.evidence.record import FORMAT, Record
-from ...results.evidence.seals import Damage
+from ...results.evidence.seals import DamageError
 from ...results.evidence.seals import digest as digest_of_file
 from ...results.evidence.store import Run
 from ...results.statistics.metrics import CLASSES
@@ -158,9 +158,9 @@ def kept_weights(run: Run, training: str, facts: Mapping[str, Any]) -> dict[str,
         content = path.read_bytes()
         # before format 4 neither name nor digest were kept
         if facts.get("training", training) != training or facts.get("weights") not in (None, digest_of_file(content)):
-            raise Damage("not the weights that this training stored")
+            raise DamageError("not the weights that this training stored")
         return load(content)
-    except (Damage, SafetensorError, OSError) as error:
+    except (DamageError, SafetensorError, OSError) as error:
         raise damaged(path, error, "choose other folds or seeds, or train again") from error
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
 from . import seals
+from .record import FORMAT
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,13 +51,17 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object, without its seal, which those of older formats lack. Raises StoreError naming a damaged file."""
+    """Read a JSON object, without its seal. Raises StoreError naming a file that is damaged.
+
+    Those of older formats have no seal; whether that of a newer one fits is not known here.
+    """
     try:
         content = json.loads(path.read_bytes())
         if not isinstance(content, dict):
             raise TypeError("no JSON object")
         number = content.get("format")
-        return seals.opened(content, needed=isinstance(number, int) and number >= SEALED_FROM)
+        of_format = number if isinstance(number, int) else 0
+        return content if of_format > FORMAT else seals.opened(content, needed=of_format >= SEALED_FROM)
     except (ValueError, TypeError, RecursionError, OSError) as error:
         raise damaged(path, error) from error
 
@@ -76,7 +81,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> "pa.Table":
         whole = seals.check_parquet(content)
         table = pq.read_table(pa.BufferReader(content), columns=columns)
         if not whole and seals.KEY.encode() in (table.schema.metadata or {}):
-            raise seals.Damage("its seal is not to be found")
+            raise seals.DamageError("its seal is not to be found")
     except (pa.ArrowException, ValueError, OSError) as error:
         raise damaged(path, error) from error
     return table

@@ -7,7 +7,7 @@ from ...errors import InputError
 from ..statistics.metrics import CLASSES, metrics_of
 from .old_records import LACKING, completed
 from .schema import faults
-from .seals import Damage
+from .seals import DamageError
 
 FORMAT = 4  # of a record and of a run folder; a change of the schema below raises it, and `old_records` says how
 
@@ -88,7 +88,7 @@ class Record:
     def from_json(cls, values: dict[str, Any], where: str) -> Self:
         """From a stored dictionary, also one of an older format.
 
-        InputError that names the file for a newer format and for other fields, Damage for values that no record has.
+        InputError that names the file for a newer format or other fields, DamageError for values that no record has.
         """
         number = values.get("format", 1)
         if type(number) is not int or number not in range(1, FORMAT + 1):
@@ -101,7 +101,7 @@ class Record:
             raise InputError(f"{where}: not a record of format {number}: {', '.join(odd)} missing or unknown")
         values = values if number == FORMAT else completed(values, number)
         if odd := [*faults(values, cls), *_out_of_range(values)]:
-            raise Damage(f"{where}: {'; '.join(odd[:3])}")
+            raise DamageError(f"{where}: {'; '.join(odd[:3])}")
         record = cls(**values)
         metrics_of(record.target, where)
         return record

@@ -1,7 +1,7 @@
 """Seals: checksums that files carry in themselves, so that damage is found when they are read.
 
-A sealed JSON object has the member ``seal``, over all others. A sealed Parquet file has the seal in its footer, over all
-bytes but itself, so that any reader of Parquet still takes it. XXH3, 128 bits: it finds damage, not forgery.
+A sealed JSON object has the member ``seal``, over all others. A sealed Parquet file has the seal in its footer, over
+all bytes but itself, so that any reader of Parquet still takes it. XXH3, 128 bits: it finds damage, not forgery.
 """
 
 import json
@@ -16,7 +16,7 @@ _OPEN = b"0" * 32  # while it is counted
 METADATA = {KEY: (_MARK + _OPEN).decode()}
 
 
-class Damage(ValueError):
+class DamageError(ValueError):
     """A file whose seal does not fit its content."""
 
 
@@ -37,13 +37,13 @@ def sealed(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def opened(values: dict[str, Any], needed: bool = True) -> dict[str, Any]:
-    """The object without its seal. Raises Damage where that does not fit, or is ``needed`` and not there."""
+    """The object without its seal. Raises DamageError where that does not fit, or is ``needed`` and not there."""
     if KEY not in values:
         if needed:
-            raise Damage("it has no seal")
+            raise DamageError("it has no seal")
         return values
     if values[KEY] != of_object(values):
-        raise Damage("its seal does not fit its content")
+        raise DamageError("its seal does not fit its content")
     return {name: value for name, value in values.items() if name != KEY}
 
 
@@ -56,13 +56,13 @@ def seal_parquet(content: bytes) -> bytes:
 
 
 def check_parquet(content: bytes) -> bool:
-    """Whether the file is sealed; Damage where it is and is not what was sealed."""
+    """Whether the file is sealed; DamageError where it is and is not what was sealed."""
     place = _place(content)
     if place is None:
         return False
     held = content[place : place + len(_OPEN)]
     if digest(content[:place] + _OPEN + content[place + len(_OPEN) :]).encode() != held:
-        raise Damage("its seal does not fit its content")
+        raise DamageError("its seal does not fit its content")
     return True
 
 

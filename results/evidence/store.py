@@ -24,7 +24,7 @@ from . import seals
 from .files import StoreError, damaged, read_json, read_table, write_bytes, write_json
 from .old_records import of_plan
 from .record import FORMAT, PREDICTION_COLUMNS, Record
-from .seals import Damage
+from .seals import DamageError
 
 #: columns of a plan: one line per cell that was asked for
 PLAN_COLUMNS = (
@@ -146,7 +146,7 @@ class Run:
         values = read_json(path)
         try:
             record = Record.from_json(values, str(path))
-        except Damage as error:
+        except DamageError as error:
             raise damaged(path, error) from error
         if record.key != key:
             raise damaged(path, f"it is the record of cell {record.key}")

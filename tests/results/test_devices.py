@@ -1,7 +1,6 @@
 """A score stands on one kind of device: cells of several are refused by every command, and pooled where asked."""
 
 import doctest
-import json
 
 import pandas as pd
 import pytest
@@ -14,6 +13,7 @@ from serbench.results.evidence.evidence import open_evidence
 from serbench.results.evidence.record import Record
 from serbench.results.evidence.store import create, open_run
 from serbench.tests.support import report_runs
+from serbench.tests.support.edited import rewrite
 from serbench.tests.support.records import BASE, cell
 from serbench.tests.support.tiny import serbench
 
@@ -34,8 +34,7 @@ def run(tmp_path):
 
 def change(run, names, **facts):
     for name in names:
-        path = run.folder / "records" / f"{name}-.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
+        rewrite(run.folder / "records" / f"{name}-.json", **facts)
 
 
 def commands(folder, out):

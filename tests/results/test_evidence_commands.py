@@ -28,12 +28,13 @@ def runs(tmp_path_factory):
     run_folder(root / "leaky", cells(rng, "c", crossed=True, protocol="random", leaks=["speaker"]))
     run_folder(root / "small", [*cells(rng, "a", speakers=2, folds=2), *cells(rng, "b", speakers=2, folds=2)])
     table = pd.DataFrame({"id": ["a/0-000"], "corpus": "a", "gender": "female", "label": "angry"})
+    from serbench.results.evidence.files import write_json
     from serbench.results.evidence.store import open_run
 
     open_run(root / "base").add_utterances("a-print-native", table)
     story = {"fitted": {"epoch": 2, "history": [{"epoch": 1.0, "loss": 1.5}, {"epoch": 2.0, "loss": 1.2}]}, "facts": {}}
     (root / "base" / "trainings").mkdir()
-    (root / "base" / "trainings" / "a-0-0.json").write_text(json.dumps(story))
+    write_json(root / "base" / "trainings" / "a-0-0.json", story)
     return root
 
 

@@ -14,6 +14,7 @@ from serbench.errors import InputError
 from serbench.results.evidence import files, store
 from serbench.results.evidence.evidence import open_evidence
 from serbench.results.evidence.files import StoreError
+from serbench.tests.support.edited import rewrite
 from serbench.tests.support.records import BASE, append_many, cell
 
 
@@ -153,8 +154,7 @@ def test_a_killed_beginning_does_not_block(tmp_path: Path) -> None:
 
 def test_a_record_of_another_schema(run: store.Run) -> None:
     run.append(*cell("a" * 32))
-    values = json.loads(run.record_path("a" * 32).read_text())
-    run.record_path("a" * 32).write_text(json.dumps(values | {"mood": 1}))
+    rewrite(run.record_path("a" * 32), mood=1)
     with pytest.raises(InputError, match="mood missing or unknown"):
         open_evidence([run])
 

@@ -11,6 +11,7 @@ from serbench.results.questions.compare import compare
 from serbench.results.reports.report import report
 from serbench.results.statistics.metrics import METRICS
 from serbench.tests.support import report_runs
+from serbench.tests.support.edited import rewrite
 from serbench.tests.support.tiny import serbench
 
 
@@ -53,8 +54,7 @@ def test_the_report_and_two_models_take_it(run, tmp_path):
 def fail(run, *names):
     for name in names:
         path = run.folder / "records" / f"{name}-.json"
-        record = json.loads(path.read_text())
-        path.write_text(json.dumps({**record, "status": "failed", "error": "no", "predictions_sha256": None}))
+        rewrite(path, status="failed", error="no", predictions_sha256=None)
 
 
 def test_a_fold_that_failed_in_both_models_is_said(tmp_path):

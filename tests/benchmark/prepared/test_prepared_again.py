@@ -16,6 +16,7 @@ from serbench.benchmark.prepared.corpus import open_corpus, prepare
 from serbench.benchmark.prepared.shelf import shelf
 from serbench.benchmark.prepared.sources import locate
 from serbench.errors import InputError
+from serbench.tests.support.edited import rewrite
 from serbench.tests.support.own_corpus import RATE, corpus, kept, made, own_home, prepare_mine, sound
 
 __all__ = ["made", "own_home"]  # fixtures
@@ -71,8 +72,8 @@ def test_older_format_and_damage_are_replaced_with_a_word(tmp_path: Path, made: 
     first = prepare_mine(tmp_path, folder)
     manifest = first.folder / "manifest.json"
     for damage, word in (
-        (lambda: manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 0')), "older format 0"),
-        (lambda: manifest.write_text(manifest.read_text().replace(home.maker(), "0" * 8)), "older code"),
+        (lambda: rewrite(manifest, format=0), "older format 0"),
+        (lambda: rewrite(manifest, maker="0" * 8), "older code"),
         (lambda: manifest.write_text("{"), "damaged"),
         (lambda: (first.folder / "audio.int16").write_bytes(b"1"), "damaged"),
         (lambda: (first.folder / "table.parquet").unlink(), "damaged"),
@@ -84,7 +85,7 @@ def test_older_format_and_damage_are_replaced_with_a_word(tmp_path: Path, made: 
         assert len(again.notes) == 1 and word in again.notes[0]
         assert kept(tmp_path) == [first.folder.name]
         assert again.fingerprint == first.fingerprint
-    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 0'))
+    rewrite(manifest, format=0)
     with pytest.raises(InputError, match=r"not prepared at 16000 Hz \(a form of the older format 0\); give its folder"):
         open_corpus("mine")
 

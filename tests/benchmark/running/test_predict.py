@@ -18,6 +18,8 @@ from serbench.benchmark.running.predict import NewAudio
 from serbench.errors import InputError
 from serbench.results.evidence import store
 from serbench.results.evidence.evidence import open_evidence
+from serbench.results.evidence.seals import digest
+from serbench.tests.support.edited import rewrite
 from serbench.tests.support.tiny import RATE_HZ, serbench, tiny_corpus
 
 NETWORK, SVM, CNN = "mfcc-attention:tiny", "functionals-svm", "cnn-3-gru:tiny"
@@ -112,6 +114,8 @@ def test_damaged_weights_are_named(kept: Path, audio: Path, tmp_path: Path) -> N
     assert ask(run, SVM, file)
     state = {name: value * torch.nan for name, value in load_file(kept / "weights" / path.name).items()}
     save_file(state, path)
+    assert f"{path}: damaged or unreadable (not the weights that this training stored)" in refused(run, NETWORK, file)
+    rewrite(run / "trainings" / f"{record['training']}.json", weights=digest(path.read_bytes()))
     assert f"fold '{record['fold']}', gives scores that are no numbers" in refused(run, NETWORK, file)
 
 
@@ -191,8 +195,7 @@ def edited(kept: Path, folder: Path, kind: str, fold: str | None, **values: obje
     records = open_evidence([store.open_run(out)]).records
     mine = records[(records["model"] == NETWORK) & (records["fold"].isin([fold]) | (fold is None))]
     for name in mine["key"] if kind == "records" else mine["training"]:
-        path = out / kind / f"{name}.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | values))
+        rewrite(out / kind / f"{name}.json", **values)
     return out
 
 
