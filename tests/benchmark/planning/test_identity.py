@@ -42,7 +42,7 @@ ELSEWHERE = {
     },
     "words, files and names": {
         "benchmark.prepared.corpus", "benchmark.environment", "benchmark.source", "benchmark.planning.identity",
-        "errors", "plugins", "results.evidence.files",
+        "errors", "plugins", "results.evidence.files", "results.evidence.seals",
     },
 }  # fmt: skip
 
