@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 #: emotion -> its other names: nouns, adjectives, and the codes of corpora
 WORDS: dict[str, tuple[str, ...]] = {
@@ -55,6 +55,19 @@ def number(word: str) -> str | None:
         return None
     sign, digits = (found[1], found[2]) if found[2] else (found[3], f"{found[4] or 0}.{found[5]}")
     return ("-" if sign == "-" and digits != "0" else "") + digits
+
+
+def one_spelling(counts: Mapping[str, int]) -> dict[str, str]:
+    """Word -> the commonest spelling of the same class: without regard to capitals, signs around it, and ``.0``.
+
+    >>> one_spelling({"Angry": 1, "angry": 5, "1": 1, "1.0": 2, "2": 1})
+    {'Angry': 'angry', 'angry': 'angry', '1': '1.0', '1.0': '1.0', '2': '2'}
+    """
+    sets: dict[str, list[str]] = {}
+    for word in counts:
+        sets.setdefault(number(word) or plain(word) or word, []).append(word)
+    names = {key: max(words, key=lambda word: (counts[word], word.islower(), word)) for key, words in sets.items()}
+    return {word: names[number(word) or plain(word) or word] for word in counts}
 
 
 def reader_of(classes: Sequence[str]) -> Callable[[str], str | None]:

@@ -9,13 +9,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from ...errors import InputError
+from .content import missing_content
+
 # sizes that writers to a pipe leave behind: "unknown", not a promise
 _OPEN_32 = 0x7FFF_0000
 _W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 
 
 def missing_bytes(path: Path) -> int:
-    """How many bytes the header promises beyond the end of the file; 0 where it promises nothing."""
+    """How many bytes the header promises beyond the end of the file; 0 where it promises nothing.
+
+    Raises InputError for a file that only points to its content.
+    """
+    if (why := missing_content(path)) and path.exists():
+        raise InputError(f"{path}: {why}")
     size = path.stat().st_size
     with path.open("rb") as file:
         end = _promised_end(file, size)

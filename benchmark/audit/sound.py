@@ -11,6 +11,7 @@ import pandas as pd
 
 from ...errors import InputError
 from ..audio.bar import bar
+from ..audio.content import missing_content
 from ..audio.decode import audio_hash, decode, mono, resample
 from ..audio.fingerprint import RATE_HZ
 from ..audio.likeness import ClipCodes, Pair, codes_of, joined, near_pairs
@@ -109,7 +110,7 @@ def _clip(item: tuple[str, Path]) -> Recording:
     try:
         decoded = decode(file)
     except InputError as error:
-        return Recording(path, "", nothing, 0, str(error))
+        return Recording(path, "", nothing, 0, missing_content(file) or str(error))
     samples = mono(decoded.samples)
     if is_silent(samples):
         return Recording(path, "", nothing, 0, "without sound")

@@ -1,6 +1,7 @@
-"""`serbench corpora`: list, prepare, check, remove."""
+"""`serbench corpora`: list, prepare, check, label, remove."""
 
 import json
+import re
 import time
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -151,6 +152,22 @@ def _draw_faces(name: str, folder: Path | None, path: Path) -> None:
         raise InputError(f"{name}: its videos lie in the original files; give their folder as {name}=DIR")
     n = sheet(read(name, source)[0], path)
     click.echo(f"{name}: {n} clips in {path}; the frame must be around the speaker (if not: `face_view` of a model)")
+
+
+@corpora.command()
+@click.argument("spec", metavar="[NAME=]DIR")
+def labels(spec: str) -> None:
+    """A label map to edit for the classes of a corpus, as TOML: `serbench corpora labels own=DIR > my.toml`.
+
+    It has every class with the nearest canonical word; `run --label-map my.toml` reads it.
+    """
+    from ..corpora.draft import draft
+    from ..corpora.registry import read
+
+    name, _, folder = spec.rpartition("=")
+    source = Path(folder)
+    name = name or re.sub(r"[^A-Za-z0-9._-]+", "-", source.absolute().name if source.is_dir() else source.stem)
+    click.echo(draft(name, read(name, source)[0]["emotion"].value_counts().to_dict()), nl=False)
 
 
 @corpora.command()

@@ -88,7 +88,7 @@ def show(name: str, corpora: tuple[str, ...], settings: tuple[str, ...], export:
         return
     if not corpora:
         click.echo("On the built-in synthetic corpora; name others with --corpus.\n")
-    click.echo(_text(facts, plan.label_map.partition(",")[0]))
+    click.echo(_text(facts, _map_of(settings) or plan.label_map.partition(",")[0]))
     if export is not None:
         click.echo(f"\nFolds written to {export}")
 
@@ -168,6 +168,11 @@ def _text(facts: dict[str, Any], label_map: str) -> str:
     lines += ["", *_folds(facts)]
     lines += ["", *_classes(facts["folds"])]
     return "\n".join([*lines, *(f"Note: {note}" for note in facts["notes"])])
+
+
+def _map_of(settings: Sequence[str]) -> str:
+    """The label map that settings name, empty where they name none."""
+    return next((text.partition("=")[2] for text in settings if text.startswith("label_map=")), "")
 
 
 def _label_map(facts: dict[str, Any], name: str) -> list[str]:

@@ -16,9 +16,10 @@ class Facts:
     ``counts`` maps a column of the utterance table to utterances per value (0: not known): always ``emotion``, mostly
     ``speaker``. ``rate_hz`` and ``channels`` are those of the released files, 0 where they vary. ``identical`` are
     groups of ids with the same audio; ``silent``, ``damaged`` (cannot be read) and ``several_channels`` are ids;
-    ``absent`` are labeled utterances (id and columns) without audio. ``other_releases`` are named by their number of
-    utterances. ``labels`` says what becomes of the classes in label maps: a section ``[labels.MAP]`` for each map in
-    which they do not have the fate that the map gives to their names, and ``label_map``, if not ``native``.
+    ``unknown_speakers`` are names that it gives to whom nobody knows. ``absent`` are labeled utterances (id and
+    columns) without audio. ``other_releases`` are named by their number of utterances. ``labels`` says what becomes of
+    the classes in label maps: a section ``[labels.MAP]`` for each map in which they do not have the fate that the map
+    gives to their names, and ``label_map``, if not ``native``.
     """
 
     name: str
@@ -40,11 +41,12 @@ class Facts:
     damaged: tuple[str, ...] = ()
     several_channels: tuple[str, ...] = ()
     absent: tuple[dict[str, str], ...] = ()
+    unknown_speakers: tuple[str, ...] = ()
     other_releases: dict[str, str] = field(default_factory=dict)
 
 
 _DERIVED = ("name", "labels")  # fields that are not in the file as they are
-_LISTS = ("defects", "silent", "damaged", "several_channels", "absent")
+_LISTS = ("defects", "silent", "damaged", "several_channels", "absent", "unknown_speakers")
 
 
 def read_facts(name: str, folder: Path) -> Facts:

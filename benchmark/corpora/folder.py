@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from ...errors import InputError
+from ..audio.content import missing_content
 from .table import utterance_table
 
 Row = dict[str, str | None]
@@ -141,7 +142,9 @@ def read_by_name(corpus: str, parse: Parse, inner: re.Pattern[str], example: str
     reasons: dict[str, list[str]] = {}
     inside = [path.relative_to(root).with_suffix("").as_posix() for path in files]
     for path, clip in zip(files, inside, strict=True):
-        row = parse(clip)
+        row: Row | str | None = parse(clip)
+        if row is not None and path.is_symlink():
+            row = missing_content(path) or row
         if isinstance(row, dict):
             rows.append(row | {"path": str(path)})
         else:

@@ -19,6 +19,7 @@ from ...protocols.parts.labels import CorpusLabels
 from . import synthetic, user_table
 from .facts import Facts, read_facts
 from .folder import Adapter, Reading
+from .settle import nobody, one_class
 
 GROUP = "serbench.corpora"
 _HERE = Path(__file__).parent
@@ -69,7 +70,8 @@ def read(name: str, source: Path) -> Reading:
     """
     installed, errors = _installed()
     if name in installed or name in errors:
-        return find(name).adapter.read(source)
+        card = find(name)
+        return nobody(card.adapter.read(source), name, card.facts.unknown_speakers)
     file = user_table.find_table(source)
     if file is None and not source.expanduser().exists():
         raise InputError(f"{name}: there is no file or folder {source}")
@@ -78,7 +80,7 @@ def read(name: str, source: Path) -> Reading:
             f"{unknown('corpus', name, installed)}; a corpus of your own is a CSV or Parquet table, or a folder with "
             f"utterances.csv, which {source} is not"
         )
-    return user_table.read(name, file)
+    return one_class(nobody(user_table.read(name, file), name), name)
 
 
 @cache

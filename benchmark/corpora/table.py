@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ...errors import InputError
+from ...identities import spelled
 
 #: strings or null, except ``path``: absolute. ``speaker`` is unique over corpora: ``corpus/label``. ``emotion`` is
 #: the corpus's own class in canonical English (angry happy sad neutral fear disgust surprise calm boredom excited
@@ -12,6 +13,7 @@ COLUMNS = (
     "id", "path", "corpus", "speaker", "gender", "language", "emotion", "sentence",
     "session", "dialogue", "intensity", "transcript", "official_split", "video",
 )  # fmt: skip
+_NAMES = ("id", "speaker", "emotion", "sentence", "session", "dialogue")  # equal in any spelling
 REQUIRED = ("id", "path", "corpus", "speaker", "emotion")
 
 
@@ -22,6 +24,9 @@ def utterance_table(rows: list[dict[str, str | None]], corpus: str, where: str) 
     """
     table = pd.DataFrame(rows, columns=[c for c in COLUMNS if c != "corpus"]).astype(object)
     table = table.where(table.notna(), None)
+    for column in _NAMES:
+        names = [spelled(name) or None if isinstance(name, str) else name for name in table[column]]
+        table[column] = pd.Series(names, table.index, dtype=object)
     table["corpus"] = corpus
     table["id"] = corpus + "/" + table["id"]
     table["speaker"] = [None if s is None else f"{corpus}/{s}" for s in table["speaker"]]

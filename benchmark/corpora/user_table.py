@@ -3,7 +3,9 @@
 import csv
 import io
 import itertools
+import os
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,13 @@ import pandas as pd
 import pyarrow as pa
 
 from ...errors import InputError
+from ..audio.content import missing_content
 from .folder import Reading, Row, named
 from .table import COLUMNS, utterance_table
 from .text import read_text
 
 NEEDED = ("path", "speaker", "emotion")
+FILLED = ("path", "emotion")  # an empty speaker is one that nobody knows
 _USED = frozenset(COLUMNS) - {"corpus"}  # the corpus is called what the user calls it
 ABSENT = "their audio is missing"
 _NAMES = ("utterances.csv", "utterances.parquet")
@@ -25,7 +29,7 @@ _GENDER = {"f": "female", "w": "female", "female": "female", "m": "male", "male"
 
 def find_table(source: Path) -> Path | None:
     """The table that ``source`` is or holds; None when it is neither. Raises InputError when it holds two."""
-    source = source.expanduser().resolve()
+    source = Path(os.path.abspath(source.expanduser()))  # noqa: PTH100 - a link keeps its name
     if source.is_file():
         return source if source.suffix.lower() in _ENDINGS else None
     tables = [source / name for name in _NAMES if (source / name).is_file()]
@@ -52,10 +56,12 @@ def read(name: str, file: Path) -> Reading:
     there = list(itertools.compress(rows, exists))
     absent = [str(row["path"]) for row, here in zip(rows, exists, strict=True) if not here]
     if not there:
-        raise InputError(f"{name}: {file}: none of its {len(rows)} audio files exists; the first is {absent[0]}")
+        why = f" ({why})" if (why := missing_content(Path(absent[0]))) else ""
+        raise InputError(f"{name}: {file}: none of its {len(rows)} audio files exists; the first is {absent[0]}{why}")
     notes = _notes(name, columns, rows)
     if absent:
-        notes.append(f"{name}: {len(absent)} utterances left out, {ABSENT}: {named(absent)}")
+        reasons = dict.fromkeys(why for path in absent if (why := missing_content(Path(path))))
+        notes.append("; ".join((f"{name}: {len(absent)} utterances left out, {ABSENT}: {named(absent)}", *reasons)))
     return utterance_table(there, name, str(file)), tuple(notes)
 
 
@@ -106,7 +112,7 @@ def _text(value: Any) -> str | None:
 
 def _check_filled(name: str, file: Path, lines: dict[int, Row]) -> None:
     faults = []
-    for column in NEEDED:
+    for column in FILLED:
         empty = [str(number) for number, line in lines.items() if line[column] is None]
         if empty:
             faults.append(f"{len(empty)} of {len(lines)} without {column} (lines {named(empty, 5)})")
@@ -116,15 +122,24 @@ def _check_filled(name: str, file: Path, lines: dict[int, Row]) -> None:
 
 def _row(line: Row, name: str, folder: Path) -> Row:
     path = Path(str(line["path"])).expanduser()
-    place = (folder / path).resolve()
-    clip = place.relative_to(folder) if place.is_relative_to(folder) else path.relative_to(path.anchor)
+    place = _file_at(folder, path)
+    clip = place.relative_to(folder) if place.is_relative_to(folder) else place.relative_to(place.anchor)
     gender = line.get("gender")
     return line | {
         "id": (line.get("id") or clip.with_suffix("").as_posix()).removeprefix(f"{name}/"),
         "path": str(place),
-        "speaker": str(line["speaker"]).removeprefix(f"{name}/"),
+        "speaker": (line["speaker"] or "").removeprefix(f"{name}/") or None,
         "gender": None if gender is None else _GENDER.get(gender.lower(), gender),
     }
+
+
+def _file_at(folder: Path, path: Path) -> Path:
+    """Where a path of the table leads, its links as they are named: in the spelling that the disk has."""
+    text = str(path)
+    slashes = text.replace("\\", "/")
+    spellings = (text, slashes, *(unicodedata.normalize(form, slashes) for form in ("NFC", "NFD")))
+    places = [Path(os.path.abspath(folder / text)) for text in dict.fromkeys(spellings)]  # noqa: PTH100 - as above
+    return next((place for place in places if place.is_file()), places[0])
 
 
 def _notes(name: str, columns: list[str], rows: list[Row]) -> list[str]:
@@ -132,10 +147,7 @@ def _notes(name: str, columns: list[str], rows: list[Row]) -> list[str]:
     unused = [column for column in columns if column not in _USED]
     if unused:
         notes.append(f"{name}: columns that are not used: {', '.join(unused)}")
-    spellings: dict[str, set[str]] = {}
-    for emotion in (str(row["emotion"]) for row in rows):
-        spellings.setdefault(emotion.lower(), set()).add(emotion)
-    twice = [" and ".join(sorted(group)) for group in spellings.values() if len(group) > 1]
-    if twice:
-        notes.append(f"{name}: classes that differ only in capitals are different classes: {', '.join(twice)}")
+    unknown = sum(row["speaker"] is None for row in rows)
+    if unknown:
+        notes.append(f"{name}: {unknown} of {len(rows)} utterances have no speaker: the column is empty")
     return notes

@@ -79,7 +79,7 @@ def design(
     table, contradictions = agreeing(table)
     if gone := sorted(maps.keys() - set(table["corpus"])):
         raise InputError(f"{', '.join(gone)}: every utterance has identical audio under different labels")
-    labelled = _label(table, maps, fates)
+    labelled = _label(table, maps, fates, label_map)
     chosen = protocol.options if options is None else options
     split = protocol.split(labelled.table, chosen)
     leaks = enforce(split.folds, labelled.table, protocol)
@@ -91,8 +91,7 @@ def maps_for(
     protocol: Protocol, label_map: str | None, corpora: list[str], fates: Mapping[str, CorpusLabels] = {}
 ) -> dict[str, str]:
     """Corpus -> the label map it gets: the one that is named, else the protocol's own, else the corpus's."""
-    name = label_map or protocol.label_map
-    labels.load(name)
+    name = labels.load(label_map or protocol.label_map).name
     if label_map is not None:
         return dict.fromkeys(corpora, name)
     own = dict(protocol.label_maps)
@@ -135,10 +134,10 @@ def _checked(protocol: Protocol, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(group=table.groupby(sets)["id"].transform("first"))
 
 
-def _label(table: pd.DataFrame, maps: Mapping[str, str], fates: Fates) -> LabelledTable:
-    """Label maps applied, each to its corpora."""
+def _label(table: pd.DataFrame, maps: Mapping[str, str], fates: Fates, chosen: str | None) -> LabelledTable:
+    """Label maps applied, each to its corpora; ``chosen`` is the user's, of all."""
     by_map = {name: table[table["corpus"].map(maps) == name] for name in dict.fromkeys(maps.values())}
-    parts = [labels.apply(part, name, fates) for name, part in by_map.items()]
+    parts = [labels.apply(part, chosen or name, fates) for name, part in by_map.items()]
     return LabelledTable(
         pd.concat([part.table for part in parts]).sort_values("id", ignore_index=True),
         pd.concat([part.coverage for part in parts]).sort_values(["corpus", "emotion"], ignore_index=True),

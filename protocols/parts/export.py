@@ -1,6 +1,6 @@
 """A protocol and its folds as plain data, for tables and for anybody's code."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -52,7 +52,9 @@ def of_label_map(name: str, corpora: Fates) -> list[dict[str, Any]]:
     """What a label map makes of each corpus that says what its classes are, and of any other (`default`)."""
     chosen = labels.load(name)
     lines = []
-    every = {corpus: chosen.of(own) for corpus, own in sorted(corpora.items())} | {"default": chosen.default}
+    every: dict[str, Mapping[str, str | None]] = {**chosen.sections}
+    every |= {corpus: chosen.of_table(corpus, own, ()) for corpus, own in sorted(corpora.items())}
+    every["default"] = chosen.default
     for corpus, fates in every.items():
         names: dict[str, list[str]] = {"kept": [], "dropped": []}
         into: dict[str, list[str]] = {}

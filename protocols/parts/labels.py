@@ -3,17 +3,23 @@
 A map is a TOML file in ``labels/``: ``name``, ``version``, ``summary``, ``source``, ``classes`` (all that it maps to),
 and ``[default]``: by canonical name, what is ``kept``, ``merged`` (native = "into") and ``dropped``. A corpus may say
 the same of its own classes (`CorpusLabels`); where it does not, the default holds. With ``own_classes`` it keeps all.
+A user's map is such a file anywhere (``my.toml``), with a section ``[corpus.NAME]`` for classes of that corpus alone;
+its name in tables ends in a hash of what it says.
 """
 
+import hashlib
+import json
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
+from ...emotion_words import emotion as emotion_of
 from ...errors import InputError, unknown
 
 Fate = Literal["kept", "merged", "dropped"]
@@ -41,7 +47,8 @@ Fates = Mapping[str, CorpusLabels]
 class LabelMap:
     """A versioned map. ``default``: native class -> class, or None where it is dropped.
 
-    ``own_classes``: a corpus keeps classes of its own that are not among ``classes``.
+    ``own_classes``: a corpus keeps classes of its own that are not among ``classes``. ``sections``: corpus -> what
+    becomes of its classes, before anything else.
     """
 
     name: str
@@ -51,6 +58,7 @@ class LabelMap:
     classes: tuple[str, ...]
     default: Mapping[str, str | None]
     own_classes: bool
+    sections: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
 
     def of(self, corpus: CorpusLabels | None) -> Mapping[str, str | None]:
         """Native class -> class or None, for one corpus: as it says, else the default; without a fate: not there."""
@@ -59,6 +67,23 @@ class LabelMap:
         own = {emotion: emotion for emotion in corpus.classes if self.own_classes}
         fates = {**own, **self.default, **corpus.fates.get(self.name, {})}
         return {emotion: fates[emotion] for emotion in corpus.classes if emotion in fates}
+
+    def of_table(self, corpus: str, own: CorpusLabels | None, emotions: Iterable[str]) -> dict[str, str | None]:
+        """Native class -> class or None, for the classes that a table of ``corpus`` has; without a fate: not there.
+
+        Where nothing is known about the corpus, a class that is no canonical word is read as the emotion that it
+        names, or kept, where the map keeps own classes.
+        """
+        if own is not None:
+            return {**self.of(own), **self.sections.get(corpus, {})}
+        fates = {**self.default, **self.sections.get(corpus, {})}
+        for emotion in emotions:
+            word = emotion_of(emotion) or ""
+            if emotion not in fates and self.own_classes:
+                fates[emotion] = emotion
+            elif emotion not in fates and word in self.default:
+                fates[emotion] = self.default[word]
+        return fates
 
 
 class LabelLine(NamedTuple):
@@ -90,9 +115,26 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(f.name.removesuffix(".toml") for f in _FOLDER.iterdir() if f.name.endswith(".toml")))
 
 
-@cache
 def load(name: str) -> LabelMap:
-    """A label map by name; InputError with the nearest one."""
+    """A label map by name, or that of a file; InputError with the nearest one, and for a file that is none."""
+    return _of_file(Path(name)) if name.endswith(".toml") else _shipped(name)
+
+
+def _of_file(path: Path) -> LabelMap:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"label map {path}: cannot be read ({error}); `serbench corpora labels DIR` writes one"
+        ) from error
+    own = read(text, f"label map {path}")
+    facts = (own.name, own.version, own.classes, own.default, own.own_classes, own.sections)
+    mark = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
+    return replace(own, name=f"{own.name}-{mark}")
+
+
+@cache
+def _shipped(name: str) -> LabelMap:
     if name not in names():
         raise unknown("label map", name, names())
     return read((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"), f"label map {name}")
@@ -104,7 +146,7 @@ def read(text: str, where: str) -> LabelMap:
         facts = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where}: not TOML: {error}") from error
-    if odd := (facts.keys() - {"own_classes"}) ^ _KEYS:
+    if odd := (facts.keys() - {"own_classes", "corpus"}) ^ _KEYS:
         raise InputError(f"{where}: {', '.join(sorted(odd))} missing or unknown; a map has {', '.join(sorted(_KEYS))}")
     classes = facts["classes"]
     return LabelMap(
@@ -115,6 +157,10 @@ def read(text: str, where: str) -> LabelMap:
         classes=tuple(classes),
         default=_fates(facts["default"], classes, f"{where}, default"),
         own_classes=facts.get("own_classes", False),
+        sections={
+            corpus: _fates(section, classes, f"{where}, corpus.{corpus}")
+            for corpus, section in facts.get("corpus", {}).items()
+        },
     )
 
 
@@ -135,18 +181,19 @@ def fate(emotion: str, label: str | None) -> Fate:
     return "dropped" if label is None else "kept" if label == emotion else "merged"
 
 
-def apply(table: pd.DataFrame, name: str, fates: Fates) -> LabelledTable:
-    """Give every utterance the class that map ``name`` says, and leave out those whose class it drops.
+def apply(table: pd.DataFrame, label_map: str | LabelMap, fates: Fates) -> LabelledTable:
+    """Give every utterance the class that the map says, and leave out those whose class it drops.
 
     ``fates``: what the corpora themselves say of it. Raises InputError for a class that the map does not know, with
     the nearest one, and for a corpus of which nothing is kept.
     """
-    chosen = load(name)
+    chosen = load(label_map) if isinstance(label_map, str) else label_map
+    name = chosen.name
     table = table.reset_index(drop=True)
     coverage, notes, labels = [], [], []
     for corpus, part in table.groupby("corpus", sort=True):
-        to = chosen.of(fates.get(str(corpus)))
         counts = part["emotion"].value_counts()
+        to = chosen.of_table(str(corpus), fates.get(str(corpus)), map(str, counts.index))
         _check(part, str(corpus), chosen.name, to)
         lines = [LabelLine(name, str(corpus), e, int(counts.get(e, 0)), fate(e, to[e]), to[e]) for e in sorted(to)]
         coverage += [line for line in lines if line.n or corpus in fates]
@@ -180,12 +227,14 @@ def _check(part: pd.DataFrame, corpus: str, name: str, to: Mapping[str, str | No
         raise InputError(
             f"{corpus}: no emotion for {part.loc[part['emotion'].isna(), 'id'].iloc[0]}; every clip has one"
         )
-    odd = sorted(set(part["emotion"]) - to.keys())
-    if odd:
-        where = part.loc[part["emotion"] == odd[0], "id"]
+    counts = part["emotion"].value_counts()
+    if odd := sorted(set(counts.index) - to.keys()):
+        first = part.loc[part["emotion"] == odd[0], "id"].iloc[0]
+        several = f"; in all {', '.join(f'{e} {counts[e]}' for e in odd)}" if len(odd) > 1 else ""
         raise InputError(
             f"{corpus}: {unknown(f'emotion of label map {name}', odd[0], to)} "
-            f"({len(where)} utterances, e.g. {where.iloc[0]})"
+            f"({counts[odd[0]]} utterances, e.g. {first}){several}; a map of your own says what becomes of them: "
+            f"`serbench corpora labels {corpus}=DIR` writes it, --label-map FILE reads it"
         )
     if not any(to[e] for e in set(part["emotion"])):
         classes = ", ".join(sorted(set(part["emotion"])))

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...emotion_words import reader_of
+from ...emotion_words import one_spelling, reader_of
 from ...errors import InputError
 from ...identities import doubts, is_unknown, question
 from .groups import GROUPS
@@ -110,6 +110,11 @@ def _classes(path: Path, table: pd.DataFrame, classes: Sequence[str], notes: lis
     """The classes of the task; given ones are what the truths are read as."""
     truths = table["truth"].value_counts()
     if not classes:
+        one = one_spelling(truths.to_dict())
+        if several := sorted(f"{word} as {name}" for word, name in one.items() if word != name):
+            notes.append(f"spellings of one class in the truth: {_first(several)}")
+            table["truth"] = table["truth"].map(one)
+            truths = table["truth"].value_counts()
         names = tuple(sorted(truths.index))
         alike = [name for name in names if reader_of([n for n in names if n != name])(name)]
         if alike:

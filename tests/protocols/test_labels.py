@@ -1,15 +1,18 @@
 """Label maps: every class of every corpus has one fate, and the counts are those of the literature."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+from serbench.benchmark.corpora.draft import draft
 from serbench.benchmark.corpora.registry import cards, fates
 from serbench.benchmark.corpora.registry import find as find_corpus
 from serbench.errors import InputError
 from serbench.protocols.parts import labels
 from serbench.protocols.parts.catalog import find
 from serbench.protocols.parts.design import design, maps_for
-from serbench.tests.support.utterances import finish, make, run
+from serbench.tests.support.utterances import EMODB, finish, make, run
 
 #: those that ship here; a corpus that comes later may lack a class
 BUILT_IN = ("crema-d", "emodb", "emovo", "iemocap", "meld", "ravdess", "savee", "tess")
@@ -184,9 +187,10 @@ def test_unknown_names() -> None:
     with pytest.raises(InputError, match="unknown label map 'basc4'; did you mean 'basic4'"):
         labels.load("basc4")
     with pytest.raises(
-        InputError, match=r"mine: unknown emotion of label map native 'angri'; did you mean 'angry'.*4 utterances"
+        InputError,
+        match=r"unknown emotion of label map basic4 'angri'; did you mean 'angry'.*4 utt.*in all angri 4, 愤怒 4; a",
     ):
-        run("random", make("mine", "f1", ("sad", "angri")))
+        run("random", make("mine", "f1", ("sad", "angri", "愤怒")), label_map="basic4")
     with pytest.raises(InputError, match="emodb: unknown emotion of label map basic4 'calm'"):
         labels.apply(counted("emodb", {"sad": 2, "calm": 2}), "basic4", fates())
     with pytest.raises(InputError, match=r"mine: label map basic4 drops every class it has \(calm, fear\)"):
@@ -217,3 +221,35 @@ HEAD = 'name = "x"\nversion = 1\nsummary = "s"\nsource = "s"\nclasses = ["sad"]\
 def test_a_broken_file_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         labels.read(text, "here")
+
+
+def test_any_classes_of_a_corpus_of_ones_own_run_and_its_words_are_read() -> None:
+    odd = ("contempt", "amused", "愤怒", "1", "nan")
+    assert set(labels.apply(counted("mine", dict.fromkeys(odd, 2)), "native", fates()).table["label"]) == {*odd}
+    words = {"Anger": 3, "joy": 2, "sadness": 1, "excited": 1}
+    read = labels.apply(counted("mine", words), "basic4", fates())
+    assert dict(read.table["label"].value_counts()) == {"angry": 3, "happy": 3, "sad": 1}
+
+
+def test_a_map_of_ones_own_is_a_file_with_a_name_of_its_content(tmp_path: Path) -> None:
+    counts = {"contempt": 12, "愤怒": 11, "Anger": 10, "sad": 9}
+    file = tmp_path / "my.toml"
+    file.write_text(draft("mine", counts), encoding="utf-8")
+    own = labels.load(str(file))
+    assert own.name.startswith("mine-") and own.classes == ("angry", "contempt", "sad", "愤怒")
+    read = labels.apply(counted("mine", counts), own, fates())
+    assert (
+        set(read.table["label"]) == {"angry", "contempt", "sad", "愤怒"}
+        and not (read.coverage["fate"] == "dropped").any()
+    )
+    text = file.read_text(encoding="utf-8").replace('"愤怒",  #', "#").replace("dropped = []", 'dropped = ["愤怒"]')
+    file.write_text("# another remark\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    assert labels.load(str(file)) == own  # remarks are no content
+    file.write_text(text, encoding="utf-8")
+    again = labels.load(str(file))
+    assert again.name != own.name and len(labels.apply(counted("mine", counts), again, fates()).table) == 31
+    made = run("cross-corpus", make("mine", "a b c", ("Anger", "sad")), make("emodb", EMODB), label_map=str(file))
+    assert made.label_map == again.name
+    assert {fold.classes for fold in made.split.folds} == {("angry", "sad")}
+    with pytest.raises(InputError, match=r"label map .*none\.toml: cannot be read"):
+        labels.load(str(tmp_path / "none.toml"))

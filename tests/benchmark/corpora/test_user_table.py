@@ -1,10 +1,12 @@
 """A corpus of the user's own, as CSV or Parquet."""
 
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from serbench.benchmark.audio.decode import decode
 from serbench.benchmark.corpora.registry import read
 from serbench.benchmark.corpora.table import COLUMNS
 from serbench.errors import InputError
@@ -26,7 +28,7 @@ def write(folder: Path, text: str, name: str = "utterances.csv") -> Path:
 def test_csv_folder_and_file(folder: Path) -> None:
     file = write(folder, "path,speaker,emotion,gender\naudio/one.wav,01,happy,F\naudio/two.wav,NA,None,male\n")
     table, notes = read("mine", folder)
-    assert notes == ()
+    assert notes == ("mine: taken as a class: 'None' (1)",)
     assert tuple(table.columns) == COLUMNS
     assert list(table["id"]) == ["mine/audio/one", "mine/audio/two"]
     assert list(table["speaker"]) == ["mine/01", "mine/NA"]  # neither a number nor an empty cell
@@ -74,8 +76,8 @@ def test_missing_audio_and_odd_columns_are_noted(folder: Path) -> None:
     assert len(table) == 2
     assert notes == (
         "mine: columns that are not used: age",
-        "mine: classes that differ only in capitals are different classes: Sad and sad",
         f"mine: 1 utterances left out, their audio is missing: {folder / 'no.wav'}",
+        "mine: spellings of one class: Sad as sad",
     )
 
 
@@ -86,7 +88,7 @@ def test_missing_audio_and_odd_columns_are_noted(folder: Path) -> None:
         ("file,who\nx,y\n", r"no column path, speaker, emotion; it has file, who"),
         (
             "path,speaker,emotion\naudio/one.wav,,sad\naudio/two.wav,a, \naudio/three.wav,,sad\n",
-            r"2 of 3 without speaker \(lines 2, 4\); 1 of 3 without emotion \(lines 3\)",
+            r"1 of 3 without emotion \(lines 3\)",
         ),
         ("path,speaker,emotion\n", "the table has no lines"),
         ("", "the table has no lines"),
@@ -124,3 +126,55 @@ def test_names(folder: Path) -> None:
     write(folder, "path,speaker,emotion\naudio/one.wav,a,sad\n")
     with pytest.raises(InputError, match=r"corpus name 'my/own': use letters"):
         read("my/own", folder)
+
+
+def test_nobody_is_no_speaker_and_classes_have_one_spelling(folder: Path) -> None:
+    for i in range(6):
+        (folder / "audio" / f"{i}.wav").touch()
+    cells = ["a\u00a0,Sad", "Unknown,sad", ",sad", "-1,anger", "Jose\u0301,angry", "unk,nan"]
+    lines = [f"audio/{i}.wav,{cell}\n" for i, cell in enumerate(cells)]
+    write(folder, "path,speaker,emotion\n" + "".join(lines))
+    table, notes = read("mine", folder)
+    assert table["speaker"].tolist() == ["mine/a", None, None, None, "mine/José", None]
+    assert table["emotion"].tolist() == ["sad", "sad", "sad", "anger", "angry", "nan"]
+    assert notes == (
+        "mine: 1 of 6 utterances have no speaker: the column is empty",
+        "mine: 3 of 6 utterances have no speaker that is known: 'Unknown' (1), '-1' (1), 'unk' (1)",
+        "mine: spellings of one class: Sad as sad",
+        "mine: classes that may be one: anger and angry; a label map says so",
+        "mine: taken as a class: 'nan' (1)",
+    )
+
+
+def test_one_file_in_any_spelling_of_its_path(folder: Path) -> None:
+    (folder / "audio" / "fröhlich.wav").touch()
+    other = unicodedata.normalize("NFD", "fröhlich")
+    above = f"../{folder.name}/audio/fröhlich.wav"
+    for path in (f"audio/{other}.wav", "audio//./fröhlich.wav", "audio\\fröhlich.wav", above):
+        write(folder, f"path,speaker,emotion\n{path},a,sad\n")
+        assert read("mine", folder)[0]["id"].tolist() == ["mine/audio/fröhlich"]
+
+
+def test_links_keep_their_names_and_a_missing_content_says_its_command(folder: Path) -> None:
+    store = folder / ".git" / "annex" / "objects" / "SHA256E-s1--ab.wav"
+    store.parent.mkdir(parents=True)
+    store.touch()
+    (folder / "real.csv").write_text("path,speaker,emotion\naudio/a.wav,a,sad\naudio/b.wav,b,sad\n")
+    (folder / "utterances.csv").symlink_to(folder / "real.csv")  # DataLad keeps tables so, too
+    (folder / "audio" / "a.wav").symlink_to(store)
+    (folder / "audio" / "b.wav").symlink_to("../.git/annex/objects/gone.wav")
+    table, notes = read("mine", folder)
+    assert table["id"].tolist() == ["mine/audio/a"] and table["path"].tolist() == [str(folder / "audio" / "a.wav")]
+    assert notes[0].endswith("b.wav; its content is not here; run `git annex get` or `datalad get` in its folder")
+    for name, content, command in (
+        ("x.wav", b"/annex/objects/SHA256E-s9--ab.wav\n", "git annex get"),
+        ("y.wav", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+    ):
+        (folder / name).write_bytes(content)
+        with pytest.raises(InputError, match=command):
+            decode(folder / name)
+    (folder / "wav").mkdir()
+    (folder / "wav" / "03a01Fa.wav").touch()
+    (folder / "wav" / "03a01Wa.wav").symlink_to("../../blobs/12ab")
+    table, notes = read("emodb", folder)
+    assert len(table) == 1 and any("hf download" in note and "03a01Wa" in note for note in notes)
