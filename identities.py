@@ -120,3 +120,24 @@ def place(path: str) -> Place:
         elif part not in ("", "."):
             parts.append(part)
     return Place(root, tuple(parts))
+
+
+Span = tuple[float, float]
+_SPAN = re.compile(r"(?P<path>.+)#t=(?P<start>[\d.]+),(?P<end>[\d.]+|end)")
+
+
+def segment(path: str, start: float, end: float | None) -> str:
+    """The name of an utterance that is a part of a recording, from ``start`` to ``end`` in seconds (None: to its end).
+
+    >>> segment("calls/1.wav", 0, 4.5), whole("calls/1.wav#t=0,4.5"), whole("calls/1.wav")
+    ('calls/1.wav#t=0,4.5', ('calls/1.wav', (0.0, 4.5)), ('calls/1.wav', None))
+    """
+    return f"{path}#t={round(start, 6):.10g},{'end' if end is None else f'{round(end, 6):.10g}'}"
+
+
+def whole(name: str) -> tuple[str, Span | None]:
+    """The recording of an utterance, and the seconds of its segment; None where it is all of it."""
+    found = _SPAN.fullmatch(name)
+    if not found:
+        return name, None
+    return found["path"], (float(found["start"]), float("inf") if found["end"] == "end" else float(found["end"]))

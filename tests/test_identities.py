@@ -152,6 +152,25 @@ def test_what_a_corpus_does_not_use_is_known(tmp_path: Path) -> None:
     assert len({one.original for one in song.values()}) == 2
 
 
+def calls(shift: float) -> list[tuple[object, ...]]:
+    """Four calls of an agent with four customers, in turns; the last is tested, and the first ``shift`` s later too."""
+    rows = [(f"call{i}.wav", 5.0 * k, 4.5, "agent" if k % 2 else f"c{i}", "test" if i == 3 else "train")
+            for i in range(4) for k in range(5)]  # fmt: skip
+    rows += [("call0.wav", shift, 4.5, "c0", "test")] * (shift > 0)
+    return [(p, f"0 days 00:00:{s:09.6f}", f"00:00:{s + d:06.3f}", who, part) for p, s, d, who, part in rows]
+
+
+def test_segments_of_a_recording_are_utterances(tmp_path: Path) -> None:
+    columns = ("file", "start", "end", "speaker", "split")
+    code, found, rules = audit(table(tmp_path / "a.csv", calls(0), columns))
+    assert (code, found["files"], found["leaks"], rules["speaker"]["n_test"]) == (1, 20, ["speaker"], 2)
+    _, found, rules = audit(table(tmp_path / "b.csv", calls(0.5), columns))
+    assert rules["copy"]["n_test"] == 1 and "1 test segments are of recordings" in found["notes"][0]
+    assert audit(table(tmp_path / "c.csv", calls(27), columns))[2]["copy"]["state"] == "clean"
+    alone = [row for row in calls(0) if row[1] == "0 days 00:00:00.000000"]  # one segment a file: files
+    assert "start" not in audit(table(tmp_path / "d.csv", alone, columns))[1]["columns"]
+
+
 def planned(names: list[str], distinct: bool = False) -> Design:
     parts = [make("own", name, n=3).assign(id=lambda t, k=k: t["id"] + f"-{k}") for k, name in enumerate(names)]
     clips = pd.concat(parts, ignore_index=True)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from ...identities import Place, doubts, place, question
+from ...identities import Place, doubts, place, question, whole
 from ...protocols.parts.names import NAMES
 from .names import plain_name
 
@@ -32,7 +32,8 @@ def same_places(paths: Iterable[str]) -> dict[str, str]:
     A relative path may lie below the folder of an absolute one that ends in it; absolute paths of two kinds (``D:``,
     ``/``) may be of one folder on two machines. Where several would fit, none is taken.
     """
-    places = {path: place(plain_name(path)[0].casefold()) for path in paths}
+    cuts = {path: whole(path) for path in paths}
+    places = {path: place(plain_name(of)[0].casefold()) for path, (of, _) in cuts.items()}
     kinds: dict[str, set[tuple[str, ...]]] = {}
     for one in places.values():
         kinds.setdefault(one.root, set()).add(one.parts)
@@ -41,7 +42,7 @@ def same_places(paths: Iterable[str]) -> dict[str, str]:
         keys[one] = one.text
     if len(kinds) > 1:
         keys |= _below_other_folders(kinds)
-    return {path: keys[one] for path, one in places.items()}
+    return {path: f"{keys[one]} {cuts[path][1] or ''}".rstrip() for path, one in places.items()}
 
 
 def _below_other_folders(kinds: Mapping[str, set[tuple[str, ...]]]) -> dict[Place, str]:
@@ -52,16 +53,16 @@ def _below_other_folders(kinds: Mapping[str, set[tuple[str, ...]]]) -> dict[Plac
     for kind, paths in kinds.items():
         shorter = {place: _shorter(place, kinds) for place in (Place(kind, parts) for parts in paths)}
         several = Counter(shorter.values())
-        for one, whole in shorter.items():
-            if whole is not None and several[whole] == 1:
-                keys[one] = whole.text
+        for one, end in shorter.items():
+            if end is not None and several[end] == 1:
+                keys[one] = end.text
             elif kind not in ("", ".."):
                 rest.append(one)
                 ends.setdefault(kind, Counter())[one.parts[-_LEAST:]] += 1
     for one in rest:
-        end = one.parts[-_LEAST:]
-        if len(end) == _LEAST and ends[one.root][end] == 1 and sum(end in of for of in ends.values()) > 1:
-            keys[one] = "…/" + "/".join(end)
+        last = one.parts[-_LEAST:]
+        if len(last) == _LEAST and ends[one.root][last] == 1 and sum(last in of for of in ends.values()) > 1:
+            keys[one] = "…/" + "/".join(last)
     return keys
 
 

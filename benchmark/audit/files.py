@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ...identities import is_unknown, spelled
+from ...identities import is_unknown, spelled, whole
 from ..corpora.folder import named
 from ..corpora.registry import cards, find
 from .doubts import alike, questions, same_places
@@ -30,6 +30,7 @@ def file_table(
     told = {role: _told(role, readings) if role in listing.columns else None for role in ROLES}
     if told["speaker"] is not None:
         notes += _disagreement(columns["speaker"], told["speaker"], list(readings))
+    notes += _shared_recordings(listing)
     bare = columns["speaker"]
     columns["speaker"] = _within(corpus, bare)
     maybe = {role: alike(names) for role, names in columns.items()}
@@ -89,6 +90,22 @@ def _apart(listing: Listing, corpus: Sequence[str]) -> bool:
         if test & {of[path] for part, paths in split.parts.items() if part != TEST for path in paths}:
             return False
     return True
+
+
+def _shared_recordings(listing: Listing) -> list[str]:
+    """A note on test segments of recordings of which other segments are in train or dev."""
+    n, recordings = 0, set()
+    for split in listing.splits:
+        others = {whole(path)[0] for part, paths in split.parts.items() if part != TEST for path in paths}
+        shared = [of for of, span in map(whole, split.parts[TEST]) if span and of in others]
+        n += len(shared)
+        recordings.update(shared)
+    if not n:
+        return []
+    some = named(sorted(recordings), 3)
+    return [
+        f"{n} test segments are of recordings that train or dev has segments of, the same session and channel: {some}"
+    ]
 
 
 def _disagreement(columns: Sequence[str | None], told: Sequence[str | None], paths: Sequence[str]) -> list[str]:

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...errors import InputError
+from ...identities import whole
 from ..corpora.folder import named
 from . import words
 from .rows import ListRow, read_rows
+from .segments import ListedRecording, utterances
 from .words import key, known_parts, part_of
 
 TRAIN, DEV, TEST = "train", "dev", "test"
 _GUESSED = {
     "path": words.PATH, "part": words.PART, "fold": words.FOLD, "speaker": words.SPEAKER, "sentence": words.SENTENCE,
     "session": words.SESSION, "dialogue": words.DIALOGUE, "label": words.LABEL, "corpus": words.CORPUS,
+    "start": words.START, "end": words.END, "duration": words.DURATION,
 }  # fmt: skip
 
 
@@ -69,7 +72,9 @@ def read_split(file: Path, names: Columns) -> Listing:
             "--split-column, or give one file per part: --train A --test B"
         )
     notes: list[str] = []
-    lines = [ListLine(_path(row, columns["path"], str(file)), _part(row.get(by, ""), file, by), row) for row in rows]
+    paths = utterances([_recording(row, columns, str(file)) for row in rows])
+    columns = _without_times(columns, paths)
+    lines = [ListLine(path, _part(row.get(by, ""), file, by), row) for path, row in zip(paths, rows, strict=True)]
     if missing := sum(not line.part for line in lines):
         notes.append(f"{missing} of {len(rows)} files are in no part: column {by} is empty there")
     parts = {line.part for line in lines} - {""}
@@ -89,10 +94,13 @@ def read_parts(files: Mapping[str, Path], names: Columns) -> Listing:
     notes: list[str] = []
     cells: dict[str, dict[str, str]] = {}
     columns: dict[str, str] = {}
-    for part, file in files.items():
-        rows = read_rows(file, names.path, plain=True)
-        of_file = _columns(rows, names, str(file))
-        lines = [ListLine(_path(row, of_file["path"], str(file)), part, row) for row in rows]
+    read = {part: read_rows(file, names.path, plain=True) for part, file in files.items()}
+    of_files = {part: _columns(rows, names, str(files[part])) for part, rows in read.items()}
+    every = [_recording(row, of_files[part], str(files[part])) for part, rows in read.items() for row in rows]
+    paths = iter(utterances(every))
+    for part, rows in read.items():
+        lines = [ListLine(next(paths), part, row) for row in rows]
+        of_file = _without_times(of_files[part], [line.path for line in lines])
         parts[part] = _once((line.path for line in lines), part, notes)
         cells |= _cells(lines, of_file)
         columns |= of_file
@@ -125,13 +133,20 @@ def _names(rows: Sequence[ListRow]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def _path(row: ListRow, column: str, where: str) -> str:
-    path = row.get(column, "").replace("\\", "/")
+def _recording(row: ListRow, columns: Mapping[str, str], where: str) -> ListedRecording:
+    """The path of a line, and what it says of a segment."""
+    path = row.get(columns["path"], "").replace("\\", "/")
     while path.startswith("./"):
         path = path[2:]
     if not path:
-        raise InputError(f"{where}: a line without {column}: {row}")
-    return path
+        raise InputError(f"{where}: a line without {columns['path']}: {row}")
+    return ListedRecording(path, *(row.get(columns.get(role, ""), "") for role in ("start", "end", "duration")))
+
+
+def _without_times(columns: dict[str, str], paths: Sequence[str]) -> dict[str, str]:
+    """The columns, without those of segments where no line is one."""
+    cut = any(whole(path)[1] for path in paths)
+    return {role: name for role, name in columns.items() if cut or role not in ("start", "end", "duration")}
 
 
 def _part(word: str, file: Path, column: str) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import NamedTuple
 
-from ...identities import place
+from ...identities import place, whole
 from ..corpora.folder import ENDINGS, LeftOutClip, Parse, Row
 from ..corpora.registry import cards, find
+from .segments import utterance_marks
 
 _FEATURES = (".npy", ".npz", ".pt", ".pth", ".pkl", ".h5", ".json", ".png")
 _PROBES = 64  # names that are searched for those of any corpus, where no name is a corpus's own
@@ -54,16 +55,27 @@ def tell(paths: Iterable[str], corpus: str | None = None, declared: Mapping[str,
     """
     chosen = cards().values() if corpus is None else [find(corpus)]
     every = {card.adapter.name: card.adapter.parse for card in chosen if card.adapter.parse is not None}
-    readings = _tell(paths, every)
-    if corpus is not None or not declared:
-        return readings
+    names = list(paths)
+    readings = _tell(dict.fromkeys(whole(name)[0] for name in names), every)
+    if corpus is None and declared:
+        readings |= _as_declared(readings, {whole(name)[0]: word for name, word in declared.items()}, every)
+    marks = utterance_marks(names)
+    by_name = {name: readings[whole(name)[0]] for name in names}
+    return {n: t._replace(original=t.original + marks[n]) if n in marks else t for n, t in by_name.items()}
+
+
+def _as_declared(
+    readings: Mapping[str, NameReading], declared: Mapping[str, str], every: Mapping[str, Parse]
+) -> dict[str, NameReading]:
+    """Other readings of files whose names look like another corpus than the list says."""
     strange = _strange(readings, declared)
     by_path: dict[str, list[str]] = {}
     for path in strange:
         by_path.setdefault(known_corpus(declared[path]), []).append(path)
+    others: dict[str, NameReading] = {}
     for name, some in by_path.items():
-        readings |= _tell(some, {name: every[name]} if name in every else {})
-    return readings
+        others |= _tell(some, {name: every[name]} if name in every else {})
+    return others
 
 
 def known_corpus(word: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InputError
+from ...identities import whole
 from ..audio.bar import bar
 from ..audio.content import missing_content
 from ..audio.decode import audio_hash, decode, mono, resample
@@ -85,7 +86,7 @@ def find(paths: Iterable[str], folder: Path) -> dict[str, Path]:
             by_end.setdefault("/".join(parts[-depth:]), set()).add(file)
     by_path = {}
     for path in paths:
-        name, copy = plain_name(path)
+        name, copy = plain_name(whole(path)[0])
         parts = tuple(name.split("/"))
         ends = ("/".join(parts[-depth:]) for depth in range(min(_DEPTH, len(parts)), 0, -1))
         fitting = next((by_end[end] for end in ends if end in by_end), set())
@@ -111,11 +112,20 @@ def _clip(item: tuple[str, Path]) -> Recording:
         decoded = decode(file)
     except InputError as error:
         return Recording(path, "", nothing, 0, missing_content(file) or str(error))
-    samples = mono(decoded.samples)
+    samples = _cut(path, mono(decoded.samples), decoded.rate_hz)
     if is_silent(samples):
         return Recording(path, "", nothing, 0, "without sound")
     code, frames = next(codes_of([samples], decoded.rate_hz))
     return Recording(path, audio_hash(samples, decoded.rate_hz), code, frames)
+
+
+def _cut(path: str, samples: np.ndarray, rate_hz: int) -> np.ndarray:
+    """The samples (N,) of a segment; all where the path is a whole recording."""
+    span = whole(path)[1]
+    if span is None:
+        return samples
+    start, end = (min(len(samples), round(min(at * rate_hz, len(samples)))) for at in span)
+    return samples[start:end]
 
 
 def _near(clips: Sequence[Recording], files: Mapping[str, Path]) -> tuple[dict[str, str], list[Pair]]:
@@ -125,7 +135,7 @@ def _near(clips: Sequence[Recording], files: Mapping[str, Path]) -> tuple[dict[s
 
     def waveform(i: int) -> np.ndarray:
         decoded = decode(files[ids[i]])
-        return resample(mono(decoded.samples), decoded.rate_hz, RATE_HZ)
+        return resample(_cut(ids[i], mono(decoded.samples), decoded.rate_hz), decoded.rate_hz, RATE_HZ)
 
     codes = np.stack([clip.code for clip in clips])
     pairs = near_pairs(ClipCodes(ids, list(audio), codes, np.array([c.frames for c in clips]), waveform, RATE_HZ))

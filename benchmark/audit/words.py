@@ -27,6 +27,9 @@ SENTENCE = ("sentence", "sentence_id", "statement", "text", "transcript", "trans
 SESSION = ("session", "session_id")
 DIALOGUE = ("dialogue", "dialogue_id", "dialog", "dialog_id", "conversation", "conversation_id")
 LABEL = ("label", "emotion", "class", "target", "truth")
+START = ("start", "start_time", "starttime", "begin", "begin_time", "onset", "offset")
+END = ("end", "end_time", "endtime", "stop", "stop_time")
+DURATION = ("duration", "dur")
 CORPUS = ("corpus", "dataset", "database")
 #: further columns that tell folds of one list apart
 APART = ("arm", "repeat")

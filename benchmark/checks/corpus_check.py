@@ -7,6 +7,7 @@ from typing import Literal
 
 import pandas as pd
 
+from ...protocols.parts.names import persons
 from ..audio.bar import Progress
 from ..corpora.facts import Facts
 from ..corpora.folder import named
@@ -82,6 +83,7 @@ def check(name: str, source: Path, progress: Progress | None = None, jobs: int |
     if facts:
         lines += [CorpusLine(*finding) for finding in compare(table, facts, set(released))]
     else:
+        lines += [CorpusLine("warning", line) for line in persons(table)[1]]
         lines.append(CorpusLine("note", _summary(table) + "; nothing is known about this corpus to compare with"))
     tasks = [
         ClipFile(utterance, path, released.get(utterance))
@@ -154,7 +156,7 @@ def _differences(table: pd.DataFrame, column: str, facts: Facts, gone: list[dict
 
 
 def _summary(table: pd.DataFrame) -> str:
-    return f"{table['speaker'].nunique()} speakers, {table['emotion'].nunique()} classes"
+    return f"{persons(table)[0]} speakers, {table['emotion'].nunique()} classes"
 
 
 def _ids(ids: list[str]) -> str:

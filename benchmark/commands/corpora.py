@@ -93,14 +93,16 @@ def prepare(name: str, folder: Path | None, jobs: int | None) -> None:
 
 
 def _say_prepared(corpus: "Corpus", seconds: float, *, fresh: bool) -> None:
+    from ...protocols.parts.names import persons
     from ..prepared.home import folder_size
 
     table = corpus.table
+    n_speakers, questions = persons(table)
     click.echo(
-        f"{corpus.name}: {len(table)} utterances, {table['speaker'].nunique()} speakers, "
+        f"{corpus.name}: {len(table)} utterances, {n_speakers} speakers, "
         f"{table['emotion'].nunique()} classes, {table['seconds'].sum() / 60:.1f} minutes at {corpus.rate_hz} Hz"
     )
-    for note in corpus.notes:
+    for note in (*questions, *corpus.notes):
         click.echo(f"Note: {note}")
     done = "Prepared" if fresh else "Was prepared already"
     click.echo(f"{done} in {corpus.folder} ({_megabytes(folder_size(corpus.folder))}), {seconds:.1f} s")

@@ -27,3 +27,11 @@ def settled(table: pd.DataFrame, distinct: bool = False) -> tuple[pd.DataFrame, 
             table = table.assign(**{column: names_there.map(one).combine_first(table[column])})
             notes.append(f"{corpus}: {question(several, found.sets)} They count as one; --distinct keeps them apart")
     return table, tuple(notes)
+
+
+def persons(table: pd.DataFrame) -> tuple[int, tuple[str, ...]]:
+    """How many speakers a table has, names that may be one counted once, and the question that these raise."""
+    bare = [str(name).partition("/")[2] for name in table["speaker"].dropna()]
+    found = doubts(bare)
+    n = len({found.of(name) for name in bare})
+    return n, (question("speakers", found.sets),) if found.sets else ()
