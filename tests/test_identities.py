@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serbench.benchmark.audit.names import known_corpus, tell
+from serbench.benchmark.corpora.settle import nobody
+from serbench.benchmark.planning.options import RunOptions
+from serbench.benchmark.planning.settings import is_distinct
 from serbench.errors import InputError
 from serbench.identities import doubt_key, doubts, is_unknown, place, spelled
 from serbench.protocols.parts.catalog import find
@@ -127,6 +130,20 @@ def test_columns_and_names_that_disagree_are_both_said(tmp_path: Path) -> None:
     assert found["leaks"] == ["speaker"]
 
 
+def test_labels_as_large_corpora_publish_them(tmp_path: Path) -> None:
+    parts, who = ["Train"] * 20 + ["Development", "Test1", "Test2"] * 5, [*"ab" * 10, *["Unknown", "c", "d"] * 5]
+    rows = [(f"M_{i:04}.wav", "A", speaker, part) for i, (speaker, part) in enumerate(zip(who, parts, strict=True))]
+    code, found, rules = audit(table(tmp_path / "l.csv", rows, ("FileName", "EmoClass", "SpkrID", "Split_Set")))
+    assert code == 0 and found["parts"] == {"train": 20, "dev": 5, "test": 10} and rules["speaker"]["state"] == "part"
+    assert found["columns"]["speaker"] == "SpkrID"
+
+
+def test_names_that_a_corpus_gives_to_nobody() -> None:
+    clips = make("own", "f1 Publikum", n=2)
+    found, notes = nobody((clips, ()), "own", ["Publikum"])
+    assert found["speaker"].isna().sum() == 8 and notes[0].endswith("no speaker that is known: 'Publikum' (8)")
+
+
 def test_a_declared_corpus_wins_over_names_that_look_like_another() -> None:
     names = ["oreau/03a01Fa.wav", *(f"oreau/{i}a13Ja.wav" for i in range(29, 45))]
     assert tell(names)[names[0]].corpus == "emodb"
@@ -188,7 +205,15 @@ def test_speakers_in_doubt_stay_in_one_fold() -> None:
         "own: speakers 01 and 1, 02 and 2, 03 and 3, and 1 more: one person? They count as one; --distinct keeps them "
         "apart"
     )
-    assert len(apart.split.folds) == 8 and not any("one person" in note for note in apart.notes)
+    assert len(apart.split.folds) == 8 and apart.notes[0].endswith("They are kept apart, as --distinct says")
+
+
+def test_options_of_a_run_are_settings_and_words_of_its_command() -> None:
+    options = RunOptions(protocol="random", label_map=Path("my.toml"), distinct=True)
+    assert options.settings == ("label_map=my.toml", "distinct=true")
+    assert options.command()[-3:] == ["--label-map", "my.toml", "--distinct"]
+    with pytest.raises(InputError, match="distinct=maybe: write true or false"):
+        is_distinct({"distinct": "maybe"})
 
 
 def test_folds_of_names_without_doubt_do_not_move() -> None:

@@ -36,8 +36,8 @@ def file_table(
     maybe = {role: alike(names) for role, names in columns.items()}
     certain = [c if c in cards() else "" for c in corpus] if _apart(listing, corpus) else corpus
     maybe["speaker"] = _within(certain, alike(bare))
-    if not distinct:
-        notes += [f"{line} --distinct takes them as different" for line in questions({**columns, "speaker": bare})]
+    fate = "Taken as different, as --distinct says" if distinct else "--distinct takes them as different"
+    notes += [f"{line} {fate}" for line in questions({**columns, "speaker": bare})]
     audio = sound.columns(list(readings)) if sound else {"audio_hash": _released(readings), "near": None}
     places = same_places(readings)
     facts = {

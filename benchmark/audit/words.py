@@ -8,7 +8,7 @@ PATH = (
     "audio_path", "audio_file", "audio_filepath", "clip", "utterance", "utterance_id", "utt_id", "utt", "row", "id",
     "name",
 )  # fmt: skip
-PART = ("split", "partition", "part", "set", "subset")
+PART = ("split", "split_set", "splitset", "partition", "part", "set", "subset")
 FOLD = ("fold", "folds", "fold_id", "cv_fold", "kfold")
 SPEAKER = (
     "speaker",
@@ -22,11 +22,15 @@ SPEAKER = (
     "subject",
     "subject_id",
     "talker",
+    "spkr",
+    "spkrid",
+    "spkr_id",
+    "speaker_name",
 )
 SENTENCE = ("sentence", "sentence_id", "statement", "text", "transcript", "transcription", "utterance_text")
 SESSION = ("session", "session_id")
 DIALOGUE = ("dialogue", "dialogue_id", "dialog", "dialog_id", "conversation", "conversation_id")
-LABEL = ("label", "emotion", "class", "target", "truth")
+LABEL = ("label", "emotion", "class", "target", "truth", "emo", "emoclass", "emo_class")
 START = ("start", "start_time", "starttime", "begin", "begin_time", "onset", "offset")
 END = ("end", "end_time", "endtime", "stop", "stop_time")
 DURATION = ("duration", "dur")
@@ -40,6 +44,7 @@ _PARTS = {
     "test": ("test", "testing", "tst", "te", "eval", "evaluation", "heldout", "held_out", "testset", "test_set"),
 }
 _WORDS = {word: part for part, words in _PARTS.items() for word in words}
+_SEVERAL = re.compile(r"([a-z]{3,}?)_?\d")  # Test1 and Test2 are tests
 _NUMBER = re.compile(r"(?:fold|split|cv|k|part|set)?[ _-]?0*(\d+)(?:\.0)?")
 
 
@@ -54,7 +59,8 @@ def part_of(word: str) -> str | None:
     if part:
         return part
     number = _NUMBER.fullmatch(word.strip().lower())
-    return number[1] if number else None
+    several = _SEVERAL.fullmatch(key(word))
+    return number[1] if number else _WORDS.get(several[1]) if several else None
 
 
 def known_parts() -> str:

@@ -13,13 +13,14 @@ def settled(table: pd.DataFrame, distinct: bool = False) -> tuple[pd.DataFrame, 
 
     No corpus that serbench knows has such names: its table comes back as it was.
     """
-    if distinct:
-        return table, ()
     notes = []
     for column, several in NAMES.items():
         for corpus, names in table.groupby("corpus", sort=True)[column]:
             found = doubts(name.removeprefix(f"{corpus}/") for name in names.dropna().unique())
             if not found.sets:
+                continue
+            if distinct:
+                notes.append(f"{corpus}: {question(several, found.sets)} They are kept apart, as --distinct says")
                 continue
             prefix = f"{corpus}/" if column == "speaker" else ""
             one = {f"{prefix}{name}": f"{prefix}{common}" for name, common in found.one.items()}

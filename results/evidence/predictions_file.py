@@ -195,8 +195,12 @@ def _speakers(names: pd.Series, distinct: bool, notes: list[str]) -> pd.Series:
         notes.append(f"speaker {said} is nobody: the speaker of {int(unknown.sum())} of {len(names)} rows is unknown")
     names = names.astype(object).where(~unknown, None)
     found = doubts(names.dropna().unique())
+    if found.sets:
+        fate = (
+            "They are kept apart, as --distinct says" if distinct else "They count as one; --distinct keeps them apart"
+        )
+        notes.append(f"{question('speakers', found.sets)} They {fate}")
     if found.sets and not distinct:
-        notes.append(f"{question('speakers', found.sets)} They count as one; --distinct keeps them apart")
         return names.map(lambda name: None if name is None else found.of(name))
     return names
 
