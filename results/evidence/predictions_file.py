@@ -199,7 +199,7 @@ def _speakers(names: pd.Series, distinct: bool, notes: list[str]) -> pd.Series:
         fate = (
             "They are kept apart, as --distinct says" if distinct else "They count as one; --distinct keeps them apart"
         )
-        notes.append(f"{question('speakers', found.sets)} They {fate}")
+        notes.append(f"{question('speakers', found.sets)} {fate}")
     if found.sets and not distinct:
         return names.map(lambda name: None if name is None else found.of(name))
     return names
