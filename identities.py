@@ -123,7 +123,7 @@ def place(path: str) -> Place:
 
 
 Span = tuple[float, float]
-_SPAN = re.compile(r"(?P<path>.+)#t=(?P<start>[\d.]+),(?P<end>[\d.]+|end)")
+_SPAN = re.compile(r"(?P<path>.+?)(?:#t=(?P<start>[\d.]+),(?P<end>[\d.]+|end))?(?:#by=.+)?", re.DOTALL)
 
 
 def segment(path: str, start: float, end: float | None) -> str:
@@ -135,9 +135,18 @@ def segment(path: str, start: float, end: float | None) -> str:
     return f"{path}#t={round(start, 6):.10g},{'end' if end is None else f'{round(end, 6):.10g}'}"
 
 
+def spoken_by(name: str, speaker: str) -> str:
+    """The name of what one of several speakers says in a recording, or in a segment of it.
+
+    >>> spoken_by("calls/1.wav", "agent"), whole(spoken_by("calls/1.wav", "agent"))
+    ('calls/1.wav#by=agent', ('calls/1.wav', None))
+    """
+    return f"{name}#by={speaker}"
+
+
 def whole(name: str) -> tuple[str, Span | None]:
     """The recording of an utterance, and the seconds of its segment; None where it is all of it."""
     found = _SPAN.fullmatch(name)
-    if not found:
-        return name, None
+    if not found or not found["start"]:
+        return found["path"] if found else name, None
     return found["path"], (float(found["start"]), float("inf") if found["end"] == "end" else float(found["end"]))

@@ -184,6 +184,10 @@ def test_segments_of_a_recording_are_utterances(tmp_path: Path) -> None:
     _, found, rules = audit(table(tmp_path / "b.csv", calls(0.5), columns))
     assert rules["copy"]["n_test"] == 1 and "1 test segments are of recordings" in found["notes"][0]
     assert audit(table(tmp_path / "c.csv", calls(27), columns))[2]["copy"]["state"] == "clean"
+    both = [("x.wav", "a", "train"), ("y.wav", "a", "test"), ("y.wav", "b", "test"), ("z.wav", "c", "train")]
+    _, found, rules = audit(table(tmp_path / "e.csv", both, ("path", "speaker", "split")))
+    assert found["leaks"] == ["speaker"] and (rules["speaker"]["n_test"], found["files"]) == (1, 4)
+    assert rules["copy"]["state"] == "clean"
     alone = [row for row in calls(0) if row[1] == "0 days 00:00:00.000000"]  # one segment a file: files
     assert "start" not in audit(table(tmp_path / "d.csv", alone, columns))[1]["columns"]
 

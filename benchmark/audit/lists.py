@@ -140,7 +140,9 @@ def _recording(row: ListRow, columns: Mapping[str, str], where: str) -> ListedRe
         path = path[2:]
     if not path:
         raise InputError(f"{where}: a line without {columns['path']}: {row}")
-    return ListedRecording(path, *(row.get(columns.get(role, ""), "") for role in ("start", "end", "duration")))
+    return ListedRecording(
+        path, *(row.get(columns.get(role, ""), "") for role in ("start", "end", "duration", "speaker"))
+    )
 
 
 def _without_times(columns: dict[str, str], paths: Sequence[str]) -> dict[str, str]:

@@ -4,33 +4,43 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ...identities import Span, segment, whole
+from ...identities import Span, segment, spoken_by, whole
 
 _CLOCK = re.compile(r"(?:(\d+) days? )?(?:(?:(\d+):)?(\d+):)?(\d+(?:[.,]\d+)?)")
 _SHARED = 0.5  # of the shorter segment: then both are one utterance
 
 
 class ListedRecording(NamedTuple):
-    """The path of a line, and the cells that say a segment of it, empty where there are none."""
+    """The path of a line, and the cells that say a segment of it and who speaks, empty where there are none."""
 
     path: str
     start: str = ""
     end: str = ""
     duration: str = ""
+    speaker: str = ""
 
 
 def utterances(lines: Sequence[ListedRecording]) -> list[str]:
-    """The name of each line: its path, or its segment where a path is listed with several segments."""
+    """The name of each line: its path, and its segment or speaker where a path is listed with several."""
     spans = [_span(line) for line in lines]
-    by_path: dict[str, set[tuple[float, float | None] | None]] = {}
-    for line, span in zip(lines, spans, strict=True):
-        by_path.setdefault(line.path, set()).add(span)
-    if all(len(several) == 1 for several in by_path.values()):
-        return [line.path for line in lines]
-    return [
-        line.path if span is None or len(by_path[line.path]) == 1 else segment(line.path, *span)
+    cut = _several((line.path, span) for line, span in zip(lines, spans, strict=True))
+    names = [
+        segment(line.path, *span) if span and line.path in cut else line.path
         for line, span in zip(lines, spans, strict=True)
     ]
+    shared = _several((name, line.speaker) for name, line in zip(names, lines, strict=True) if line.speaker)
+    return [
+        spoken_by(name, line.speaker) if line.speaker and name in shared else name
+        for name, line in zip(names, lines, strict=True)
+    ]
+
+
+def _several(pairs: Iterable[tuple[str, object]]) -> set[str]:
+    """Names that stand beside more than one value."""
+    values: dict[str, set[object]] = {}
+    for name, value in pairs:
+        values.setdefault(name, set()).add(value)
+    return {name for name, some in values.items() if len(some) > 1}
 
 
 def seconds(text: str) -> float | None:
@@ -47,7 +57,7 @@ def seconds(text: str) -> float | None:
 
 
 def _span(line: ListedRecording) -> tuple[float, float | None] | None:
-    start, end, duration = (seconds(text) for text in line[1:])
+    start, end, duration = (seconds(text) for text in line[1:4])
     if start is None:
         return None
     return (start, start + duration) if end is None and duration is not None else (start, end)
