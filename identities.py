@@ -19,6 +19,7 @@ _UNKNOWN = frozenset({
 })  # fmt: skip
 _DRIVE = re.compile(r"(?:file:)?/*([A-Za-z]):(?=/|$)")
 _SCHEME = re.compile(r"file:/*(?=/)")
+_ELSEWHERE = re.compile(r"([a-z][a-z0-9+.-]+:)/+|(~)[^/]*(?=/)", re.IGNORECASE)  # s3://, https://, ~/, ~user/
 
 
 class Doubts(NamedTuple):
@@ -89,8 +90,8 @@ def question(what: str, sets: Sequence[Sequence[str]], most: int = 3) -> str:
 class Place(NamedTuple):
     """A path as it is compared: ``parts`` without ``.``, ``..`` and doubled slashes; ``root``: of which kind it is.
 
-    ``root`` is empty for a relative path, ``/`` for an absolute one, else a drive (``d:``) or ``..`` where the path
-    leads out of where it starts.
+    ``root`` is empty for a relative path, ``/`` for an absolute one, ``//`` for a share of Windows, else a drive
+    (``d:``), a scheme (``https:``), ``~``, or ``..`` where the path leads out of where it starts.
     """
 
     root: str
@@ -107,12 +108,18 @@ def place(path: str) -> Place:
 
     >>> place("D:\\\\a\\\\x.wav"), place("./a//b/../x.wav"), place("../a/x.wav").root
     (Place(root='d:', parts=('a', 'x.wav')), Place(root='', parts=('a', 'x.wav')), '..')
+    >>> [place(path).root for path in ("/a", "//a", "\\\\\\\\srv\\\\a", "file:///a", "S3://b/a", "~me/a", "file:///C:/a")]
+    ['/', '/', '//', '/', 's3:', '~', 'c:']
     """
-    text = _SCHEME.sub("", spelled(path).replace("\\", "/"))
-    drive = _DRIVE.match(text)
-    root = f"{drive[1].lower()}:" if drive else "/" if text.startswith("/") else ""
+    text = spelled(path)
+    shared = text.startswith("\\\\")
+    text = _SCHEME.sub("", text.replace("\\", "/"))
+    start = _DRIVE.match(text) or _ELSEWHERE.match(text)
+    letter = start and next(group for group in start.groups() if group).lower()
+    root = f"{letter}:" if letter and len(letter) == 1 and letter != "~" else letter or ""
+    root = root or ("//" if shared else "/" if text.startswith("/") else "")
     parts: list[str] = []
-    for part in text[drive.end() if drive else 0 :].split("/"):
+    for part in text[start.end() if start else 0 :].split("/"):
         if part == ".." and parts:
             parts.pop()
         elif part == "..":

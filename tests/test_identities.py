@@ -71,7 +71,9 @@ FILES = [f"wavs/clip{i:02}.wav" for i in range(12)]
     ("spelling", "state"),
     [
         (lambda p: "/data/mine/" + p, "doubt"), (lambda p: "D:\\mine\\" + p.replace("/", "\\"), "doubt"),
-        (lambda p: "../mine/" + p, "doubt"), (str.upper, "doubt"), (lambda p: p.replace("/", "//"), "leak"),
+        (lambda p: "../mine/" + p, "doubt"),
+        (lambda p: "https://x.org/" + p, "doubt"), (lambda p: "~/m/" + p, "doubt"),
+        (str.upper, "doubt"), (lambda p: p.replace("/", "//"), "leak"),
         (lambda p: unicodedata.normalize("NFD", p), "leak"), (lambda p: p.replace(".wav", ".FLAC"), "leak"),
     ],
 )  # fmt: skip

@@ -33,7 +33,7 @@ def same_places(paths: Iterable[str]) -> dict[str, str]:
     ``/``) may be of one folder on two machines. Where several would fit, none is taken.
     """
     cuts = {path: whole(path) for path in paths}
-    places = {path: place(plain_name(of)[0].casefold()) for path, (of, _) in cuts.items()}
+    places = {path: Place(place(of).root, place(plain_name(of)[0].casefold()).parts) for path, (of, _) in cuts.items()}
     kinds: dict[str, set[tuple[str, ...]]] = {}
     for one in places.values():
         kinds.setdefault(one.root, set()).add(one.parts)

@@ -135,7 +135,8 @@ def _names(rows: Sequence[ListRow]) -> list[str]:
 
 def _recording(row: ListRow, columns: Mapping[str, str], where: str) -> ListedRecording:
     """The path of a line, and what it says of a segment."""
-    path = row.get(columns["path"], "").replace("\\", "/")
+    path = row.get(columns["path"], "")
+    path = path if path.startswith("\\\\") else path.replace("\\", "/")  # a share of Windows stays one
     while path.startswith("./"):
         path = path[2:]
     if not path:
