@@ -16,7 +16,7 @@ from serbench.errors import InputError
 from serbench.identities import doubt_key, doubts, is_unknown, place, spelled
 from serbench.protocols.parts.catalog import find
 from serbench.protocols.parts.design import Design, design
-from serbench.results.evidence.predictions_file import read
+from serbench.results.evidence.predictions_file import read, with_speakers_of
 from serbench.tests.support.audits import RAVDESS, audit, table
 from serbench.tests.support.utterances import CLASSES, make, who
 
@@ -242,6 +242,11 @@ def test_scores_count_persons(tmp_path: Path) -> None:
     file.write_text("id,truth,guess,speaker\n" + "".join(lines))
     assert read(file).rows["speaker"].nunique() == 8 and read(file).has_speakers
     assert read(file, distinct=True).rows["speaker"].nunique() == 24
+    other = tmp_path / "q.csv"
+    other.write_text("id,truth,guess,speaker\n" + "".join(line.replace(",0", ",").replace(",0", ",") for line in lines))
+    same = with_speakers_of(read(other), read(file))
+    assert same.rows["speaker"].tolist() == read(file).rows["speaker"].tolist()
+    assert same.notes[-1].startswith("speakers of q.csv and p.csv 1 and 001 = 01 = 1, ")
     file.write_text("id,truth,guess,speaker\n" + "".join(lines) + "x,sad,sad,Unknown\ny,sad,sad,\n")
     found = read(file)
     assert found.rows["speaker"].nunique() == 8 and found.has_speakers and found.clustered["speaker"].nunique() == 10

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from ...errors import InputError
 from ...results.evidence.clusters import Cluster
 from ...results.evidence.evidence import open_evidence
-from ...results.evidence.predictions_file import read
+from ...results.evidence.predictions_file import read, with_speakers_of
 from ...results.evidence.store import find_run
 from ...results.questions import file_scores
 from ...results.questions.answers import answer
@@ -92,6 +92,8 @@ def score(*files: str | Path, metric: str = "uar", classes: Sequence[str] = (), 
             f"take {', '.join(METRICS)}"
         )
     tables = [read(Path(file), classes, distinct) for file in files]
+    if len(tables) == 2 and not distinct:
+        tables[1] = with_speakers_of(tables[1], tables[0])
     tests = [file_scores.compare_files(tables[0], tables[1], chosen)] if len(tables) == 2 else []
     return Table(file_text.document([file_scores.score(one) for one in tables], tests), (), NARROW)
 

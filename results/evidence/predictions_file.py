@@ -6,7 +6,7 @@ The classes are those of the truth, or given. An answer in other words is read a
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pandas as pd
 
 from ...emotion_words import one_spelling, reader_of
 from ...errors import InputError
-from ...identities import doubts, is_unknown, question
+from ...identities import doubt_key, doubts, is_unknown, question
 from .groups import GROUPS
 from .predictions_scores import ClassScores, scores_of
 from .predictions_table import read_table
@@ -93,6 +93,20 @@ def read(path: Path, classes: Sequence[str] = (), distinct: bool = False) -> Pre
         notes.append("no column speaker: no interval, and no test over speakers")
     notes += _of_runs(rows)
     return PredictionsFile(path.name, classes, rows, tuple(notes), _n_train(path, table, rows))
+
+
+def with_speakers_of(file: PredictionsFile, other: PredictionsFile) -> PredictionsFile:
+    """The file with the names that another has for the same speakers, and a note: 3 where that has 03."""
+    theirs, ours = (one.rows["speaker"].dropna().unique() for one in (other, file))
+    names = {doubt_key(name.partition(" = ")[0]): name for name in theirs}
+    one = {name: names.get(doubt_key(name.partition(" = ")[0]), name) for name in ours}
+    pairs = [(name, said) for name, said in sorted(one.items()) if name != said]
+    if not pairs:
+        return file
+    asked = question(f"speakers of {file.name} and {other.name}", pairs)
+    note = f"{asked} They count as one; --distinct keeps them apart"
+    rows = file.rows.assign(speaker=file.rows["speaker"].map(one))
+    return replace(file, rows=rows, notes=(*file.notes, note))
 
 
 def _check_columns(path: Path, table: pd.DataFrame) -> None:
