@@ -1,12 +1,17 @@
 """The command line: one group; a command is imported when it is called."""
 
 import importlib
+import io
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import click
 
-from ..errors import InputError
+from ..errors import InputError, printable
+from . import stopping
 
 #: command -> the module that holds it under the same name, and the line that `--help` shows
 COMMANDS = {
@@ -29,6 +34,14 @@ COMMANDS = {
 }
 
 
+class _RaisedError(Exception):
+    """Carries an error past click, which takes any end of file for Ctrl-C and a broken pipe for a failure."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class Commands(click.Group):
     """Imports a command's module when the command is asked for, so that `--help` stays quick."""
 
@@ -43,6 +56,13 @@ class Commands(click.Group):
         module = importlib.import_module(f".commands.{COMMANDS[name][0]}", __package__)
         command: click.Command = getattr(module, name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, past what click makes of errors that are not its own."""
+        try:
+            return super().invoke(ctx)
+        except (EOFError, OSError, KeyboardInterrupt) as error:
+            raise _RaisedError(error) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without importing any."""
@@ -60,22 +80,51 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point. Exit codes: 0 done; 1 it ran, and the answer is no; 2 wrong usage or input, said in one line."""
+    """Entry point.
+
+    Exit codes: 0 done; 1 it ran, and the answer is no; 2 wrong usage or input, said in one line; 70 a fault of
+    serbench; 130 and 143 interrupted.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a locale that cannot print a character
+    with stopping.stoppable():
+        try:
+            code = _exit_code(arguments)
+        except KeyboardInterrupt as error:  # while it was said how another error ended it
+            code = stopping.exit_code(error)
+        sys.exit(code)
+
+
+def _exit_code(arguments: Sequence[str] | None) -> int:
+    """Run a command; what it raises becomes a line on the error output and an exit code."""
     try:
         code = cli.main(args=arguments, prog_name="serbench", standalone_mode=False)
-    except click.ClickException as error:
+        sys.stdout.flush()
+    except _RaisedError as raised:
+        return _code_of(raised.error)
+    except BaseException as error:
+        return _code_of(error)
+    return code if isinstance(code, int) else 0
+
+
+def _code_of(error: BaseException) -> int:
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    if isinstance(error, click.ClickException):
         error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped. What is finished is kept; the same command goes on from there.", err=True)
-        sys.exit(130)
-    except InputError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-    except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stderr.close()
-        sys.exit(0)
-    except OSError as error:
-        click.echo(f"Error: {error.filename or 'this machine'}: {error.strerror or error}", err=True)
-        sys.exit(2)
-    sys.exit(code if isinstance(code, int) else 0)
+        return error.exit_code
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        click.echo(stopping.STOPPED, err=True)
+        return stopping.exit_code(error)
+    if isinstance(error, BrokenPipeError):  # the reader of our output has seen enough
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)  # else the interpreter complains at its end
+        return 0
+    if isinstance(error, InputError):
+        click.echo(f"Error: {printable(str(error))}", err=True)
+        return 2
+    if isinstance(error, OSError) and error.errno is not None:
+        click.echo(f"Error: {printable(str(error.filename or 'this machine'))}: {error.strerror}", err=True)
+        return 2
+    stopping.report_fault(error)
+    return stopping.FAULT

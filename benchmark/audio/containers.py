@@ -108,12 +108,13 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
 
 def _nist(file: BinaryIO) -> int:
     file.seek(8)
-    header = int(file.read(8).strip() or b"0")
+    length = file.read(8).strip()
+    header = int(length) if length.isdigit() else 0
     text = _field(file, 0, header)
     fields = [
         re.search(rb"^%s -i (\d+)" % key, text, re.M) for key in (b"sample_count", b"channel_count", b"sample_n_bytes")
     ]
-    if b"shorten" in text or not all(fields):
+    if not header or b"shorten" in text or not all(fields):
         return 0
     count, channels, width = (int(match[1]) for match in fields if match)
     return header + count * channels * width

@@ -89,7 +89,7 @@ def length_seconds(path: Path) -> float:
                 return (container.duration or 0) / 1_000_000
         info = soundfile.info(str(path))
         return float(info.frames / info.samplerate) if info.frames < _ENDLESS else 0.0
-    except (OSError, ValueError, soundfile.LibsndfileError):
+    except (OSError, ValueError, av.FFmpegError, soundfile.LibsndfileError):  # PyAV's may be an EOFError
         return 0.0
 
 

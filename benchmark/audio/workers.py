@@ -4,10 +4,14 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import current_process, get_context, parent_process
-from typing import TypeVar
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import active_children, current_process, get_context, parent_process
+from typing import Any, TypeVar
+
+from ..stopping import end_workers
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
@@ -33,27 +37,54 @@ def ordered(function: Callable[[Item], Output], items: Sequence[Item], jobs: int
         yield from map(function, items)
         return
     chunks = [items[i : i + _CHUNK] for i in range(0, len(items), _CHUNK)]
-    pool = ProcessPoolExecutor(min(jobs, len(chunks)), get_context("spawn"), _follow_parent)
     waiting: deque[Future[list[Output]]] = deque()
-    try:
+    with workers(min(jobs, len(chunks))) as pool:
         for chunk in chunks:
-            waiting.append(pool.submit(_each, function, chunk))
+            waiting.append(submitted(pool, _each, function, chunk))
             if len(waiting) > _AHEAD * jobs:
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
+
+
+@contextmanager
+def workers(jobs: int, begin: Callable[..., None] | None = None, *arguments: Any) -> Iterator[ProcessPoolExecutor]:
+    """Spawned processes that call ``begin`` first; they end with this one, and at once where the body raises."""
+    others = frozenset(process.pid or 0 for process in active_children())
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (begin, arguments))
+    try:
+        yield pool
+    except BaseException:  # ctrl-c, a full disk, a reader that has enough: nobody waits for what they do
+        pool.shutdown(wait=False, cancel_futures=True)
+        end_workers(but=others)
+        raise
+    pool.shutdown()
+
+
+def submitted(pool: ProcessPoolExecutor, function: Callable[..., Output], *arguments: Any) -> Future[Output]:
+    """Give work to a pool. Raises BrokenProcessPool, also where a process died while it was being started."""
+    blockable = hasattr(signal, "pthread_sigmask") and threading.current_thread() is threading.main_thread()
+    if blockable:  # processes begin with the mask: ctrl-c is for this one
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(function, *arguments)
+    except ConnectionError as error:  # the pipe through which it was told what to do
+        raise BrokenProcessPool("a process died at its start") from error
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        if blockable:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _each(function: Callable[[Item], Output], items: Sequence[Item]) -> list[Output]:
     return [function(item) for item in items]
 
 
-def _follow_parent() -> None:
+def _begin(begin: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     """Leave ctrl-c to the parent, and end with it: a process whose parent was killed would wait for work forever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_watch, daemon=True).start()
+    if begin is not None:
+        begin(*arguments)
 
 
 def _watch() -> None:

@@ -9,17 +9,17 @@ import fcntl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import plugins
 from ...results.evidence.files import StoreError
 from ...results.evidence.store import Run
+from ..audio.workers import submitted, workers
 from ..planning.plan import Cell, Plan
 from ..prepared.corpus import Corpus
 from .progress import CellCallback, Progress
@@ -174,26 +174,23 @@ def work_off(group: list[Cell], since: float) -> list[tuple[Cell, bool]] | None:
 @contextmanager
 def _in_processes(work: Work, jobs: int, store: CellCallback) -> Iterator[Attempt]:
     since = time.time()
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (plugins.files(), work, jobs)) as pool:
+    try:
+        with workers(jobs, _start, plugins.files(), work, jobs) as pool:
 
-        def attempt(groups: Sequence[list[Cell]]) -> list[list[Cell]]:
-            busy: list[list[Cell]] = []
-            futures = {pool.submit(work_off, group, since): group for group in groups}
-            for future in as_completed(futures):
-                cells = future.result()
-                if cells is None:
-                    busy.append(futures[future])
-                for cell, failed in cells or ():
-                    store(cell, failed)
-            return busy
+            def attempt(groups: Sequence[list[Cell]]) -> list[list[Cell]]:
+                busy: list[list[Cell]] = []
+                futures = {submitted(pool, work_off, group, since): group for group in groups}
+                for future in as_completed(futures):
+                    cells = future.result()
+                    if cells is None:
+                        busy.append(futures[future])
+                    for cell, failed in cells or ():
+                        store(cell, failed)
+                return busy
 
-        try:
             yield attempt
-        except BrokenProcessPool as error:
-            raise StoreError(
-                f"a worker process died, perhaps for lack of memory; {work.folder} keeps what is finished: "
-                f"repeat the command with fewer --jobs than {jobs}"
-            ) from error
-        except BaseException:  # full disk or ctrl-c: what has not begun shall not begin
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    except BrokenProcessPool as error:
+        raise StoreError(
+            f"a worker process died, perhaps for lack of memory; {work.folder} keeps what is finished: "
+            f"repeat the command with fewer --jobs than {jobs}"
+        ) from error

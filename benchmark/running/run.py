@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from ...baselines.registry import choose
 from ...errors import InputError
-from ...results.evidence.files import read_json, write_bytes
+from ...results.evidence.files import StoreError, read_json, write_bytes
 from ...results.evidence.record import FORMAT
 from ...results.evidence.store import Run, create, free_damaged, open_run, plan_name
 from ..audio.bar import hidden
@@ -166,12 +167,17 @@ def _heal(run: Run, plans: Sequence[Plan], progress: Progress) -> None:
 
 
 def _new_folder(name: str) -> Path:
-    """A folder in runs/ that is not there: two runs may begin in one second."""
-    folder, number = Path("runs") / name, 1
-    while folder.exists():
-        number += 1
-        folder = Path("runs") / f"{name}-{number}"
-    return folder
+    """A new folder in runs/: two commands that begin in one second have one each."""
+    for number in count(1):
+        folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise StoreError(f"cannot write {folder}: {error.strerror}; choose another folder with --out") from error
+        return folder
+    raise AssertionError("numbers do not end")
 
 
 def _check_models(plans: Sequence[Plan]) -> None:

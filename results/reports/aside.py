@@ -17,16 +17,22 @@ FEWEST = 8  # matrices for which a process is started
 
 @dataclass
 class Aside:
-    """Matrices on their way; `finish` waits for them."""
+    """Matrices on their way: the end of a ``with`` waits for them, or stops them where something went wrong."""
 
-    found: Sequence[Score]
+    scores: Sequence[Score]
     folder: Path
     process: subprocess.Popen[str] | None = None
 
-    def finish(self) -> None:
+    def __enter__(self) -> None:
+        """Meanwhile the rest is made."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Wait, or draw here what no process has drawn; whatever goes wrong goes wrong here, with its reason."""
-        if self.process is None or self.process.wait() != 0:
-            figures.draw(self.found, self.folder)
+        if self.process is not None and kind is not None:
+            self.process.kill()
+            self.process.wait()
+        elif self.process is None or self.process.wait() != 0:
+            figures.draw(self.scores, self.folder)
 
 
 def start(scores: Sequence[Score], folder: Path) -> Aside:
@@ -50,7 +56,7 @@ def start(scores: Sequence[Score], folder: Path) -> Aside:
         if process.stdin is not None:
             process.stdin.write(json.dumps(jobs))
             process.stdin.close()
-    except BrokenPipeError:  # it ended at once; `finish` draws here
+    except BrokenPipeError:  # it ended at once; it is drawn here
         process.wait()
     return Aside(scores, folder, process)
 

@@ -43,11 +43,11 @@ def report(runs: Sequence[str], out: Path | None = None, changed: Changes = no_c
     figures = folder / "figures"
     sources = sources_of(opened, changed, mixed)
     matrices = aside.start(sources.clean[:DRAWN_FIRST], figures)
-    content = content_of(sources, figures)
-    for texts_of in TEXTS:
-        for name, text in texts_of(sources, content).items():
-            write_bytes(folder / name, text.encode())
-    matrices.finish()
+    with matrices:
+        content = content_of(sources, figures)
+        for texts_of in TEXTS:
+            for name, text in texts_of(sources, content).items():
+                write_bytes(folder / name, text.encode())
     return Report(folder, folder / "report.html", tuple(_notes(content, len(sources.clean))))
 
 

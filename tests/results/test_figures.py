@@ -148,7 +148,8 @@ def test_matrices_drawn_by_a_second_process_are_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(aside, "FEWEST", 2)
     begun = aside.start(found, tmp_path / "there")
     assert begun.process is not None
-    begun.finish()
+    with begun:
+        pass
     names = sorted(p.name for p in (tmp_path / "here").iterdir())
     assert names == sorted(p.name for p in (tmp_path / "there").iterdir()) and len(names) == 4
     for name in names:
@@ -159,6 +160,7 @@ def test_what_a_second_process_cannot_draw_is_drawn_here(tmp_path, monkeypatch):
     monkeypatch.setattr(aside, "FEWEST", 1)
     monkeypatch.setattr(aside.sys, "executable", "/bin/false")
     begun = aside.start([score()], tmp_path)
-    begun.finish()
+    with begun:
+        pass
     assert len(list(tmp_path.glob("*.png"))) == 1
     assert aside.start([], tmp_path).process is None
