@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from ... import list_words as words
 from ...errors import InputError
 from ...identities import whole
+from ...list_words import key, known_parts, part_of
+from ...tables import short
 from ..corpora.folder import named
-from . import words
 from .rows import ListRow, read_rows
 from .segments import ListedRecording, utterances
-from .words import key, known_parts, part_of
 
 TRAIN, DEV, TEST = "train", "dev", "test"
 _GUESSED = {
@@ -140,7 +141,7 @@ def _recording(row: ListRow, columns: Mapping[str, str], where: str) -> ListedRe
     while path.startswith("./"):
         path = path[2:]
     if not path:
-        raise InputError(f"{where}: a line without {columns['path']}: {row}")
+        raise InputError(f"{where}: a line without {columns['path']}: {short(row)}")
     return ListedRecording(
         path, *(row.get(columns.get(role, ""), "") for role in ("start", "end", "duration", "speaker"))
     )
@@ -155,7 +156,9 @@ def _without_times(columns: dict[str, str], paths: Sequence[str]) -> dict[str, s
 def _part(word: str, file: Path, column: str) -> str:
     part = part_of(word) if word else ""
     if part is None:
-        raise InputError(f"{file}: column {column}: '{word}' is no part and no number of a fold ({known_parts()})")
+        raise InputError(
+            f"{file}: column {column}: '{short(word)}' is no part and no number of a fold ({known_parts()})"
+        )
     return part
 
 

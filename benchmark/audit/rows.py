@@ -2,18 +2,16 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ..corpora.text import read_text
-from .words import PATH, key, part_of
+from ...list_words import PATH, key, part_of
+from ...tables import OBJECT_LINES, cell_text, decoded, numbered, parsed, read_cells, separated, short
 
 #: a cell per column; the names of columns are as in the file
 ListRow = dict[str, str]
-_LINES = (".jsonl", ".ndjson")
 
 
 def read_rows(file: Path, path_column: str | None = None, plain: bool = False) -> list[ListRow]:
@@ -26,32 +24,24 @@ def read_rows(file: Path, path_column: str | None = None, plain: bool = False) -
         raise InputError(
             f"{file}: {'a folder' if file.is_dir() else 'no such file'}; give a CSV, JSON or JSON Lines file"
         )
-    text = read_text(file)
+    if file.suffix.lower() == ".parquet":
+        cells = read_cells(file)
+        return [_object(dict(zip(cells.columns, line, strict=True)), str(file)) for line in cells.lines.values()]
+    text, _ = decoded(file)
     if "\0" in text:
         raise InputError(f"{file}: not a text file; give a CSV, JSON or JSON Lines file")
     if not text.strip():
         raise InputError(f"{file}: the file is empty")
     suffix = file.suffix.lower()
-    if suffix in _LINES:
-        rows = [_object(_json(file, line, number), f"{file}: line {number}") for number, line in _numbered(text)]
+    if suffix in OBJECT_LINES:
+        rows = [_object(parsed(file, line, number), f"{file}: line {number}") for number, line in numbered(text)]
     elif suffix == ".json":
-        rows = list(_of_json(_json(file, text), file))
+        rows = list(_of_json(parsed(file, text), file))
     else:
         rows = _of_text(file, text, path_column, plain)
     if not rows:
         raise InputError(f"{file}: the list has no lines")
     return rows
-
-
-def _numbered(text: str) -> Iterator[tuple[int, str]]:
-    return ((number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip())
-
-
-def _json(file: Path, text: str, line: int | None = None) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{file}: line {line or error.lineno}: not JSON ({error.msg})") from error
 
 
 def _of_json(data: Any, file: Path) -> Iterator[ListRow]:
@@ -64,6 +54,8 @@ def _of_json(data: Any, file: Path) -> Iterator[ListRow]:
         raise InputError(f"{file}: neither a list nor an object with lists")
     elif _parts(data):
         yield from _listed(data, file, {})
+    elif len(lists := [value for value in data.values() if _of_objects(value)]) == 1:  # s3prl's meta_data
+        yield from (_item(item, f"{file}: item {number}") for number, item in enumerate(lists[0], start=1))
     elif any(key(name) in PATH for name in data):
         yield from _columns(data, file)
     elif all(isinstance(value, Mapping) and _parts(value) for value in data.values()):
@@ -78,6 +70,10 @@ def _of_json(data: Any, file: Path) -> Iterator[ListRow]:
 def _parts(item: Mapping[str, Any]) -> bool:
     """Whether an object lists files under the names of parts."""
     return bool(item) and all(isinstance(value, list) and part_of(name) for name, value in item.items())
+
+
+def _of_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) for item in value)
 
 
 def _listed(item: Mapping[str, Any], file: Path, cells: ListRow) -> Iterator[ListRow]:
@@ -99,28 +95,23 @@ def _item(item: Any, where: str) -> ListRow:
 
 def _object(item: Any, where: str) -> ListRow:
     if not isinstance(item, Mapping):
-        raise InputError(f"{where}: '{item}' is no object with the path and the part of a file")
-    cells = {str(name): _text(value) for name, value in item.items()}
+        raise InputError(f"{where}: '{short(item)}' is no object with the path and the part of a file")
+    cells = {str(name): cell_text(value) for name, value in item.items()}
     return {name: value for name, value in cells.items() if value}
 
 
-def _text(value: Any) -> str:
-    """A cell as text, empty for nothing; whole numbers lose their ``.0``."""
-    if value is None or isinstance(value, Mapping | list) or value != value:
-        return ""
-    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
-
-
 def _of_text(file: Path, text: str, path_column: str | None, plain: bool) -> list[ListRow]:
-    head = text.partition("\n")[0]
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t|", key=head.count))
+    if plain and (manifest := _fairseq(text)):
+        return manifest
+    text, separator, before = separated(text)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         columns = [cell.strip() for cell in next(lines)]
-        body = [(lines.line_num, line) for line in lines if any(line)]
+        body = [(lines.line_num + before, line) for line in lines if any(line)]
     except csv.Error as error:
-        raise InputError(f"{file}: line {lines.line_num}: not CSV ({error})") from error
+        raise InputError(f"{file}: line {lines.line_num + before}: not CSV ({error})") from error
     if plain and len(columns) == 1 and key(columns[0]) not in PATH and columns[0] != path_column:
-        return [{"path": line.strip()} for _, line in _numbered(text)]
+        return [{"path": line.strip()} for _, line in numbered(text)]
     doubled = [name for name in columns if columns.count(name) > 1]
     if doubled:
         raise InputError(f"{file}: column '{doubled[0]}' stands there twice")
@@ -128,3 +119,13 @@ def _of_text(file: Path, text: str, path_column: str | None, plain: bool) -> lis
     if uneven:
         raise InputError(f"{file}: line {uneven[0]} does not have {len(columns)} cells as the first line has")
     return [_object(dict(zip(columns, line, strict=True)), str(file)) for _, line in body]
+
+
+def _fairseq(text: str) -> list[ListRow]:
+    """The files of a manifest of fairseq: its root, then a path and its number of samples; none for another list."""
+    lines = [line for _, line in numbered(text)]
+    cells = [line.split("\t") for line in lines[1:]]
+    if not cells or "\t" in lines[0] or not all(len(line) == 2 and line[1].strip().isdigit() for line in cells):
+        return []
+    root = lines[0].strip().rstrip("/")
+    return [{"path": f"{root}/{line[0].strip()}"} for line in cells]

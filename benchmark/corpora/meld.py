@@ -93,9 +93,15 @@ def _read_split(root: Path, split: str) -> tuple[list[Row], list[str]]:
     folder = _place(root, split, _FOLDERS[split])
     if folder is None:
         return [], [f"meld: the folder {_FOLDERS[split]} is missing: {len(rows)} utterances of {split} are left out"]
-    audio = one_per_stem("meld", audio_files(folder))
+    files = audio_files(folder)
+    beside = {path.with_suffix("") for path in files if path.suffix.lower() == ".mp4"}
+    extracted = [path for path in files if path.suffix.lower() != ".mp4" and path.with_suffix("") in beside]
+    audio = one_per_stem("meld", sorted({*files} - {*extracted}))
     names = {str(row["id"]).partition("/")[2] for row in rows}
     notes = []
+    if extracted:
+        paths = named((path.name for path in extracted), 3)
+        notes.append(f"meld: {len(extracted)} audio files of {split} lie beside their mp4, which is taken: {paths}")
     if missing := sorted(names - audio.keys()):
         notes.append(f"meld: {len(missing)} utterances of {split} left out, their audio is missing: {named(missing)}")
     if extra := sorted(audio.keys() - names):

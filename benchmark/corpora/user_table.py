@@ -1,29 +1,37 @@
-"""A corpus of the user's own: a CSV or Parquet table with one line per clip."""
+"""A corpus of the user's own: a table with one line per clip, CSV, JSON, JSON Lines or Parquet."""
 
-import csv
-import io
 import itertools
 import os
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-
+from ... import list_words
 from ...errors import InputError
+from ...tables import cell_text, read_cells, short
 from ..audio.content import missing_content
 from .folder import Reading, Row, named
 from .table import COLUMNS, utterance_table
-from .text import read_text
 
 NEEDED = ("path", "speaker", "emotion")
 FILLED = ("path", "emotion")  # an empty speaker is one that nobody knows
 _USED = frozenset(COLUMNS) - {"corpus"}  # the corpus is called what the user calls it
+#: column of the utterance table -> what other people call it, the likeliest first
+_SYNONYMS = {
+    "path": list_words.PATH[: list_words.PATH.index("utterance")],
+    "speaker": list_words.SPEAKER,
+    "emotion": list_words.LABEL,
+    "official_split": list_words.PART,
+    "session": list_words.SESSION,
+    "dialogue": list_words.DIALOGUE,
+    "gender": ("gender", "sex"),
+    "transcript": ("transcript", "transcription", "text", "utterance_text"),
+}
 ABSENT = "their audio is missing"
 _NAMES = ("utterances.csv", "utterances.parquet")
-_ENDINGS = (".csv", ".tsv", ".parquet")
+_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 _GENDER = {"f": "female", "w": "female", "female": "female", "m": "male", "male": "male"}
 
 
@@ -46,10 +54,10 @@ def read(name: str, file: Path) -> Reading:
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise InputError(f"corpus name '{name}': use letters, digits, '.', '_' and '-' only")
-    columns, lines = _load(name, file)
-    missing = [column for column in NEEDED if column not in columns]
+    columns, lines, notes = _load(name, file)
+    missing = [column for column in NEEDED if column not in next(iter(lines.values()))]
     if missing:
-        raise InputError(f"{name}: {file}: no column {', '.join(missing)}; it has {', '.join(columns)}")
+        raise InputError(f"{name}: {file}: no column {', '.join(missing)}; it has {short(', '.join(columns), 200)}")
     _check_filled(name, file, lines)
     rows = [_row(line, name, file.parent) for line in lines.values()]
     exists = [Path(str(row["path"])).is_file() for row in rows]
@@ -58,56 +66,81 @@ def read(name: str, file: Path) -> Reading:
     if not there:
         why = f" ({why})" if (why := missing_content(Path(absent[0]))) else ""
         raise InputError(f"{name}: {file}: none of its {len(rows)} audio files exists; the first is {absent[0]}{why}")
-    notes = _notes(name, columns, rows)
+    notes += _notes(name, rows)
     if absent:
         reasons = dict.fromkeys(why for path in absent if (why := missing_content(Path(path))))
         notes.append("; ".join((f"{name}: {len(absent)} utterances left out, {ABSENT}: {named(absent)}", *reasons)))
     return utterance_table(there, name, str(file)), tuple(notes)
 
 
-def _load(name: str, file: Path) -> tuple[list[str], dict[int, Row]]:
-    """Names of the columns, and the cells of the known ones by number of the line; an empty cell is None."""
-    try:
-        columns, cells = _parquet(file) if file.suffix.lower() == ".parquet" else _csv(file)
-    except (csv.Error, pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{name}: {file}: not a readable table ({str(error).splitlines()[0]})") from error
-    columns = [column.strip() for column in columns]
+def _load(name: str, file: Path) -> tuple[list[str], dict[int, Row], list[str]]:
+    """Names of the columns, the cells of the known ones by number of the line (an empty one is None), and notes."""
+    cells = read_cells(file)
+    columns = [column.strip() for column in cells.columns]
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
         raise InputError(f"{name}: {file}: column {', '.join(twice)} stands there twice")
-    if not cells:
+    if not cells.lines:
         raise InputError(f"{name}: {file}: the table has no lines")
-    uneven = [str(number) for number, line in cells.items() if len(line) != len(columns)]
+    uneven = [str(number) for number, line in cells.lines.items() if len(line) != len(columns)]
     if uneven:
         raise InputError(f"{name}: {file}: lines {named(uneven, 5)} do not have {len(columns)} cells as the first has")
-    return columns, {
-        number: {column: _text(cell) for column, cell in zip(columns, line, strict=True) if column in _USED}
-        for number, line in cells.items()
-    }
+    roles = _roles(columns)
+    _refuse_bytes(name, file, columns, roles, cells.lines.values())
+    lines: dict[int, Row] = {}
+    for number, line in cells.lines.items():
+        texts = dict(zip(columns, map(cell_text, line), strict=True))
+        lines[number] = {role: texts[column] or None for role, column in roles.items()}
+    _name_parts(roles, lines)
+    as_others = [f"{column} as {role}" for role, column in roles.items() if column != role]
+    understood = "; ".join(filter(None, (", ".join(as_others), cells.form)))
+    unused = [column for column in columns if column not in roles.values()]
+    notes = [f"{name}: {file.name} is read with {understood}"] if understood else []
+    if unused:
+        notes.append(f"{name}: columns that are not used: {named(unused, 12)}")
+    return columns, lines, notes
 
 
-def _csv(file: Path) -> tuple[list[str], dict[int, list[Any]]]:
-    text = read_text(file)
-    head = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
-    columns = next(reader, [])
-    lines = ((reader.line_num, line) for line in reader)
-    return columns, {number: line for number, line in lines if line}
+def _roles(columns: list[str]) -> dict[str, str]:
+    """Column of the utterance table -> that of the file: the name itself, else the likeliest of other people's."""
+    roles = {column: column for column in columns if column in _USED}
+    for role, words in _SYNONYMS.items():
+        free = [column for column in columns if column not in roles.values()]
+        fitting = [column for word in words for column in free if list_words.key(column) == word]
+        if role not in roles and fitting:
+            roles[role] = fitting[0]
+    for column in columns:  # ID, Language
+        role = list_words.key(column)
+        if role in _USED and role not in roles and column not in roles.values():
+            roles[role] = column
+    return roles
 
 
-def _parquet(file: Path) -> tuple[list[str], dict[int, list[Any]]]:
-    table = pd.read_parquet(file)
-    lines = table.astype(object).itertuples(index=False, name=None)
-    return [str(column) for column in table.columns], {number: list(line) for number, line in enumerate(lines, start=1)}
+def _refuse_bytes(name: str, file: Path, columns: list[str], roles: dict[str, str], lines: Iterable[list[Any]]) -> None:
+    """InputError where the audio lies within the table: it has no file that could be heard again."""
+    if "path" not in roles:
+        return
+    at = columns.index(roles["path"])
+    if any(isinstance(cell := line[at], Mapping) and cell.get("bytes") for line in lines):
+        raise InputError(
+            f"{name}: {file}: column {roles['path']} holds the audio itself; write each clip to a file of its own and "
+            "give the paths"
+        )
 
 
-def _text(value: Any) -> str | None:
-    """A cell as text; None when it is empty. Whole numbers lose their ``.0``."""
-    if value is None or value is pd.NA or value != value:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value).strip() or None
+def _name_parts(roles: dict[str, str], lines: dict[int, Row]) -> None:
+    """The official split in our words; a column of another name that has other words is not it."""
+    if "official_split" not in roles:
+        return
+    words = {text for line in lines.values() if (text := line["official_split"])}
+    parts = {word: list_words.part_of(word) for word in words}
+    if all(part in ("train", "dev", "test") for part in parts.values()):
+        for line in lines.values():
+            line["official_split"] = parts.get(line["official_split"] or "")
+    elif roles["official_split"] != "official_split":
+        del roles["official_split"]
+        for line in lines.values():
+            del line["official_split"]
 
 
 def _check_filled(name: str, file: Path, lines: dict[int, Row]) -> None:
@@ -142,11 +175,8 @@ def _file_at(folder: Path, path: Path) -> Path:
     return next((place for place in places if place.is_file()), places[0])
 
 
-def _notes(name: str, columns: list[str], rows: list[Row]) -> list[str]:
+def _notes(name: str, rows: list[Row]) -> list[str]:
     notes = []
-    unused = [column for column in columns if column not in _USED]
-    if unused:
-        notes.append(f"{name}: columns that are not used: {', '.join(unused)}")
     unknown = sum(row["speaker"] is None for row in rows)
     if unknown:
         notes.append(f"{name}: {unknown} of {len(rows)} utterances have no speaker: the column is empty")

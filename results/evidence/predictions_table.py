@@ -1,7 +1,5 @@
-"""A table of predictions as people write them: CSV of any separator and encoding, or Parquet, with text as text."""
+"""A table of predictions, as `tables` reads it, with text as text and numbers as numbers."""
 
-import io
-import re
 import unicodedata
 from collections.abc import Collection
 from pathlib import Path
@@ -9,9 +7,17 @@ from typing import Any
 
 import pandas as pd
 
+from ... import list_words
 from ...errors import InputError
+from ...tables import cell_text, read_cells
 
-_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # what UTF-16 begins with
+#: column -> what other people call it, the likeliest first
+_SYNONYMS = {
+    "id": list_words.PATH,
+    "truth": list_words.LABEL,
+    "guess": ("prediction", "predicted", "pred", "hypothesis", "hyp", "answer", "predicted_label", "predicted_class"),
+    "speaker": list_words.SPEAKER,
+}
 
 
 def read_table(path: Path, texts: Collection[str], known: Collection[str]) -> tuple[pd.DataFrame, list[str]]:
@@ -23,10 +29,10 @@ def read_table(path: Path, texts: Collection[str], known: Collection[str]) -> tu
         raise InputError(f"{path}: no such file")
     notes: list[str] = []
     try:
-        table = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _csv(path, notes)
-    except (ValueError, OSError) as error:  # ParserError and ArrowInvalid are ValueErrors
-        raise InputError(f"{path}: not readable as CSV or Parquet: {' '.join(str(error).split())}") from error
-    table.columns = pd.Index(_names([str(name) for name in table.columns], known))
+        table = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _frame(path, notes)
+    except (ValueError, OSError) as error:  # ArrowInvalid is a ValueError
+        raise InputError(f"{path}: not a readable table: {' '.join(str(error).split())}") from error
+    table.columns = pd.Index(_understood(_names([str(name) for name in table.columns], known), notes))
     if twice := table.columns[table.columns.duplicated()].tolist():
         raise InputError(f"{path}: column {twice[0]} is there twice; drop one")
     if not len(table):
@@ -39,33 +45,25 @@ def read_table(path: Path, texts: Collection[str], known: Collection[str]) -> tu
     return table.reset_index(drop=True), notes
 
 
-def _csv(path: Path, notes: list[str]) -> pd.DataFrame:
-    text = _decoded(path, notes)
-    head, _, rest = text.partition("\n")
-    if mark := re.fullmatch(r"sep=(.)\s*", head):  # Excel's own line
-        text, delimiter = rest, mark[1]
-    else:
-        bare = re.sub(r'"[^"]*"', "", head)
-        delimiter = max(",;\t", key=bare.count)
-    # text stays text: a speaker 03 is not the number 3, a class "nan" or "None" is not missing
-    how = {"sep": delimiter, "skipinitialspace": True}
-    table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, na_values=[""], **how)
-    if not isinstance(table.index, pd.RangeIndex):
-        raise ValueError("the lines have more cells than the first one")
-    nameless = table.columns.str.fullmatch(r"Unnamed: \d+")  # an index that was written, or what lies beside a sheet
+def _frame(path: Path, notes: list[str]) -> pd.DataFrame:
+    """The table as `tables` reads it.
+
+    Text stays text: a speaker 03 is not the number 3, a class "nan" or "None" is not missing.
+    """
+    cells = read_cells(path)
+    width = len(cells.columns)
+    uneven = [number for number, line in cells.lines.items() if len(line) > width and any(line[width:])]
+    if uneven:
+        raise InputError(
+            f"{path}: not readable as a table: line {uneven[0]} has more cells than the first one, {width}"
+        )
+    if cells.guess:
+        notes.append(cells.guess)
+    lines = [(line + [None] * width)[:width] for line in cells.lines.values()]
+    empty = [[None if isinstance(cell, str) and not cell.strip() else cell for cell in line] for line in lines]
+    table = pd.DataFrame(empty, columns=pd.Index(cells.columns), dtype=object)
+    nameless = table.columns.str.fullmatch(r"(?:Unnamed: \d+|index)?")  # an index, or what lies beside a sheet
     return table.loc[:, ~nameless].dropna(how="all")
-
-
-def _decoded(path: Path, notes: list[str]) -> str:
-    """The text: UTF-8 or UTF-16 with or without a mark, else as Windows writes it, with a note."""
-    data = path.read_bytes()
-    if data[:2] in _MARKS:
-        return data.decode(_MARKS[data[:2]])
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        notes.append("not UTF-8: read as Windows-1252")
-        return data.decode("cp1252", errors="replace")
 
 
 def _names(columns: list[str], known: Collection[str]) -> list[str]:
@@ -74,13 +72,21 @@ def _names(columns: list[str], known: Collection[str]) -> list[str]:
     return [name.lower() if name.lower() in known and name.lower() not in bare else name for name in bare]
 
 
+def _understood(columns: list[str], notes: list[str]) -> list[str]:
+    """The names, those of other people in ours where ours are not there."""
+    ours: dict[str, str] = {}
+    for role, words in _SYNONYMS.items():
+        fitting = [name for word in words for name in columns if list_words.key(name) == word and name not in ours]
+        if role not in columns and fitting:
+            ours[fitting[0]] = role
+    ours = {name: role for name, role in ours.items() if not (name in _SYNONYMS and columns.count(name))}
+    if ours:
+        notes.append(f"columns read as: {', '.join(f'{name} as {role}' for name, role in ours.items())}")
+    return [ours.get(name, name) for name in columns]
+
+
 def _text(value: Any) -> str | None:
-    """A cell as text; None where it is empty. Whole numbers lose their ``.0``."""
-    if value is None or value is pd.NA or value != value:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return unicodedata.normalize("NFC", str(value)).strip() or None
+    return None if value is pd.NA else cell_text(value) or None
 
 
 def _numbers(values: pd.Series) -> pd.Series:

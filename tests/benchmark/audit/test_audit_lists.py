@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from serbench.benchmark.audit.lists import Columns, read_parts
+from serbench.errors import InputError
 from serbench.tests.support.audits import RAVDESS, audit, by_actor, refused, table
 
 PARTS = ("train", "val", "test")
@@ -100,3 +102,24 @@ def test_other_encodings_folders_and_corpora(tmp_path: Path) -> None:
         "1 of 4 files are in no part: column split is empty there",
         "1 files are listed more than once in train: a.wav",
     ]
+
+
+def test_a_manifest_of_fairseq_has_its_root_first(tmp_path):
+    for part, session in (("train", 1), ("valid", 5)):
+        lines = [f"Session{session}/sentences/wav/a/Ses0{session}F_impro01_F00{k}.wav\t{30000 + k}" for k in range(4)]
+        (tmp_path / f"{part}.tsv").write_text("\n".join(["/data/IEMOCAP", *lines]) + "\n")
+    listing = read_parts({"train": tmp_path / "train.tsv", "test": tmp_path / "valid.tsv"}, Columns())
+    assert [len(listing.splits[0].parts[part]) for part in ("train", "test")] == [4, 4]
+    assert listing.splits[0].parts["test"][0].startswith("/data/IEMOCAP/Session5/")
+
+
+def test_meta_data_of_s3prl_are_read_and_errors_are_short(tmp_path):
+    turns = [{"path": f"a/{k}.wav", "label": "ang", "speaker": "Ses01F"} for k in range(300)]
+    for part in ("train", "test"):
+        (tmp_path / f"{part}.json").write_text(json.dumps({"labels": {"ang": 0}, "meta_data": turns}))
+    listing = read_parts({part: tmp_path / f"{part}.json" for part in ("train", "test")}, Columns())
+    assert len(listing.splits[0].parts["train"]) == 300
+    (tmp_path / "test.json").write_text(json.dumps({"a": 1, "b": [turns, turns]}))
+    with pytest.raises(InputError) as error:
+        read_parts({part: tmp_path / f"{part}.json" for part in ("train", "test")}, Columns())
+    assert len(str(error.value)) < 400

@@ -160,6 +160,14 @@ def test_meld_windows_bytes(tmp_path: Path) -> None:
     assert table.set_index("id").loc["meld/dev/dia0_utt0", "transcript"] == "That’s café"
 
 
+def test_meld_takes_the_film_where_sound_lies_beside_it(tmp_path: Path) -> None:
+    root = meld(tmp_path)
+    (root / "train_splits" / "dia0_utt1.wav").touch()
+    table, notes = read("meld", root)
+    assert all(path.endswith(".mp4") for path in table["path"])
+    assert "meld: 1 audio files of train lie beside their mp4, which is taken: dia0_utt1.wav" in notes
+
+
 def test_meld_what_is_missing_is_named(tmp_path: Path) -> None:
     root = meld(tmp_path)
     (root / "train_splits" / "dia0_utt1.mp4").unlink()

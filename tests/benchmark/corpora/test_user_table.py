@@ -1,5 +1,6 @@
 """A corpus of the user's own, as CSV or Parquet."""
 
+import json
 import unicodedata
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def test_missing_audio_and_odd_columns_are_noted(folder: Path) -> None:
     ("text", "message"),
     [
         ("path,emotion\naudio/one.wav,sad\n", r"no column speaker; it has path, emotion"),
-        ("file,who\nx,y\n", r"no column path, speaker, emotion; it has file, who"),
+        ("file,who\nx,y\n", r"no column speaker, emotion; it has file, who"),
         (
             "path,speaker,emotion\naudio/one.wav,,sad\naudio/two.wav,a, \naudio/three.wav,,sad\n",
             r"1 of 3 without emotion \(lines 3\)",
@@ -178,3 +179,33 @@ def test_links_keep_their_names_and_a_missing_content_says_its_command(folder: P
     (folder / "wav" / "03a01Wa.wav").symlink_to("../../blobs/12ab")
     table, notes = read("emodb", folder)
     assert len(table) == 1 and any("hf download" in note and "03a01Wa" in note for note in notes)
+
+
+HEADS = ("file_name,speaker_id,label", "Path,Speaker,Emotions", "FileName,SpkrID,EmoClass", "wav,spk,emo")
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize(
+    "form", ["comma", "semicolon", "tab", "sep", "utf-16", "utf-16-le", "jsonl", "json", "parquet"]
+)
+def test_tables_of_other_people(head: str, form: str, folder: Path) -> None:
+    columns = [*head.split(","), "Split_Set"]
+    lines = [["audio\\one.wav", "3", "sad", "Train"], ["audio\\two.wav", "4", "happy", "Test1"]]
+    between = {"semicolon": ";", "sep": ";", "utf-16": "\t"}.get(form, ",")
+    text = "".join(between.join(cells) + "\n" for cells in [columns, *lines])
+    objects = [dict(zip(columns, cells, strict=True)) for cells in lines]
+    file = folder / f"other.{form if form in ('json', 'jsonl', 'parquet') else 'csv'}"
+    if form == "parquet":
+        for line in objects:
+            line[columns[0]] = {"bytes": None, "path": line[columns[0]]}
+        pd.DataFrame(objects).to_parquet(file)
+    elif form == "json":
+        file.write_text(json.dumps({"labels": {"sad": 0}, "meta_data": objects}))
+    elif form == "jsonl":
+        file.write_text("".join(json.dumps(line) + "\n" for line in objects))
+    else:
+        file.write_text(("sep=;\n" if form == "sep" else "") + text, encoding=form if form[:3] == "utf" else "utf-8")
+    table, notes = read("mine", file)
+    assert list(table["speaker"]) == ["mine/3", "mine/4"] and list(table["emotion"]) == ["sad", "happy"]
+    assert list(table["official_split"]) == ["train", "test"]
+    assert f"{columns[0]} as path" in notes[0] and "Split_Set as official_split" in notes[0]
