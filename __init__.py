@@ -1,7 +1,8 @@
 """serbench: speech emotion recognition, evaluated under named protocols.
 
 What the command line does, as functions with the names of its commands and options: `run`, `plan`, `freeze`, `load`,
-`compare`, `score`, `audit`, `report`, `prepare`, `predict`. They return values, raise `InputError`, and print nothing.
+`compare`, `score`, `audit`, `report`, `prepare`, `predict`, `verify`. They return values, raise `InputError`, and
+print nothing.
 """
 
 from importlib import import_module
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
         report,
         run,
         score,
+        verify,
     )
     from .errors import InputError
     from .protocols.parts.protocol import Protocol
 
 __all__ = [
     "InputError", "Preview", "Protocol", "Results", "RunResults", "Table", "audit", "compare", "freeze", "load",
-    "model", "plan", "predict", "prepare", "report", "run", "score",
+    "model", "plan", "predict", "prepare", "report", "run", "score", "verify",
 ]  # fmt: skip
 
 _API = ".benchmark.api"

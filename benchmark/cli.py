@@ -23,6 +23,7 @@ COMMANDS = {
     "score": ("score", "Metrics, intervals and tests for predictions made elsewhere."),
     "audit": ("audit", "The leaks of anybody's split: speakers, copies, identical audio."),
     "gate": ("gate", "Is a candidate worse than a base? For your own CI."),
+    "verify": ("verify", "Can a run folder be believed? Every file read, every seal checked."),
     "query": ("query", "SQL over the results of a run."),
     "predict": ("predict", "A kept model on new audio files."),
     "tables": ("tables", "A paper's tables, published and measured side by side, with a verdict per number."),

@@ -16,6 +16,7 @@ from serbench.results.evidence import seals, store
 from serbench.results.evidence.evidence import open_evidence
 from serbench.results.evidence.files import StoreError, read_json, write_json
 from serbench.results.evidence.record import Record
+from serbench.results.evidence.verification import verify
 from serbench.tests.support.edited import rewrite
 from serbench.tests.support.records import BASE, cell
 from serbench.tests.support.tiny import serbench, tiny_corpus
@@ -65,6 +66,10 @@ def flipped(path: Path, bits: np.ndarray, read: Callable[[], Any]) -> tuple[int,
     return named, harmless
 
 
+def said(run: store.Run) -> list[str]:
+    return [f"{f.file}: {f.text}" for f in verify(run).findings if f.severity == "fault"]
+
+
 def flip_all(tmp_path: Path, kind: str, share: float) -> None:
     run = made(tmp_path / "run")
     path = run.folder / kind
@@ -72,6 +77,7 @@ def flip_all(tmp_path: Path, kind: str, share: float) -> None:
     size = 8 * path.stat().st_size
     rng = np.random.default_rng(list(kind.encode()))
     bits = np.sort(rng.choice(size, max(1, round(share * size)), replace=False))
+    bits = bits[bits < 8 * len(path.read_bytes().rstrip())]  # not the end of the line
     named, harmless = flipped(path, bits, lambda: everything(run))
     assert named > 20 * harmless, (named, harmless)
 
@@ -212,3 +218,99 @@ def test_json_of_somebody_is_read_without_a_seal_only_if_it_is_old(tmp_path: Pat
     path.write_text('{"format": 4, "a": 1}')
     with pytest.raises(StoreError, match="it has no seal"):
         read_json(path)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two models with kept weights, as `run` leaves it."""
+    root = tmp_path_factory.mktemp("trained")
+    what = ("--protocol", "random", "--corpus", f"tiny={tiny_corpus(root / 'tiny')}", "--set", "random.folds=3")
+    models = ("--model", "majority", "--model", "functionals-svm")
+    code, _, err = serbench("run", *what, *models, "--keep-weights", "--out", str(root / "run"))
+    assert code == 0, err
+    return root / "run"
+
+
+def test_a_run_is_verified_as_it_was_written(trained: Path) -> None:
+    code, out, err = serbench("verify", str(trained))
+    assert code == 0, out + err
+    assert f"{trained}: as it was written" in out and "6 of 6 planned cells are finished and whole" in " ".join(
+        out.split()
+    )
+    (plain,) = json.loads(serbench("verify", str(trained), "--json")[1])
+    assert plain["ok"] and plain["findings"] == [] and plain["done"] == plain["planned"] == 6
+
+
+@pytest.mark.parametrize(
+    "kind", ["run.json", "records", "predictions", "plans", "utterances", "trainings", "weights", "scored.log"]
+)
+def test_verify_finds_a_flipped_bit_in_every_kind_of_file(trained: Path, tmp_path: Path, kind: str) -> None:
+    run = store.open_run(shutil.copytree(trained, tmp_path / "run"))
+    path = run.folder / kind
+    path = path if path.is_file() else max(path.iterdir(), key=lambda p: p.stat().st_size)
+    content = path.read_bytes()
+    for place in np.random.default_rng(3).choice(len(content.rstrip()), 5, replace=False).tolist():
+        other = bytearray(content)
+        other[place] ^= 4
+        path.write_bytes(other)
+        assert any(text.startswith(path.relative_to(run.folder).as_posix()) for text in said(run)), place
+        path.write_bytes(content)
+    assert said(run) == []
+
+
+def test_verify_finds_what_was_put_in_the_place_of_others(trained: Path, tmp_path: Path) -> None:
+    """Files whose seals fit, but that do not belong where they are."""
+    run = store.open_run(shutil.copytree(trained, tmp_path / "run"))
+    records = [r for r in run.records() if r.model == "functionals-svm"]
+    one, other = records[0], records[1]
+    rewrite(run.record_path(one.key), seed=7)
+    assert said(run) == [f"records/{one.key}.json: seed is 7, in the plan 0"]
+    rewrite(run.record_path(one.key), seed=0, n_test=one.n_test + 1)
+    assert said(run) == [f"predictions/{one.key}.parquet: {one.n_test} utterances, in the record {one.n_test + 1}"]
+    rewrite(run.record_path(one.key), n_test=one.n_test, predictions_sha256=other.predictions_sha256)
+    shutil.copy(run.predictions_path(other.key), run.predictions_path(one.key))
+    assert any("tests other rows than cell" in text for text in said(run))
+    shutil.copy(trained / "predictions" / f"{one.key}.parquet", run.predictions_path(one.key))
+    shutil.copy(trained / "records" / f"{one.key}.json", run.record_path(one.key))
+    shutil.copy(run.weights_path(other.training), run.weights_path(one.training))
+    assert said(run) == [f"weights/{one.training}.safetensors: not the weights that this training stored"]
+    shutil.copy(trained / "weights" / f"{one.training}.safetensors", run.weights_path(one.training))
+    shutil.copy(run.training_path(other.training), run.training_path(one.training))
+    assert f"trainings/{one.training}.json: is of training {other.training}" in said(run)
+    shutil.copy(trained / "trainings" / f"{one.training}.json", run.training_path(one.training))
+    assert said(run) == []
+
+
+def test_verify_holds_predictions_against_labels_and_themselves(trained: Path, tmp_path: Path) -> None:
+    run = store.open_run(shutil.copytree(trained, tmp_path / "run"))
+    record = next(r for r in run.records() if r.model == "functionals-svm")
+    path = run.predictions_path(record.key)
+    table = pd.read_parquet(path)
+
+    def with_predictions(changed: pd.DataFrame) -> list[str]:
+        run.append(record, changed)
+        return said(run)
+
+    flip = {"happy": "sad", "sad": "happy"}
+    assert "truth of" in with_predictions(table.assign(truth=table["truth"].map(flip)))[0]
+    assert "speaker of" in with_predictions(table.assign(speaker="s9"))[0]
+    assert "is no class of the record" in " ".join(with_predictions(table.assign(guess="joy")))
+    for log, word in ((-1.0, "do not sum to 1"), (float(np.log(0.5)), "")):
+        text = " ".join(with_predictions(table.assign(log_probability=[[log, log]] * len(table))))
+        assert word in text and bool(text) == bool(word)
+    assert "are not of 2 classes" in with_predictions(table.assign(log_probability=[[0.0]] * len(table)))[0]
+    assert "is there twice" in " ".join(with_predictions(pd.concat([table, table.head(1)])))
+    assert with_predictions(table) == []
+
+
+def test_verify_says_what_is_missing_or_strange_without_calling_it_a_fault(trained: Path, tmp_path: Path) -> None:
+    run = store.open_run(shutil.copytree(trained, tmp_path / "run"))
+    record = run.records()[0]
+    run.predictions_path(record.key).unlink()
+    (run.folder / "thesis.tex").touch()
+    (run.folder / "weights" / ".a.safetensors.x1y2").touch()
+    code, out, _ = serbench("verify", str(run.folder))
+    text = " ".join(out.split())
+    assert code == 0 and "5 of 6 planned cells" in text
+    for note in ("the cell is not finished", "no file of a run folder", "left by a command that was stopped"):
+        assert note in text

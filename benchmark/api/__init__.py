@@ -3,10 +3,10 @@
 from ..planning.summary import Preview
 from .experiments import RunResults, freeze, plan, predict, prepare, run
 from .questions import audit, compare, report, score
-from .results import Results, load
+from .results import Results, load, verify
 from .tables import Table
 
 __all__ = [
     "Preview", "Results", "RunResults", "Table", "audit", "compare", "freeze", "load", "plan", "predict", "prepare",
-    "report", "run", "score",
+    "report", "run", "score", "verify",
 ]  # fmt: skip

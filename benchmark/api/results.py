@@ -7,6 +7,8 @@ import pandas as pd
 
 from ...results.evidence.evidence import Evidence
 from ...results.evidence.store import find_run
+from ...results.evidence.verification import Verification
+from ...results.evidence.verification import verify as verify_run
 from ...results.questions.ladder import Ladder
 from ...results.text.run_table import RunTable, run_table
 from .tables import Table
@@ -63,6 +65,14 @@ class Results:
 
     def _repr_html_(self) -> str:
         return self.table._repr_html_()
+
+
+def verify(*runs: str | Path) -> list[Verification]:
+    """Read every file of run folders, as `serbench verify` does; what is wrong is in ``findings``, ``ok`` says if any.
+
+    Raises InputError where there is no run.
+    """
+    return [verify_run(find_run(str(run))) for run in runs]
 
 
 def load(*runs: str | Path, mixed: bool = False) -> Results:

@@ -135,6 +135,10 @@ class Run:
         paths = sorted((self.folder / "plans").glob("*.parquet"), key=lambda path: (path.stat().st_mtime_ns, path))
         return [_read_plan(path) for path in paths]
 
+    def plan(self, path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """One of them. Raises StoreError where it is damaged."""
+        return _read_plan(path)
+
     def records(self) -> list[Record]:
         """Of every cell that is finished or failed, by their keys. Raises StoreError naming a damaged file."""
         records = [self.record(path.stem) for path in sorted((self.folder / "records").glob("*.json"))]
