@@ -95,7 +95,7 @@ def verify(run: Run) -> Verification:
         if record.status == "done":
             faults = list(_of_cell(run, record, truths, rows_of, scored))
             findings += faults
-            done += not any(finding.severity == "fault" for finding in faults)
+            done += not faults
     findings += _strangers(run)
     return Verification(
         folder=run.folder,
