@@ -44,7 +44,7 @@ def test_imports_point_one_way(folder: str) -> None:
 
 #: the rooms of the harness from bottom to top: imports point downwards only, those inside functions too
 ROOMS = (
-    ("device", "environment", "source", "stopping"), ("audio",), ("corpora",), ("prepared",), ("conditions",),
+    ("device", "environment", "locks", "source", "stopping"), ("audio",), ("corpora",), ("prepared",), ("conditions",),
     ("planning",), ("training",), ("running",), ("checks", "audit"), ("api",), ("commands",), ("cli",),
 )  # fmt: skip
 

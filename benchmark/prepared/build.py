@@ -17,6 +17,7 @@ import pandas as pd
 from xxhash import xxh3_128
 
 from ...errors import InputError
+from ...results.evidence.files import replace_file
 from ...results.evidence.seals import digest, opened, sealed
 from ..audio.bar import Progress
 from ..audio.decode import length_seconds
@@ -62,7 +63,8 @@ def build(material: Material, where: Path, rate_hz: int, progress: Progress, job
         _sync(temporary / TABLE)
         source = {
             "source": None if material.source is None else str(material.source),
-            "notes": [*material.notes, *(note(count, what, names) for what, (count, names) in remarks.items())],
+            "notes": list(material.notes),
+            "clip_notes": [note(count, what, names) for what, (count, names) in remarks.items()],
             "clips": {what: names for what, (_, names) in remarks.items()},
         }
         facts = _facts(material.name, table, rate_hz)
@@ -116,12 +118,8 @@ def digests(folder: Path, names: Sequence[str] = (AUDIO, TABLE)) -> dict[str, st
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Atomically, with a seal; what it describes must be on the disk already."""
-    temporary = folder / f".{MANIFEST}.{os.getpid()}"
-    temporary.write_text(
-        json.dumps(sealed(manifest), indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    _sync(temporary)
-    temporary.replace(folder / MANIFEST)
+    text = json.dumps(sealed(manifest), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    replace_file(folder / MANIFEST, text.encode())
     _sync(folder)
 
 

@@ -24,7 +24,7 @@ from ..environment import cores
 from ..source import source_hash
 from .build import Material, build, digests, sizes
 from .clips import restore
-from .home import AUDIO, TABLE, PreparedForm, discard, home, leftovers, locked, place, stored, writing
+from .home import AUDIO, TABLE, PreparedForm, discard, home, leftovers, locked, place, stored, tidy, writing
 from .sources import locate, parse_spec
 
 RATE_HZ = 16_000
@@ -122,6 +122,7 @@ def prepare(
     """
     if rate_hz < 1000:
         raise InputError(f"rate {rate_hz}: give a sampling rate of at least 1000 Hz")
+    tidy(root, name)
     if folder is None and name not in synthetic.NAMES:
         return _without_source(name, root, rate_hz, progress, jobs)
     material = _material(name, folder)
@@ -144,8 +145,8 @@ def prepare(
                 discard(leftover)
         with bar(f"preparing {name}") if progress is None else nullcontext(progress) as tick:
             built = build(material, where, rate_hz, tick, jobs or cores(), alone=alone)
-    prepared = _load(_stored_at(root, name, built), material.key)
-    return replace(_with_paths(prepared, material), notes=(*notes, *prepared.notes))
+    prepared = _of_source(_stored_at(root, name, built), material)
+    return replace(prepared, notes=(*notes, *prepared.notes))
 
 
 def _stored_at(root: Path, name: str, folder: Path) -> PreparedForm:
@@ -185,12 +186,13 @@ def _find(material: Material, root: Path, rate_hz: int) -> Corpus | None:
     for s in stored(root, material.name):
         m = s.manifest
         if m and m["rate_hz"] == rate_hz and material.key in m["sources"] and _sound(s):
-            return _with_paths(_load(s, material.key), material)
+            return _of_source(s, material)
     return None
 
 
-def _with_paths(corpus: Corpus, material: Material) -> Corpus:
-    """The same content may lie in several folders; the paths are those of the folder that was given."""
+def _of_source(s: PreparedForm, material: Material) -> Corpus:
+    """Paths and notes are those of the source as it was read now: the same content may lie in several folders."""
+    corpus = _load(s, material.key, material.notes)
     paths = dict(zip(material.table["id"], material.table["path"], strict=True))
     return replace(corpus, table=corpus.table.assign(path=corpus.table["id"].map(paths).astype(object)))
 
@@ -212,8 +214,10 @@ def _sound(s: PreparedForm) -> bool:
     return all(s.manifest["digests"].get(name) == held[name] for name in names)
 
 
-def _load(s: PreparedForm, key: str) -> Corpus:
+def _load(s: PreparedForm, key: str, notes: Sequence[str] | None = None) -> Corpus:
+    """With the ``notes`` that reading the source gave: now, or when it was prepared."""
     m = s.manifest or {}
+    source = m["sources"][key]
     try:
         table = pd.read_parquet(s.folder / TABLE)
     except (OSError, ValueError) as error:
@@ -222,7 +226,8 @@ def _load(s: PreparedForm, key: str) -> Corpus:
         ) from error
     text = [column for column in _TEXT if column in table.columns]
     table[text] = table[text].astype(object).where(table[text].notna(), None)
-    return Corpus(s.name, m["rate_hz"], m["fingerprint"], s.folder, table, tuple(m["sources"][key]["notes"]))
+    notes = (*(source["notes"] if notes is None else notes), *source["clip_notes"])
+    return Corpus(s.name, m["rate_hz"], m["fingerprint"], s.folder, table, notes)
 
 
 def _without_source(name: str, root: Path, rate_hz: int, progress: Progress | None, jobs: int | None) -> Corpus:

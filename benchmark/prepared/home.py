@@ -4,26 +4,27 @@ Every prepared corpus is a folder `corpora/NAME/FINGERPRINT-RATE-MAKER` whose `m
 a manifest it does not exist. Nothing that was made by other code is used, nor the features that lie beside it.
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
+from platformdirs import user_cache_path
+
 from ...errors import InputError
 from ...results.evidence.seals import opened
+from .. import locks
 from ..source import source_hash
 
-FORMAT = 2  # of a prepared corpus on disk
+FORMAT = 3  # of a prepared corpus on disk
 #: the modules whose text decides the samples that are stored
 MAKERS = tuple(resolve_name(name, f"{__package__}") for name in (".clips", "..audio.decode"))
 MANIFEST, TABLE, AUDIO = "manifest.json", "table.parquet", "audio.int16"
@@ -63,9 +64,7 @@ def home() -> Path:
     """`SERBENCH_HOME`, else the cache folder of the platform."""
     if folder := os.environ.get("SERBENCH_HOME"):
         return Path(folder).expanduser().absolute()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "serbench"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "serbench"
+    return user_cache_path("serbench", appauthor=False)
 
 
 def place(root: Path, name: str) -> Path:
@@ -132,6 +131,21 @@ def leftovers(where: Path) -> list[Path]:
     ]
 
 
+def tidy(root: Path, name: str) -> None:
+    """Delete what killed processes left of a corpus, unless another process prepares it now."""
+    from ...results.evidence.files import free_leftovers
+
+    where = place(root, name)
+    if not where.is_dir():
+        return
+    with suppress(OSError):  # what cannot be deleted harms nobody
+        free_leftovers(where)
+        if leftovers(where):
+            with locks.locked(_lock(root, name)) as alone:
+                for folder in leftovers(where) if alone else ():
+                    discard(folder)
+
+
 def discard(folder: Path) -> None:
     """Delete a folder of ours; its manifest goes first, so that a kill half-way leaves nothing that looks whole."""
     if folder.is_symlink():
@@ -149,21 +163,24 @@ def folder_size(folder: Path) -> int:
     return size
 
 
+def _lock(root: Path, name: str) -> Path:
+    return place(root, f".{name}.lock")
+
+
 @contextmanager
 def locked(root: Path, name: str) -> Iterator[bool]:
     """Hold the lock of a corpus, waiting for whoever has it; False where the file system has no locks.
 
-    The lock lies beside the corpus and is never deleted, so that nobody waits for one that is gone.
+    The lock lies beside the corpus.
     """
-    path = place(root, f".{name}.lock")
+    path = _lock(root, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"{name}: another process prepares it; waiting", file=sys.stderr, flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError:
+            stack.enter_context(locks.locked(path, f"{name}: another process prepares it; waiting"))
+        except OSError as error:
+            if error.errno not in locks.NO_LOCKS:
+                raise
             yield False
             return
         yield True

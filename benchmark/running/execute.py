@@ -5,13 +5,12 @@ system when a process dies, so a killed run leaves nothing to clean. Another eng
 `work_off` alone: they hold plain data, and everything that is computed is appended to the run folder.
 """
 
-import fcntl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 from ... import plugins
 from ...results.evidence.files import StoreError
 from ...results.evidence.store import Run
+from .. import locks
 from ..audio.workers import submitted, workers
 from ..planning.plan import Cell, Plan
 from ..prepared.corpus import Corpus
@@ -92,7 +92,7 @@ def _run_group(context: "RunContext", plan: Plan, group: list[Cell], since: floa
     """Run what is not stored of a group, training by training; False where another process holds it."""
     from .cells import run_training
 
-    with locked(context.run, group[0].trial.group) as held:
+    with _locked(context.run, group[0].trial.group) as held:
         trainings: dict[str, list[Cell]] = {}
         for cell in group if held else ():
             if not _is_stored(context.run, cell.key, since):
@@ -109,23 +109,19 @@ def _is_stored(run: Run, key: str, since: float) -> bool:
 
 
 @contextmanager
-def locked(run: Run, training: str) -> Iterator[bool]:
+def _locked(run: Run, training: str) -> Iterator[bool]:
     """Hold the lock of a training if it is free; says whether it is held."""
     path = run.folder / "locks" / training
-    try:
-        path.parent.mkdir(exist_ok=True)
-        file = path.open("w")
-    except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror}; make room and repeat the command") from error
-    with file:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
+            path.parent.mkdir(exist_ok=True)
+            held = stack.enter_context(locks.locked(path))
         except OSError as error:
-            raise StoreError(f"cannot lock {path}: {error.strerror}; choose --out on another file system") from error
-        yield True
+            raise StoreError(
+                f"cannot lock {path}: {error.strerror or error}; make room, or choose --out on another file system, "
+                "and repeat the command"
+            ) from error
+        yield held
 
 
 def _open(work: Work, jobs: int = 1) -> "RunContext":

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...baselines.registry import choose
 from ...errors import InputError
-from ...results.evidence.files import StoreError, read_json, write_bytes
+from ...results.evidence.files import StoreError, free_leftovers, read_json, write_bytes
 from ...results.evidence.record import FORMAT
 from ...results.evidence.store import Run, create, free_damaged, open_run, plan_name
 from ..audio.bar import hidden
@@ -160,7 +160,11 @@ def _folder(options: RunOptions, plans: Sequence[Plan], name: str, progress: Pro
 
 
 def _heal(run: Run, plans: Sequence[Plan], progress: Progress) -> None:
-    """What is stored of these plans and damaged is deleted, by name, so that this command makes it again."""
+    """What is stored of these plans and damaged is deleted, by name, so that this command makes it again.
+
+    What killed commands began to write goes without a word: nobody counted on it.
+    """
+    free_leftovers(run.folder)
     keys = sorted(run.done(cell.key for plan in plans for cell in plan.cells))
     for text in free_damaged(run, keys, {plan_name(cell.key for cell in plan.cells) for plan in plans}):
         progress.note(f"{text}: deleted, and made again")

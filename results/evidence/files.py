@@ -1,8 +1,12 @@
 """Files that are whole or absent: written beside their place, synced, then renamed."""
 
+import hashlib
 import json
 import os
+import platform
+import re
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +19,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+_TEMPORARY = re.compile(r"\..+\.(?P<host>[0-9a-f]{8})-(?P<process>\d+)\.[^.]+")
+_ABANDONED = 86400.0  # seconds after which nobody writes any more
+
 SEALED_FROM = 4  # the format of run folders since which everything in them has a seal
 
 
@@ -22,26 +30,67 @@ class StoreError(InputError):
     """The run folder cannot be written or read; finished cells are kept."""
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file atomically. Raises StoreError when the folder cannot be written or the disk is full."""
-    temporary = None
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file atomically; whatever stops it, nothing stays but what was there before. Raises OSError."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.{_HOST}-{os.getpid()}.", dir=path.parent)
+    temporary = Path(name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically. Raises StoreError when the folder cannot be written or the disk is full."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, content)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise StoreError(
             f"cannot write {path}: {error.strerror or error}; what is finished is kept: "
             "make room or choose another folder with --out, then repeat the command"
         ) from error
+
+
+def free_leftovers(folder: Path) -> int:
+    """Delete what killed processes began to write below a folder of ours; returns how many files.
+
+    Those of this machine go when their process is gone, any other when it has not grown for a day.
+    """
+    count = 0
+    for path in folder.rglob(".*"):
+        if (owner := _TEMPORARY.fullmatch(path.name)) and _is_left(path, owner["host"], int(owner["process"])):
+            path.unlink(missing_ok=True)
+            count += 1
+    return count
+
+
+def _is_left(path: Path, host: str, process: int) -> bool:
+    try:
+        if time.time() - path.stat().st_mtime > _ABANDONED:
+            return True
+    except FileNotFoundError:  # its process has finished it meanwhile
+        return False
+    return host == _HOST and not _lives(process)
+
+
+def _lives(process: int) -> bool:
+    """Whether a process of this machine runs; Windows cannot be asked without harm, and yes is the careful answer."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

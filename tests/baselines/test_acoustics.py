@@ -166,7 +166,8 @@ def test_without_further_groups_nothing_changes() -> None:
 
 @pytest.mark.parametrize("spec", ["mfcc-attention:tiny+with-all", "mfcc-attention:released+with-all"])
 def test_the_network_hears_groups_frame_by_frame(spec: str) -> None:
-    chosen = choose(spec, {"filters": "4", "reduction": "2"})
+    changes = {"filters": "4", "reduction": "2", "layout": "vector"}  # a table's cells are no groups of frames
+    chosen = choose(spec, changes)
     module = chosen.card.build(chosen.settings, Task(tuple("ab"), 22_050))
     sound = np.interp(np.arange(40_000) * RATE / 22_050, np.arange(1.5 * RATE), voice(150, 0.01, 0.05)[0])
     clips = torch.zeros(2, 70_000)
@@ -174,7 +175,7 @@ def test_the_network_hears_groups_frame_by_frame(spec: str) -> None:
     features, frames = module.front(clips, torch.tensor([40_000, 9_000]))
     assert features.shape == (2, 108, 80) and frames.tolist() == [108, 108]
     assert features.isfinite().all()
-    plain = choose(spec.partition("+")[0], {"filters": "4", "reduction": "2"})
+    plain = choose(spec.partition("+")[0], changes)
     expected, _ = plain.card.build(plain.settings, Task(tuple("ab"), 22_050)).front(
         clips, torch.tensor([40_000, 9_000])
     )
@@ -208,7 +209,7 @@ def test_the_kept_features_of_two_sets_of_groups_are_two() -> None:
 
 @pytest.mark.parametrize("profile", ["tiny", "released"])
 def test_companions_and_zeros_behind_change_no_feature(profile: str) -> None:
-    chosen = choose(f"mfcc-attention:{profile}+with-all", {"filters": "4", "reduction": "2"})
+    chosen = choose(f"mfcc-attention:{profile}+with-all", {"filters": "4", "reduction": "2", "layout": "vector"})
     module = chosen.card.build(chosen.settings, Task(tuple("ab")))
     sound = torch.from_numpy(voice(150, 0.01, 0.05)[0])
     together = torch.zeros(2, 60_000)

@@ -138,10 +138,10 @@ def test_files_that_are_none(tmp_path):
     assert serbench("score", tmp_path / "none.csv")[0] == 2
     (tmp_path / "x.parquet").write_bytes(b"no parquet")
     code, _, err = serbench("score", tmp_path / "x.parquet")
-    assert code == 2 and "not readable as CSV or Parquet" in err
+    assert code == 2 and "not a readable table" in err
     assert serbench("score", *[tmp_path / "x.parquet"] * 3)[0] == 2
     (tmp_path / "x.csv").write_text("")
-    assert "not readable" in serbench("score", tmp_path / "x.csv")[2]
+    assert "no rows" in serbench("score", tmp_path / "x.csv")[2]
 
 
 def test_text_stays_text(tmp_path):

@@ -23,7 +23,7 @@ CLASSES = ("angry", "happy", "sad")
 
 
 OF_NAMES = ("role", "condition_kind", "condition_level", "condition_unit")
-MORE = {"format": 3, "target": "classes", "seeded": True}
+MORE = {"format": 4, "target": "classes", "seeded": True, "train_uar": None, "train_guesses": None}
 FACTS = {
     **dict.fromkeys(name for name in Record.__dataclass_fields__ if name not in LACKING[1]),
     **{"status": "done", "protocol": "speaker-independent", "protocol_version": 1, "model": "functionals-svm"},

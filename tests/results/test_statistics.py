@@ -107,7 +107,8 @@ def rows(skill, seeds=(0, 1), speakers=6, per_class=8, rng_seed=0):
 def sides(a, b):
     """Two models with these rows."""
     setup = Setup("speaker-independent", "c", "c", "clean", "native", ())
-    seeds = [pd.DataFrame({"seed": rows["seed"].unique()}) for rows in (a, b)]
+    facts = {"status": "done", "role": "model", "training": "t", "train_uar": None}
+    seeds = [pd.DataFrame({"seed": rows["seed"].unique(), **facts}) for rows in (a, b)]
     about = ("base", "model", {}, CLASSES, "classes", Identity(*[""] * len(Identity._fields)))
     results = [
         Result(setup, name, *about, dict(enumerate(s.itertuples())), s) for name, s in zip("ab", seeds, strict=True)

@@ -50,7 +50,9 @@ def test_every_network_trains_in_half_precision(name: str) -> None:
         recipe = replace(settings_of(find(name), "tiny"), batch=8, epochs=3)
         torch.manual_seed(0)
         losses.append([e["loss"] for e in fit(module, recipe, rows, rows, stream("check"), precision).history])
-    assert losses[1] == pytest.approx(losses[0], rel=0.1) and losses[1] != losses[0]
+    # the first loss is of equal weights: 8 bits of mantissa move it little; what training makes of that may part
+    assert losses[1][0] == pytest.approx(losses[0][0], rel=0.02) and losses[1] != losses[0]
+    assert all(loss[-1] < loss[0] for loss in losses)
 
 
 @pytest.mark.slow

@@ -132,7 +132,7 @@ def test_without_locks_the_first_rename_wins(tmp_path: Path, monkeypatch: pytest
     folder = corpus(tmp_path / "in")
 
     def no_lock(file: object, operation: int) -> None:
-        raise OSError(errno.ENOSYS, "Function not implemented")
+        raise OSError(errno.ENOLCK, "No locks available")
 
     def other(done: int, total: int) -> None:
         if done == 4:
