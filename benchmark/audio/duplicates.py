@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+OF_SPEAKERS = "kept as one group, identical audio under different speakers"
 _NAMED = 8  # clips that a note names; the manifest names all
 
 
@@ -11,8 +12,8 @@ def settle(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """Drop what contradicts itself, and group the rest: (table with column ``group``, sets of ids by reason).
 
     ``table`` has the columns id, audio_hash, emotion and speaker, and is sorted by id. Clips with the same audio and
-    different labels, or of different speakers, are all dropped: nobody can tell which line is right. ``group`` is
-    the first id with the same audio.
+    different labels are all dropped: nobody can tell which line is right. ``group`` is the first id with the same
+    audio; its speakers count as one in folds and statistics.
     """
     reasons: dict[str, list[str]] = {}
     drop: set[str] = set()
@@ -25,8 +26,8 @@ def settle(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, list[str]]]:
             reasons.setdefault("left out, identical audio under different labels", []).append(f"{names} ({classes})")
             drop.update(ids)
         elif same["speaker"].nunique(dropna=False) > 1:
-            reasons.setdefault("left out, identical audio under different speakers", []).append(names)
-            drop.update(ids)
+            voices = ", ".join("nobody" if pd.isna(value) else str(value) for value in same["speaker"])
+            reasons.setdefault(OF_SPEAKERS, []).append(f"{names} ({voices})")
         else:
             reasons.setdefault("kept as one group, identical audio", []).append(names)
     kept = table[~table["id"].isin(drop)].reset_index(drop=True)

@@ -121,7 +121,7 @@ def match(a: np.ndarray, b: np.ndarray) -> Match:
 
 def _common(a: np.ndarray, b: np.ndarray, later: int, higher: int) -> tuple[np.ndarray, np.ndarray]:
     """What lies on each other when ``a`` is ``later`` frames and ``higher`` bands than ``b``."""
-    rows = min(len(a) - max(0, later), len(b) - max(0, -later))
+    rows = max(0, min(len(a) - max(0, later), len(b) - max(0, -later)))
     columns = BANDS - abs(higher)
     first = a[max(0, later) :][:rows, max(0, higher) :][:, :columns]
     return first, b[max(0, -later) :][:rows, max(0, -higher) :][:, :columns]

@@ -27,6 +27,8 @@ from ..source import source_hash
 FORMAT = 3  # of a prepared corpus on disk
 #: the modules whose text decides the samples that are stored
 MAKERS = tuple(resolve_name(name, f"{__package__}") for name in (".clips", "..audio.decode"))
+#: and those that decide which clips are
+_CHOOSERS = (resolve_name("..audio.duplicates", f"{__package__}"),)
 MANIFEST, TABLE, AUDIO = "manifest.json", "table.parquet", "audio.int16"
 BUILDING = ".building-"  # prefix of a folder that is not finished
 _OURS = re.compile(r"[0-9a-f]{16}-\d+(-[0-9a-f]{8})?|\.building-.+")
@@ -56,8 +58,8 @@ class PreparedForm:
 
 @cache
 def maker() -> str:
-    """A name for what makes the stored samples: the format, and the text of the modules that decide them."""
-    return hashlib.sha256(f"{FORMAT} {source_hash(MAKERS)}".encode()).hexdigest()[:8]
+    """A name for what makes a prepared corpus: the format, and the text of what decides clips and samples."""
+    return hashlib.sha256(f"{FORMAT} {source_hash((*MAKERS, *_CHOOSERS))}".encode()).hexdigest()[:8]
 
 
 def home() -> Path:

@@ -12,7 +12,7 @@ from . import labels
 from .folds import linked
 from .labels import CorpusLabels, Fates, LabelledTable
 from .leaks import enforce
-from .names import settled
+from .names import settled, sharing
 from .protocol import LEAKS, Fold, Leak, Protocol, Split
 from .usable import agreeing
 
@@ -79,11 +79,12 @@ def design(
     table, contradictions = agreeing(table)
     if gone := sorted(maps.keys() - set(table["corpus"])):
         raise InputError(f"{', '.join(gone)}: every utterance has identical audio under different labels")
+    table, shared = sharing(table)
     labelled = _label(table, maps, fates, label_map)
     chosen = protocol.options if options is None else options
     split = protocol.split(labelled.table, chosen)
     leaks = enforce(split.folds, labelled.table, protocol)
-    notes = dict.fromkeys((*doubted, *contradictions, *labelled.notes, *split.notes))
+    notes = dict.fromkeys((*doubted, *contradictions, *shared, *labelled.notes, *split.notes))
     return Design(protocol, chosen, maps, labelled, split, leaks, tuple(notes))
 
 

@@ -74,13 +74,13 @@ def test_speaker_folds_of_any_table(drawn: Drawn) -> None:
     for fold in made.split.folds:
         test, dev, train = (who(made, rows) for rows in (fold.test, fold.dev, fold.train))
         assert not (test & dev or test & train or dev & train)
-        alone = not any("identical audio" in note for note in made.notes)
+        alone = not any("audio in common" in note for note in made.notes)
         if alone and drawn.n_speakers <= 10:
             assert len(test) == 1
         if alone and drawn.n_speakers - len(test) >= 3:
             assert len(dev) == max(1, int(0.15 * (drawn.n_speakers - len(test)) + 0.5))
     if drawn.n_speakers > 10:
-        assert 5 <= len(made.split.folds) <= 8 or any("identical audio" in note for note in made.notes)
+        assert 5 <= len(made.split.folds) <= 8 or any("audio in common" in note for note in made.notes)
 
 
 @FEW
@@ -238,8 +238,32 @@ def test_two_speakers_have_no_dev_and_the_notes_say_so() -> None:
 def test_identical_audio_keeps_speakers_together() -> None:
     table = same_audio(make("one", "f1 f2 m1 m2"), "one/f1-sad-00", "one/m2-sad-01")
     made = run("speaker-independent", table)
-    assert [fold.name for fold in made.split.folds] == ["one/f1+m2", "one/f2", "one/m1"]
-    assert "one: speakers with identical audio stay in one fold: f1+m2" in made.notes
+    assert [fold.name for fold in made.split.folds] == ["one/f1 = m2", "one/f2", "one/m1"]
+    assert made.notes[0] == (
+        "one: speakers f1 and m2 have audio in common (one/f1-sad-00 = one/m2-sad-01): they count as one"
+    )
+    assert set(made.labelled.table["speaker"]) == {"one/f1 = m2", "one/f2", "one/m1"}  # and are one cluster
+    assert made.leaks == ("sentence",)
+
+
+def test_near_identical_audio_does_the_same_whatever_the_labels() -> None:
+    table = make("one", "f1 f2 m1 m2", ("angry", "sad"))
+    table.loc[table["id"] == "one/m2-angry-01", "group"] = "one/f1-sad-00"
+    made = run("speaker-independent", table)
+    assert made.notes[0] == (
+        "one: speakers f1 and m2 have audio in common (one/f1-sad-00 = one/m2-angry-01): they count as one"
+    )
+    assert len(made.labelled.table) == len(table) and made.labelled.table["speaker"].nunique() == 3
+
+
+def test_identical_audio_across_sessions_joins_the_sessions() -> None:
+    table = iemocap()
+    one, other = table["id"].iloc[0], table.loc[table["session"] == table["session"].iloc[-1], "id"].iloc[0]
+    made = run("speaker-independent", same_audio(table, one, other))
+    assert len(made.split.folds) == table["session"].nunique() - 1
+    assert [note.partition(" have audio")[0].split()[1] for note in made.notes if "audio in common" in note] == [
+        "speakers", "sessions",
+    ]  # fmt: skip
 
 
 # ---- known answers: what is too thin ---------------------------------------------------------------------------

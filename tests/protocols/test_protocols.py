@@ -63,6 +63,8 @@ def test_official_split_keeps_identical_audio_in_test_and_names_what_has_no_plac
     made = run("official-split", table)
     assert not {"meld/f1-sad-05#0", "meld/f2-sad-02#0"} & {*made.split.folds[0].train, *made.split.folds[0].dev}
     assert made.notes == (
+        "meld: speakers f1 and f2 have audio in common (meld/f1-sad-00 = meld/f1-sad-05 = meld/f2-sad-02): they count "
+        "as one",
         "meld: 1 of 160 utterances dropped: not in the official split",
         "meld: dropped from train or dev, because test or dev has the same audio: meld/f1-sad-05, meld/f2-sad-02",
     )

@@ -64,14 +64,18 @@ def test_bad_clips_are_left_out_by_name(tmp_path: Path) -> None:
     (folder / "c03.wav").write_bytes((folder / "c03.wav").read_bytes()[:500])
     c = prepare_mine(tmp_path, folder)
     names = {id.removeprefix("mine/") for id in c.table["id"]}
-    assert names == {f"c{i:02}" for i in range(8) if i != 3} | {"twin1", "twin2", "stereo", "clipped", "faint"}
+    assert names == {f"c{i:02}" for i in range(8) if i != 3} | {
+        "who1", "who2", "twin1", "twin2", "stereo", "clipped", "faint",
+    }  # fmt: skip
     said = dict(note.split(": ", 1) for note in c.notes)
     assert said["2 clips left out, without sound"] == "mine/dc; mine/silent"
     assert "mine/c03 (" in said["2 clips left out, they cannot be read"]
     assert "truncated" in said["2 clips left out, they cannot be read"]
     assert "NaN" in said["2 clips left out, they cannot be read"]
     assert said["2 clips left out, identical audio under different labels"] == "mine/label1 = mine/label2 (sad, angry)"
-    assert said["2 clips left out, identical audio under different speakers"] == "mine/who1 = mine/who2"
+    assert said["2 clips kept as one group, identical audio under different speakers"] == (
+        "mine/who1 = mine/who2 (mine/s0, mine/s1)"
+    )
     assert said["2 clips kept as one group, identical audio"] == "mine/twin1 = mine/twin2"
     assert said["1 clip of several channels, averaged to one"] == "mine/stereo"
     assert said["1 clip with clipped samples"].startswith("mine/clipped (")
