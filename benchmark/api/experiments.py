@@ -152,7 +152,8 @@ def predict(
 ) -> Table:
     """The class of audio files, and the probability of every class, by a model that `run(keep_weights=True)` kept.
 
-    The kept trainings of all folds and seeds are averaged, but for what ``fold``, ``seed`` and the like leave.
+    The kept trainings of all folds and seeds are averaged, but for what ``fold``, ``seed`` and the like leave. Notes of
+    the table name files that cannot be used; InputError where none can.
     """
     from ..running.predict import PredictOptions
     from ..running.predict import predict as predict_files
@@ -160,7 +161,8 @@ def predict(
     several = [files] if isinstance(files, (str, Path)) else files
     options = PredictOptions(model, protocol, label_map, train, arm, fold, seed, device)
     predictions = predict_files(find_run(str(run)), [str(file) for file in several], options)
-    return Table(prediction_document(predictions.files), tuple(predictions.notes))
+    notes = (*predictions.notes, *(f"no answer: {reason}" for reason in predictions.faults.values()))
+    return Table(prediction_document(predictions.files), notes)
 
 
 def in_notebook() -> bool:

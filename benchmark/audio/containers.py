@@ -12,6 +12,8 @@ from typing import BinaryIO
 from ...errors import InputError
 from .content import missing_content
 
+_FEW, _MANY = 64, 2048  # bytes that may lack of any file, and of a long one
+_SHARE = 100  # one of so many
 # sizes that writers to a pipe leave behind: "unknown", not a promise
 _OPEN_32 = 0x7FFF_0000
 _W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
@@ -28,6 +30,14 @@ def missing_bytes(path: Path) -> int:
     with path.open("rb") as file:
         end = _promised_end(file, size)
     return max(0, end - size)
+
+
+def is_little(missing: int, there: int) -> bool:
+    """Whether the bytes that a header promises too much are a slip of who wrote it, and no loss.
+
+    libsndfile, FFmpeg and SciPy read whatever is there. Here a slip is a byte in a hundred, at least 64, at most 2,048.
+    """
+    return missing <= max(_FEW, min((missing + there) // _SHARE, _MANY))
 
 
 def _promised_end(file: BinaryIO, size: int) -> int:

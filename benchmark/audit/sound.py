@@ -1,5 +1,6 @@
 """The recordings of a list, where they are at hand: which are identical, and which near-identical."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from ..audio.likeness import ClipCodes, Pair, codes_of, joined, near_pairs
 from ..audio.workers import ordered
 from ..corpora.folder import audio_files, named
 from ..environment import cores
-from ..prepared.clips import is_silent
+from ..prepared.clip_words import SILENCES
+from ..prepared.clips import is_silent, why_silent
 from .names import plain_name
 
 _DEPTH = 4  # folders by which a listed path and a file are compared, from the end
@@ -109,14 +111,19 @@ def _clip(item: tuple[str, Path]) -> Recording:
     path, file = item
     nothing = np.empty(0, dtype=np.float32)
     try:
-        decoded = decode(file)
+        decoded = decode(file, _longest(path))
     except InputError as error:
         return Recording(path, "", nothing, 0, missing_content(file) or str(error))
     samples = _cut(path, mono(decoded.samples), decoded.rate_hz)
     if is_silent(samples):
-        return Recording(path, "", nothing, 0, "without sound")
+        return Recording(path, "", nothing, 0, SILENCES[why_silent(decoded) or "silent"])
     code, frames = next(codes_of([samples], decoded.rate_hz))
     return Recording(path, audio_hash(samples, decoded.rate_hz), code, frames)
+
+
+def _longest(path: str) -> float | None:
+    """A recording of which segments are listed may be of any length."""
+    return None if whole(path)[1] is None else math.inf
 
 
 def _cut(path: str, samples: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -134,7 +141,7 @@ def _near(clips: Sequence[Recording], files: Mapping[str, Path]) -> tuple[dict[s
     audio = pd.Series([clip.audio for clip in clips], index=ids)
 
     def waveform(i: int) -> np.ndarray:
-        decoded = decode(files[ids[i]])
+        decoded = decode(files[ids[i]], _longest(ids[i]))
         return resample(_cut(ids[i], mono(decoded.samples), decoded.rate_hz), decoded.rate_hz, RATE_HZ)
 
     codes = np.stack([clip.code for clip in clips])

@@ -6,12 +6,15 @@ from typing import Literal
 
 import pandas as pd
 
+from ..audio.longest import longest_s, spoken
 from ..corpora.facts import Facts
 from ..corpora.folder import named
 from ..corpora.releases import ReleaseFile
+from ..prepared.clip_words import INTEGERS, LACKING, SILENCES, oddities
 from .listening import FileSound
 
 AudioFinding = tuple[Literal["fault", "warning", "note"], str]
+_OTHER_SILENCES = ("cancelled", "other track")
 _SHORT, _LONG = 0.2, 60.0  # seconds
 _HEADER = 44  # bytes of the shortest header of a wav file
 _TRIMMED = 1.0  # seconds that a released file may be longer by its size: headers hold other things too
@@ -24,35 +27,53 @@ def judge(
     """Findings about all files of a table, in the order: unreadable, sound, duplicates, form, release."""
     good = [clip for clip in sounds if not clip.error]
     findings: list[AudioFinding] = []
-    bad = [clip for clip in sounds if clip.error]
+    bad = [clip for clip in sounds if clip.error and not clip.long]
+    long = [_name(clip) for clip in sounds if clip.long]
     damaged = set(facts.damaged) if facts else set()
     findings += _line("fault", "files cannot be read", [_why(clip) for clip in bad if clip.utterance not in damaged], 3)
     findings += _line(
         "note", "files cannot be read, as released", [_why(clip) for clip in bad if clip.utterance in damaged]
     )
+    findings += _line("fault", f"clips longer than {spoken(longest_s())}, which no run takes", long)
     findings += _sound(good, facts)
     findings += _duplicates(good, table, facts)
     findings += _form(good, facts)
     if released:
         findings += _release(good, facts, released)
-    if not bad:
+    if not bad and not long:
         findings.append(("note", f"all {len(sounds)} audio files can be read"))
     return findings
 
 
 def _sound(good: list[FileSound], facts: Facts | None) -> list[AudioFinding]:
     released_silent = set(facts.silent) if facts else set()
-    silent = {clip.utterance for clip in good if clip.silent}
+    silent = {clip.utterance for clip in good if clip.silence == "silent"}
     clipped = [clip for clip in good if clip.clipped]
     names = [f"{_name(clip)} ({clip.clipped} samples)" for clip in sorted(clipped, key=lambda clip: -clip.clipped)]
     return [
         *_line("fault", "clips without sound", _short(silent - released_silent)),
         *_line("note", "clips without sound, as released", _short(silent & released_silent)),
+        *(line for what in _OTHER_SILENCES for line in _silences(what, good)),
+        *(line for what in (LACKING, INTEGERS) for line in _odd(what, good)),
         *_line("warning", "clips nearly without sound (peak below -60 dB)", [_name(c) for c in good if c.faint]),
         *_line("warning", "clips with clipped samples", names),
         *_line("warning", f"clips shorter than {_SHORT} s", [_name(c) for c in good if c.seconds < _SHORT]),
         *_line("warning", f"clips longer than {_LONG:.0f} s", [_name(c) for c in good if c.seconds > _LONG]),
     ]
+
+
+def _silences(what: str, good: list[FileSound]) -> list[AudioFinding]:
+    return _line("fault", f"clips {SILENCES[what]}", [_name(clip) for clip in good if clip.silence == what])
+
+
+def _odd(what: str, good: list[FileSound]) -> list[AudioFinding]:
+    names = [
+        f"{_name(clip)} ({how_much})"
+        for clip in good
+        for which, how_much in oddities(clip.lacking, clip.peak)
+        if which == what
+    ]
+    return _line("warning", f"clips {what}", names)
 
 
 def _duplicates(good: list[FileSound], table: pd.DataFrame, facts: Facts | None) -> list[AudioFinding]:
@@ -61,7 +82,7 @@ def _duplicates(good: list[FileSound], table: pd.DataFrame, facts: Facts | None)
     speaker = dict(zip(table["id"], table["speaker"], strict=True))
     groups: dict[str, list[str]] = {}
     for clip in good:
-        if not clip.silent:
+        if not clip.silence:
             groups.setdefault(clip.audio, []).append(clip.utterance)
     released_groups = {tuple(sorted(group)) for group in facts.identical} if facts else set()
     lists: dict[tuple[Literal["fault", "warning", "note"], str], list[str]] = {}

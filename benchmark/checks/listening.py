@@ -11,10 +11,11 @@ import numpy as np
 from ...errors import InputError
 from ..audio.bar import Progress
 from ..audio.decode import audio_hash, decode, mono
+from ..audio.longest import TooLongError
 from ..audio.workers import ordered
 from ..corpora.releases import HEX, ReleaseFile
 from ..environment import cores
-from ..prepared.clips import is_silent
+from ..prepared.clips import why_silent
 
 _POINTER = b"version https://git-lfs"
 _FAINT = 10 ** (-60 / 20)  # peak
@@ -31,10 +32,11 @@ class ClipFile:
 
 @dataclass(frozen=True, slots=True)
 class FileSound:
-    """What one file holds. ``error`` says why it cannot be read; then all else is empty.
+    """What one file holds. ``error`` says why it cannot be read; then all else is empty, but for ``long``.
 
-    ``audio`` is the hash of the decoded samples. ``same`` tells whether the file has the released size and SHA-256;
-    None where there is nothing to compare with, or the file has another ending and so was converted.
+    ``silence`` is a key of `SILENCES`, empty where something is heard; ``audio`` the hash of the decoded samples.
+    ``same`` tells whether the file has the released size and SHA-256; None where there is nothing to compare with, or
+    the file has another ending and so was converted.
     """
 
     utterance: str
@@ -44,8 +46,11 @@ class FileSound:
     channels: int = 0
     seconds: float = 0.0
     clipped: int = 0
-    silent: bool = False
+    silence: str = ""
     faint: bool = False
+    lacking: int = 0
+    peak: float = 0.0
+    long: bool = False
     audio: str = ""
 
 
@@ -66,10 +71,10 @@ def hear(task: ClipFile) -> FileSound:
     try:
         decoded = decode(path)
     except InputError as error:
-        return FileSound(task.utterance, error=_reason(path, str(error)))
+        return FileSound(task.utterance, error=_reason(path, str(error)), long=isinstance(error, TooLongError))
     samples = mono(decoded.samples)
     peak = float(np.abs(decoded.samples).max())
-    silent = is_silent(samples)
+    silence = why_silent(decoded)
     return FileSound(
         task.utterance,
         same=_same(path, task.released),
@@ -77,8 +82,10 @@ def hear(task: ClipFile) -> FileSound:
         channels=decoded.channels,
         seconds=decoded.seconds,
         clipped=decoded.clipped,
-        silent=silent,
-        faint=not silent and peak < _FAINT,
+        silence=silence,
+        faint=not silence and peak < _FAINT,
+        lacking=decoded.lacking,
+        peak=peak,
         audio=audio_hash(samples, decoded.rate_hz),
     )
 

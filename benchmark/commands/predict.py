@@ -29,10 +29,11 @@ def predict(
     """The class of audio FILES, and the probability of every class, by a MODEL of RUN.
 
     RUN is a folder, the name of one in runs/, or `latest`, made by `serbench run --keep-weights`. The kept trainings
-    of all folds and seeds are averaged.
+    of all folds and seeds are averaged. A file that cannot be used is named, and the others are answered (exit code 1).
     """
     from shutil import get_terminal_size
 
+    from ...errors import printable
     from ...results.evidence.store import find_run
     from ..api.predictions import prediction_document
     from ..audio.bar import bar
@@ -42,4 +43,8 @@ def predict(
         predictions = predict(find_run(run), files, PredictOptions(model, **options), progress)
     for note in predictions.notes:
         click.echo(f"Note: {note}", err=True)
+    for reason in predictions.faults.values():
+        click.echo(f"No answer: {printable(reason)}", err=True)
     print_document(prediction_document(predictions.files), form, max(get_terminal_size((100, 24)).columns, 40))
+    if predictions.faults:
+        raise SystemExit(1)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 #: waveform (N,), rate in Hz, utterance id, completed condition -> float32 (M,); M is N but for `shift`, `header-rate`
 WaveformChange = Callable[["np.ndarray", int, str, Condition], "np.ndarray"]
+RESPONSE = "response"
 _HERE, _, _ = __name__.rpartition(".")
 _HARNESS, _, _ = _HERE.rpartition(".")
 
@@ -142,7 +143,7 @@ KINDS: dict[str, ConditionKind] = {
     "babble": _noise("made", "audio.decode", *(f"corpora.{name}" for name in _SYNTHESIZER)),
     RECORDED: _noise("recorded", "conditions.recordings", "audio.decode", folder=True),
     "room": _kind("reverberation.room", *_ROOM, unit="s", low=0.15, high=3),
-    "response": _kind("reverberation.response", *_ROOM, folder=True),
+    RESPONSE: _kind("reverberation.response", *_ROOM, folder=True),
     "telephone": _kind("channel.telephone", "audio.decode"),
     "opus": _codec(6, 64),
     "mp3": _codec(8, 64, (8, 16, 24, 32, 40, 48, 56, 64)),

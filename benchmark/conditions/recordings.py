@@ -1,6 +1,7 @@
 """Recorded noise, and recorded responses: the audio files of a folder, a half for training and one for testing."""
 
 import hashlib
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import InputError
+from ..audio.content import special_file
 from ..audio.decode import LOSSY_SUFFIXES, decode, mono, resample
 from .noise import looped, wrapped
 
@@ -60,7 +62,11 @@ def recordings(source: str) -> Recordings:
     folder = Path(source).expanduser().absolute()
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give one with recordings, for instance WAV files")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.name[0] != ".")
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in ENDINGS and path.name[0] != "." and not path.is_dir()
+    )
     by_content: dict[str, Path] = {}
     for path in files:
         by_content.setdefault(_hash(path), path)
@@ -82,7 +88,7 @@ def _loop(path: Path, rate_hz: int) -> np.ndarray:
     """The recording as a loop at the wanted rate, its channels averaged."""
     key = (path, rate_hz)
     if key not in _kept:
-        sound = decode(path)
+        sound = decode(path, math.inf)
         _kept[key] = looped(resample(mono(sound.samples), sound.rate_hz, rate_hz), rate_hz)
         while len(_kept) > 1 and sum(loop.nbytes for loop in _kept.values()) > MEMORY:
             _kept.popitem(last=False)
@@ -91,5 +97,7 @@ def _loop(path: Path, rate_hz: int) -> np.ndarray:
 
 
 def _hash(path: Path) -> str:
+    if why := special_file(path):
+        raise InputError(f"{path}: {why}")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,7 @@ The direct sound comes when the clip's own samples do, and what rings beyond the
 (N,). The level is kept: in the frames in which the clip speaks, what is heard has the power of the clip.
 """
 
+import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def measured(path: Path, rate_hz: int) -> np.ndarray:
 
     A mean of channels would be of microphones at different places, a room that nobody was in.
     """
-    sound = decode(path)
+    sound = decode(path, math.inf)
     samples = resample(sound.samples[0], sound.rate_hz, rate_hz)
     size = np.abs(samples)
     if not size.any():

@@ -9,7 +9,8 @@ from ...errors import InputError
 from ...protocols.parts.catalog import find
 from ...protocols.parts.design import options_from
 from ...protocols.parts.protocol import Condition, Protocol
-from ..conditions.kinds import complete
+from ..conditions.kinds import RESPONSE, complete
+from ..conditions.recordings_check import RecordingsUse, check_recordings
 from ..prepared import modalities
 from .arms import ArmSource, Choice, arms_of_run
 from .request import Request, unique
@@ -39,6 +40,20 @@ class Experiment:
                 spec = choice.chosen.spec
                 raise InputError(f"{spec}: sees no face, so {of_face[0]} changes nothing; choose a model that does")
         return conditions
+
+    def of_recordings(self, conditions: Sequence[Condition]) -> tuple[str, ...]:
+        """Notes about the recordings that test and training clips are heard in.
+
+        InputError for recordings that cannot be used: all are heard now, before anything is trained.
+        """
+        uses: dict[tuple[str, RecordingsUse], None] = {}
+        for condition in conditions:
+            if condition.source:
+                uses[condition.source, "response" if condition.kind == RESPONSE else "test"] = None
+        for choice in self.choices:
+            if choice.arm.augment.dir:
+                uses[choice.arm.augment.dir, "train"] = None
+        return tuple(dict.fromkeys(note for source, use in uses for note in check_recordings(source, use)))
 
 
 def check(request: Request) -> Experiment:

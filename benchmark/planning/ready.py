@@ -43,9 +43,10 @@ def plan_of(request: Request) -> ReadyPlan:
 def prepare(experiment: Experiment) -> ReadyPlan:
     """The plan of an experiment. Raises InputError for corpora that are not there or lack what a model needs."""
     conditions = experiment.conditions()
+    recorded = experiment.of_recordings(conditions)
     corpora, table, near = open_corpora(experiment.request.corpora, experiment.rate_hz)
     folds = design(experiment.protocol, table, experiment.label_map, experiment.options, fates(), experiment.distinct)
-    folds = replace(folds, notes=tuple(dict.fromkeys((*near, *folds.notes))))
+    folds = replace(folds, notes=tuple(dict.fromkeys((*recorded, *near, *folds.notes))))
     data = _data(folds, [choice.chosen for choice in experiment.choices], corpora)
     plan = make_plan(folds, conditions, experiment.choices, experiment.request.seeds, data, experiment.rate_hz)
     return ReadyPlan(experiment.request, plan, corpora)

@@ -24,6 +24,7 @@ from ..audio.decode import length_seconds
 from ..audio.duplicates import note, settle
 from ..audio.workers import ordered
 from ..corpora.table import COLUMNS
+from .clip_words import none_usable, oddities, remarks
 from .clips import ClipSource, PreparedClip, make
 from .home import AUDIO, BUILDING, FORMAT, MANIFEST, TABLE, discard, maker
 
@@ -58,14 +59,14 @@ def build(material: Material, where: Path, rate_hz: int, progress: Progress, job
     temporary = Path(tempfile.mkdtemp(prefix=BUILDING, dir=where))
     try:
         temporary.chmod(0o755)
-        table, remarks = _write_audio(material, temporary / AUDIO, rate_hz, progress, jobs)
+        table, said = _write_audio(material, temporary / AUDIO, rate_hz, progress, jobs)
         table.to_parquet(temporary / TABLE, index=False)
         _sync(temporary / TABLE)
         source = {
             "source": None if material.source is None else str(material.source),
             "notes": list(material.notes),
-            "clip_notes": [note(count, what, names) for what, (count, names) in remarks.items()],
-            "clips": {what: names for what, (_, names) in remarks.items()},
+            "clip_notes": [note(count, what, names) for what, (count, names) in said.items()],
+            "clips": {what: names for what, (_, names) in said.items()},
         }
         facts = _facts(material.name, table, rate_hz)
         held = {"bytes": sizes(temporary), "digests": digests(temporary)}
@@ -166,6 +167,7 @@ def _write_audio(
     ]
     rows: list[tuple[Any, ...]] = []
     bad: list[PreparedClip] = []
+    odd: dict[str, list[str]] = {}
     offset = 0
     with path.open("wb") as file, closing(ordered(make, tasks, jobs)) as clips:
         for done, clip in enumerate(clips, start=1):
@@ -179,11 +181,13 @@ def _write_audio(
                      digest(codes), clip.native_hz, clip.channels, clip.clipped)
                 )  # fmt: skip
                 offset += len(clip.pcm)
+                for what, how_much in oddities(clip.lacking, clip.peak):
+                    odd.setdefault(what, []).append(f"{clip.id} ({how_much})")
             progress(done, len(tasks))
         file.flush()
         os.fsync(file.fileno())
     if not rows:
-        raise InputError(_nothing(material, bad))
+        raise InputError(none_usable(material.name, bad, rate_hz))
     names = [
         "id", "n_samples", "seconds", "audio_hash", "offset", "scale", "digest", "native_hz", "channels", "clipped",
     ]  # fmt: skip
@@ -191,31 +195,9 @@ def _write_audio(
     table, doubled = settle(material.table.merge(facts, on="id").sort_values("id", ignore_index=True))
     if table.empty:
         raise InputError(f"{material.name}: no clip is left: all have identical audio under different labels")
-    remarks = _said(bad, table, rate_hz)
-    remarks |= {what: (sum(s.count(" = ") + 1 for s in sets), sets) for what, sets in doubled.items()}
-    return table, remarks
-
-
-def _said(bad: Sequence[PreparedClip], table: pd.DataFrame, rate_hz: int) -> dict[str, tuple[int, list[str]]]:
-    """What happened to clips -> how many, which."""
-    remarks = {
-        "left out, they cannot be read": [f"{clip.id} ({clip.reason})" for clip in bad if clip.problem == "unreadable"],
-        "left out, without sound": [clip.id for clip in bad if clip.problem == "silent"],
-        f"left out, shorter than a sample at {rate_hz} Hz": [clip.id for clip in bad if clip.problem == "short"],
-        "of several channels, averaged to one": list(table.loc[table["channels"] > 1, "id"]),
-        "with clipped samples": [
-            f"{id} ({count})" for id, count in zip(table["id"], table["clipped"], strict=True) if count
-        ],
-    }
-    return {what: (len(names), names) for what, names in remarks.items() if names}
-
-
-def _nothing(material: Material, bad: Sequence[PreparedClip]) -> str:
-    count = len(bad)
-    unreadable = [clip.reason for clip in bad if clip.problem == "unreadable"]
-    if unreadable:
-        return f"{material.name}: none of {count} clips can be used, {len(unreadable)} cannot be read: {unreadable[0]}"
-    return f"{material.name}: none of {count} clips holds sound, the first is {bad[0].id}" if bad else "no clips"
+    said = remarks(bad, odd, table, rate_hz)
+    said |= {what: (sum(s.count(" = ") + 1 for s in sets), sets) for what, sets in doubled.items()}
+    return table, said
 
 
 def _check_space(material: Material, where: Path, rate_hz: int) -> None:

@@ -8,10 +8,12 @@ import numpy as np
 
 from ...errors import InputError
 from ..audio.decode import Waveform, audio_hash, decode, mono, resample
+from ..audio.longest import TooLongError
 
 FULL = 32767  # largest code of an int16
 _SILENT = 1e-30  # peak below which single precision has no room for a scale
-ClipProblem = Literal["", "unreadable", "silent", "short"]
+_CANCELLED = 0.01  # of a channel is left in the mean: -40 dB, which takes an inverted copy
+ClipProblem = Literal["", "unreadable", "long", "silent", "cancelled", "other track", "short"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,10 @@ class ClipSource:
 
 @dataclass(frozen=True, slots=True)
 class PreparedClip:
-    """An utterance as stored: int16 codes (N,) at the rate asked for times ``scale``; or why it cannot be used."""
+    """An utterance as stored: int16 codes (N,) at the rate asked for times ``scale``; or why it cannot be used.
+
+    ``lacking`` bytes are promised by its header alone; ``peak`` is that of the file.
+    """
 
     id: str
     pcm: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int16))
@@ -35,6 +40,8 @@ class PreparedClip:
     native_hz: int = 0
     channels: int = 0
     clipped: int = 0
+    lacking: int = 0
+    peak: float = 0.0
     problem: ClipProblem = ""
     reason: str = ""
 
@@ -43,20 +50,40 @@ def make(task: ClipSource) -> PreparedClip:
     """Decode (or synthesize), mix to mono, resample, quantize. Never raises for a file that cannot be read."""
     try:
         decoded = _synthesize(task) if task.path is None else decode(Path(task.path))
+    except TooLongError as error:
+        return PreparedClip(task.id, problem="long", reason=str(error))
     except InputError as error:
         return PreparedClip(task.id, problem="unreadable", reason=str(error))
     samples = mono(decoded.samples)
-    if is_silent(samples):
-        return PreparedClip(task.id, problem="silent")
+    if why := why_silent(decoded):
+        return PreparedClip(task.id, problem=why)
     at_rate = resample(samples, decoded.rate_hz, task.rate_hz)
     if len(at_rate) == 0:
         return PreparedClip(task.id, problem="short")
     if is_silent(at_rate):
         return PreparedClip(task.id, problem="silent")
     pcm, scale = quantize(at_rate)
+    heard = audio_hash(samples, decoded.rate_hz)
+    peak = float(np.abs(decoded.samples).max())
     return PreparedClip(
-        task.id, pcm, scale, audio_hash(samples, decoded.rate_hz), decoded.rate_hz, decoded.channels, decoded.clipped
+        task.id, pcm, scale, heard, decoded.rate_hz, decoded.channels, decoded.clipped, decoded.lacking, peak
     )
+
+
+def why_silent(sound: Waveform) -> Literal["", "silent", "cancelled", "other track"]:
+    """Why nothing is heard of a file when its channels are averaged; empty where something is."""
+    mixed = mono(sound.samples)
+    loudest = max(map(_power, sound.samples))
+    if sound.channels > 1 and loudest > 0 and _power(mixed) < _CANCELLED**2 * loudest:
+        return "cancelled"
+    if not is_silent(mixed):
+        return ""
+    return "other track" if sound.tracks > 1 else "silent"
+
+
+def _power(samples: np.ndarray) -> float:
+    """Without what is constant."""
+    return float(np.var(samples, dtype=np.float64))
 
 
 def is_silent(samples: np.ndarray) -> bool:

@@ -16,6 +16,7 @@ import pandas as pd
 from ...errors import InputError
 from ...results.evidence.seals import digest
 from ..audio.bar import Progress, bar
+from ..audio.longest import LONGEST_S, longest_s
 from ..audio.workers import importing
 from ..corpora import synthetic
 from ..corpora.registry import read
@@ -162,7 +163,8 @@ def _material(name: str, folder: Path | None) -> Material:
     table, notes = read(name, folder)
     notes = tuple(note.removeprefix(f"{name}: ") for note in notes)
     files = [_date(path) for path in table["path"]]
-    return Material(name, folder.absolute(), table, notes, _digest(name, _lines(table), files))
+    limit = [] if longest_s() == LONGEST_S else [longest_s()]  # of another limit other clips are left
+    return Material(name, folder.absolute(), table, notes, _digest(name, _lines(table), files, *limit))
 
 
 def _lines(table: pd.DataFrame) -> list[list[str | None]]:

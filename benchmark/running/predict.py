@@ -1,7 +1,7 @@
 """A kept model on new audio: which trainings a run folder still holds, and what they say together."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +13,9 @@ from ...protocols.parts.protocol import CLEAN, Arm, Condition, row_id, utterance
 from ...results.evidence.files import StoreError, read_json, read_table
 from ...results.evidence.record import Record
 from ...results.evidence.store import Run
+from ..audio.duplicates import note
 from ..device import configure, resolve
+from ..prepared.clip_words import fault_of, oddities
 from ..prepared.clips import ClipSource, PreparedClip, make, restore
 from ..prepared.corpus import Corpus
 from ..source import source_hash
@@ -22,6 +24,8 @@ from ..training.data import NO_COPIES, Data
 from ..training.trainer import LabelledRows, Streams, Trainer, load_state
 from .cells import kept_weights
 
+#: class index (1,) and log-probabilities (1, C) of a file; None where the model has none
+Answer = tuple[np.ndarray, np.ndarray | None]
 FLOOR = float(np.log(np.finfo(np.float32).tiny))  # in place of the log-probability of a class that a model excludes
 
 
@@ -93,10 +97,14 @@ class NewAudio(Data):
 
 @dataclass(frozen=True)
 class Predictions:
-    """One prediction for each file, in their order, and notes about who was asked."""
+    """One prediction for each file that can be heard, in their order, and notes about who was asked.
+
+    ``faults``: by file why another one has none.
+    """
 
     files: list[FilePrediction]
     notes: list[str]
+    faults: dict[str, str]
 
 
 def predict(
@@ -105,25 +113,29 @@ def predict(
     """Ask every training that is meant and kept; ``progress`` is told how many of how many are done.
 
     Log-probabilities are averaged over the trainings; models without them vote, and of equal votes the first class
-    counts. Every file is heard alone: its prediction depends on no other. Raises InputError for a file that
-    cannot be used, and for trainings that are not kept, are of several kinds, or whose model is not what it was.
+    counts. Every file is heard alone: its prediction depends on no other, and one that cannot be used ends nothing.
+    Raises InputError where none can be used, and for trainings that are not kept, are of several kinds, or whose model
+    is not what it was.
     """
     ensemble = find(run, options)
-    clips = {file: _clip(file, ensemble.rate_hz) for file in dict.fromkeys(files)}
+    clips, faults = _heard(files, ensemble.rate_hz)
     device = resolve(options.device)
     configure(device, "fp32", 0)
     waveforms = {file: restore(clip.pcm, clip.scale) for file, clip in clips.items()}
     trainer = Trainer(NewAudio(waveforms), ensemble.rate_hz, device, "fp32")
-    guesses, scores = [], []
+    answers = []
     for done, record in enumerate(ensemble.records, start=1):
-        guess, of_classes = _ask(run, trainer, ensemble, record, list(clips))
-        guesses.append(guess)
-        scores += [] if of_classes is None else [of_classes]
+        _check_some(len(faults) + len(clips), faults)
+        answers.append(_ask(run, trainer, ensemble, record, list(clips), faults))
+        clips = {file: clip for file, clip in clips.items() if file not in faults}
         if progress is not None:
             progress(done, len(ensemble.records))
-    predictions = {p.file: p for p in _combined(list(clips), ensemble.classes, np.stack(guesses), scores)}
-    notes = [_ensemble_note(ensemble, bool(scores)), *_repeated_note(run, clips)]
-    return Predictions([predictions[file] for file in files], notes)
+    _check_some(len(faults) + len(clips), faults)
+    guesses = np.stack([np.concatenate([answer[file][0] for file in clips]) for answer in answers])
+    scores = [np.concatenate(rows) for answer in answers if (rows := _scores(answer, clips))]
+    predictions = {p.file: p for p in _combined(list(clips), ensemble.classes, guesses, scores)}
+    notes = [_ensemble_note(ensemble, bool(scores)), *_repeated_note(run, clips), *_odd_notes(clips)]
+    return Predictions([predictions[file] for file in files if file in predictions], notes, faults)
 
 
 def find(run: Run, options: PredictOptions) -> Ensemble:
@@ -184,30 +196,50 @@ def _training_facts(run: Run, record: Record) -> dict[str, Any]:
     return facts
 
 
-def _clip(file: str, rate_hz: int) -> PreparedClip:
-    """The file as a run would hear it; InputError where a run would leave it out."""
-    clip = make(ClipSource(file, "", file, rate_hz))
-    if clip.problem == "unreadable":
-        raise InputError(clip.reason)
-    if clip.problem:
-        raise InputError(f"{file}: {'no sound in it' if clip.problem == 'silent' else f'no sample at {rate_hz} Hz'}")
-    return clip
+def _heard(files: Sequence[str], rate_hz: int) -> tuple[dict[str, PreparedClip], dict[str, str]]:
+    """The files as a run would hear them, and why it would leave others out."""
+    clips, faults = {}, {}
+    for file in dict.fromkeys(files):
+        clip = make(ClipSource(file, "", file, rate_hz))
+        if clip.problem:
+            faults[file] = fault_of(clip, file, rate_hz)
+        else:
+            clips[file] = clip
+    return clips, faults
+
+
+def _check_some(files: int, faults: Mapping[str, str]) -> None:
+    """InputError where every file has a fault."""
+    if len(faults) == files:
+        first = next(iter(faults.values()), "no file is given")
+        raise InputError(first if files <= 1 else f"none of {files} files can be used; the first: {first}")
 
 
 def _ask(
-    run: Run, trainer: Trainer, ensemble: Ensemble, record: Record, files: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Class indices (n,) and log-probabilities (n, C) or None of one training."""
+    run: Run, trainer: Trainer, ensemble: Ensemble, record: Record, files: Sequence[str], faults: dict[str, str]
+) -> dict[str, Answer]:
+    """What one training says of each file; why it says nothing of others goes into ``faults``."""
     facts = _training_facts(run, record)
     model = trainer.build(ensemble.chosen, ensemble.classes, Streams(**facts["streams"]))
     load_state(model, kept_weights(run, record.training, facts))
-    parts = [LabelledRows((row_id(file),), np.zeros(1, dtype=np.int64)) for file in files]
-    answers = [trainer.predict(ensemble.chosen, model, part, CLEAN, len(ensemble.classes)) for part in parts]
-    scores = [of_classes for _, of_classes in answers if of_classes is not None]
-    for file, of_classes in zip(files, scores, strict=False):
-        if np.isnan(of_classes).any():
-            raise InputError(f"{file}: {ensemble.chosen.spec}, fold '{record.fold}', gives scores that are no numbers")
-    return np.concatenate([guess for guess, _ in answers]), np.concatenate(scores) if scores else None
+    answers = {}
+    for file in files:
+        part = LabelledRows((row_id(file),), np.zeros(1, dtype=np.int64))
+        try:
+            guess, scores = trainer.predict(ensemble.chosen, model, part, CLEAN, len(ensemble.classes))
+        except InputError as error:
+            faults[file] = str(error)
+            continue
+        if scores is not None and np.isnan(scores).any():
+            who = f"{ensemble.chosen.spec}, fold '{record.fold}'"
+            faults[file] = f"{file}: {who}, gives scores that are no numbers"
+        answers[file] = guess, scores
+    return answers
+
+
+def _scores(answers: Mapping[str, Answer], files: Iterable[str]) -> list[np.ndarray]:
+    """Log-probabilities (1, C) of each file; none where the model has none."""
+    return [scores for file in files if (scores := answers[file][1]) is not None]
 
 
 def _combined(
@@ -244,3 +276,12 @@ def _repeated_note(run: Run, clips: Mapping[str, PreparedClip]) -> Iterator[str]
     if again:
         file, utterance = again[0]
         yield f"{len(again)} of {len(clips)} files are clips of this run ({file} is {utterance}): this is no test"
+
+
+def _odd_notes(clips: Mapping[str, PreparedClip]) -> list[str]:
+    """What is odd about files that are heard all the same."""
+    odd: dict[str, list[str]] = {}
+    for file, clip in clips.items():
+        for what, how_much in oddities(clip.lacking, clip.peak):
+            odd.setdefault(what, []).append(f"{file} ({how_much})")
+    return [note(len(files), what, files) for what, files in odd.items()]

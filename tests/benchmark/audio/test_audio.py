@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from serbench.benchmark.audio.decode import audio_hash, decode, length_seconds, mono, resample
+from serbench.benchmark.prepared.clip_words import INTEGERS, oddities
 from serbench.benchmark.prepared.clips import ClipSource, make, restore
 from serbench.tests.support.audio_files import CODECS, FORMS, RATE, encode, tone
 
@@ -45,6 +46,32 @@ def test_audio_under_a_wrong_ending(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "b.wav", tone(), RATE)
     (tmp_path / "b.wav").rename(tmp_path / "b.mp3")
     assert decode(tmp_path / "b.mp3").samples.shape == (1, 9600)
+
+
+def test_the_same_bytes_are_the_same_sound_whatever_their_ending(tmp_path: Path) -> None:
+    for codec, ending in CODECS:
+        encode(tmp_path / f"{codec}.{ending}", tone(), codec)
+    soundfile.write(tmp_path / "a.flac", tone(), RATE)
+    soundfile.write(tmp_path / "a.ogg", tone(), RATE)
+    soundfile.write(tmp_path / "a.aiff", tone(), RATE)
+    for path in sorted(tmp_path.iterdir()):
+        whole = decode(path)
+        for ending in (".wav", ".mp3", ".mp4", ".mkv", ".raw", ".au", ".gsm", ""):
+            other = tmp_path / f"other{ending}"
+            other.write_bytes(path.read_bytes())
+            same = decode(other)
+            assert (same.form, same.rate_hz) == (whole.form, whole.rate_hz), (path, ending)
+            assert audio_hash(mono(same.samples), same.rate_hz) == audio_hash(mono(whole.samples), whole.rate_hz)
+            assert length_seconds(other) == length_seconds(path)
+
+
+def test_integers_in_a_file_of_floats_are_not_clipped_but_odd(tmp_path: Path) -> None:
+    codes = np.rint(32767 * np.clip(tone(amplitude=2.0), -1, 1))
+    soundfile.write(tmp_path / "a.wav", codes, RATE, subtype="FLOAT")
+    sound = decode(tmp_path / "a.wav")
+    assert sound.clipped == 0 and dict(oddities(0, float(np.abs(sound.samples).max()))) == {INTEGERS: "peak 32767"}
+    loud = 1.5 * tone(amplitude=1.0)  # a little too loud is usual
+    assert not list(oddities(0, float(loud.max())))
 
 
 def test_clipping_is_counted(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Damaged audio: refused in one line with file and reason; a length that nobody promised is no fault."""
 
+import os
+import socket
 from pathlib import Path
 
 import av
@@ -7,8 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from serbench.benchmark.audio.containers import missing_bytes
+from serbench.benchmark.audio.containers import is_little, missing_bytes
+from serbench.benchmark.audio.content import missing_content
 from serbench.benchmark.audio.decode import decode, length_seconds
+from serbench.benchmark.audio.longest import TooLongError
+from serbench.benchmark.prepared.clip_words import fault_of
+from serbench.benchmark.prepared.clips import ClipSource, make
 from serbench.errors import InputError
 from serbench.tests.support.audio_files import CODECS, FORMS, RATE, encode, tone
 
@@ -40,6 +46,74 @@ def test_truncated_pyav(tmp_path: Path, codec: str, ending: str) -> None:
     path.write_bytes(content[: len(content) * 3 // 5])
     with pytest.raises(InputError, match=rf"{path.name}: truncated"):
         decode(path)
+
+
+@pytest.mark.parametrize("ending", ["wav", "aiff", "w64", "au", "caf", "sph"])
+def test_a_header_that_promises_a_few_bytes_too_many(tmp_path: Path, ending: str) -> None:
+    """As if its writer had counted the header; a file that lacks a tenth stays out."""
+    path = tmp_path / f"a.{ending}"
+    form = {"aiff": "AIFF", "w64": "W64", "au": "AU", "caf": "CAF", "sph": "NIST"}.get(ending, "WAV")
+    samples = 0.1 * np.random.default_rng(0).standard_normal(8_000)
+    soundfile.write(path, samples, RATE, format=form, subtype="PCM_16")
+    whole, content = decode(path), path.read_bytes()
+    assert whole.lacking == 0
+    for cut in (2, 44, 100):
+        path.write_bytes(content[:-cut])
+        sound = decode(path)
+        assert sound.lacking == cut or (ending == "caf" and sound.lacking > 0)
+        np.testing.assert_array_equal(sound.samples, whole.samples[:, : sound.samples.shape[1]])
+        assert sound.samples.shape[1] >= 8_000 - cut
+    path.write_bytes(content[: len(content) * 9 // 10])
+    with pytest.raises(InputError, match="truncated"):
+        decode(path)
+
+
+def test_a_long_file_may_lack_no_more_than_a_blink() -> None:
+    assert is_little(64, 100) and is_little(160, 16_000) and is_little(2048, 10**9)
+    assert not is_little(65, 100) and not is_little(200, 16_000) and not is_little(2049, 10**9)
+
+
+def test_pipes_devices_and_sockets_are_refused_and_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "link.wav").symlink_to(tmp_path / "pipe.wav")
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(os.path.relpath(tmp_path / "s.wav"))  # an absolute path would be too long for it
+        for path, what in (
+            (tmp_path / "pipe.wav", "a pipe"), (tmp_path / "link.wav", "a pipe"), (Path("/dev/zero"), "a device"),
+            (tmp_path / "s.wav", "a socket"),
+        ):  # fmt: skip
+            with pytest.raises(InputError, match=rf"{path.name}: {what}.*, not a file"):
+                decode(path)
+            assert length_seconds(path) == 0 and what in missing_content(path)
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "mp3", "m4a"])
+def test_clips_longer_than_the_limit(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / f"talk.{ending}"
+    if ending in ("wav", "flac"):
+        soundfile.write(path, tone(3.0), RATE)
+    else:
+        encode(path, tone(3.0), {"mp3": "libmp3lame", "m4a": "aac"}[ending])
+    assert decode(path).seconds == pytest.approx(3, abs=0.2)
+    monkeypatch.setenv("SERBENCH_LONGEST_CLIP", "2.5")
+    with pytest.raises(TooLongError, match=rf"talk\.{ending}: longer than 2.5 s; .* set SERBENCH_LONGEST_CLIP above"):
+        decode(path)
+    assert decode(path, 10).seconds == pytest.approx(3, abs=0.2)
+    clip = make(ClipSource("c/talk", "c", str(path), RATE))
+    assert clip.problem == "long" and "longer than 2.5 s" in fault_of(clip, str(path), RATE)
+    for odd in ("soon", "0", "-1", "nan"):
+        monkeypatch.setenv("SERBENCH_LONGEST_CLIP", odd)
+        with pytest.raises(InputError, match=rf"SERBENCH_LONGEST_CLIP={odd}: give seconds"):
+            decode(path)
+
+
+def test_a_promise_of_hours_is_refused_before_a_byte_is_decoded(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", tone(), RATE)
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    content[24:28] = (1).to_bytes(4, "little")  # samples per second
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(TooLongError, match="longer than 10 min"):
+        decode(tmp_path / "a.wav")
 
 
 def test_unknown_length_is_no_promise(tmp_path: Path) -> None:

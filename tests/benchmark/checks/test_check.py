@@ -87,6 +87,22 @@ def test_sound(own: Path) -> None:
     assert "shorter than" not in warned
 
 
+def test_the_true_reason_is_said(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wav(own / "0.wav", np.stack([tone(3), -tone(3)], axis=1))
+    content = (own / "1.wav").read_bytes()
+    (own / "1.wav").write_bytes(content[:-44])
+    soundfile.write(own / "2.wav", 32767 * tone(4), RATE, subtype="FLOAT")
+    wav(own / "3.wav", np.tile(tone(5), 6))
+    monkeypatch.setenv("SERBENCH_LONGEST_CLIP", "1.5")
+    report = check("mine", own)
+    wrong, warned = lines(report, "fault"), lines(report, "warning")
+    assert "1 clips whose channels cancel each other (one is the other inverted): 0" in wrong
+    assert "1 clips longer than 1.5 s, which no run takes: 3" in wrong
+    assert "without sound" not in wrong and "cannot be read" not in wrong
+    assert "1 clips whose header promises a few bytes more than there are: 1 (44 bytes)" in warned
+    assert "1 clips with samples far beyond full scale (integers in a file of floats?): 2 (peak" in warned
+
+
 def test_lengths(own: Path) -> None:
     wav(own / "0.wav", tone(0, 0.15))
     wav(own / "1.wav", tone(1, 61))
@@ -219,7 +235,7 @@ def test_known_defects_are_no_fault() -> None:
     clips = [
         heard(known.identical[0][0], audio="x"),
         heard(known.identical[0][1], audio="x"),
-        heard(known.silent[0], silent=True),
+        heard(known.silent[0], silence="silent"),
         heard("crema-d/AudioWAV/1001_DFA_ANG_XX"),
     ]
     found = judge(clips, table, known, {})

@@ -1,5 +1,6 @@
 """Recorded noise: halves by content, draws from the test half, pauses, and bounded memory."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 
 from serbench.benchmark.conditions import recordings
 from serbench.benchmark.conditions.kinds import apply
+from serbench.benchmark.conditions.recordings_check import check_recordings
 from serbench.errors import InputError
 from serbench.protocols.parts.protocol import Condition
 from serbench.tests.support.sounds import RATE, snr_db, speech, tone, write
+from serbench.tests.support.tiny import serbench
 
 
 def recorded(level: float, folder: Path) -> Condition:
@@ -71,3 +74,50 @@ def test_decoded_recordings_are_bounded_in_memory(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(recordings, "MEMORY", 2**30)
     after = [apply(tone(50, 0.2), RATE, f"c/{i}", recorded(5, tmp_path)) for i in range(20)]
     assert np.array_equal(before, after)
+
+
+def test_recordings_that_cannot_be_used_are_named_before_anything_is_trained(tmp_path: Path) -> None:
+    def folder(name: str) -> Path:
+        for i in range(6):
+            write(tmp_path / name / f"{i}.wav", tone(100 + i, 0.1))
+        return tmp_path / name
+
+    assert check_recordings(str(folder("good")), "test") == ()
+    bad = folder("bad")
+    (bad / "text.wav").write_text("no sound")
+    (bad / "empty.wav").touch()
+    (bad / "folder.wav").mkdir()
+    with pytest.raises(InputError, match=r"bad: 2 of 8 recordings cannot be read: .*; take them out") as caught:
+        check_recordings(str(bad), "test")
+    assert "empty.wav (the file is empty (0 bytes))" in str(caught.value) and "text.wav (not audio" in str(caught.value)
+    silent = folder("silent")
+    write(silent / "zero.wav", np.zeros(100))
+    assert check_recordings(str(silent), "test") == (f"{silent}: 1 of 7 recordings is silent: zero.wav; never heard",)
+    with pytest.raises(InputError, match=r"silent: zero\.wav; take them out"):
+        check_recordings(str(silent), "response")
+    for i in range(9):
+        write(silent / f"zero {i}.wav", np.zeros(200 + i))
+    recordings.recordings.cache_clear()
+    check_recordings.cache_clear()
+    with pytest.raises(InputError, match=r"10 of 16 recordings are silent: .* and 6 more; take them out"):
+        check_recordings(str(silent), "train")
+    os.mkfifo(folder("pipe") / "pipe.wav")
+    with pytest.raises(InputError, match=r"pipe\.wav: a pipe \(FIFO\)"):
+        recordings.recordings(str(tmp_path / "pipe"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("noise.kinds=recorded", "noise.snr=10", "noise.dir={}"),
+        ("noise.kinds=white", "noise.snr=10", "train_snr=5..20", "train_noise=recorded", "train_noise_dir={}"),
+    ],
+)
+def test_the_plan_hears_them(tmp_path: Path, settings: tuple[str, ...]) -> None:
+    for i in range(4):
+        write(tmp_path / f"{i}.wav", tone(100 + i, 0.1))
+    given = [part for text in settings for part in ("--set", text.format(tmp_path))]
+    plan = ("plan", "--protocol", "noise", "--corpus", "synth-a", "--model", "majority", *given)
+    (tmp_path / "3.wav").write_text("no sound")
+    code, _, err = serbench(*plan)
+    assert code == 2 and f"{tmp_path}: 1 of 4 recordings cannot be read: 3.wav (not audio" in err

@@ -33,8 +33,8 @@ ELSEWHERE = {
         "benchmark.conditions.kinds", "benchmark.conditions.recordings", "benchmark.conditions.training",
     },
     "in the fingerprint of a corpus, or the name of what is seen in it: which clips there are, how they are labelled": {
-        "benchmark.audio.containers", "benchmark.corpora.excerpt", "benchmark.corpora.synthetic",
-        "benchmark.corpora.synthesis",
+        "benchmark.audio.containers", "benchmark.audio.content", "benchmark.audio.longest",
+        "benchmark.corpora.excerpt", "benchmark.corpora.synthetic", "benchmark.corpora.synthesis",
     },
     "in the key as settings, folds and steps": {
         "baselines.registry", "protocols.parts.augment", "protocols.parts.protocol", "protocols.parts.rows",

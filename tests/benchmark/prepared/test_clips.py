@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from serbench.benchmark.audio.decode import decode
+from serbench.benchmark.prepared.clip_words import fault_of
 from serbench.benchmark.prepared.clips import ClipSource, is_silent, make, quantize, restore
 from serbench.tests.support.audio_files import RATE, tone
 
@@ -62,6 +64,33 @@ def test_near_silence_keeps_all_levels(tmp_path: Path) -> None:
 def test_a_constant_is_silence(tmp_path: Path, value: float) -> None:
     soundfile.write(tmp_path / "dc.wav", np.full(4000, value), RATE)
     assert make(ClipSource("c/dc", "c", str(tmp_path / "dc.wav"), 8000)).problem == "silent"
+
+
+def test_channels_that_cancel_are_no_silence(tmp_path: Path) -> None:
+    """One channel is the other inverted, also where a lossy copy or dither left a rest of both."""
+    rest = 1e-4 * np.random.default_rng(0).standard_normal(len(tone()))
+    for name, right, problem in (
+        ("turned", -tone(), "cancelled"), ("nearly", -tone() + rest, "cancelled"), ("half", np.zeros_like(tone()), ""),
+        ("stereo", tone(hz=300), ""), ("against", -0.9 * tone(), ""),
+    ):  # fmt: skip
+        soundfile.write(tmp_path / f"{name}.wav", np.stack([tone(), right], axis=1), RATE)
+        clip = make(ClipSource("c/x", "c", str(tmp_path / f"{name}.wav"), RATE))
+        assert clip.problem == problem, name
+        assert problem in ("", "cancelled") and ("cancel each other" in fault_of(clip, "x", RATE)) == bool(problem)
+    soundfile.write(tmp_path / "none.wav", np.zeros((800, 2)), RATE)
+    assert make(ClipSource("c/x", "c", str(tmp_path / "none.wav"), RATE)).problem == "silent"
+
+
+def test_a_silent_first_track_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "two.mka"
+    with av.open(str(path), "w") as container:
+        tracks = [container.add_stream("pcm_s16le", rate=RATE, layout="mono") for _ in range(2)]
+        for track, samples in zip(tracks, (np.zeros_like(tone()), tone()), strict=True):
+            frame = av.AudioFrame.from_ndarray((32767 * samples).astype(np.int16)[None], format="s16", layout="mono")
+            frame.sample_rate = RATE
+            container.mux(track.encode(frame))
+            container.mux(track.encode(None))
+    assert make(ClipSource("c/x", "c", str(path), RATE)).problem == "other track"
 
 
 def test_a_clip_shorter_than_a_sample(tmp_path: Path) -> None:

@@ -85,6 +85,25 @@ def test_bad_clips_are_left_out_by_name(tmp_path: Path) -> None:
     assert prepare_mine(tmp_path, folder).notes == c.notes
 
 
+def test_the_true_reason_is_said_and_what_is_odd_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = corpus(
+        tmp_path / "in",
+        turned=(np.stack([sound(53), -sound(53)]).T, "s1", "sad"),
+        integers=(sound(54) * 32767, "s1", "sad"),
+        long=(sound(55).repeat(40), "s1", "sad"),
+    )
+    (folder / "c03.wav").write_bytes((folder / "c03.wav").read_bytes()[:-40])
+    assert "mine/long" in set(prepare_mine(tmp_path, folder).table["id"])
+    monkeypatch.setenv("SERBENCH_LONGEST_CLIP", "1")
+    c = prepare_mine(tmp_path, folder)
+    said = dict(note.split(": ", 1) for note in c.notes)
+    assert said["1 clip left out, whose channels cancel each other (one is the other inverted)"] == "mine/turned"
+    assert said["1 clip left out, longer than 1 s"] == "mine/long"
+    assert said["1 clip whose header promises a few bytes more than there are"] == "mine/c03 (40 bytes)"
+    assert "mine/integers (peak" in said["1 clip with samples far beyond full scale (integers in a file of floats?)"]
+    assert {"mine/c03", "mine/integers"} <= set(c.table["id"])
+
+
 def test_three_alike_with_one_other_label_are_all_dropped() -> None:
     rows = [("a", "h", "sad", "x"), ("b", "h", "sad", "x"), ("c", "h", "angry", "y"), ("d", "k", "sad", "x")]
     table, reasons = settle(pd.DataFrame(rows, columns=["id", "audio_hash", "emotion", "speaker"]))
@@ -107,7 +126,7 @@ def test_nothing_usable(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"mine: none of 3 clips can be used, 3 cannot be read: .*c00\.wav: .*empty"):
         prepare_mine(tmp_path, folder)
     silent = corpus(tmp_path / "silent", n=0, a=(np.zeros(9), "s", "sad"))
-    with pytest.raises(InputError, match="none of 1 clips holds sound"):
+    with pytest.raises(InputError, match=r"none of 1 clips can be used, the first: mine/a: a clip without sound"):
         prepare_mine(tmp_path, silent)
     same = corpus(tmp_path / "same", n=0, a=(sound(1), "s", "sad"), b=(sound(1), "s", "angry"))
     with pytest.raises(InputError, match="no clip is left"):

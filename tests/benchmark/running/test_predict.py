@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import os
 import shutil
 from pathlib import Path
 
@@ -168,9 +169,25 @@ def test_files_that_cannot_be_used_are_named(kept: Path, audio: Path, tmp_path: 
     good = audio / "s0_sad_0.wav"
     (tmp_path / "text.wav").write_text("not audio")
     soundfile.write(tmp_path / "silent.wav", np.zeros(800), RATE_HZ)
-    assert "nowhere.wav: no such file" in refused(kept, NETWORK, good, tmp_path / "nowhere.wav")
-    assert "text.wav" in refused(kept, NETWORK, good, tmp_path / "text.wav")
-    assert "silent.wav: no sound in it" in refused(kept, NETWORK, tmp_path / "silent.wav")
+    os.mkfifo(tmp_path / "pipe.wav")
+    shutil.copy(good, tmp_path / "cut.wav")
+    (tmp_path / "cut.wav").write_bytes(good.read_bytes()[:-40])
+    reasons = {
+        "nowhere": "no such file", "text": "not audio", "silent": "a clip without sound", "pipe": "a pipe (FIFO)"
+    }  # fmt: skip
+    for name, reason in reasons.items():
+        assert f"{name}.wav: {reason}" in refused(kept, SVM, tmp_path / f"{name}.wav")
+    bad = [tmp_path / f"{name}.wav" for name in reasons]
+    assert "none of 4 files can be used; the first: " in refused(kept, SVM, *bad)
+    files = [good, bad[0], audio / "s1_angry_1.wav", *bad[1:], tmp_path / "cut.wav"]
+    code, text, err = serbench("predict", kept, SVM, *files, "--json")
+    assert code == 1
+    assert [line["file"] for line in json.loads(text)] == [str(files[i]) for i in (0, 2, 6)]
+    said = [line for line in err.splitlines() if line.startswith("No answer: ")]
+    assert [f"{name}.wav: {reason}" in line for line, (name, reason) in zip(said, reasons.items(), strict=True)]
+    assert "1 clip whose header promises a few bytes more than there are" in err and "cut.wav (40 bytes)" in err
+    alone = ask(kept, SVM, *(files[i] for i in (0, 2, 6)))
+    assert json.loads(text) == alone
     assert "usage" in serbench("predict", kept, NETWORK)[2].lower()
 
 
