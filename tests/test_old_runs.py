@@ -57,7 +57,7 @@ def test_the_same_command_trains_anew_beside_an_old_run(tmp_path: Path, capsys: 
     folder = copytree(GOLDEN / "run-0.1.0", tmp_path / "run")
     before = {path.name: path.read_bytes() for path in (folder / "records").iterdir()}
     (evidence,) = [open_evidence([open_run(folder)])]
-    assert {record.format for _, record in evidence.cells} == {1} and len(before) == len(evidence.cells)
+    assert {cell.record.format for cell in evidence.cells} == {1} and len(before) == len(evidence.cells)
     with pytest.raises(SystemExit) as stop:
         main([*evidence.commands[0].facts["command"][:-1], str(folder)])
     text = capsys.readouterr()
@@ -69,7 +69,7 @@ def test_the_same_command_trains_anew_beside_an_old_run(tmp_path: Path, capsys: 
         main([*evidence.commands[0].facts["command"][:-1], str(folder)])
     assert said not in capsys.readouterr().err
     again = open_evidence([open_run(folder)])
-    assert {record.format for _, record in again.cells} == {FORMAT} and len(again.cells) == len(before)
+    assert {cell.record.format for cell in again.cells} == {FORMAT} and len(again.cells) == len(before)
     assert {name: (folder / "records" / name).read_bytes() for name in before} == before
     old = copytree(GOLDEN / "run-0.1.0", tmp_path / "old")
     both = open_evidence([open_run(folder), open_run(old)])  # the old cells, which are current in their own folder

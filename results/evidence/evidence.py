@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .clusters import Cluster, clusters_of, with_clusters
+from .compact import CellSource, cells_of
 from .devices import check_devices
 from .files import read_json, read_table
 from .groups import GROUPS
@@ -27,13 +28,6 @@ from .store import Run, left_out, newest
 
 _TABLE = re.compile(r"(?P<corpus>.+)-(?P<mark>[0-9a-f]{12})-(?P<label_map>.+)")  # the name of a labelled table
 CLIP_COLUMNS = ("id", "corpus", "path", "speaker", "seconds", *(name for name in GROUPS if name != "corpus"))
-
-
-class CellSource(NamedTuple):
-    """A record and the folder that it is taken from."""
-
-    run: Run
-    record: Record
 
 
 @dataclass(frozen=True)
@@ -160,16 +154,18 @@ def open_evidence(runs: Sequence[Run], mixed: bool = False) -> Evidence:
     for run, of_run in zip(ordered, plans, strict=True):
         plan, replaced = newest(of_run)
         lines.append(plan)
-        for record in run.records():
+        for cell in cells_of(run):
+            record = cell.record
             if record.key not in replaced:
-                held.setdefault(record.key, []).append(CellSource(run, record))
+                held.setdefault(record.key, []).append(cell)
             elif record.format < FORMAT:
                 replaced[record.key] = f"made by serbench {record.environment.get('serbench', '')}".strip()
         old += replaced.values()
-    cells = tuple(min(sources, key=_place) for sources in held.values())
+    cells = tuple(min(sources, key=_place) if len(sources) > 1 else sources[0] for sources in held.values())
     notes = dict.fromkeys(note for command in commands for note in command.facts.get("notes", ()))
     plan = pd.concat(lines, ignore_index=True).drop_duplicates("key", ignore_index=True)
-    records = pd.DataFrame([c.record.to_json() for c in cells], columns=list(Record.__dataclass_fields__))
+    columns = {name: [getattr(cell.record, name) for cell in cells] for name in Record.__dataclass_fields__}
+    records = pd.DataFrame(columns)
     if not mixed:
         check_devices(records)
     return Evidence(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ..statistics.confusions import Parts
 from ..statistics.metrics import METRICS
 from ..statistics.speakers import mean_known
-from ..statistics.uncertainty import Parts
 from .evidence import Evidence
 from .parts import identical_runs, parts_from
 from .pools import Cells, cluster_column

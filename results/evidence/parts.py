@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from ..statistics.uncertainty import Parts
+from ..statistics.confusions import Parts
 
 Names: TypeAlias = Sequence[object] | np.ndarray | pd.Index
 SPEAKERS, SESSIONS = "speakers", "sessions"

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InputError
+from ..statistics.confusions import Parts
 from ..statistics.speakers import PAIRED_COLUMNS
-from ..statistics.uncertainty import Parts
 from .parts import equal_seeds, identical_runs, parts_from
 
 Cells = dict[int, Any]  # records as named tuples by their position

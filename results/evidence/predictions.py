@@ -1,14 +1,14 @@
 """The predictions of many cells read at once: text columns as categories, log-probabilities as one flat array."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from .record import Record
-    from .store import Run
+    from .compact import CellSource, Compact
 
 TEXTS = ("row", "utterance", "speaker", "truth", "guess")
 
@@ -20,59 +20,106 @@ class Probabilities(NamedTuple):
     offset: np.ndarray  # (predictions + 1,)
 
 
-def read_predictions(cells: "Sequence[tuple[Run, Record]]") -> pd.DataFrame:
+def read_predictions(cells: "Sequence[CellSource]") -> pd.DataFrame:
     """Columns ``key`` and `TEXTS`, in the order of the cells, the failed ones without a line."""
     import pyarrow as pa
 
-    tables = [_texts(*cell) if cell[1].status == "done" else None for cell in cells]
-    sizes = [0 if table is None else len(table) for table in tables]
-    keys = pd.Categorical.from_codes(np.repeat(np.arange(len(cells)), sizes), [record.key for _, record in cells])
-    there = [table for table in tables if table is not None]
-    if not there:
+    tables, sizes = [], np.zeros(len(cells), np.int64)
+    for place, span in _spans(cells):
+        if isinstance(span, Span):
+            tables.append(span.copy.texts.slice(span.start, span.end - span.start))
+            sizes[place : place + len(span.sizes)] = span.sizes
+        else:
+            tables.append(_texts(span))
+            sizes[place] = len(tables[-1])
+    keys = pd.Categorical.from_codes(np.repeat(np.arange(len(cells)), sizes), [cell.record.key for cell in cells])
+    if not tables:
         return pd.DataFrame({"key": keys, **{name: pd.Categorical([]) for name in TEXTS}})
-    texts = pa.concat_tables(there).unify_dictionaries()
+    texts = pa.concat_tables(tables).unify_dictionaries()
     return pd.DataFrame({"key": keys, **{name: _category(texts[name].to_pandas()) for name in TEXTS}})
 
 
-def read_probabilities(cells: "Sequence[tuple[Run, Record]]") -> Probabilities:
+def read_probabilities(cells: "Sequence[CellSource]") -> Probabilities:
     """The log-probabilities of all predictions of the cells, in their order."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+    values, lengths = [np.zeros(0, np.float32)], [np.zeros(0, np.int64)]
+    for _, span in _spans(cells):
+        if isinstance(span, Span):
+            flat, offset = span.copy.probabilities
+            values.append(flat[offset[span.start] : offset[span.end]])
+            lengths.append(np.diff(offset[span.start : span.end + 1]))
+        else:
+            more, counts = _lists(span)
+            values += more
+            lengths.append(counts)
+    offset = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
+    return Probabilities(np.concatenate(values).astype(np.float32, copy=False), offset)
 
-    columns = [_column(*cell) for cell in cells if cell[1].status == "done"]
-    if not columns:
-        return Probabilities(np.zeros(0, np.float32), np.zeros(1, np.int64))
-    lists = pa.chunked_array([chunk for column in columns for chunk in column.chunks])
-    flat = np.concatenate([np.zeros(0, np.float32), *(chunk.flatten().to_numpy() for chunk in lists.chunks)])
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-    return Probabilities(flat.astype(np.float32), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+
+@dataclass
+class Span:
+    """The predictions of cells that lie one behind the other in a compact copy, and how many each has."""
+
+    copy: "Compact"
+    start: int
+    end: int
+    sizes: list[int]
+
+
+def _spans(cells: "Sequence[CellSource]") -> "Iterator[tuple[int, Span | CellSource]]":
+    """What to read for finished cells: (place of the first, span of a copy, or one cell that has files alone)."""
+    span, first = None, 0
+    for place, cell in enumerate(cells):
+        if cell.copy is None or cell.record.status != "done":
+            if span is not None:
+                yield first, span
+            span = None
+            if cell.record.status == "done":
+                yield place, cell
+            continue
+        start, end = cell.copy.spans[cell.record.key]
+        if span is not None and span.copy is cell.copy and span.end == start:
+            span.end = end
+            span.sizes.append(end - start)
+        else:
+            if span is not None:
+                yield first, span
+            span, first = Span(cell.copy, start, end, [end - start]), place
+    if span is not None:
+        yield first, span
 
 
 def _category(column: pd.Series) -> pd.Series:
     """With the categories in the order of the alphabet, as if they were plain text."""
+    if column.cat.categories.is_monotonic_increasing:
+        return column
     return column.cat.reorder_categories(sorted(column.cat.categories))
 
 
-def _texts(run: "Run", record: "Record") -> Any:
+def _texts(cell: "CellSource") -> Any:
     import pyarrow as pa
 
-    table = _read(run, record, TEXTS)
+    table = _read(cell, TEXTS)
     for k, name in enumerate(table.column_names):  # a column of nulls only has no text type
         if pa.types.is_null(table.schema.field(name).type):
             table = table.set_column(k, name, pa.chunked_array([pa.nulls(len(table), pa.string()).dictionary_encode()]))
     return table
 
 
-def _column(run: "Run", record: "Record") -> Any:
+def _lists(cell: "CellSource") -> tuple[list[np.ndarray], np.ndarray]:
+    """The log-probabilities of a cell in pieces, and how many each prediction has."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    return _read(run, record, ("log_probability",))["log_probability"].cast(pa.list_(pa.float32()))
+    lists = _read(cell, ("log_probability",))["log_probability"].cast(pa.list_(pa.float32()))
+    counts = pc.fill_null(pc.list_value_length(lists), 0).to_numpy().astype(np.int64)
+    return [chunk.flatten().to_numpy() for chunk in lists.chunks], counts
 
 
-def _read(run: "Run", record: "Record", columns: Sequence[str]) -> Any:
+def _read(cell: "CellSource", columns: Sequence[str]) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     # of many small files, quicker than `read_table`, and without its threads
-    file = pq.ParquetFile(pa.BufferReader(run.intact(record)), read_dictionary=list(TEXTS))
+    content = cell.run.intact(cell.record)
+    file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=list(TEXTS))
     return file.read(columns=list(columns), use_threads=False)

@@ -1,7 +1,9 @@
 """SQL over what runs hold: five tables in a DuckDB database in memory, closed to files and network."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from ...errors import InputError
@@ -9,6 +11,10 @@ from .evidence import Evidence, open_evidence
 from .files import read_json
 from .predictions import TEXTS
 from .store import Run
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
 
 #: table -> what a line is, and its columns
 TABLES = {
@@ -42,16 +48,26 @@ TABLES = {
 _JSON = ("settings", "options", "environment", "data", "arm_factors")
 
 
-def tables(evidence: Evidence) -> dict[str, pd.DataFrame]:
-    """The tables by name."""
-    predictions = evidence.scored
-    return {
-        "records": evidence.records.assign(**{c: evidence.records[c].map(_text) for c in _JSON}),
-        "predictions": predictions.assign(**{c: predictions[c].astype(object) for c in ("key", *TEXTS)}),
-        "utterances": evidence.utterances,
-        "siblings": evidence.siblings.astype({"siblings": int}),
-        "trainings": trainings(evidence.runs),
-    }
+def table(evidence: Evidence, name: str) -> "pd.DataFrame | pa.Table":
+    """One of `TABLES`; the large one as Arrow, which is not copied."""
+    if name == "records":
+        return evidence.records.assign(**{c: evidence.records[c].map(_text) for c in _JSON})
+    if name == "predictions":
+        return _predictions(evidence)
+    if name == "siblings":
+        return evidence.siblings.astype({"siblings": int})
+    return trainings(evidence.runs) if name == "trainings" else evidence.utterances
+
+
+def _predictions(evidence: Evidence) -> "pa.Table":
+    import pyarrow as pa
+
+    texts = pa.Table.from_pandas(evidence.predictions[["key", *TEXTS]], preserve_index=False)
+    values, offset = evidence.probabilities.values, evidence.probabilities.offset
+    lists = pa.ListArray.from_arrays(
+        pa.array(offset, pa.int32()), pa.array(values, pa.float32()), mask=pa.array(np.diff(offset) == 0)
+    )
+    return texts.append_column("log_probability", lists)
 
 
 def trainings(runs: Sequence[Run]) -> pd.DataFrame:
@@ -73,11 +89,11 @@ def query(runs: Sequence[Run], sql: str, mixed: bool = False) -> pd.DataFrame:
     import duckdb
 
     with duckdb.connect(":memory:") as base:
-        for name, frame in tables(open_evidence(runs, mixed)).items():
+        evidence = open_evidence(runs, mixed)
+        for name in _named(base, sql):
+            frame = table(evidence, name)
             if len(frame.columns):
-                base.register("frame", frame)
-                base.execute(f"CREATE TABLE {name} AS SELECT * FROM frame")
-                base.unregister("frame")
+                base.register(name, frame)
         base.execute("SET enable_external_access = false")
         base.execute("SET lock_configuration = true")
         try:
@@ -87,6 +103,17 @@ def query(runs: Sequence[Run], sql: str, mixed: bool = False) -> pd.DataFrame:
             return base.execute(statements[0]).df()
         except duckdb.Error as error:
             raise InputError(f"query: {' '.join(str(error).split())}") from error
+
+
+def _named(base: "duckdb.DuckDBPyConnection", sql: str) -> list[str]:
+    """The tables that a statement reads; all of them where it names others, which the database will tell."""
+    import duckdb
+
+    try:
+        names = base.get_table_names(sql)
+    except duckdb.Error:
+        return [*TABLES]
+    return [*TABLES] if names - TABLES.keys() else sorted(names)
 
 
 def _text(value: object) -> str:

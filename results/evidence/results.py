@@ -1,6 +1,7 @@
 """Results: one model and arm on one set-up, and the one rule of which cells are pooled into one."""
 
 import json
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -142,20 +143,58 @@ def setup_of(cell: Any) -> Setup:
 
 def identity_of(cell: Any) -> Identity:
     """What a cell stands on; of the data only the corpora that are trained or tested on."""
-    corpora = {*cell.train.split("+"), *cell.test.split("+")}
-    facts = {name: getattr(cell, name) for name in Identity._fields}
-    facts["data"] = {name: mark for name, mark in cell.data.items() if name in corpora}
-    return Identity(**{name: _canonical(value) for name, value in facts.items()})
+    return Identities().of(cell)
+
+
+class Identities:
+    """Identities of many cells: what they share is written as JSON once. The cells must outlive it."""
+
+    def __init__(self) -> None:
+        self._texts: dict[tuple[Any, ...], str] = {}
+
+    def of(self, cell: Any) -> Identity:
+        """Of one cell."""
+        return Identity(*[
+            self._data(cell) if name == "data" else self._text(getattr(cell, name)) for name in Identity._fields
+        ])  # fmt: skip
+
+    def _text(self, value: Any) -> str:
+        key = (type(value), value if isinstance(value, str | int) else id(value))
+        if key not in self._texts:
+            self._texts[key] = _canonical(value)
+        return self._texts[key]
+
+    def _data(self, cell: Any) -> str:
+        key = (id(cell.data), cell.train, cell.test)
+        if key not in self._texts:
+            corpora = {*cell.train.split("+"), *cell.test.split("+")}
+            self._texts[key] = _canonical({name: mark for name, mark in cell.data.items() if name in corpora})
+        return self._texts[key]
 
 
 def results_of(records: pd.DataFrame) -> list[Result]:
     """The results that records hold, in an order that does not depend on theirs: the one rule of what is pooled.
 
-    Results of one name that stand on different things have tags.
+    Results of one name that stand on different things have tags. The frame must not be changed afterwards: what was
+    found in it is kept as long as it lives.
     """
+    known = _KNOWN.get(id(records))
+    if known is None:
+        forget = weakref.finalize(records, _KNOWN.pop, id(records), None)
+        forget.atexit = False
+        known = _KNOWN[id(records)] = _grouped(records)
+    return list(known)
+
+
+#: id of a living frame of records -> its results
+_KNOWN: dict[int, list[Result]] = {}
+
+
+def _grouped(records: pd.DataFrame) -> list[Result]:
     groups: dict[tuple[Setup, str, str, Identity], list[tuple[int, Any]]] = {}
-    for position, cell in enumerate(records.itertuples(index=False)):
-        groups.setdefault((setup_of(cell), cell.model, cell.arm, identity_of(cell)), []).append((position, cell))
+    identities = Identities()
+    for position, cell in enumerate(records.astype(object).itertuples(index=False)):  # texts as Python's, read once
+        groups.setdefault((setup_of(cell), cell.model, cell.arm, identities.of(cell)), []).append((position, cell))
     ordered = sorted(groups.items(), key=lambda item: _order(*item[0]))
     results = [_result(*key, dict(sorted(cells, key=_place)), records) for key, cells in ordered]
     alike: dict[tuple[Any, ...], list[int]] = {}

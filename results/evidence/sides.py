@@ -6,9 +6,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from ..statistics.confusions import Parts
 from ..statistics.metrics import Metric
 from ..statistics.speakers import unit_scores, unpaired
-from ..statistics.uncertainty import Parts
 from .parts import parts_of
 from .pools import ByCell
 from .results import Result

@@ -3,8 +3,9 @@
 ``run.json`` format · ``plans/`` what each command asked for · ``records/`` one JSON per cell · ``predictions/`` one
 Parquet per cell, written before its record, so that a record means finished · ``trainings/`` curves · ``weights/``
 until the last cell of a training is stored · ``utterances/`` the labelled tables · ``siblings/`` which test rows have
-copies of themselves in training · ``scored.log`` one line per scoring of a cell, which is what ``test_evaluations``
-counts · ``locks/`` held while a training is under way.
+copies of themselves in training · ``compact/`` a copy of records and predictions where there are many ·
+``scored.log`` one line per scoring of a cell, which is what ``test_evaluations`` counts · ``locks/`` held while a
+training is under way.
 """
 
 import hashlib
@@ -75,9 +76,8 @@ class Run:
     def append(self, record: Record, predictions: pd.DataFrame | None) -> None:
         """Store a finished cell with its predictions, or a failed one without."""
         if predictions is not None:
-            self.record_path(record.key).unlink(
-                missing_ok=True
-            )  # of an earlier failure: record and predictions mean done
+            # of an earlier failure: record and predictions mean done
+            self.record_path(record.key).unlink(missing_ok=True)
             content = _parquet(predictions[list(PREDICTION_COLUMNS)])
             record = replace(record, predictions_sha256=hashlib.sha256(content).hexdigest())
             write_bytes(self.predictions_path(record.key), content)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InputError
-from . import seals
+from . import compact, seals
 from .files import SEALED_FROM, StoreError, read_json, read_table
 from .record import Record
 from .store import Run
@@ -27,7 +27,7 @@ _TWICE = (
     "label_map", "code", "role", "condition_kind", "condition_unit",
 )  # fmt: skip
 _FOLDERS = ("records", "predictions", "plans", "trainings", "weights", "utterances", "siblings", "locks")
-_OTHERS = ("run.json", "scored.log", "tables", "figures", "report.html", "report.md")
+_OTHERS = ("run.json", "scored.log", "compact", "tables", "figures", "report.html", "report.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def verify(run: Run) -> Verification:
             faults = list(_of_cell(run, record, truths, rows_of, scored))
             findings += faults
             done += not faults
-    findings += _strangers(run)
+    findings += [*_strangers(run), *_of_copy(run)]
     return Verification(
         folder=run.folder,
         files={name: len(list((run.folder / name).iterdir())) for name in _FOLDERS if (run.folder / name).is_dir()},
@@ -240,6 +240,17 @@ def _against_labels(record: Record, table: pd.DataFrame, truths: dict[str, pd.Da
     other = there & (of["speaker"].fillna("").to_numpy() != table["speaker"].fillna("").to_numpy())
     if other.any():
         yield f"speaker of {table['utterance'][other].iloc[0]} is not that of the labelled table"
+
+
+def _of_copy(run: Run) -> Iterator[RunFinding]:
+    """What tables would be made of in place of the files."""
+    try:
+        cells = list(compact.unlike(run))
+    except InputError:  # named above already
+        return
+    if cells:
+        text = f"differs from records and predictions in up to {len(cells)} cells, the first is {cells[0]}; delete it"
+        yield RunFinding("fault", compact.FOLDER, text)
 
 
 def _strangers(run: Run) -> Iterator[RunFinding]:

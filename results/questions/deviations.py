@@ -10,9 +10,10 @@ import pandas as pd
 from ..evidence.pools import ByCell
 from ..evidence.results import FLOOR, Setup, by_name, results_of
 from ..evidence.sides import Side, fold_differences_of, side, why_unpaired
+from ..statistics.confusions import Parts
 from ..statistics.metrics import Metric
 from ..statistics.power import pooled_sd
-from ..statistics.uncertainty import Parts, contrast
+from ..statistics.uncertainty import contrast
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from ...errors import InputError
 from ..evidence.contestants import Group
@@ -106,7 +106,7 @@ def _preceding(group: Group, one: Side) -> AnswerLine:
         reason = "no errors" if len(classes) > 2 else "two classes: every error names the other"
         return AnswerLine(group.where, what, n=n, units="errors", unit="%", reason=reason)
     expected = 1 / (len(classes) - 1)
-    test = stats.binomtest(hits, n, expected)
+    test = scipy.stats.binomtest(hits, n, expected)
     bounds = test.proportion_ci(0.95, method="exact")
     note = f"{hits} of {n}; {100 * expected:.1f} % if errors fell evenly; errors are taken as independent"
     return AnswerLine(

@@ -63,14 +63,13 @@ def stability(records: pd.DataFrame, predictions: pd.DataFrame) -> list[Stabilit
     Frames as `Evidence` has them.
     """
     every = by_name(results_of(records))
-    by_cell = ByCell(predictions)
     clean = {(e.setup, e.label): e for e in every if e.setup.condition == "clean"}
-    shares = []
-    for result in every:
-        partner = clean.get((result.setup.under("clean"), result.label))
-        if partner is not None and partner is not result:
-            shares.append(_one(partner, result, by_cell))
-    return shares
+    partners = [(clean.get((e.setup.under("clean"), e.label)), e) for e in every]
+    pairs = [(partner, e) for partner, e in partners if partner is not None and partner is not e]
+    if not pairs:
+        return []
+    by_cell = ByCell(predictions)
+    return [_one(partner, result, by_cell) for partner, result in pairs]
 
 
 def _one(clean: Result, result: Result, predictions: ByCell) -> Stability:

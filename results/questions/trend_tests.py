@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from ..evidence.arms import number
 from ..evidence.results import TWO_WAYS
@@ -125,7 +125,7 @@ def _page(question: Question, x: Ascent, order: Sequence[str], what: str) -> Ans
     rank, note = None, ""
     if found.L is not None and not reason:
         places = np.arange(values.shape[1])
-        each = [stats.spearmanr(places, line).statistic for line in values if np.ptp(line) > 0]
+        each = [scipy.stats.spearmanr(places, line).statistic for line in values if np.ptp(line) > 0]
         rank = float(np.mean(each)) if each else 0.0
         about = "; of these trained models" if x.design.group.kind == "conditions" else ""
         note = f"L = {found.L:g}; estimate: mean rank correlation by block{about}"

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+import scipy
+from scipy import special
 
 from .speakers import BOOTSTRAP, BOOTSTRAP_FROM, Interval
 
@@ -63,7 +64,7 @@ def rank_models(scores: np.ndarray, models: Sequence[str], level: float = 0.95) 
     corrected for ties; Nemenyi's p is that of the studentized range with infinite degrees of freedom.
     """
     n, k = scores.shape
-    ranks = np.apply_along_axis(stats.rankdata, 1, -np.round(scores, 12)) if n else np.zeros((0, k))
+    ranks = np.apply_along_axis(scipy.stats.rankdata, 1, -np.round(scores, 12)) if n else np.zeros((0, k))
     mean = ranks.mean(0) if n else np.full(k, np.nan)
     order = np.lexsort((np.array(models), mean))
     names, sorted_ranks = tuple(models[i] for i in order), tuple(float(mean[i]) for i in order)
@@ -88,10 +89,10 @@ def _ranking(
     # all models equal in every block: nothing to tell apart
     chi2 = float(n * n * (k - 1) * ((ranks.mean(0) - (k + 1) / 2) ** 2).sum() / squares) if squares > 0 else 0.0
     unit = np.sqrt(k * (k + 1) / (6 * n))
-    gap = float(stats.studentized_range.ppf(level, k, np.inf) / np.sqrt(2) * unit)
+    gap = float(scipy.stats.studentized_range.ppf(level, k, np.inf) / np.sqrt(2) * unit)
     sorted_mean = np.array(mean)
     apart = np.abs(sorted_mean[:, None] - sorted_mean[None])
-    p = stats.studentized_range.sf(apart / unit * np.sqrt(2), k, np.inf)
+    p = scipy.stats.studentized_range.sf(apart / unit * np.sqrt(2), k, np.inf)
     p_friedman = float(special.chdtrc(k - 1, chi2))
     return Ranking(names, mean, n, chi2, k - 1, p_friedman, gap, tied_groups(sorted_mean, gap), p, least)
 
@@ -120,7 +121,7 @@ def page_trend(scores: np.ndarray, level: float = 0.95) -> Trend:
         return Trend(None, None, n, k, "some blocks lack the score of a level")
     if n < 2 or least > 1 - level:
         return Trend(None, None, n, k, f"{n} blocks of {k} levels: no trend can be below p = {least:.2g}")
-    result = stats.page_trend_test(np.round(scores, 12))
+    result = scipy.stats.page_trend_test(np.round(scores, 12))
     return Trend(float(result.statistic), float(result.pvalue), n, k)
 
 

@@ -6,10 +6,11 @@ from itertools import combinations
 
 import numpy as np
 
+from .confusions import Parts
 from .metrics import Metric
 from .speakers import OVER_BOTH, paired_of, refused_of
 from .two_models import holm
-from .uncertainty import Parts, Term, Uncertainty, contrast
+from .uncertainty import Term, Uncertainty, contrast
 
 
 @dataclass(frozen=True, slots=True)

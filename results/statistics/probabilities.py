@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from ...errors import unknown
 from .metrics import METRICS, Metric
@@ -56,7 +56,7 @@ def auc_per_class(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     of_class = truth[:, None] == np.arange(n_classes)  # (n, C)
     positive = of_class.sum(0)
     pairs = positive * (len(truth) - positive)
-    ranks = stats.rankdata(probabilities, axis=0)
+    ranks = scipy.stats.rankdata(probabilities, axis=0)
     wins = (ranks * of_class).sum(0) - positive * (positive + 1) / 2
     return np.where(pairs > 0, wins / np.maximum(pairs, 1), np.nan)
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from .confusions import Parts
 from .many_models import Estimate, expanded_tails
 from .metrics import Metric
 from .speakers import BOOTSTRAP, BOOTSTRAP_FROM, STUDENT, STUDENT_FROM, Interval, mean_known
-from .uncertainty import Parts, Uncertainty, contrast
+from .uncertainty import Uncertainty, contrast
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
+from .confusions import Parts
 from .metrics import Metric, Tally, class_recall, tally
 from .slopes import gradient
 from .speakers import Interval
-from .uncertainty import Parts, Uncertainty, contrast
+from .uncertainty import Uncertainty, contrast
 
 FEW = 10  # clips with wrong, or right, answers; with fewer, their spread is not taken to be below that of single clips
 METHOD = {

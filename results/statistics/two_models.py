@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+import scipy
+from scipy import special
 
 from .speakers import PairedTest, refused
 from .uncertainty import Uncertainty
@@ -100,7 +101,9 @@ def wilcoxon(differences: np.ndarray, level: float = 0.95) -> PairedTest:
     least = 2.0 ** (1 - n) if n else 1.0
     if least > 1 - level:
         return refused(WILCOXON, n, f"{n} differences that are not 0: no signed-rank test can be below p = {least:g}")
-    ranks = np.rint(2 * stats.rankdata(np.abs(np.round(moved, 12)))).astype(int)  # doubled: mid-ranks become whole
+    ranks = np.rint(2 * scipy.stats.rankdata(np.abs(np.round(moved, 12)))).astype(
+        int
+    )  # doubled: mid-ranks become whole
     ways = np.zeros(ranks.sum() + 1)
     ways[0] = 1.0
     for rank in ranks:  # the number of sign patterns with each sum of positive ranks, as shares of 2^n
@@ -116,7 +119,7 @@ def wilcoxon(differences: np.ndarray, level: float = 0.95) -> PairedTest:
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:
     """Exact McNemar test of two models on the same rows (n,), True where right. It takes rows as independent."""
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
-    p = min(1.0, 2 * float(stats.binom.cdf(min(only_a, only_b), only_a + only_b, 0.5)))
+    p = min(1.0, 2 * float(scipy.stats.binom.cdf(min(only_a, only_b), only_a + only_b, 0.5)))
     return McNemar(only_a, only_b, p)
 
 

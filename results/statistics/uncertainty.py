@@ -19,7 +19,8 @@ from scipy import special
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .metrics import Metric, Tally, tally
+from .confusions import Parts, sums
+from .metrics import Metric, Tally
 from .slopes import STEP, gradient
 
 About = Literal["algorithms", "trained models"]
@@ -27,35 +28,6 @@ LEAST_TRAININGS = 3  # whose spread is measured
 LEAST_CLUSTERS = 3
 LEAST_GROUPS = 6  # of clusters with trainings of their own, where the trainings are too few to measure their spread
 _NOTHING = 1e-14  # a variance that is what numeric slopes are off by
-
-
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """The confusions that a score is made of, one matrix for every run, training and cluster.
-
-    ``confusions`` (n, C, C); ``run, training, fold, cluster`` (n,) say of what. A run is a seed and repeat, and
-    ``weight`` (runs,) is its share in the score. Trainings of one ``fold`` (of a repeat) differ in their seeds only.
-    ``fixed``: training has no luck, since the model has none or all of its runs are identical. ``unit``: what clusters
-    are called.
-    """
-
-    confusions: np.ndarray
-    run: np.ndarray
-    training: np.ndarray
-    fold: np.ndarray
-    cluster: np.ndarray
-    weight: np.ndarray
-    fixed: bool = False
-    unit: str = "speakers"
-
-    @cached_property
-    def by_run(self) -> np.ndarray:
-        """Confusions (runs, C, C)."""
-        return _sums(self.confusions, self.run, len(self.weight))
-
-    def score(self, metric: Metric) -> float:
-        """The score of the tables."""
-        return float(self.weight @ metric.of(self.by_run))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +99,6 @@ def contrast(terms: Sequence[Term], metric: Metric) -> Uncertainty:
     return replace(changes.without_luck().uncertainty(estimate, unit, changes.fewest), about="trained models")
 
 
-def _sums(values: np.ndarray, group: np.ndarray, n: int) -> np.ndarray:
-    """Sums (n, ...) of values (m, ...) by group (m,)."""
-    total = np.zeros((n, *values.shape[1:]))
-    np.add.at(total, group, values)
-    return total
-
-
 @dataclass(frozen=True, eq=False)
 class _Changes:
     """First-order changes (n,) of a contrast with the rows of each part; ``cluster`` and ``training`` as numbers.
@@ -162,8 +127,8 @@ class _Changes:
         folds: dict[int, set[tuple[int, Hashable]]] = {}
         for k, (factor, parts) in enumerate(terms):
             here = slice(start, start := start + len(parts.cluster))
-            rows = np.stack(tally(parts.confusions), axis=-2) * parts.weight[parts.run][:, None, None]  # (parts, 3, C)
-            of_cluster = _sums(rows, cluster[here], n)
+            rows = parts.tallies
+            of_cluster = sums(rows, cluster[here], n)
             slope = gradient(metric, Tally(*rows.sum(0)))
             values.append(factor * np.einsum("nij,ij->n", rows, slope))
             raised = of_cluster[:, 1] * STEP  # hits that a cluster gains
@@ -172,7 +137,8 @@ class _Changes:
             tallies.append(of_cluster.reshape(n, -1))
             change = (gradient(metric, Tally(*np.moveaxis(moved, -2, 0))) - slope) / STEP
             slopes.append(abs(factor) * change.reshape(n, -1))
-            for t, fold in set(zip(training[here].tolist(), parts.fold.tolist(), strict=True)):
+            firsts = (training[here][parts.first].tolist(), parts.fold[parts.first].tolist())
+            for t, fold in zip(*firsts, strict=True):
                 folds.setdefault(t, set()).add((k, fold))
         codes: dict[tuple[tuple[int, Hashable], ...], int] = {}
         alike = [tuple(sorted(folds[t], key=repr)) for t in range(int(training.max()) + 1)]
@@ -231,7 +197,7 @@ class _Changes:
         labels = connected_components(coo_array(links, shape=(nodes, nodes)), directed=False)[1][:n]
         group = np.unique(labels, return_inverse=True)[1]
         weight, tallies, slopes = (
-            _sums(values, group, int(group.max()) + 1) for values in (self.weight, self.tallies, self.slopes)
+            sums(values, group, int(group.max()) + 1) for values in (self.weight, self.tallies, self.slopes)
         )
         return replace(self, cluster=group[self.cluster], weight=weight, tallies=tallies, slopes=slopes)
 

@@ -17,9 +17,9 @@ from serbench.results.reports.calibration import Sureness, picture
 from serbench.results.reports.ladder_picture import ladder
 from serbench.results.reports.matrices import matrix
 from serbench.results.reports.sweep_picture import heat
+from serbench.results.statistics.confusions import Parts
 from serbench.results.statistics.probabilities import reliability, risk_coverage
 from serbench.results.statistics.speakers import Interval, PairedTest
-from serbench.results.statistics.uncertainty import Parts
 from serbench.tests.support.made_scores import apart, of_arms, score
 
 NAMES = ["majority", "functionals-svm", "sigwavnet:released+no-threshold", "mfcc-attention:tiny", "cnn-18-gru"]

@@ -13,10 +13,11 @@ from scipy import stats
 from serbench.results.evidence.parts import parts_of
 from serbench.results.evidence.scores import scores
 from serbench.results.questions.compare import compare
+from serbench.results.statistics.confusions import Parts
 from serbench.results.statistics.metrics import METRICS, Metric, Tally, tally
 from serbench.results.statistics.slopes import gradient
 from serbench.results.statistics.speakers import OVER_BOTH, paired_of, refused_of
-from serbench.results.statistics.uncertainty import Parts, Uncertainty, contrast
+from serbench.results.statistics.uncertainty import Uncertainty, contrast
 from serbench.tests.support.paired import cells, frames
 from serbench.tests.support.parts import CLASSES, parts_of_hits, random_rows
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from serbench.results.statistics.confusions import Parts
 from serbench.results.statistics.metrics import METRICS
 from serbench.results.statistics.random_effects import random_effects, with_luck
-from serbench.results.statistics.uncertainty import Parts, Term, contrast
+from serbench.results.statistics.uncertainty import Term, contrast
 
 Rng = np.random.Generator
 #: tuberculosis and not, vaccinated and not, of 13 trials of BCG (Colditz et al. 1994, JAMA 271, 698-702)

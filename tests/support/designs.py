@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import optimize, special, stats
 
+from serbench.results.statistics.confusions import Parts
 from serbench.results.statistics.metrics import METRICS
 from serbench.results.statistics.score_intervals import clips, score_interval
-from serbench.results.statistics.uncertainty import Parts, Uncertainty, contrast
+from serbench.results.statistics.uncertainty import Uncertainty, contrast
 
 UAR = METRICS["uar"]
 EVERY = 10  # one model fails on every tenth speaker, where speakers are skewed

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from serbench.results.statistics.uncertainty import Parts
+from serbench.results.statistics.confusions import Parts
 
 CLASSES = ("angry", "happy", "sad")
 

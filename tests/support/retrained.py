@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from serbench.results.statistics.uncertainty import Parts, contrast
+from serbench.results.statistics.confusions import Parts
+from serbench.results.statistics.uncertainty import contrast
 from serbench.tests.support.designs import UAR, Rng, Trial, own_scores
 
 CLASSES, FEATURES, CLIPS = 4, 8, 8  # clips per speaker and class

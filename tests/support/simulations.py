@@ -7,11 +7,12 @@ import numpy as np
 from scipy import special, stats
 
 from serbench.results.papers.verdicts import judge, predict
+from serbench.results.statistics.confusions import Parts
 from serbench.results.statistics.metrics import METRICS
 from serbench.results.statistics.score_intervals import score_interval
 from serbench.results.statistics.speakers import PairedTest, nadeau_bengio, paired_t
 from serbench.results.statistics.two_models import mcnemar
-from serbench.results.statistics.uncertainty import Parts, Uncertainty, contrast
+from serbench.results.statistics.uncertainty import Uncertainty, contrast
 from serbench.seeds import stream
 from serbench.tests.support.parts import parts_of_hits
 
