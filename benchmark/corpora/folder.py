@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,8 @@ ENDINGS = (
 )  # fmt: skip
 _ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".7z", ".rar")
 _STRANGE = "their names are not names of this corpus"
+_TWICE = "they are there already (an archive that was unpacked twice?)"
+_DEEP = "they lie deeper than the folders of this corpus"
 _LEVELS = 2  # how far the right folder is looked for, up and down
 
 
@@ -141,14 +143,20 @@ def read_by_name(corpus: str, parse: Parse, inner: re.Pattern[str], example: str
     rows: list[Row] = []
     reasons: dict[str, list[str]] = {}
     inside = [path.relative_to(root).with_suffix("").as_posix() for path in files]
+    strange: list[tuple[Path, str]] = []
     for path, clip in zip(files, inside, strict=True):
         row: Row | str | None = parse(clip)
         if row is not None and path.is_symlink():
             row = missing_content(path) or row
         if isinstance(row, dict):
             rows.append(row | {"path": str(path)})
+        elif row:
+            reasons.setdefault(row, []).append(path.relative_to(root).as_posix())
         else:
-            reasons.setdefault(row or _STRANGE, []).append(path.relative_to(root).as_posix())
+            strange.append((path, clip))
+    ids = {str(row["id"]) for row in rows}
+    for path, clip in strange:
+        reasons.setdefault(_why_strange(parse, clip, ids), []).append(path.relative_to(root).as_posix())
     if not rows or inner.fullmatch(root.name):
         wrong = _wrong_level(corpus, parse, root, inside)
         if wrong:
@@ -157,6 +165,13 @@ def read_by_name(corpus: str, parse: Parse, inner: re.Pattern[str], example: str
         why = ", ".join(f"{len(paths)}: {why} ({paths[0]})" for why, paths in reasons.items())
         raise InputError(f"{corpus}: no clip named like {example} among {len(files)} audio files in {root}; {why}")
     return utterance_table(rows, corpus, str(root)), left_out(corpus, reasons)
+
+
+def _why_strange(parse: Parse, clip: str, ids: Collection[str]) -> str:
+    """Why the path of a clip is none of the corpus; ``ids`` are those that are."""
+    ends = ("/".join(clip.split("/")[depth:]) for depth in range(1, clip.count("/") + 1))
+    row = next((row for end in ends if isinstance(row := parse(end), dict)), None)
+    return _STRANGE if row is None else _TWICE if str(row["id"]) in ids else _DEEP
 
 
 def _wrong_level(corpus: str, parse: Parse, root: Path, inside: list[str]) -> InputError | None:

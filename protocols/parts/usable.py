@@ -22,7 +22,9 @@ def enough_utterances(part: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]
     thin = counts[counts < CLASS_UTTERANCES]
     rest = part[~part["label"].isin(thin.index)]
     corpus = _corpus(part)
-    _some(part, rest)
+    if rest.empty:
+        each = ", ".join(f"{label} {n}" for label, n in sorted(counts.items()))
+        raise InputError(f"{corpus}: no class has {CLASS_UTTERANCES} utterances: {each}; give more of the corpus")
     if thin.empty:
         return rest, ()
     which = ", ".join(f"{label} ({_number(n, 'utterance')})" for label, n in sorted(thin.items()))
@@ -51,7 +53,8 @@ def enough_speakers(part: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
         classes |= {str(row.Index): (int(row[1]), int(row[2])) for row in thin.itertuples()}
         if lone.empty and thin.empty:
             break
-    _some(part, rest)
+    if rest.empty:
+        raise _none_left(part)
     left = set(part["speaker"].dropna()) - set(rest["speaker"]) - speakers.keys()
     notes = _notes(corpus, unnamed, len(part), classes, speakers)
     if left:
@@ -82,19 +85,35 @@ def _corpus(part: pd.DataFrame) -> str:
     return str(part["corpus"].iloc[0])
 
 
-def _some(part: pd.DataFrame, rest: pd.DataFrame) -> None:
-    if not rest.empty:
-        return
-    speakers = part["speaker"].value_counts()
-    if len(speakers) > 1 and speakers.max() < SPEAKER_UTTERANCES:
-        raise InputError(
-            f"{_corpus(part)}: each of its {len(speakers)} speakers has a single utterance, and a fold or a cluster of "
-            "one says nothing; use a protocol without new speakers (random), where they never cross a fold either"
+def _none_left(part: pd.DataFrame) -> InputError:
+    """Why nothing is left where new speakers are promised: what stands in the way first."""
+    corpus, speakers = _corpus(part), part["speaker"].value_counts()
+    if speakers.empty:
+        return InputError(
+            f"{corpus}: none of its {_number(len(part), 'utterance')} has a speaker with a name; name the speakers, or "
+            "use a protocol without new speakers (random)"
         )
-    counts = ", ".join(f"{label} {n}" for label, n in sorted(part["label"].value_counts().items()))
-    raise InputError(
-        f"{_corpus(part)}: no class has {CLASS_UTTERANCES} utterances by enough named speakers: {counts}, "
-        f"{_number(part['speaker'].nunique(), 'speaker')}; give more of the corpus"
+    lone = speakers.index[speakers < SPEAKER_UTTERANCES]
+    if len(speakers) > 1 and len(lone) == len(speakers):
+        return InputError(
+            f"{corpus}: each of its {len(speakers)} speakers has a single utterance, and a fold or a cluster of one "
+            "says nothing; use a protocol without new speakers (random), where they never cross a fold either"
+        )
+    rest = part[part["speaker"].notna() & ~part["speaker"].isin(lone)]
+    sizes = rest.groupby("label")["speaker"].agg(["size", "nunique"])
+    counts = ", ".join(
+        f"{row.Index} {row[1]} by {_number(int(row[2]), 'speaker')}" for row in sizes.sort_index().itertuples()
+    )
+    unnamed = int(part["speaker"].isna().sum())
+    without = [
+        f"{unnamed} utterances without a named speaker" if unnamed else "",
+        f"{_number(len(lone), 'speaker')} of one utterance each" if len(lone) else "",
+    ]
+    wanted = min(CLASS_SPEAKERS, len(speakers))
+    aside = f" (without {' and '.join(filter(None, without))})" if any(without) else ""
+    return InputError(
+        f"{corpus}: no class has {CLASS_UTTERANCES} utterances by {_number(wanted, 'speaker')}: {counts}{aside}; give "
+        "more of the corpus"
     )
 
 

@@ -304,8 +304,18 @@ def test_refusals() -> None:
         run("random", make("mine", "f1 f2 m1", ("sad",)))
     with pytest.raises(InputError, match=r"mine: no class has 10 utterances.*angry 2, happy 2"):
         run("random", make("mine", "f1 f2", ("angry", "happy"), 1))
-    with pytest.raises(InputError, match="mine: no class has 10 utterances by enough named speakers"):
+    with pytest.raises(InputError, match=r"mine: none of its \d+ utterances has a speaker with a name"):
         run("speaker-independent", make("mine", "f1 f2 m1").assign(speaker=None))
+    mine = make("mine", "f1 f2 m1 m2", n=12)
+    single = mine.assign(speaker=[f"mine/p{i}" for i in range(len(mine))])
+    with pytest.raises(InputError, match=rf"mine: each of its {len(mine)} speakers has a single utterance"):
+        run("speaker-independent", single)
+    some = single.assign(speaker=[f"mine/p{max(0, i - 2)}" for i in range(len(mine))])
+    with pytest.raises(InputError, match=r"10 utterances by 3 speakers: .* by 1 speaker \(without \d+ speakers of one"):
+        run("speaker-independent", some)
+    tied = mine.assign(speaker="mine/" + mine["emotion"])
+    with pytest.raises(InputError, match=r"by 3 speakers: angry \d+ by 1 speaker, happy \d+ by 1 speaker"):
+        run("speaker-independent", tied)
     with pytest.raises(InputError, match="none of the corpora has an official split: one"):
         run("official-split", one)
     with pytest.raises(InputError, match="official split 'valid' is none of train, dev, test"):

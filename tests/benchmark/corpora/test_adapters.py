@@ -185,6 +185,19 @@ def test_strange_names_are_noted(tmp_path: Path) -> None:
     )
 
 
+def test_a_second_copy_inside_the_first_is_called_one(tmp_path: Path) -> None:
+    clips = [f"Actor_{actor:02}/03-01-01-01-01-01-{actor:02}.wav" for actor in (1, 2)]
+    plant(tmp_path, [*clips, *(f"audio_speech_actors_01-24/{clip}" for clip in clips), "Actor_01/notes.wav"])
+    plant(tmp_path, ["more/Actor_03/03-01-01-01-01-01-03.wav"])
+    table, notes = read("ravdess", tmp_path)
+    assert len(table) == 2
+    said = {note.split(": ")[1]: note.split(": ")[2] for note in notes}
+    twice = "2 audio files left out, they are there already (an archive that was unpacked twice?)"
+    assert said[twice] == ", ".join(f"audio_speech_actors_01-24/{clip}" for clip in clips)
+    assert said["1 audio files left out, their names are not names of this corpus"] == "Actor_01/notes.wav"
+    assert said["1 audio files left out, they lie deeper than the folders of this corpus"].startswith("more/Actor_03/")
+
+
 def test_two_files_for_one_utterance(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"two files for one utterance.*03a01Fa\.flac.*03a01Fa\.wav"):
         read("emodb", plant(tmp_path, ["wav/03a01Fa.wav", "wav/03a01Fa.flac"]))
