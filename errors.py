@@ -3,9 +3,41 @@
 import difflib
 from collections.abc import Iterable
 
+MOST = 1_600  # characters of a message: who reads on through a list of thousands?
+_HEAD, _TAIL = 1_200, 300
+_KNOWN = 40  # names that an error lists where one is unknown
+_ITEM = 160  # characters of one name
+
 
 class InputError(ValueError):
-    """Wrong usage or input. The message is one line: what, where, which values, what to do."""
+    """Wrong usage or input. The message is one line: what, where, which values, what to do. Long ones are cut."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(cut(str(message)))
+
+
+def cut(message: str) -> str:
+    """A message of `MOST` characters at most: its middle is counted only.
+
+    >>> len(cut("x" * 100_000)) <= MOST, cut("short")
+    (True, 'short')
+    """
+    if len(message) <= MOST:
+        return message
+    left = len(message) - _HEAD - _TAIL
+    return f"{message[:_HEAD]} … ({left:,} characters left out) … {message[-_TAIL:]}"
+
+
+def named(names: Iterable[object], most: int = 6, between: str = ", ") -> str:
+    """Names in one line; beyond ``most`` they are only counted, and a long one is cut.
+
+    >>> named("abcdefgh", 3), named(["x" * 1000])[-3:]
+    ('a, b, c and 5 more', 'xx…')
+    """
+    texts = [str(name) for name in names]
+    shown = [text if len(text) <= _ITEM else f"{text[: _ITEM - 1]}…" for text in texts[:most]]
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return between.join(shown) + more
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
@@ -17,7 +49,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"; did you mean '{near[0]}'?" if near else "."
-    return InputError(f"unknown {kind} '{name}'{hint} Known: {', '.join(names) or 'none'}")
+    return InputError(f"unknown {kind} '{named([name])}'{hint} Known: {named(names, _KNOWN) or 'none'}")
 
 
 #: what a terminal obeys instead of showing it: control characters, and those that turn the direction of a line

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, named
 from .parts.folds import by_corpus, make_fold
 from .parts.protocol import Fold, Protocol, Split
 from .parts.usable import enough_utterances
@@ -41,8 +41,9 @@ def _official(corpus: str, part: pd.DataFrame, notes: list[str]) -> pd.DataFrame
     rank = rest["official_split"].map({name: i for i, name in enumerate(PARTS)}).astype(int)
     repeated = rank > rank.groupby(rest["group"]).transform("min")
     if repeated.any():
-        names = ", ".join(rest.loc[repeated, "id"])
-        notes.append(f"{corpus}: dropped from train or dev, because test or dev has the same audio: {names}")
+        names = named(rest.loc[repeated, "id"])
+        why = "dropped from train or dev, because test or dev has the same audio"
+        notes.append(f"{corpus}: {int(repeated.sum())} utterances {why}: {names}")
     return rest[~repeated]
 
 

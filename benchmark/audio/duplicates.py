@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from ...errors import named
+
 OF_SPEAKERS = "kept as one group, identical audio under different speakers"
 _NAMED = 8  # clips that a note names; the manifest names all
 
@@ -38,4 +40,4 @@ def note(count: int, what: str, names: Iterable[str]) -> str:
     """One line: how many clips, what happened to them, which."""
     listed = list(names)
     more = f" and {len(listed) - _NAMED} more, all named in the manifest" if len(listed) > _NAMED else ""
-    return f"{count} {'clip' if count == 1 else 'clips'} {what}: {'; '.join(listed[:_NAMED])}{more}"
+    return f"{count} {'clip' if count == 1 else 'clips'} {what}: {named(listed[:_NAMED], _NAMED, '; ')}{more}"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ...errors import named
 from ...results.text.grids import POINT, Document, Grid, Heading, Lines, Paragraph, Records
-from ..corpora.folder import named
 from .judge import Audit, RuleVerdict, SharedPair
 from .lists import DEV, TEST
 

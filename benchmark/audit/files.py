@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ...errors import named
 from ...identities import is_unknown, spelled, whole
-from ..corpora.folder import named
 from ..corpora.registry import cards, find
 from .doubts import alike, questions, same_places
 from .lists import TEST, Listing

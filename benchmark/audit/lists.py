@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ... import list_words as words
-from ...errors import InputError
+from ...errors import InputError, named
 from ...identities import whole
 from ...list_words import key, known_parts, part_of
 from ...tables import short
-from ..corpora.folder import named
 from .rows import ListRow, read_rows
 from .segments import ListedRecording, utterances
 
@@ -69,7 +68,7 @@ def read_split(file: Path, names: Columns) -> Listing:
     by = _by(rows, columns, names)
     if by is None:
         raise InputError(
-            f"{file}: no column that says train or test (it has {', '.join(_names(rows))}); name it with "
+            f"{file}: no column that says train or test (it has {named(_names(rows), 12)}); name it with "
             "--split-column, or give one file per part: --train A --test B"
         )
     notes: list[str] = []
@@ -81,7 +80,7 @@ def read_split(file: Path, names: Columns) -> Listing:
     parts = {line.part for line in lines} - {""}
     numbers = {part for part in parts if part.isdigit()}
     if numbers and parts - numbers:
-        raise InputError(f"{file}: column {by} mixes numbers of folds with {', '.join(sorted(parts - numbers))}")
+        raise InputError(f"{file}: column {by} mixes numbers of folds with {named(sorted(parts - numbers))}")
     if numbers:
         splits = _in_turn(lines, sorted(numbers, key=int), f"{file}: column {by}")
     else:
@@ -117,16 +116,18 @@ def _columns(rows: Sequence[ListRow], chosen: Columns, where: str) -> dict[str, 
         column = getattr(chosen, role, None)
         if column is not None:
             if column not in names:
-                raise InputError(f"{where}: no column '{column}'; it has {', '.join(names)}")
+                raise InputError(f"{where}: no column '{column}'; it has {named(names, 12)}")
             roles[role] = column
             continue
         fitting = [name for guess in guesses for name in names if key(name) == guess]
         if role == "part" and len(fitting) > 1:
-            raise InputError(f"{where}: columns {' and '.join(fitting)} may say the part; choose with --split-column")
+            raise InputError(
+                f"{where}: columns {named(fitting, between=' and ')} may say the part; choose with --split-column"
+            )
         if fitting:
             roles[role] = fitting[0]
     if "path" not in roles:
-        raise InputError(f"{where}: no column of paths (it has {', '.join(names)}); name it with --path-column")
+        raise InputError(f"{where}: no column of paths (it has {named(names, 12)}); name it with --path-column")
     return roles
 
 

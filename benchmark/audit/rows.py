@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
+from ...errors import InputError, named
 from ...list_words import PATH, key, part_of
 from ...tables import OBJECT_LINES, cell_text, decoded, numbered, parsed, read_cells, separated, short
 
@@ -84,7 +84,7 @@ def _listed(item: Mapping[str, Any], file: Path, cells: ListRow) -> Iterator[Lis
 def _columns(data: Mapping[str, Any], file: Path) -> Iterator[ListRow]:
     columns = {name: list(v.values()) if isinstance(v, Mapping) else v for name, v in data.items()}
     if not all(isinstance(values, list) for values in columns.values()) or len({*map(len, columns.values())}) != 1:
-        raise InputError(f"{file}: columns {', '.join(columns)} are no lists of one length")
+        raise InputError(f"{file}: columns {named(columns)} are no lists of one length")
     for values in zip(*columns.values(), strict=True):
         yield _object(dict(zip(columns, values, strict=True)), str(file))
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ...errors import InputError
+from ...errors import InputError, named
 from ...identities import whole
 from ..audio.bar import bar
 from ..audio.content import missing_content
@@ -18,7 +18,7 @@ from ..audio.decode import audio_hash, decode, mono, resample
 from ..audio.fingerprint import RATE_HZ
 from ..audio.likeness import ClipCodes, Pair, codes_of, joined, near_pairs
 from ..audio.workers import ordered
-from ..corpora.folder import audio_files, named
+from ..corpora.folder import audio_files
 from ..environment import cores
 from ..prepared.clip_words import SILENCES
 from ..prepared.clips import is_silent, why_silent

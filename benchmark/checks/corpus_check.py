@@ -7,10 +7,10 @@ from typing import Literal
 
 import pandas as pd
 
+from ...errors import named
 from ...protocols.parts.names import persons
 from ..audio.bar import Progress
 from ..corpora.facts import Facts
-from ..corpora.folder import named
 from ..corpora.registry import broken, cards, find, read
 from ..corpora.releases import ReleaseFile, release
 from ..corpora.user_table import ABSENT

@@ -6,9 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from ...errors import InputError
+from ...errors import InputError, named
 from ...protocols.parts import labels
-from ..corpora.folder import named
 from ..corpora.registry import CorpusCard
 from ..corpora.table import COLUMNS, REQUIRED
 

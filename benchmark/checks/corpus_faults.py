@@ -6,9 +6,9 @@ from typing import Literal
 
 import pandas as pd
 
+from ...errors import named
 from ..audio.longest import longest_s, spoken
 from ..corpora.facts import Facts
-from ..corpora.folder import named
 from ..corpora.releases import ReleaseFile
 from ..prepared.clip_words import INTEGERS, LACKING, SILENCES, oddities
 from .listening import FileSound

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, named
 from ..audio.bar import bar
 from ..audio.decode import Waveform, decode, mono
 from .recordings import recordings
@@ -40,10 +40,10 @@ def check_recordings(source: str, use: RecordingsUse) -> tuple[str, ...]:
             progress(done, len(files))
     where = f"{folder.folder}: {{}} of {len(files)} recordings"
     if faults.unreadable:
-        some = _some(faults.unreadable)
+        some = named(faults.unreadable, _NAMED)
         raise InputError(f"{where.format(len(faults.unreadable))} cannot be read: {some}; take them out of the folder")
     silent = where.format(len(faults.silent)) + f" {'is' if len(faults.silent) == 1 else 'are'} silent: "
-    silent += _some(faults.silent)
+    silent += named(faults.silent, _NAMED)
     names = set(faults.silent)
     used = {"test": folder.test, "train": folder.train, "response": files}[use]
     count = sum(str(path.relative_to(folder.folder)) in names for path in used)
@@ -65,8 +65,3 @@ def _hear(path: Path, name: str, use: RecordingsUse, faults: _Faults) -> None:
 def _heard(sound: Waveform, use: RecordingsUse) -> np.ndarray:
     """What is taken of a file: of a response the first channel, of a noise the mean."""
     return np.asarray(sound.samples[0]) if use == "response" else mono(sound.samples)
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...errors import InputError
+from ...errors import InputError, named
 from .folder import Adapter, Reading, Row, by_name, unused
 from .text import read_text
 
@@ -58,7 +58,7 @@ def read(source: Path) -> Reading:
     actors = table["speaker"].str.partition("/")[2]
     unknown = sorted(set(actors) - gender.keys())
     if unknown:
-        notes = (*notes, f"crema-d: actors that {lists[0]} does not name, gender not known: {', '.join(unknown)}")
+        notes = (*notes, f"crema-d: actors that {lists[0]} does not name, gender not known: {named(unknown)}")
     table["gender"] = pd.Series([gender.get(actor) for actor in actors], index=table.index, dtype=object)
     return table, notes
 

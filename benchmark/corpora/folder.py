@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...errors import InputError
+from ...errors import InputError, named
 from ..audio.content import missing_content
 from .table import utterance_table
 
@@ -96,13 +96,6 @@ def left_out(corpus: str, reasons: dict[str, list[str]]) -> tuple[str, ...]:
     return tuple(
         f"{corpus}: {len(paths)} audio files left out, {why}: {named(paths)}" for why, paths in reasons.items()
     )
-
-
-def named(names: Iterable[str], most: int = 6) -> str:
-    """The names in one line; beyond ``most`` they are only counted."""
-    names = list(names)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def one_per_stem(corpus: str, files: Iterable[Path]) -> dict[str, Path]:

@@ -12,9 +12,9 @@ side, on the left the one with the markers. So public pipelines cut them; no rel
 import re
 from pathlib import Path
 
-from ...errors import InputError
+from ...errors import InputError, named
 from .excerpt import Excerpt
-from .folder import Adapter, Reading, Row, audio_files, left_out, named, one_per_stem, open_folder, right_folder
+from .folder import Adapter, Reading, Row, audio_files, left_out, one_per_stem, open_folder, right_folder
 from .table import utterance_table
 from .text import read_text
 

@@ -10,8 +10,8 @@ import io
 import re
 from pathlib import Path
 
-from ...errors import InputError
-from .folder import Adapter, Reading, Row, audio_files, left_out, named, one_per_stem, open_folder, right_folder
+from ...errors import InputError, named
+from .folder import Adapter, Reading, Row, audio_files, left_out, one_per_stem, open_folder, right_folder
 from .table import utterance_table
 from .text import read_text
 
@@ -114,7 +114,7 @@ def _labels(path: Path, split: str) -> list[Row]:
     lines = csv.DictReader(io.StringIO(read_text(path), newline=""))
     missing = [name for name in _NEEDED if name not in (lines.fieldnames or ())]
     if missing:
-        raise InputError(f"meld: {path}: no column {', '.join(missing)} (it has {', '.join(lines.fieldnames or ())})")
+        raise InputError(f"meld: {path}: no column {', '.join(missing)} (it has {named(lines.fieldnames or (), 12)})")
     return [_row(line, split, f"meld: {path}: line {lines.line_num}") for line in lines]
 
 

@@ -6,8 +6,9 @@ from collections.abc import Collection
 import pandas as pd
 
 from ...emotion_words import emotion, one_spelling
+from ...errors import named
 from ...identities import is_unknown
-from .folder import Reading, named
+from .folder import Reading
 
 
 def nobody(reading: Reading, corpus: str, unknown: Collection[str] = ()) -> Reading:
@@ -35,7 +36,7 @@ def one_class(reading: Reading, corpus: str) -> Reading:
     names: dict[str, list[str]] = {}
     for name in sorted(set(one.values())):
         names.setdefault(emotion(name) or name, []).append(name)
-    if alike := [" and ".join(some) for some in names.values() if len(some) > 1]:
+    if alike := [named(some, between=" and ") for some in names.values() if len(some) > 1]:
         notes = (*notes, f"{corpus}: classes that may be one: {named(alike)}; a label map says so")
     if odd := [f"'{word}' ({counts[word]})" for word in sorted(counts) if is_unknown(word)]:
         notes = (*notes, f"{corpus}: taken as a class: {named(odd)}")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ... import list_words
-from ...errors import InputError
-from ...tables import cell_text, read_cells, short
+from ...errors import InputError, named
+from ...tables import cell_text, read_cells
 from ..audio.content import missing_content
-from .folder import Reading, Row, named
+from .folder import Reading, Row
 from .table import COLUMNS, utterance_table
 
 NEEDED = ("path", "speaker", "emotion")
@@ -57,7 +57,7 @@ def read(name: str, file: Path) -> Reading:
     columns, lines, notes = _load(name, file)
     missing = [column for column in NEEDED if column not in next(iter(lines.values()))]
     if missing:
-        raise InputError(f"{name}: {file}: no column {', '.join(missing)}; it has {short(', '.join(columns), 200)}")
+        raise InputError(f"{name}: {file}: no column {', '.join(missing)}; it has {named(columns, 12)}")
     _check_filled(name, file, lines)
     rows = [_row(line, name, file.parent) for line in lines.values()]
     exists = [Path(str(row["path"])).is_file() for row in rows]
@@ -79,7 +79,7 @@ def _load(name: str, file: Path) -> tuple[list[str], dict[int, Row], list[str]]:
     columns = [column.strip() for column in cells.columns]
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
-        raise InputError(f"{name}: {file}: column {', '.join(twice)} stands there twice")
+        raise InputError(f"{name}: {file}: column {named(twice)} stands there twice")
     if not cells.lines:
         raise InputError(f"{name}: {file}: the table has no lines")
     uneven = [str(number) for number, line in cells.lines.items() if len(line) != len(columns)]

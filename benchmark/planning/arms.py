@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...baselines.registry import ModelChoice, choose
-from ...errors import InputError, unknown
+from ...errors import InputError, named, unknown
 from ...protocols.parts.augment import NOTHING
 from ...protocols.parts.protocol import BASE, Arm, Fold, NoOptions, Protocol
 
@@ -95,7 +95,7 @@ def choices(source: ArmSource, model: str, overrides: Mapping[str, str]) -> Iter
     arms = [arm for arm in source.arms() if arm.model in ("", base.card.name)]
     if not arms:
         others = sorted({arm.model for arm in source.arms()})
-        raise InputError(f"{source.protocol.name}: no arm for model {model}; there are arms for {', '.join(others)}")
+        raise InputError(f"{source.protocol.name}: no arm for model {model}; there are arms for {named(others, 12)}")
     if source.protocol.arms == "variants":
         variants = source.options.variants or tuple(base.card.variants)
         arms += [_variant(arms[0], name) for name in base.card.variants if name in set(variants) - set(base.variants)]
@@ -180,7 +180,7 @@ def possible(choices: Sequence[Choice], folds_of: Callable[[Arm], Sequence[Fold]
     if gone := {choice.model for choice in choices} - {choice.model for choice in can_run}:
         model = min(gone)
         texts = [f"arm '{arm}': {why}" for (arm, why), models in reasons.items() if model in models]
-        raise InputError(f"{model}: nothing to run: {'; '.join(texts)}")
+        raise InputError(f"{model}: nothing to run: {named(texts, between='; ')}")
     return can_run, lines
 
 
@@ -190,7 +190,7 @@ def _lines(reasons: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[str]:
     for (arm, why), models in reasons.items():
         together.setdefault((why, tuple(models)), []).append(f"'{arm}'")
     for (why, models), arms in together.items():
-        which = f"arm {arms[0]}" if len(arms) == 1 else f"{len(arms)} arms ({', '.join(arms)})"
+        which = f"arm {arms[0]}" if len(arms) == 1 else f"{len(arms)} arms ({named(arms, 12)})"
         yield f"{which} left out for {', '.join(models)}: {why}"
 
 

@@ -18,13 +18,12 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from ...errors import InputError
+from ...errors import InputError, named
 from ...results.evidence.files import StoreError, write_bytes
 from ...results.evidence.seals import opened, sealed
 from ..audio.bar import bar
 from ..audio.fingerprint import CODE, Match
 from ..audio.likeness import ClipCodes, Pair, codes_of, joined, near_pairs
-from ..corpora.folder import named
 from ..corpora.synthetic import NAMES as BUILT_IN
 from ..source import source_hash
 from .corpus import Corpus

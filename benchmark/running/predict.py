@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...baselines.registry import ModelChoice, choose, modules_of
-from ...errors import InputError, unknown
+from ...errors import InputError, named, unknown
 from ...protocols.parts.protocol import CLEAN, Arm, Condition, row_id, utterance_of
 from ...results.evidence.files import StoreError, read_json, read_table
 from ...results.evidence.record import Record
@@ -170,7 +170,7 @@ def _matching(kind: str, name: str, records: list[Record], value: Any, several: 
     """The records with that value; without one, all of them if they have only one."""
     values = {str(getattr(record, name)) for record in records}
     if value is None and len(values) > 1:
-        raise InputError(f"{kind} {', '.join(sorted(values))}: {several}")
+        raise InputError(f"{kind} {named(sorted(values), 12)}: {several}")
     if value is not None and str(value) not in values:
         raise unknown(kind, str(value), values)
     return [record for record in records if value is None or getattr(record, name) == value]

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ...errors import InputError
+from ...errors import InputError, named
 from .protocol import Fold, row_id, utterance_of
 from .usable import enough_speakers
 
@@ -60,7 +60,7 @@ def circle(corpus: str, part: pd.DataFrame) -> Circle:
     own = _own(table)
     joined = sorted({unit.name for unit in units} - set(_short(corpus, table[own].unique())))
     if joined:
-        notes += (f"{corpus}: {own}s with identical audio stay in one fold: {', '.join(joined)}",)
+        notes += (f"{corpus}: {own}s with identical audio stay in one fold: {named(joined)}",)
     unknown = table.loc[table["gender"].isna(), "speaker"].nunique()
     if unknown:
         notes += (f"{corpus}: gender unknown for {unknown} speakers: folds and dev are not balanced by it",)
@@ -166,13 +166,13 @@ def make_fold(
     route = " -> ".join(dict.fromkeys(corpora))
     where = f"fold '{name}'" if route == name else f"{route}, fold '{name}'"
     if len(classes) < 2:
-        raise InputError(f"{where}: one class only ({', '.join(classes)}); there is nothing to tell apart")
+        raise InputError(f"{where}: one class only ({named(classes)}); there is nothing to tell apart")
     if not (parts == "test").any():
         raise InputError(f"{where}: nothing to test; use fewer folds or more of the corpus")
     missing = sorted(set(classes) - set(table.loc[parts == "train", "label"]))
     if missing:
         raise InputError(
-            f"{where}: class {', '.join(missing)} is missing from train; "
+            f"{where}: class {named(missing)} is missing from train; "
             "drop it with a label map, or use more of the corpus"
         )
     rows = table["row"].to_numpy()

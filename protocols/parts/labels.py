@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from ...emotion_words import emotion as emotion_of
-from ...errors import InputError, unknown
+from ...errors import InputError, named, unknown
 
 Fate = Literal["kept", "merged", "dropped"]
 _FOLDER = files("serbench.protocols") / "labels"
@@ -230,14 +230,14 @@ def _check(part: pd.DataFrame, corpus: str, name: str, to: Mapping[str, str | No
     counts = part["emotion"].value_counts()
     if odd := sorted(set(counts.index) - to.keys()):
         first = part.loc[part["emotion"] == odd[0], "id"].iloc[0]
-        several = f"; in all {', '.join(f'{e} {counts[e]}' for e in odd)}" if len(odd) > 1 else ""
+        several = f"; in all {named((f'{e} {counts[e]}' for e in odd), 12)}" if len(odd) > 1 else ""
         raise InputError(
             f"{corpus}: {unknown(f'emotion of label map {name}', odd[0], to)} "
             f"({counts[odd[0]]} utterances, e.g. {first}){several}; a map of your own says what becomes of them: "
             f"`serbench corpora labels {corpus}=DIR` writes it, --label-map FILE reads it"
         )
     if not any(to[e] for e in set(part["emotion"])):
-        classes = ", ".join(sorted(set(part["emotion"])))
+        classes = named(sorted(set(part["emotion"])), 12)
         raise InputError(f"{corpus}: label map {name} drops every class it has ({classes}); use another map")
 
 
@@ -247,10 +247,10 @@ def _notes(lines: Sequence[LabelLine]) -> list[str]:
         if line.n and line.label and line.fate == "merged":
             into.setdefault(line.label, []).append(f"{line.emotion} {line.n}")
     where = f"{lines[0].corpus}: label map {lines[0].label_map}"
-    counted = [f"{', '.join(some)} as {label}" for label, some in sorted(into.items())]
-    notes = [f"{where} counts {'; '.join(counted)}"] if counted else []
+    counted = [f"{named(some, 12)} as {label}" for label, some in sorted(into.items())]
+    notes = [f"{where} counts {named(counted, 12, '; ')}"] if counted else []
     if dropped := [line for line in lines if line.n and line.fate == "dropped"]:
-        which = ", ".join(f"{line.emotion} {line.n}" for line in dropped)
+        which = named((f"{line.emotion} {line.n}" for line in dropped), 12)
         n, total = (sum(line.n for line in some) for some in (dropped, lines))
         notes.append(f"{where} drops {n} of {total} utterances: {which}")
     return notes

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ...errors import named
 from ...identities import doubts, question
 from .folds import linked, sessions_nest
 
@@ -59,7 +60,7 @@ def _sharing(corpus: str, column: str, part: pd.DataFrame) -> tuple[dict[str, st
             bare = [name.removeprefix(prefix) for name in names]
             one |= dict.fromkeys(names, prefix + " = ".join(bare))
             why = "; ".join(_shared(same, column))
-            who = f"{corpus}: {NAMES[column]} {' and '.join(bare)}"
+            who = f"{corpus}: {NAMES[column]} {named(bare, between=' and ')}"
             notes.append(f"{who} have audio in common ({why}): they count as one")
     return one, notes
 
@@ -71,7 +72,7 @@ def _shared(same: pd.DataFrame, column: str, most: int = 3) -> Iterator[str]:
         if i == most:
             yield f"{crossing['group'].nunique() - most} more"
             return
-        yield " = ".join(group["id"])
+        yield named(group["id"], between=" = ")
 
 
 def persons(table: pd.DataFrame) -> tuple[int, tuple[str, ...]]:

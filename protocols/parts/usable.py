@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from ...errors import InputError
+from ...errors import InputError, named
 
 CLASS_UTTERANCES = 10
 CLASS_SPEAKERS = 3
 SPEAKER_UTTERANCES = 2
+_NAMED = 12  # classes or speakers of a note
 
 
 def enough_utterances(part: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -23,11 +24,11 @@ def enough_utterances(part: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]
     rest = part[~part["label"].isin(thin.index)]
     corpus = _corpus(part)
     if rest.empty:
-        each = ", ".join(f"{label} {n}" for label, n in sorted(counts.items()))
+        each = named((f"{label} {n}" for label, n in sorted(counts.items())), _NAMED)
         raise InputError(f"{corpus}: no class has {CLASS_UTTERANCES} utterances: {each}; give more of the corpus")
     if thin.empty:
         return rest, ()
-    which = ", ".join(f"{label} ({_number(n, 'utterance')})" for label, n in sorted(thin.items()))
+    which = named((f"{label} ({_number(n, 'utterance')})" for label, n in sorted(thin.items())), _NAMED)
     return rest, (f"{corpus}: classes dropped: {which}; fewer than {CLASS_UTTERANCES} utterances",)
 
 
@@ -77,7 +78,7 @@ def agreeing(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
             " = ".join(f"{name} ({emotion})" for name, emotion in zip(same["id"], same["emotion"], strict=True))
             for _, same in alike.groupby("audio_hash", sort=False)
         ]
-        notes.append(f"{corpus}: identical audio under different labels dropped: {'; '.join(sets)}")
+        notes.append(f"{corpus}: identical audio under different labels dropped: {named(sets, between='; ')}")
     return table[~several], tuple(notes)
 
 
@@ -101,9 +102,8 @@ def _none_left(part: pd.DataFrame) -> InputError:
         )
     rest = part[part["speaker"].notna() & ~part["speaker"].isin(lone)]
     sizes = rest.groupby("label")["speaker"].agg(["size", "nunique"])
-    counts = ", ".join(
-        f"{row.Index} {row[1]} by {_number(int(row[2]), 'speaker')}" for row in sizes.sort_index().itertuples()
-    )
+    each = (f"{row.Index} {row[1]} by {_number(int(row[2]), 'speaker')}" for row in sizes.sort_index().itertuples())
+    counts = named(each, _NAMED)
     unnamed = int(part["speaker"].isna().sum())
     without = [
         f"{unnamed} utterances without a named speaker" if unnamed else "",
@@ -124,9 +124,10 @@ def _notes(
     if unnamed:
         notes.append(f"{corpus}: {unnamed} of {n} utterances dropped: their speaker has no name")
     if classes:
-        which = ", ".join(
-            f"{label} ({_number(size, 'utterance')}, {_number(by, 'speaker')})"
-            for label, (size, by) in sorted(classes.items())
+        counted = sorted(classes.items())
+        which = named(
+            (f"{label} ({_number(size, 'utterance')}, {_number(by, 'speaker')})" for label, (size, by) in counted),
+            _NAMED,
         )
         notes.append(
             f"{corpus}: classes dropped: {which}; fewer than {CLASS_UTTERANCES} utterances or {CLASS_SPEAKERS} speakers"
@@ -138,7 +139,7 @@ def _notes(
 
 
 def _short(corpus: str, speakers: Iterable[str]) -> str:
-    return ", ".join(name.removeprefix(f"{corpus}/") for name in sorted(speakers))
+    return named((name.removeprefix(f"{corpus}/") for name in sorted(speakers)), _NAMED)
 
 
 def _number(n: int, what: str) -> str:

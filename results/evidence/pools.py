@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...errors import InputError
+from ...errors import InputError, named
 from ..statistics.confusions import Parts
 from ..statistics.speakers import PAIRED_COLUMNS
 from .parts import equal_seeds, identical_runs, parts_from
@@ -81,7 +81,7 @@ def pool_cells(done: Cells, rows: Rows, classes: tuple[str, ...]) -> Pool:
     truth, guess = code[rows.truth[at]], code[rows.guess[at]]
     if (odd := (truth < 0) | (guess < 0)).any():
         key = cells[cell[odd][0]].key
-        raise InputError(f"predictions of cell {key}: labels that are not among its classes {', '.join(classes)}")
+        raise InputError(f"predictions of cell {key}: labels that are not among its classes {named(classes, 12)}")
     pair = truth * n + guess
     run = _codes((c.seed, c.repeat) for c in cells)
     seed_of_run = {r: c.seed for r, c in zip(run, cells, strict=True)}

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ...emotion_words import one_spelling, reader_of
-from ...errors import InputError
+from ...errors import InputError, named
 from ...identities import doubt_key, doubts, is_unknown, question
 from .groups import GROUPS
 from .predictions_scores import ClassScores, scores_of
@@ -111,7 +111,7 @@ def with_speakers_of(file: PredictionsFile, other: PredictionsFile) -> Predictio
 
 def _check_columns(path: Path, table: pd.DataFrame) -> None:
     if lacking := [c for c in ("id", "truth") if c not in table.columns]:
-        has = ", ".join(map(str, table.columns[:8])) + (", …" if len(table.columns) > 8 else "")
+        has = named(table.columns, 8)
         raise InputError(
             f"{path}: no column {', '.join(lacking)}; needed: id, truth, and guess or one score per class; it has {has}"
         )
@@ -126,13 +126,13 @@ def _classes(path: Path, table: pd.DataFrame, classes: Sequence[str], notes: lis
     if not classes:
         one = one_spelling(truths.to_dict())
         if several := sorted(f"{word} as {name}" for word, name in one.items() if word != name):
-            notes.append(f"spellings of one class in the truth: {_first(several)}")
+            notes.append(f"spellings of one class in the truth: {named(several, _NAMED)}")
             table["truth"] = table["truth"].map(one)
             truths = table["truth"].value_counts()
         names = tuple(sorted(truths.index))
         alike = [name for name in names if reader_of([n for n in names if n != name])(name)]
         if alike:
-            notes.append(f"classes of the truth that may be one: {', '.join(alike)}; --classes would read them as one")
+            notes.append(f"classes of the truth that may be one: {named(alike)}; --classes would read them as one")
         notes.extend(
             f"the truth '{n}' is taken as a class ({truths[n]} of {len(table)} rows)"
             for n in names
@@ -140,14 +140,14 @@ def _classes(path: Path, table: pd.DataFrame, classes: Sequence[str], notes: lis
         )
         return names
     if len({*classes}) < max(len(classes), 2):
-        raise InputError(f"classes {','.join(classes)}: name two or more, each once")
+        raise InputError(f"classes {named(classes, 12)}: name two or more, each once")
     words = {truth: reader_of(classes)(truth) for truth in truths.index}
     for truth, name in words.items():
         if name is None:
             first = table.loc[table["truth"] == truth, "id"].iloc[0]
             raise InputError(
-                f"{path}: truth '{truth}' of id {first} is none of the classes {', '.join(classes)}; name it among "
-                f"them, or leave its {truths[truth]} rows out"
+                f"{path}: truth '{_short(truth)}' of id {first} is none of the classes {named(classes, 12)}; name it "
+                f"among them, or leave its {truths[truth]} rows out"
             )
     table["truth"] = table["truth"].map(words)
     return tuple(classes)
@@ -164,12 +164,12 @@ def _guesses(
     outside = {a: n for a, n in counted.most_common() if words[a] is None}
     if other:
         pairs = [f"{_short(answer)} as {words[answer]} {n}" for answer, n in other.items()]
-        notes.append(f"{sum(other.values())} answers in other words: {_first(pairs)}")
+        notes.append(f"{sum(other.values())} answers in other words: {named(pairs, _NAMED)}")
     if outside:
-        named = _first([f"'{_short(answer)}' {n}" for answer, n in outside.items()])
+        words_outside = named((f"'{_short(answer)}' {n}" for answer, n in outside.items()), _NAMED)
         notes.append(
-            f"{sum(outside.values())} of {len(answers)} answers are none of the classes {', '.join(classes)} and count "
-            f"as wrong: {named}"
+            f"{sum(outside.values())} of {len(answers)} answers are none of the classes {named(classes, 12)} and count "
+            f"as wrong: {words_outside}"
         )
     return [words[answer] or answer for answer in answers]
 
@@ -177,11 +177,6 @@ def _guesses(
 def _short(answer: str) -> str:
     text = " ".join(answer.split())
     return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
-
-
-def _first(named: Sequence[str]) -> str:
-    more = f", and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    return ", ".join(named[:_NAMED]) + more
 
 
 def _rows(table: pd.DataFrame, distinct: bool, notes: list[str]) -> pd.DataFrame:
@@ -205,7 +200,7 @@ def _speakers(names: pd.Series, distinct: bool, notes: list[str]) -> pd.Series:
     """The speakers: nobody where a word says that nobody knows; names that may be one are one, unless ``distinct``."""
     unknown = names.isna() | names.map(is_unknown, na_action="ignore").eq(True)
     if words := sorted(set(names[unknown].dropna())):
-        said = ", ".join(f"'{word}'" for word in words[:_NAMED])
+        said = named((f"'{word}'" for word in words), _NAMED)
         notes.append(f"speaker {said} is nobody: the speaker of {int(unknown.sum())} of {len(names)} rows is unknown")
     names = names.astype(object).where(~unknown, None)
     found = doubts(names.dropna().unique())
@@ -228,7 +223,7 @@ def _check_rows(path: Path, rows: pd.DataFrame) -> None:
         seed, repeat, row = rows.loc[doubled, run].iloc[0]
         same = rows[(rows[run] == [seed, repeat, row]).all(axis=1)]
         raise InputError(
-            f"{path}: id {row} is tested in folds {' and '.join(map(str, same['fold']))} of seed {seed} and repeat "
+            f"{path}: id {row} is tested in folds {named(same['fold'], between=' and ')} of seed {seed} and repeat "
             f"{repeat}, and would count twice; number repeated tests in the column repeat"
         )
     for column in ("truth", "speaker"):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ...emotion_words import emotion
-from ...errors import InputError
+from ...errors import InputError, named
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ClassScores:
             return nothing
         if self.further:
             notes.append(
-                f"scores of {', '.join(self.further)}, which no truth is: no metric of probabilities; --classes names "
+                f"scores of {named(self.further)}, which no truth is: no metric of probabilities; --classes names "
                 "the classes of the task"
             )
             return nothing
@@ -66,26 +66,26 @@ def scores_of(
     Raises InputError where there is neither a guess nor a score for every class, and for a column of which it is not
     known whether it is a score.
     """
-    named = _named(path, columns, read_word)
-    rest = [c for c in columns if c not in named.values()]
+    of_class = _named(path, columns, read_word)
+    rest = [c for c in columns if c not in of_class.values()]
     nothing = ClassScores(classes, (), np.zeros((len(table), 0)))
-    if lacking := [c for c in classes if c not in named]:
+    if lacking := [c for c in classes if c not in of_class]:
         if "guess" not in table.columns:
-            raise InputError(f"{path}: no column guess, and no score column for class {', '.join(lacking)}")
-        if named:
-            notes.append(f"scores left out: there is none for class {', '.join(lacking)}")
+            raise InputError(f"{path}: no column guess, and no score column for class {named(lacking)}")
+        if of_class:
+            notes.append(f"scores left out: there is none for class {named(lacking)}")
         if rest:
-            notes.append(f"columns left out: {', '.join(rest)}")
+            notes.append(f"columns left out: {named(rest, 12)}")
         return nothing
-    for column in named.values():
+    for column in of_class.values():
         if not pd.api.types.is_numeric_dtype(table[column]):
             raise InputError(f"{path}: column {column} is taken as scores of a class and holds no numbers; drop it")
         if not np.isfinite(table[column].to_numpy(float)).all():
             raise InputError(f"{path}: column {column}: some scores are missing or infinite")
-    own = [named[c] for c in classes]
+    own = [of_class[c] for c in classes]
     further = _further(path, table, own, rest)
     if left := [c for c in rest if c not in further]:
-        notes.append(f"columns left out: {', '.join(left)}")
+        notes.append(f"columns left out: {named(left, 12)}")
     return ClassScores(classes, tuple(further), table[[*own, *further]].to_numpy(float))
 
 

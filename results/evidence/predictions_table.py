@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ... import list_words
-from ...errors import InputError
+from ...errors import InputError, named
 from ...tables import cell_text, read_cells
 
 #: column -> what other people call it, the likeliest first
@@ -81,7 +81,7 @@ def _understood(columns: list[str], notes: list[str]) -> list[str]:
             ours[fitting[0]] = role
     ours = {name: role for name, role in ours.items() if not (name in _SYNONYMS and columns.count(name))}
     if ours:
-        notes.append(f"columns read as: {', '.join(f'{name} as {role}' for name, role in ours.items())}")
+        notes.append(f"columns read as: {named((f'{name} as {role}' for name, role in ours.items()), 12)}")
     return [ours.get(name, name) for name in columns]
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
-from ...errors import InputError
+from ...errors import InputError, named
 from ..statistics.metrics import CLASSES, metrics_of
 from .old_records import LACKING, completed
 from .schema import faults
@@ -98,7 +98,7 @@ class Record:
         names = [f.name for f in fields(cls)]
         expected = {name for name in names if name not in LACKING.get(number, ())}
         if odd := sorted(values.keys() ^ expected):
-            raise InputError(f"{where}: not a record of format {number}: {', '.join(odd)} missing or unknown")
+            raise InputError(f"{where}: not a record of format {number}: {named(odd)} missing or unknown")
         values = values if number == FORMAT else completed(values, number)
         if odd := [*faults(values, cls), *_out_of_range(values)]:
             raise DamageError(f"{where}: {'; '.join(odd[:3])}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from ...errors import InputError, unknown
+from ...errors import InputError, named, unknown
 from ..evidence.pools import ByCell
 from ..evidence.results import Result, Setup, by_name, results_of
 from ..evidence.sides import Side, fold_differences_of, side, why_unpaired
@@ -122,7 +122,7 @@ def compare(
     labels = sorted({result.label for result in results})
     one, two = ({e.setup: e for e in results if e.label == _label(name, labels)} for name in (a, b))
     if _label(a, labels) == _label(b, labels):
-        raise InputError(f"{a}: compared with itself; name two models of {', '.join(labels)}")
+        raise InputError(f"{a}: compared with itself; name two models of {named(labels, 12)}")
     shared = sorted((setup for setup in one if setup in two), key=lambda setup: setup.order)
     if not shared:
         apart = [_strangers(one[s], two[t], metric) for s in one for t in two if (s.train, s.test) == (t.train, t.test)]

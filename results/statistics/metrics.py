@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ... import plugins
-from ...errors import InputError, unknown
+from ...errors import InputError, named, unknown
 
 
 class Tally(NamedTuple):
@@ -59,7 +59,7 @@ def confusion(truth: Sequence[str], guess: Sequence[str], classes: Sequence[str]
         code = pd.Index(classes).get_indexer(pd.Index(labels))
         if (code < 0).any():
             odd = sorted({str(label) for label, c in zip(labels, code, strict=True) if c < 0})
-            raise InputError(f"predictions: {what} classes {', '.join(odd)} are not among {', '.join(classes)}")
+            raise InputError(f"predictions: {what} classes {named(odd)} are not among {named(classes, 12)}")
         codes.append(code)
     n = len(classes)
     return np.bincount(codes[0] * n + codes[1], minlength=n * n).reshape(n, n)

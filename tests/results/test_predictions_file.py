@@ -110,7 +110,7 @@ def test_answers_that_are_none_of_the_classes_are_named(table, tmp_path):
     path = written(changed, tmp_path)
     (note,) = read(path).notes
     assert note.startswith("9 of 60 answers are none of the classes angry, happy, neutral, sad and count as wrong: ")
-    assert note.endswith("'a' 3, 'b' 2, 'c' 1, and 3 more")
+    assert note.endswith("'a' 3, 'b' 2, 'c' 1 and 3 more")
     code, text, _ = serbench("score", path)
     assert code == 0 and "9 of 60 answers" in text and max(map(len, text.splitlines())) <= 80
     (found,) = json.loads(serbench("score", path, "--json")[1])["files"]
