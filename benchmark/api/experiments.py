@@ -60,6 +60,7 @@ def run(
     seeds: int | None = None,
     set: Settings = (),
     label_map: str | Path | None = None,
+    allow_pair: Names = (),
     distinct: bool = False,
     jobs: int | None = None,
     device: str = "auto",
@@ -73,13 +74,14 @@ def run(
 
     Finished cells are kept whatever happens; the same call goes on from there, and a finished run is read. A model that
     fails is in ``summary.failures``, no exception. ``set``: settings, {"noise.snr": (20, 0)} or ["noise.snr=20,0"].
-    ``label_map``: a file of your own; ``distinct``: names that may be one (03 and 3) are two.
+    ``label_map``: a file of your own; ``allow_pair``: clips "A=B" that are no copies, or files of such lines;
+    ``distinct``: names that may be one (03 and 3) are two.
     ``progress``: whether bars are shown on the error output; None: in a notebook. Raises InputError before anything
     runs, for whatever does not fit.
     """
     options = _options(
         study, protocol, quick, frozen, model, corpus, seeds, set, jobs, device, precision, out, keep_weights, again,
-        label_map, distinct,
+        label_map, allow_pair, distinct,
     )  # fmt: skip
     if progress or (progress is None and in_notebook()):
         from .terminal_progress import TerminalProgress
@@ -99,13 +101,14 @@ def plan(
     seeds: int | None = None,
     set: Settings = (),
     label_map: str | Path | None = None,
+    allow_pair: Names = (),
     distinct: bool = False,
     out: str | Path | None = None,
 ) -> Preview:
     """What `run` would do: ``plans``, each with folds, cells and the least difference that could be seen; ``notes``."""
     options = _options(
         study, protocol, quick, frozen, model, corpus, seeds, set, None, "auto", "fp32", out, False, False,
-        label_map, distinct,
+        label_map, allow_pair, distinct,
     )  # fmt: skip
     return preview(options)
 
@@ -187,6 +190,7 @@ def _options(
     keep_weights: bool,
     again: bool,
     label_map: str | Path | None = None,
+    allow_pair: Names = (),
     distinct: bool = False,
 ) -> RunOptions:
     pairs = settings.items() if isinstance(settings, Mapping) else ()
@@ -194,7 +198,7 @@ def _options(
     return RunOptions(
         study, protocol, quick, None if frozen is None else Path(frozen), _names(model), _names(corpus), seeds,
         tuple(texts), jobs, device, precision, None if out is None else Path(out), keep_weights, again,
-        None if label_map is None else Path(label_map), distinct,
+        None if label_map is None else Path(label_map), _names(allow_pair), distinct,
     )  # fmt: skip
 
 

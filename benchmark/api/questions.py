@@ -111,13 +111,16 @@ def audit(
     audio: str | Path | None = None,
     promise: Collection[Literal["sentence"]] = (),
     distinct: bool = False,
+    allow_pair: Sequence[str] = (),
 ) -> "list[Audit]":
     """The leaks of split files, one audit for each: does any test file share a speaker or recording with training?
 
     A file is CSV, JSON or JSON Lines with a path and a part per file; or ``train`` and ``test`` are a list each.
-    ``audio``: the recordings, which finds identical and near-identical ones. ``distinct``: names that
-    may be one (03 and 3) are two. An audit has ``leaks``, ``doubts``, and a verdict for every rule.
+    ``audio``: the recordings, which finds identical and near-identical ones; ``allow_pair``: of these files "A=B" that
+    are no copies, or files of such lines. ``distinct``: names that may be one (03 and 3) are two. An audit has
+    ``leaks``, ``doubts``, and a verdict for every rule.
     """
+    from ..audio import allowed
     from ..audit.judge import judge
     from ..audit.lists import Columns, read_parts, read_split
 
@@ -129,7 +132,10 @@ def audit(
         raise InputError(f"--{' and --'.join(parts)} alone: leaks lie between --train and --test (or --dev)")
     listings = [read_parts(parts, columns)] if parts else [read_split(Path(file), columns) for file in files]
     recordings = None if audio is None else Path(audio)
-    return [judge(listing, corpus, recordings, frozenset(promise), distinct) for listing in listings]
+    if allow_pair and recordings is None:
+        raise InputError("--allow-pair: overrules what is heard; give the recordings with --audio DIR")
+    pairs = allowed.parse(allowed.read(allow_pair))
+    return [judge(listing, corpus, recordings, frozenset(promise), distinct, pairs) for listing in listings]
 
 
 def report(runs: Runs, out: str | Path | None = None, *, mixed: bool = False) -> "Report":

@@ -9,7 +9,6 @@ The limits were measured on 2,370 clips of three corpora (German, English, Itali
 by a speaker: see tests/benchmark/prepared/test_near_audio.py. Clips with less sound in common must agree better.
 """
 
-import math
 from functools import cache
 from typing import NamedTuple
 
@@ -31,12 +30,13 @@ _SLOW, _WIDE = 32, 36  # what is kept of it: up to 3.9 Hz and up to 3.4 cycles p
 CODE = _SLOW * (2 * _WIDE - 1)
 SHIFT_BANDS, SHIFT_FRAMES = 8, 17  # how far `match` looks: 2.7 semitones, 0.54 s
 
-ALIKE, ALIKE_SHORT = 0.97, 0.98  # product of codes that is worth a match; where a clip has fewer frames of sound than
+ALIKE, ALIKE_SHORT = 0.955, 0.97  # product of codes that is worth a match; where a clip has fewer frames of sound than
 SHORT = 30
 _UNMOVED = 0.5  # semitones: below, a copy keeps its pitch
-_SAME_PITCH, _SAME_PITCH_SHORT, _FEW = 0.94, 0.97, 15  # score of a copy at its own pitch; with fewer frames in common
-_OTHER_PITCH, _PER_FRAME, _ENOUGH = 0.81, 0.0035, 50  # score of one at another; more for every frame that is missing
-_LEAST = 8  # frames in common: less says nothing; at another pitch less than _FEW
+_SAME_PITCH, _OTHER_PITCH = 0.94, 0.81  # score of a copy at its own pitch, and at another
+_LONG = 50  # frames in common of which peaks alone are evidence
+_PER_FRAME = 0.0035  # what more a suspicion asks for every frame that is missing
+_WORTH, _WORTH_LONG = 0.8, 0.75  # score that is worth a look at the samples
 _SUSPECT = 0.04  # below the score of a copy
 
 
@@ -52,23 +52,24 @@ class Match(NamedTuple):
     frames: int
 
     @property
-    def copy(self) -> bool:
-        """Whether one is a copy of the other."""
-        return self.score >= self._needed
+    def sure(self) -> bool:
+        """Whether one is a copy of the other by its peaks alone."""
+        return self.frames >= _LONG and self.score >= self._needed
 
     @property
-    def suspect(self) -> bool:
-        """Whether it nearly is."""
-        return not self.copy and self.score >= self._needed - _SUSPECT
+    def close(self) -> bool:
+        """Whether there is a suspicion: of little sound in common the peaks must agree better, and are no evidence."""
+        missing = max(0, _LONG - self.frames)
+        return self.score >= min(self._needed - _SUSPECT + _PER_FRAME * missing, 0.97)
+
+    @property
+    def worth(self) -> bool:
+        """Whether the samples may agree."""
+        return self.score >= (_WORTH_LONG if self.frames >= _LONG else _WORTH)
 
     @property
     def _needed(self) -> float:
-        moved = abs(self.semitones) >= _UNMOVED
-        if self.frames < (_FEW if moved else _LEAST):
-            return math.inf
-        if not moved:
-            return _SAME_PITCH if self.frames >= _FEW else _SAME_PITCH_SHORT
-        return _OTHER_PITCH + _PER_FRAME * max(0, _ENOUGH - self.frames)
+        return _SAME_PITCH if abs(self.semitones) < _UNMOVED else _OTHER_PITCH
 
 
 def peaks(waveform: np.ndarray, rate_hz: int) -> np.ndarray:

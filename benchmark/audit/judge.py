@@ -10,6 +10,7 @@ import pandas as pd
 
 from ...protocols.parts.leaks import EXAMPLES, LeakFinding, Rules, check_all
 from ...protocols.parts.protocol import Fold, row_id, utterance_of
+from ..audio.allowed import NONE, AllowedPairs
 from .files import file_table
 from .lists import DEV, TEST, TRAIN, Listing
 from .names import tell, untold
@@ -93,17 +94,22 @@ class Audit:
 
 
 def judge(
-    listing: Listing, corpus: str | None, recordings: Path | None, promised: frozenset[str], distinct: bool = False
+    listing: Listing,
+    corpus: str | None,
+    recordings: Path | None,
+    promised: frozenset[str],
+    distinct: bool = False,
+    allowed: AllowedPairs = NONE,
 ) -> Audit:
     """All rules on all splits of a listing; ``promised`` rules of NOTED count as leaks.
 
     ``corpus`` is the only one whose names are understood; ``recordings`` is the folder to hear the files in;
-    ``distinct``: names that may be one are two. Raises InputError for an unknown corpus, and where nothing can be
-    heard.
+    ``distinct``: names that may be one are two; ``allowed`` pairs are no copies by sound. Raises InputError for an
+    unknown corpus, and where nothing can be heard.
     """
     paths = dict.fromkeys(path for s in listing.splits for paths in s.parts.values() for path in paths)
     readings = tell(paths, corpus, {path: word for path in paths if (word := listing.cells[path].get("corpus"))})
-    sound = _hear(readings, recordings) if recordings else None
+    sound = _hear(readings, recordings, allowed) if recordings else None
     lost = len(untold(readings))
     table, notes = file_table(listing, readings, sound, distinct)
     folds = [_fold(split.name, split.parts) for split in listing.splits]
@@ -123,10 +129,10 @@ def judge(
     )
 
 
-def _hear(paths: Iterable[str], recordings: Path) -> "SoundGroups":
+def _hear(paths: Iterable[str], recordings: Path, allowed: AllowedPairs) -> "SoundGroups":
     from .sound import listen  # with what decodes, only where there is something to hear
 
-    return listen(paths, recordings)
+    return listen(paths, recordings, allowed)
 
 
 def _fold(name: str, parts: Mapping[str, Sequence[str]]) -> Fold:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ...errors import InputError, named
 from ...identities import whole
+from ..audio.allowed import NONE, AllowedPairs, check, note
 from ..audio.bar import bar
 from ..audio.content import missing_content
 from ..audio.decode import audio_hash, decode, mono, resample
@@ -53,8 +54,11 @@ class SoundGroups:
         return {"audio_hash": [self.audio.get(p) for p in paths], "near": [self.near.get(p) for p in paths]}
 
 
-def listen(paths: Iterable[str], folder: Path) -> SoundGroups:
-    """Hear all files below ``folder``. Raises InputError when none of them can be found and read."""
+def listen(paths: Iterable[str], folder: Path, allowed: AllowedPairs = NONE) -> SoundGroups:
+    """Hear all files below ``folder``; ``allowed`` pairs are no copies.
+
+    Raises InputError when none of them can be found and read, and for an allowed path that is not listed.
+    """
     paths = list(paths)
     files = find(paths, folder)
     clips, odd = _hear(files)
@@ -66,11 +70,15 @@ def listen(paths: Iterable[str], folder: Path) -> SoundGroups:
         notes.append(f"{len(missing)} of {len(paths)} recordings are not in {folder}: {named(missing, 3)}")
     if odd:
         notes.append(f"{len(odd)} recordings cannot be used: {named((f'{c.path} ({c.problem})' for c in odd), 3)}")
-    near, suspicions = _near(clips, files)
+    audio = {clip.path: clip.audio for clip in clips}
+    check(allowed, set(paths), audio | {path: path for path in paths if path not in audio})
+    near, suspicions = _near(clips, files, allowed)
+    notes += note(allowed, [(a, b) for a, b in sorted(allowed) if a in near and near[a] == near.get(b)])
     if suspicions:
-        examples = named((f"{pair.a} ~ {pair.b} ({pair.match.score:.2f})" for pair in suspicions), 3)
-        notes.append(f"{len(suspicions)} weaker suspicions of near-identical audio, not counted: {examples}")
-    return SoundGroups({clip.path: clip.audio for clip in clips}, near, tuple(notes))
+        examples = named((f"{pair.a} ~ {pair.b} ({pair.how})" for pair in suspicions), 3)
+        what = "suspicion" if len(suspicions) == 1 else "suspicions"
+        notes.append(f"{len(suspicions)} {what} of near-identical audio, too little to say so, not counted: {examples}")
+    return SoundGroups(audio, near, tuple(notes))
 
 
 def find(paths: Iterable[str], folder: Path) -> dict[str, Path]:
@@ -135,8 +143,10 @@ def _cut(path: str, samples: np.ndarray, rate_hz: int) -> np.ndarray:
     return samples[start:end]
 
 
-def _near(clips: Sequence[Recording], files: Mapping[str, Path]) -> tuple[dict[str, str], list[Pair]]:
-    """By path a name of the set of near-identical recordings, for those that have one; and weaker suspicions."""
+def _near(
+    clips: Sequence[Recording], files: Mapping[str, Path], allowed: AllowedPairs
+) -> tuple[dict[str, str], list[Pair]]:
+    """By path a name of the set of near-identical recordings, for those that have one; and suspicions."""
     ids = [clip.path for clip in clips]
     audio = pd.Series([clip.audio for clip in clips], index=ids)
 
@@ -145,10 +155,11 @@ def _near(clips: Sequence[Recording], files: Mapping[str, Path]) -> tuple[dict[s
         return resample(_cut(ids[i], mono(decoded.samples), decoded.rate_hz), decoded.rate_hz, RATE_HZ)
 
     codes = np.stack([clip.code for clip in clips])
-    pairs = near_pairs(ClipCodes(ids, list(audio), codes, np.array([c.frames for c in clips]), waveform, RATE_HZ))
-    sets = joined(audio, [pair for pair in pairs if pair.match.copy])
+    heard = ClipCodes(ids, list(audio), codes, np.array([c.frames for c in clips]), waveform, RATE_HZ)
+    pairs = near_pairs(heard, None, allowed)
+    sets = joined(audio, [pair for pair in pairs if pair.how.copy])
     several = audio.groupby(sets).transform("nunique") > 1  # recordings that are only identical are another rule's
     names = audio.groupby(sets).transform(lambda of_set: str(of_set.index[0]))
     near = {path: name for path, name, here in zip(ids, names, several, strict=True) if here}
     by_path = dict(zip(ids, sets.tolist(), strict=True))
-    return near, [pair for pair in pairs if pair.match.suspect and by_path[pair.a] != by_path[pair.b]]
+    return near, [pair for pair in pairs if pair.how.suspect and by_path[pair.a] != by_path[pair.b]]

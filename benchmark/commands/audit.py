@@ -20,6 +20,7 @@ _file = click.Path(path_type=Path)
 @click.option("--sentence-column", metavar="NAME", help="Column of the sentences.  [default: sentence, text, ...]")
 @click.option("--corpus", metavar="NAME", help="Read names as this corpus spells them only.")
 @click.option("--audio", type=_file, metavar="DIR", help="The recordings: finds identical and near-identical ones.")
+@click.option("--allow-pair", multiple=True, metavar="A=B|FILE", help="Files that are no copies; repeatable.")
 @click.option("--promise", type=click.Choice(["sentence"]), help="Shared sentences are a leak, not a note.")
 @click.option("--distinct", is_flag=True, help="Names such as 03 and 3 are two; else a leak is in doubt.")
 @form_options(json="A list of objects, one per FILE.", csv="One line per rule.")
@@ -36,6 +37,7 @@ def audit(
     audio: Path | None,
     promise: str | None,
     distinct: bool,
+    allow_pair: tuple[str, ...],
     form: str | None,
 ) -> None:
     """Does any test file share a speaker, recording, copy, session or sentence with training?
@@ -50,7 +52,7 @@ def audit(
     audits = questions.audit(
         *files, train=train, dev=dev, test=test, path_column=path_column, split_column=split_column,
         speaker_column=speaker_column, sentence_column=sentence_column, corpus=corpus, audio=audio,
-        promise=["sentence"] if promise else (), distinct=distinct,
+        promise=["sentence"] if promise else (), distinct=distinct, allow_pair=allow_pair,
     )  # fmt: skip
     print_document(document(audits), form)
     raise SystemExit(1 if any(one.leaks or one.doubts for one in audits) else 0)

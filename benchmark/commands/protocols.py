@@ -119,6 +119,7 @@ def check(name: str, settings: tuple[str, ...]) -> None:
 def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str]) -> "tuple[Design, list[str]]":
     """The folds, and what the corpora note; what is wrong with an option is said before a corpus is prepared."""
     from ...protocols.parts.design import design, maps_for, options_from
+    from ..audio import allowed
     from ..corpora.registry import fates
     from ..planning.ready import open_corpora
     from ..planning.request import DEFAULT_CORPORA
@@ -128,7 +129,9 @@ def _design(protocol: "Protocol", corpora: Sequence[str], settings: Sequence[str
     label_map = values.run.get("label_map")
     maps_for(protocol, label_map, [])
     options = options_from(protocol, values.protocol)
-    by_name, table, near = open_corpora(corpora or DEFAULT_CORPORA)
+    by_name, table, near = open_corpora(
+        corpora or DEFAULT_CORPORA, allowed=allowed.parse(values.run.get("allow_pairs", ""))
+    )
     notes = [f"{corpus.name}: {note}" for corpus in by_name.values() for note in corpus.notes]
     return design(protocol, table, label_map, options, fates(), is_distinct(values.run)), [*notes, *near]
 

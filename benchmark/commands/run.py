@@ -26,6 +26,12 @@ _WHAT = (
     click.option("--corpus", multiple=True, metavar="C[=DIR]", help="Corpus, or CSV table; repeatable."),
     click.option("--seeds", type=int, metavar="N", help="Trainings per fold.  [default: 1, or as the study has it]"),
     click.option("--label-map", type=click.Path(path_type=Path), metavar="FILE", help="A label map of your own."),
+    click.option(
+        "--allow-pair",
+        multiple=True,
+        metavar="A=B|FILE",
+        help="Clips that are no copies, whatever the sound; repeatable.",
+    ),
     click.option("--distinct", is_flag=True, help="Names such as 03 and 3 are two; else they count as one."),
     click.option("--set", multiple=True, metavar="KEY=VALUE", help="Setting, as mfcc-attention.lr=3e-4; repeatable."),
 )

@@ -9,6 +9,8 @@ from ...errors import InputError
 from ...protocols.parts.catalog import find
 from ...protocols.parts.design import options_from
 from ...protocols.parts.protocol import Condition, Protocol
+from ..audio import allowed
+from ..audio.allowed import NONE, AllowedPairs
 from ..conditions.kinds import RESPONSE, complete
 from ..conditions.recordings_check import RecordingsUse, check_recordings
 from ..prepared import modalities
@@ -30,6 +32,7 @@ class Experiment:
     rate_hz: int
     choices: list[Choice]
     distinct: bool = False
+    allowed: AllowedPairs = NONE
 
     def conditions(self) -> list[Condition]:
         """What is done to the test rows. InputError where recordings are not there, or a model would notice nothing."""
@@ -73,7 +76,7 @@ def check(request: Request) -> Experiment:
     _check_variants(protocol, choices)
     return Experiment(
         request, protocol, options, settings.run.get("label_map"), _rate(settings.run, protocol), choices,
-        is_distinct(settings.run),
+        is_distinct(settings.run), allowed.parse(settings.run.get("allow_pairs", "")),
     )  # fmt: skip
 
 

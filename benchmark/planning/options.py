@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...protocols.parts import studies
+from ..audio import allowed
 from ..device import check_precision, resolve
 from .experiment import Experiment, check
 from .frozen import FrozenPlan, read, write
@@ -17,7 +18,8 @@ from .study import Changes, StudyRequest, ask, check_names, check_study
 class RunOptions:
     """What is to be run, a study or a protocol, and how and where to.
 
-    ``label_map``: a file of the user's own; ``distinct``: names that may be one are two. ``frozen``: the file of a
+    ``label_map``: a file of the user's own; ``allow_pair``: clips A=B that
+    are no copies, or files of such lines; ``distinct``: names that may be one are two. ``frozen``: the file of a
     frozen plan, which says what these options leave open. ``seeds`` None: 1, or as the study has it. ``jobs`` None: as
     many as there are cores where networks train on the CPU, else 1. ``out`` None: the newest run of the same plans,
     else a new folder; ``again``: always a new one.
@@ -38,12 +40,14 @@ class RunOptions:
     keep_weights: bool = False
     again: bool = False
     label_map: Path | None = None
+    allow_pair: tuple[str, ...] = ()
     distinct: bool = False
 
     @property
     def settings(self) -> tuple[str, ...]:
         """`set`, with what has an option of its own."""
         own = [f"label_map={self.label_map}"] if self.label_map else []
+        own += [f"allow_pairs={allowed.read(self.allow_pair)}"] if self.allow_pair else []
         return (*self.set, *own, *(["distinct=true"] if self.distinct else []))
 
     def command(self) -> list[str]:

@@ -8,6 +8,7 @@ import pandas as pd
 from ...baselines.registry import ModelChoice
 from ...protocols.parts.design import Design, design
 from ...protocols.parts.protocol import RATE_HZ
+from ..audio.allowed import NONE, AllowedPairs
 from ..corpora.registry import fates
 from ..prepared import corpus as prepared
 from ..prepared import modalities
@@ -44,7 +45,7 @@ def prepare(experiment: Experiment) -> ReadyPlan:
     """The plan of an experiment. Raises InputError for corpora that are not there or lack what a model needs."""
     conditions = experiment.conditions()
     recorded = experiment.of_recordings(conditions)
-    corpora, table, near = open_corpora(experiment.request.corpora, experiment.rate_hz)
+    corpora, table, near = open_corpora(experiment.request.corpora, experiment.rate_hz, experiment.allowed)
     folds = design(experiment.protocol, table, experiment.label_map, experiment.options, fates(), experiment.distinct)
     folds = replace(folds, notes=tuple(dict.fromkeys((*recorded, *near, *folds.notes))))
     data = _data(folds, [choice.chosen for choice in experiment.choices], corpora)
@@ -53,16 +54,16 @@ def prepare(experiment: Experiment) -> ReadyPlan:
 
 
 def open_corpora(
-    specs: Sequence[str], rate_hz: int = RATE_HZ
+    specs: Sequence[str], rate_hz: int = RATE_HZ, allowed: AllowedPairs = NONE
 ) -> tuple[dict[str, Corpus], pd.DataFrame, tuple[str, ...]]:
     """The corpora by name, at this rate; their utterances by id, near-identical ones in one group; notes about those.
 
-    Raises InputError for a corpus that is given twice, or not there.
+    ``allowed`` pairs are not held as copies. Raises InputError for a corpus that is given twice, or not there.
     """
     unique("--corpus", [spec.partition("=")[0] for spec in specs])
     corpora = {corpus.name: corpus for corpus in (prepared.open_corpus(spec, rate_hz) for spec in specs)}
     table = pd.concat([corpus.table for corpus in corpora.values()])
-    return corpora, *link(table.sort_values("id", ignore_index=True), corpora)
+    return corpora, *link(table.sort_values("id", ignore_index=True), corpora, allowed)
 
 
 def _data(folds: Design, models: Sequence[ModelChoice], corpora: Mapping[str, Corpus]) -> dict[str, str]:

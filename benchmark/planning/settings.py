@@ -12,6 +12,7 @@ from ...protocols.parts.protocol import Protocol
 RUN_OPTIONS = {
     "label_map": "the label map, instead of the protocol's own; of several, as A,B, one after the other",
     "rate_hz": "samples per second of all waveforms, instead of the protocol's own",
+    "allow_pairs": "clips, A=B;C=D, that are no copies whatever their sound; --allow-pair takes files of them, too",
     "distinct": "true: names that differ in capitals or leading zeros alone are different",
 }
 #: what is done to training clips: `--set KEY` -> field of `Augment`

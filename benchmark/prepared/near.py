@@ -13,6 +13,7 @@ from functools import cache
 from importlib.util import resolve_name
 from itertools import combinations_with_replacement
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -20,37 +21,44 @@ import pandas as pd
 
 from ...errors import InputError, named
 from ...results.evidence.files import StoreError, write_bytes
-from ...results.evidence.seals import opened, sealed
+from ...results.evidence.seals import digest, opened, sealed
+from ..audio.alignment import Agreement
+from ..audio.allowed import NONE, AllowedPairs, check, note
 from ..audio.bar import bar
 from ..audio.fingerprint import CODE, Match
-from ..audio.likeness import ClipCodes, Pair, codes_of, joined, near_pairs
+from ..audio.likeness import ClipCodes, Likeness, Pair, codes_of, joined, near_pairs
 from ..corpora.synthetic import NAMES as BUILT_IN
 from ..source import source_hash
 from .corpus import Corpus
 
 
-def link(table: pd.DataFrame, corpora: Mapping[str, Corpus]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def link(
+    table: pd.DataFrame, corpora: Mapping[str, Corpus], allowed: AllowedPairs = NONE
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The utterances of ``corpora`` with near-identical ones in one ``group``, and notes of what was found.
 
-    ``group`` becomes the first id that has the audio. Different labels are only noted: the clips stay.
+    ``group`` becomes the first id that has the audio. Different labels are only noted: the clips stay. Suspicions and
+    ``allowed`` pairs change nothing. Raises InputError for allowed clips that are not there.
     """
-    copies, suspicions = near_identical(corpora)
+    check(allowed, set(table["id"]), dict(zip(table["id"], table["audio_hash"], strict=True)))
+    copies, suspicions = near_identical(corpora, allowed)
     if copies:
         groups = pd.Series(table["group"].fillna(table["id"]).to_numpy(), index=table["id"])
         table = table.assign(group=table.groupby(joined(groups, copies))["id"].transform("min"))
     group = dict(zip(table["id"], table["group"], strict=True))
     apart = [pair for pair in suspicions if group[pair.a] != group[pair.b]]
-    return table, (*_notes(table, copies), *_weaker(apart))
+    still = [(a, b) for a, b in sorted(allowed) if group[a] == group[b]]
+    return table, (*note(allowed, still), *_notes(table, copies), *_weaker(apart))
 
 
-def near_identical(corpora: Mapping[str, Corpus]) -> tuple[list[Pair], list[Pair]]:
-    """Pairs of near-identical utterances within and between corpora, and weaker suspicions.
+def near_identical(corpora: Mapping[str, Corpus], allowed: AllowedPairs = NONE) -> tuple[list[Pair], list[Pair]]:
+    """Pairs of near-identical utterances within and between corpora, and suspicions, without ``allowed`` ones.
 
     Copies of a copy are not all listed: the pairs connect whatever belongs together.
     """
     real = [corpora[name] for name in sorted(corpora) if name not in BUILT_IN]
-    pairs = [pair for a, b in combinations_with_replacement(real, 2) for pair in _between(a, b)]
-    return [pair for pair in pairs if pair.match.copy], [pair for pair in pairs if pair.match.suspect]
+    pairs = [pair for a, b in combinations_with_replacement(real, 2) for pair in _between(a, b, allowed)]
+    return [pair for pair in pairs if pair.how.copy], [pair for pair in pairs if pair.how.suspect]
 
 
 def _notes(table: pd.DataFrame, copies: Sequence[Pair]) -> list[str]:
@@ -77,27 +85,34 @@ def _weaker(suspicions: Sequence[Pair]) -> list[str]:
     by_corpora: dict[str, list[str]] = {}
     for a, b, how in suspicions:
         corpora = ", ".join(sorted({a.partition("/")[0], b.partition("/")[0]}))
-        by_corpora.setdefault(corpora, []).append(f"{a} ~ {b} ({how.score:.2f})")
+        by_corpora.setdefault(corpora, []).append(f"{a} ~ {b} ({how})")
     return [
-        f"{corpora}: {len(pairs)} weaker {'suspicion' if len(pairs) == 1 else 'suspicions'} of near-identical audio, "
-        f"kept apart: {named(pairs, 4)}"
+        f"{corpora}: {len(pairs)} {'suspicion' if len(pairs) == 1 else 'suspicions'} of near-identical audio, too "
+        f"little to say so, kept apart: {named(pairs, 4)}"
         for corpora, pairs in sorted(by_corpora.items())
     ]
 
 
-def _between(a: Corpus, b: Corpus) -> list[Pair]:
+def _between(a: Corpus, b: Corpus, allowed: AllowedPairs) -> list[Pair]:
     """Pairs between two corpora, or within one, from the disk where they were found before."""
-    path = _shelf(a) / f"{b.name}-{b.folder.name}.json"
+    here = sorted(pair for pair in allowed if {id.partition("/")[0] for id in pair} == {a.name, b.name})
+    mark = "-" + digest(json.dumps(here).encode())[:16] if here else ""
+    path = _shelf(a) / f"{b.name}-{b.folder.name}{mark}.json"
     try:
         stored = opened(json.loads(path.read_bytes()))["pairs"]
-        return [Pair(first, second, Match(*how)) for first, second, how in stored]
+        return [Pair(first, second, _likeness(how)) for first, second, how in stored]
     except FileNotFoundError:
         pass
     except (OSError, ValueError, TypeError, KeyError) as error:
         print(f"Note: {path}: damaged ({error}), found again", file=sys.stderr)
-    pairs = near_pairs(_clips(a)) if a is b else near_pairs(_clips(a), _clips(b))
+    pairs = near_pairs(_clips(a), None if a is b else _clips(b), frozenset(here))
     _keep(path, json.dumps(sealed({"pairs": pairs})).encode())
     return pairs
+
+
+def _likeness(stored: Sequence[Any]) -> Likeness:
+    match, samples = stored
+    return Likeness(Match(*match), None if samples is None else Agreement(*samples))
 
 
 def _clips(corpus: Corpus) -> ClipCodes:
@@ -136,7 +151,9 @@ def _shelf(corpus: Corpus) -> Path:
 @cache
 def _version() -> str:
     """A name for how it is found: the sources that decide it."""
-    names = (resolve_name(f"..audio.{name}", f"{__package__}") for name in ("fingerprint", "likeness", "decode"))
+    names = (
+        resolve_name(f"..audio.{name}", f"{__package__}") for name in ("fingerprint", "alignment", "likeness", "decode")
+    )
     return source_hash([*names])[:16]
 
 

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import butter, sosfilt
 
-from serbench.benchmark.audio.fingerprint import BANDS, CODE, Match, code, match, peaks
-from serbench.benchmark.audio.likeness import ClipCodes, near_pairs
+from serbench.benchmark.audio.alignment import Agreement, agreement
+from serbench.benchmark.audio.decode import resample
+from serbench.benchmark.audio.fingerprint import BANDS, CODE, RATE_HZ, Match, code, match, peaks
+from serbench.benchmark.audio.likeness import ClipCodes, Likeness, likeness, near_pairs, sound_of
 from serbench.tests.support.copies import DONE, RATE, SENTENCES, spoken
 
 
@@ -21,17 +24,18 @@ def sounds() -> dict[str, np.ndarray]:
 def test_a_copy_is_found_whatever_was_done_to_it(done: str, sounds: dict[str, np.ndarray]) -> None:
     rng = np.random.default_rng(3)
     for sound in sounds.values():
-        how = match(peaks(DONE[done](sound, rng), RATE), peaks(sound, RATE))
-        assert how.copy, how
+        found = likeness(sound_of(DONE[done](sound, rng), RATE), sound_of(sound, RATE))
+        assert found.copy, found
+        how = found.match
         wanted = float(done.removeprefix("pitch ")) if done.startswith("pitch") else 0.0
         assert how.semitones == pytest.approx(wanted, abs=0.34)
         assert how.seconds == pytest.approx(0.5 if done == "later" else 0.0, abs=0.033)
 
 
 def test_other_sentences_and_voices_are_no_copies(sounds: dict[str, np.ndarray]) -> None:
-    found = [peaks(sound, RATE) for sound in sounds.values()]
+    found = [sound_of(sound, RATE) for sound in sounds.values()]
     for a, b in itertools.combinations(found, 2):
-        how = match(a, b)
+        how = likeness(a, b)
         assert not how.copy and not how.suspect, how
 
 
@@ -66,15 +70,50 @@ def test_silence_and_steady_tones_are_like_nothing() -> None:
     for sound in (silence, np.asarray(0.1 * tone, dtype=np.float32)):
         assert not code(peaks(sound, RATE)).any()
     how = match(peaks(silence, RATE), peaks(silence, RATE))
-    assert (how.score, how.frames) == (0, 0) and not how.copy and not how.suspect
+    assert (how.score, how.frames) == (0, 0) and not how.sure and not how.close
 
 
-def test_little_in_common_says_little() -> None:
-    assert Match(0.95, 0.0, 0.0, 60).copy and not Match(0.95, 0.0, 0.0, 10).copy
-    assert Match(0.85, 2.0, 0.0, 60).copy and not Match(0.85, 2.0, 0.0, 20).copy
-    assert not Match(0.85, 0.0, 0.0, 60).copy  # nobody made a copy so unlike at the same pitch
-    for too_little in (Match(1.0, 0.0, 0.0, 7), Match(1.0, 2.0, 0.0, 14)):
-        assert not too_little.copy and not too_little.suspect
+def test_of_little_in_common_peaks_are_no_evidence() -> None:
+    assert Match(0.95, 0.0, 0.0, 60).sure and Match(0.85, 2.0, 0.0, 60).sure
+    assert not Match(0.85, 0.0, 0.0, 60).sure  # nobody made a copy so unlike at the same pitch
+    word = Match(1.0, 0.0, 0.0, 17)
+    assert not word.sure and not Match(1.0, 2.0, 0.0, 49).sure
+    same, other = Agreement(0.95, 0.5, 1.0), Agreement(0.7, 0.5, 1.0)
+    assert Likeness(word, same).copy and not Likeness(word, same).suspect
+    assert not Likeness(word, other).copy and Likeness(word, other).suspect
+    assert not Likeness(Match(0.85, 2.0, 0.0, 20), other).suspect
+    assert Agreement(0.8, 1.0, 1.0).same and not Agreement(0.8, 0.3, 1.0).same  # of less sound more is asked
+
+
+@pytest.mark.parametrize("n", [2_400, 6_000, 16_000])
+def test_samples_agree_at_any_lag_speed_and_level_and_other_samples_do_not(n: int) -> None:
+    rng = np.random.default_rng(n)
+    a, b = (sosfilt(butter(4, 2_000, fs=RATE_HZ, output="sos"), rng.standard_normal(n)) for _ in range(2))
+    assert agreement(a, 0.01 * np.pad(a, (77, 20)), RATE_HZ).score > 0.99
+    faster = resample(a.astype(np.float32), 1_000, 930)
+    found = agreement(faster, a, RATE_HZ, 1.07)
+    assert found.score > 0.9 and found.speed == pytest.approx(1 / 0.93, abs=2e-3)
+    assert agreement(a, b, RATE_HZ).score < 0.3 and agreement(a[: n // 8], b, RATE_HZ).score < 0.6
+    for empty in (np.zeros(n), a[:1], a[:0]):
+        assert agreement(a, empty, RATE_HZ).score == agreement(empty, a, RATE_HZ).score == 0
+
+
+def test_takes_of_a_word_with_the_same_peaks_are_told_from_copies() -> None:
+    """Harmonics that lie in the same bands, in other phases, as those of takes do."""
+    rng, t = np.random.default_rng(7), np.arange(RATE // 2) / RATE
+
+    def take() -> np.ndarray:
+        turns = np.cumsum(140.0 * (1 + 0.15 * np.sin(2 * np.pi * 2 * t))) / RATE
+        voice = sum(np.sin(2 * np.pi * (k * turns + rng.random())) / k for k in range(1, 12)) * np.hanning(len(t))
+        return np.asarray(0.1 * voice, dtype=np.float32)
+
+    first, second = take(), take()
+    how = likeness(sound_of(first, RATE), sound_of(second, RATE))
+    assert how.match.score > 0.98 and not how.copy and how.suspect
+    assert str(how).startswith("spectrum 1.00 over 0.5 s, samples 0.")
+    for done in ("gain", "8 kHz", "noise", "later"):
+        copy = sound_of(DONE[done](first, np.random.default_rng(1)), RATE)
+        assert likeness(copy, sound_of(first, RATE)).copy
 
 
 def clips(waves: dict[str, np.ndarray], audio: dict[str, str] | None = None) -> ClipCodes:
@@ -94,7 +133,7 @@ def test_pairs_connect_what_belongs_together(sounds: dict[str, np.ndarray]) -> N
     for _ in pairs:
         for a, b, _ in pairs:
             linked |= {a, b} if {a, b} & linked else set()
-    assert linked == {first, *copies} and len(pairs) == 3 and all(pair.match.copy for pair in pairs)
+    assert linked == {first, *copies} and len(pairs) == 3 and all(pair.how.copy for pair in pairs)
     between = near_pairs(clips(sounds), clips(copies))
     assert {(pair.a, pair.b) for pair in between} == {(first, copy) for copy in copies}
     # identical audio is known already and not said again

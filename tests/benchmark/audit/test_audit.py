@@ -250,6 +250,21 @@ def test_recordings_that_are_identical_or_nearly(recordings: Path, tmp_path: Pat
     assert "none of 2 files can be heard there; the first is 2.wav" in refused(strange, "--audio", recordings)
 
 
+def test_a_pair_that_somebody_heard_is_no_leak_and_is_named(recordings: Path, tmp_path: Path) -> None:
+    rows = [
+        (f"{n[0]}/{n}.flac", "test" if n[0] == "x" else "train") for n in ("f1-s03", "m2-s03", "x-noisy", "x-moved")
+    ]
+    file, heard = table(tmp_path / "a.csv", rows), tmp_path / "heard.txt"
+    heard.write_text("x/x-moved.flac = m/m2-s03.flac\n")
+    pairs = ("--allow-pair", "f/f1-s03.flac=x/x-noisy.flac", "--allow-pair", heard)
+    code, found, rules = audit(file, "--audio", recordings, *pairs)
+    assert code == 0 and rules["near-audio"]["state"] == "clean"
+    said = "f/f1-s03.flac = x/x-noisy.flac, m/m2-s03.flac = x/x-moved.flac"
+    assert f"not held as copies, as --allow-pair says: {said}" in found["notes"]
+    assert "give the recordings with --audio DIR" in refused(file, *pairs[:2])
+    assert "x/x-nosy.flac" in refused(file, "--audio", recordings, "--allow-pair", "f/f1-s03.flac=x/x-nosy.flac")
+
+
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_counts_are_those_of_a_plain_loop(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:

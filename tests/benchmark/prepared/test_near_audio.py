@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 import soundfile
 
-from serbench.benchmark.audio.fingerprint import Match, code, match, peaks
-from serbench.benchmark.audio.likeness import ALIKE
-from serbench.benchmark.planning.ready import plan_of
+from serbench.benchmark.audio import allowed
+from serbench.benchmark.audio.alignment import Agreement
+from serbench.benchmark.audio.fingerprint import Match, code
+from serbench.benchmark.audio.likeness import ALIKE, Likeness, likeness, sound_of
+from serbench.benchmark.planning.options import RunOptions, experiments
+from serbench.benchmark.planning.ready import plan_of, prepare
 from serbench.benchmark.planning.request import Request
 from serbench.benchmark.prepared import near
 from serbench.benchmark.prepared.corpus import Corpus, open_corpus
@@ -70,7 +73,7 @@ def test_it_is_found_once(two: dict[str, Corpus], monkeypatch: pytest.MonkeyPatc
     assert [(pair.a, pair.b) for pair in first[0]] == [("one/f1-s01", "one/f1-zz"), ("one/m2-s01", "two/m9-new")]
     searched = []
     real = near.near_pairs
-    monkeypatch.setattr(near, "near_pairs", lambda *some: searched.append(len(some)) or real(*some))
+    monkeypatch.setattr(near, "near_pairs", lambda *some: searched.append(2 - (some[1] is None)) or real(*some))
     assert near.near_identical(two) == first and searched == []
     (kept,) = two["one"].folder.glob("near-*")
     assert sorted(path.name for path in kept.iterdir()) == [
@@ -111,7 +114,7 @@ def test_no_fold_separates_them_and_both_labels_stay() -> None:
 def test_a_run_keeps_them_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan says what was found; no fold has one of them in training and the other in test."""
     monkeypatch.setenv("SERBENCH_HOME", str(tmp_path / "home"))  # nothing found before is kept there
-    pair = near.Pair("mine/s0_sad_0", "mine/s3_sad_1", Match(0.99, 0.0, 0.0, 60))
+    pair = near.Pair("mine/s0_sad_0", "mine/s3_sad_1", Likeness(Match(0.99, 0.0, 0.0, 60)))
     monkeypatch.setattr(near, "near_pairs", lambda *some: [pair])
     spec = f"mine={tiny_corpus(tmp_path / 'mine')}"
     for protocol in ("random", "speaker-independent"):
@@ -131,13 +134,64 @@ def test_built_in_corpora_are_not_searched(two: dict[str, Corpus]) -> None:
 
 
 def test_suspicions_are_listed_and_kept_apart(two: dict[str, Corpus], monkeypatch: pytest.MonkeyPatch) -> None:
-    weak = Match(0.79, 1.0, 0.0, 60)
+    weak = Likeness(Match(0.79, 1.0, 0.0, 60), Agreement(0.25, 0.5, 1.06))
     assert weak.suspect
     pair = near.Pair("one/f1-s01", "one/m2-s01", weak)
-    monkeypatch.setattr(near, "near_pairs", lambda *some: [pair] if len(some) == 1 and pair.a in some[0].ids else [])
+    monkeypatch.setattr(near, "near_pairs", lambda *some: [pair] if some[1] is None and pair.a in some[0].ids else [])
     table, notes = near.link(both(two), two)
-    assert notes == ("one: 1 weaker suspicion of near-identical audio, kept apart: one/f1-s01 ~ one/m2-s01 (0.79)",)
+    assert notes == (
+        "one: 1 suspicion of near-identical audio, too little to say so, kept apart: one/f1-s01 ~ one/m2-s01 "
+        "(spectrum 0.79 over 1.9 s, samples 0.25)",
+    )
     assert (table["group"] == table["id"]).all()
+
+
+def test_an_allowed_pair_is_no_copy_and_is_named(two: dict[str, Corpus], tmp_path: Path) -> None:
+    file = tmp_path / "heard.txt"
+    file.write_text("# heard on Monday\none/m2-s01 = two/m9-new  # two takes\n", encoding="utf-8")
+    text = allowed.read(["one/f1-zz=one/f1-s01", str(file)])
+    assert text == "one/f1-s01=one/f1-zz;one/m2-s01=two/m9-new"
+    pairs = allowed.parse(text)
+    table, notes = near.link(both(two), two, pairs)
+    assert (table["group"] == table["id"]).all()
+    assert notes == ("not held as copies, as --allow-pair says: one/f1-s01 = one/f1-zz, one/m2-s01 = two/m9-new",)
+    assert len(near.near_identical(two)[0]) == 2  # what was found without them is kept beside it
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("one/f1-s01=one/f1-s99", r"clip of --allow-pair 'one/f1-s99'|one/f1-s99"),
+        ("one/f1-s01=one/f1-s01", "no pair; write two clips as A=B"),
+        ("nothing.txt", "neither A=B nor a file of such lines"),
+    ],
+)
+def test_an_allowed_pair_that_cannot_be_is_refused(two: dict[str, Corpus], word: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        near.link(both(two), two, allowed.parse(allowed.read([word])))
+
+
+def test_the_same_samples_cannot_be_allowed(two: dict[str, Corpus]) -> None:
+    table = both(two)
+    same = table.assign(audio_hash=table["audio_hash"].iloc[0])
+    with pytest.raises(InputError, match="both have the same samples"):
+        near.link(same, two, allowed.parse("one/f1-s01=one/f1-zz"))
+
+
+def test_run_says_which_pairs_are_allowed_with_every_table(
+    two: dict[str, Corpus], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = near.Pair("mine/s0_sad_0", "mine/s3_sad_1", Likeness(Match(0.99, 0.0, 0.0, 60)))
+    monkeypatch.setattr(near, "near_pairs", lambda a, b, pairs: [] if pairs else [pair])
+    options = RunOptions(
+        protocol="speaker-independent", model=("majority",), corpus=(f"mine={tiny_corpus(tmp_path / 'mine')}",),
+        allow_pair=(f"{pair.a}={pair.b}",),
+    )  # fmt: skip
+    assert options.command()[-2:] == ["--allow-pair", f"{pair.a}={pair.b}"]
+    (experiment,), _ = experiments(options)
+    ready = prepare(experiment)
+    assert f"not held as copies, as --allow-pair says: {pair.a} = {pair.b}" in ready.notes
+    assert ready.plan.design.labelled.table["speaker"].nunique() == 6
 
 
 def real(name: str, folder: Path) -> Corpus:
@@ -149,7 +203,7 @@ def test_emovo_has_one_recording_twice(corpora_folder: Path) -> None:
     corpora = {"emovo": real("emovo", corpora_folder)}
     copies, suspicions = near.near_identical(corpora)
     assert [(pair.a, pair.b) for pair in copies] == [("emovo/f3/tri-f3-n1", "emovo/f3/tri-f3-n2")]
-    assert copies[0].match.score > 0.95 and len(suspicions) < 3
+    assert copies[0].how.match.score > 0.95 and len(suspicions) < 3
 
 
 @pytest.mark.slow
@@ -163,10 +217,10 @@ def test_misses_and_false_alarms_in_real_recordings(corpora_folder: Path) -> Non
     for corpus in (ravdess, real("emodb", corpora_folder), real("emovo", corpora_folder)):
         for id in corpus.table["id"][::12]:
             sound = corpus.waveform(id)
-            own = peaks(sound, RATE)
+            own = sound_of(sound, RATE)
             for done in DONE:
-                found = peaks(DONE[done](sound, np.random.default_rng(2)), RATE)
-                hit = code(found) @ code(own) >= ALIKE and match(found, own).copy
+                found = sound_of(DONE[done](sound, np.random.default_rng(2)), RATE)
+                hit = code(found.peaks) @ code(own.peaks) >= ALIKE and likeness(found, own).copy
                 missed.setdefault(done, []).append(not hit)
     for done, all_of in missed.items():
         print(f"{done}: {sum(all_of)} of {len(all_of)} missed")
