@@ -102,7 +102,7 @@ def pool_cells(done: Cells, rows: Rows, classes: tuple[str, ...]) -> Pool:
         n_utterances=len(pd.unique(rows.utterance[at])),
         n_unknown=int((rows.speaker[at] < 0).sum()),
         notes=(
-            *_faults(counts, [c.n_test for c in cells], run[cell], rows.row[at]),
+            *_faults(cell, rows.utterance[at], [c.n_test for c in cells], run[cell], rows.row[at]),
             *_copies(np.array([c.seed for c in cells])[cell], fold[cell], rows.row[at], rows.guess[at]),
         ),
     )
@@ -137,15 +137,23 @@ def _copies(seed: np.ndarray, fold: np.ndarray, row: np.ndarray, guess: np.ndarr
         yield f"seeds {', '.join(map(str, group))} gave the same answers; each of them counts"
 
 
-def _faults(counts: np.ndarray, expected: list[int], run: np.ndarray, row: np.ndarray) -> Iterable[str]:
-    """What is odd about the predictions: counts per cell, and run and row of each prediction."""
+def _faults(
+    cell: np.ndarray, utterance: np.ndarray, expected: list[int], run: np.ndarray, row: np.ndarray
+) -> Iterable[str]:
+    """What is odd about the predictions: cell, utterance, run and row of each, and the test utterances of each cell.
+
+    Where copies or pieces are scored, a cell has more rows than utterances.
+    """
     code, distinct = pd.factorize(row)
     again = len(row) - np.count_nonzero(np.bincount(run * len(distinct) + code))
     if again:
         yield f"{again} predictions repeat a row under one seed and repeat"
+    n = int(utterance.max(initial=0)) + 2  # -1 is an unknown one
+    counts = np.bincount(pd.unique(cell * n + utterance + 1) // n, minlength=len(expected))
     short = int((counts != expected).sum())
     if short:
-        yield f"{short} cells hold another number of predictions than they have test rows"
+        cells = "1 cell holds" if short == 1 else f"{short} cells hold"
+        yield f"{cells} predictions of another number of utterances than they test"
 
 
 def _counts(part: np.ndarray, pair: np.ndarray, n_parts: int, n: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What a run says of each model without comparing any: spread, groups of speakers, probabilities, power."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -14,20 +14,38 @@ from ..statistics.power import detectable as detectable_difference
 from ..statistics.probabilities import PROBABILITY_METRICS, ProbabilityMetric
 from ..statistics.probability_intervals import ProbabilityRows, difference, estimate, rows_of
 from ..statistics.score_intervals import recall_of, score_interval
-from ..statistics.speakers import refused_of, unknown_speakers
+from ..statistics.speakers import Interval, refused_of, unknown_speakers
 from ..statistics.uncertainty import contrast
-from ..statistics.variance import spread
+from ..statistics.variance import Spread, spread
 from .answer_lines import AnswerLine, Question, Unit, of_contrast, of_interval
 from .compare import compare_sides
+
+
+@dataclass(frozen=True)
+class SpreadLine:
+    """One model on one set-up: ``where``, its spread, and the interval of its mean."""
+
+    where: str
+    result: Result
+    spread: Spread
+    interval: Interval
+
+
+def spread_lines(question: Question) -> list[SpreadLine]:
+    """Of every model that has a finished cell."""
+    lines = []
+    for e in _results(question):
+        rows = question.side(e).rows
+        deviations = spread(rows, e.classes, question.metric)
+        lines.append(SpreadLine(_where(e), e, deviations, interval_of(rows, e.classes, question.metric)))
+    return lines
 
 
 def spreads(question: Question) -> list[AnswerLine]:
     """Mean with its interval, deviations over seeds, folds and speakers, and the components that can be told apart."""
     lines = []
-    for e in _results(question):
-        rows = question.side(e).rows
-        deviations = spread(rows, e.classes, question.metric)
-        between = interval_of(rows, e.classes, question.metric)
+    for each in spread_lines(question):
+        e, deviations, between = each.result, each.spread, each.interval
         c = deviations.components
         lines.append(
             AnswerLine(

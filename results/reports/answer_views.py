@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from ..evidence.arms import BASE
 from ..evidence.evidence import Evidence
 from ..evidence.results import FLOOR
-from ..questions.answer_lines import Answer, AnswerLine
+from ..questions.answer_lines import Answer, AnswerLine, Question
 from ..questions.answers import TESTS, answer
-from ..text import answer_text
+from ..questions.descriptions import spread_lines
+from ..statistics.metrics import HEADLINE, METRICS
+from ..text import answer_text, spread_text
 from ..text.comparison_text import p_value
 from ..text.forms.csv import lines
-from ..text.forms.markdown import parts
-from ..text.grids import Records
+from ..text.forms.markdown import parts, pipes
+from ..text.grids import Grid, Records
 from .forest_picture import askable
 
 MOST_LINES = 400  # of one table
@@ -47,7 +49,10 @@ class Row:
 
 @dataclass(frozen=True)
 class View:
-    """An answer in a section: its table, or why it has none; ``notes`` are of the whole table."""
+    """An answer in a section: its table, or why it has none; ``notes`` are of the whole table.
+
+    ``grid``, where there is one, is shown in place of the rows.
+    """
 
     section: str
     title: str
@@ -57,6 +62,7 @@ class View:
     remark: str
     answer: Answer | None
     notes: tuple[str, ...] = ()
+    grid: Grid | None = None
 
 
 def views(evidence: Evidence, ladders: bool) -> list[View]:
@@ -100,6 +106,10 @@ def _view(section: str, test: str, evidence: Evidence) -> View:
     rows = tuple(map(_row, kept[:MOST_LINES]))
     more = f"{len(kept) - MOST_LINES} more lines: serbench compare RUN --test {test}" if len(kept) > MOST_LINES else ""
     family = sum(line.p is not None for line in result.lines)
+    if test == "spread" and rows:
+        spread = spread_lines(Question(evidence, METRICS[HEADLINE]))
+        notes = (*result.notes, *spread_text.notes(spread))
+        return View(section, title, summary, 0, rows, "", result, notes, spread_text.grid(spread, METRICS[HEADLINE]))
     return View(section, title, summary, family, rows, more, result, result.notes if rows else ())
 
 
@@ -122,6 +132,10 @@ def markdown(tables: Sequence[View], section: str) -> list[str]:
     texts = []
     for view in tables:
         if view.section == section:
-            shown = parts(answer_text.document(view.answer)) if view.answer is not None and view.answer.lines else []
+            if view.grid is not None:
+                shown = [view.grid.caption, pipes(view.grid), *(f"- {note}" for note in view.notes)]
+            else:
+                there = view.answer is not None and view.answer.lines
+                shown = parts(answer_text.document(view.answer)) if view.answer is not None and there else []
             texts += [f"### {view.title}", *shown, *filter(None, [view.remark])]
     return texts

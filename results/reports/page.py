@@ -15,12 +15,14 @@ from typing import Any
 from ..evidence.members import Member
 from ..statistics.metrics import beside
 from ..text.boards import under
+from ..text.pair_text import papers
 from ..text.tables import LEAK_WORDS
 from ..text.words import headline, percent, where, with_interval
 from .answer_views import View
 from .claim_views import Claims
 from .clips import Clips
 from .condition_views import ConditionRow
+from .pair_views import Pairs
 from .pictures import Picture
 from .stability_views import StabilityRow
 from .style import COLORS, GRID, INK, PAPER, SOFT
@@ -35,6 +37,7 @@ TITLES = {
     "noise": "Conditions",
     "sweeps": "Sweeps",
     "order": "Order",
+    "pairs": "Pairs of models",
     "over-corpora": "Over corpora",
     "speakers": "Spread over speakers",
     "groups": "Groups",
@@ -44,6 +47,13 @@ TITLES = {
     "failed": "Failed cells",
     "repeat": "Repeat it",
 }
+
+
+#: sections that are left out of the page where nothing is in them
+_DRAWN = (
+    "ladder", "matrix", "noise", "sweeps", "order", "over-corpora", "speakers", "groups", "probabilities", "training",
+)  # fmt: skip
+NO_PAIRS = "No pairs: it needs two models on clean audio under one protocol."
 
 
 @dataclass(frozen=True)
@@ -62,8 +72,18 @@ class Content:
     conditions: Sequence[ConditionRow]
     stability: Sequence[StabilityRow]
     answers: Sequence[View]
+    pairs: Pairs
     failures: Sequence[Mapping[str, Any]]
     repeat: Mapping[str, Any]
+
+    @property
+    def empty(self) -> dict[str, str]:
+        """Sections with nothing in them -> why."""
+        there = {p.section for p in self.pictures} | {v.section for v in self.answers if v.rows or v.remark}
+        there |= {"noise"} if self.conditions or self.stability else set()
+        there |= {"pairs"} if self.pairs.tables or self.pairs.reason else set()
+        hidden = {name: self.reasons.get(name, "") for name in (*_DRAWN, "pairs") if name not in there}
+        return hidden if self.pairs.reason or "pairs" not in hidden else {**hidden, "pairs": NO_PAIRS}
 
 
 def html(content: Content) -> str:
@@ -76,7 +96,9 @@ def html(content: Content) -> str:
     inline = {p.name: Markup(themed(content.svgs[p.name].read_text(), f"f{k}")) for k, p in enumerate(content.pictures)}
     return engine.from_string(_text("page.html")).render(
         content=content,
-        titles=TITLES,
+        titles={name: title for name, title in TITLES.items() if name not in content.empty},
+        every_title=TITLES,
+        papers=papers(),
         css=Markup(_text("page.css")),
         js=Markup(_text("page.js")),
         inline=inline,

@@ -17,7 +17,7 @@ from ..questions.ladder import Ladder
 from ..text.boards import blocks, chunks, first_condition, under
 from . import calibration, curves, forest_picture, ladder_picture, plots, sweep_picture
 from .matrices import matrix
-from .ranking import order_figure, order_of_members
+from .ranking import order_figure, order_of_members, without_twins
 from .style import RC, file_name, save
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def pictures(
     ladders: Sequence[Ladder] = (),
 ) -> tuple[list[Picture], dict[str, str]]:
     """All pictures in the order of the sections, and the reason for every section without one."""
-    ranked, refusals = _orders(members)
+    ranked, refusals = _orders(without_twins(members, evidence))
     steps = {one.protocols[0] for one in ladders if one.consecutive and len(one.protocols) == 1}
     others = [s for s in scores if s.protocol not in steps]  # whose arms are no steps
     order = sorted({s.model for s in scores if s.role != FLOOR})  # a model has one color in all pictures

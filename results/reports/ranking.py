@@ -4,13 +4,22 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from ..evidence.contestants import without_copies
+from ..evidence.evidence import Evidence
 from ..evidence.members import Member
+from ..evidence.results import results_of
 from ..statistics.metrics import METRICS
 from ..statistics.order import Order, order_models
 from . import plots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def without_twins(members: Sequence[Member], evidence: Evidence) -> list[Member]:
+    """Without the points of a sweep that are its base over again, as `compare` ranks: one model counts once."""
+    kept = {result.name for result in without_copies([r for r in results_of(evidence.records) if len(r.records)])}
+    return [m for m in members if m.score.name in kept]
 
 
 def order_of_members(here: Sequence[Member]) -> tuple[Order | None, str, list[str]]:

@@ -12,7 +12,7 @@ from ..text import stability_table, tables
 from ..text.boards import boards
 from ..text.forms import render
 from ..text.forms.latex import table, whole
-from . import answer_views, aside, claim_views, views
+from . import answer_views, aside, claim_views, pair_views, views
 from .page import Content, html
 from .report_text import markdown
 from .sources import Sources, content_of, sources_of
@@ -69,12 +69,14 @@ def _lists(sources: Sources, content: Content) -> Mapping[str, str]:
         "speakers.csv": views.speakers_csv(sources.members),
         "claims.csv": claim_views.csv(content.claims.rows),
         "answers.csv": answer_views.csv(content.answers),
+        "pairs.csv": pair_views.csv(content.pairs),
     }
 
 
 def _latex(sources: Sources, content: Content) -> Mapping[str, str]:
     """Every table in a file of its own, and all in one document."""
-    parts = [table(grid) for grid in boards([s for s in sources.scores if s.n_done])]
+    grids = [*boards([s for s in sources.scores if s.n_done]), *(t.grid for t in content.pairs.tables)]
+    parts = [table(grid) for grid in grids]
     files = {f"tables/table-{k}.tex": part for k, part in enumerate(parts, start=1)}
     return {"tables.tex": whole(parts), **files}
 

@@ -2,7 +2,7 @@
 
 from ..text.forms.markdown import pipes
 from ..text.grids import Grid
-from . import answer_views, views
+from . import answer_views, pair_views, views
 from .page import TITLES, Content
 from .pictures import Picture
 
@@ -15,6 +15,7 @@ def markdown(content: Content, scores_text: str) -> str:
     for section, title in TITLES.items():
         drawn = [picture for picture in content.pictures if picture.section == section]
         answers = answer_views.markdown(content.answers, section)
+        answers += pair_views.markdown(content.pairs) if section == "pairs" else []
         if drawn or answers or section in content.reasons:
             parts += [f"## {title}", *map(_image, drawn), *answers, *filter(None, [content.reasons.get(section)])]
     parts += ["## Tied groups", *(f"- {s.title}: {_groups(s)}" for s in content.sections)]

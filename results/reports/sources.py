@@ -14,7 +14,7 @@ from ..papers.comparisons import Changes
 from ..questions.ladder import Ladder, ladders
 from ..statistics.metrics import HEADLINE, METRICS
 from ..text.tables import LEAK_WORDS
-from . import answer_views, claim_views, views
+from . import answer_views, claim_views, pair_views, views
 from .clips import pack
 from .condition_views import condition_rows
 from .page import Content
@@ -65,6 +65,7 @@ def content_of(sources: Sources, figures: Path) -> Content:
         conditions=condition_rows(members),
         stability=stability_rows(evidence),
         answers=answer_views.views(evidence, bool(sources.ladders)),
+        pairs=pair_views.pairs_of(evidence),
         failures=views.failures(evidence),
         repeat={"commands": views.commands(evidence), "environments": views.environments(evidence)},
     )

@@ -4,6 +4,7 @@ import sys
 from csv import DictReader
 from dataclasses import replace
 from io import StringIO
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -19,12 +20,13 @@ from serbench.results.papers.claims import published
 from serbench.results.papers.comparisons import claim_lines
 from serbench.results.papers.verdicts import MEANING, ClaimVerdict, Prediction
 from serbench.results.questions.ladder import ladders
-from serbench.results.reports import answer_views, claim_views, views
+from serbench.results.reports import answer_views, claim_views, pair_views, views
 from serbench.results.reports.condition_views import condition_rows
 from serbench.results.reports.pictures import pictures
-from serbench.results.reports.ranking import order_of_members
+from serbench.results.reports.ranking import order_of_members, without_twins
 from serbench.results.reports.report import report
 from serbench.results.statistics.metrics import METRICS
+from serbench.results.statistics.two_models import holm
 from serbench.tests.support.report_runs import EVIL, cells, complete, plan
 from serbench.tests.support.tiny import serbench
 
@@ -143,8 +145,8 @@ def test_what_noise_costs_is_the_paired_difference_over_speakers(tmp_path):
 def test_every_form_is_written_and_agrees(run, tmp_path):
     made = report([str(run.folder)], tmp_path / "out")
     assert {p.name for p in made.folder.iterdir()} == {
-        "report.html", "report.md", "scores.csv", "speakers.csv", "claims.csv", "answers.csv", "tables.tex", "tables",
-        "figures",
+        "report.html", "report.md", "scores.csv", "speakers.csv", "claims.csv", "answers.csv", "pairs.csv",
+        "tables.tex", "tables", "figures",
     }  # fmt: skip
     assert made.notes == ()
     lines = list(DictReader(StringIO((made.folder / "scores.csv").read_text())))
@@ -285,3 +287,64 @@ def test_what_takes_long_is_left_to_the_command(run, tmp_path, monkeypatch):
     text = (made.folder / "report.md").read_text()
     assert "serbench compare RUN --test probabilities" in text and "serbench compare RUN --test groups" in text
     assert "probabilities" not in set(pd.read_csv(made.folder / "answers.csv")["test"])
+
+
+def test_every_pair_of_models_is_held_against_each_other_as_compare_does(run, tmp_path, monkeypatch):
+    three = create(tmp_path / "three", "0")
+    plan(three, cells(three, {"majority": 0.0, "strong": 2.0, "weak": 0.5, "middle": 1.0}))
+    made = report([str(three.folder)], tmp_path / "out")
+    pairs = pd.read_csv(made.folder / "pairs.csv")
+    assert {frozenset(pair) for pair in zip(pairs["a"], pairs["b"], strict=True)} == {
+        frozenset(pair) for pair in combinations(("middle", "strong", "weak"), 2)
+    }
+    assert pairs["holm_p"].tolist() == pytest.approx(holm(pairs["p"].tolist()), rel=1e-4)
+    for mine in pairs.to_dict("records"):
+        _, out, _ = serbench("compare", three.folder, mine["a"], mine["b"], "--csv")
+        (theirs,) = pd.read_csv(StringIO(out)).to_dict("records")
+        for name in ("score_a", "score_b", "difference", "low", "high", "p", "d_z", "p_plain_t", "p_mcnemar"):
+            assert mine[name] == theirs[name]
+    page, text, latex = ((made.folder / name).read_text() for name in ("report.html", "report.md", "tables.tex"))
+    assert '<section id="pairs">' in page and "Holm of 3" in page and "Holm of 3" in text
+    assert r"\label{tab:pairs-speaker-independent-native}" in latex
+    monkeypatch.setattr(pair_views, "MOST", 2)
+    many = (report([str(three.folder)], tmp_path / "many").folder / "report.md").read_text()
+    assert "Not made for 3 models" in many and "--test main" in many
+    alone = create(tmp_path / "alone", "0")
+    plan(alone, cells(alone, {"majority": 0.0, "weak": 0.5}))
+    page = (report([str(alone.folder)], tmp_path / "one").folder / "report.html").read_text()
+    assert '<section id="pairs">' not in page and "No pairs: it needs two models" in page
+
+
+def test_the_spread_is_a_line_per_model(run, tmp_path):
+    made = report([str(run.folder)], tmp_path / "out")
+    text = (made.folder / "report.md").read_text()
+    part = text[text.index("### Where the spread comes from") :].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in part.splitlines() if line.startswith("| speaker-independent")]
+    assert [row[1] for row in rows] == ["majority", "strong", "weak"]
+    lines = pd.read_csv(made.folder / "answers.csv")
+    each = lines[lines["test"] == "spread"].set_index("what")["estimate"]
+    for row in rows:
+        assert row[2].startswith(f"{100 * each[f'{row[1]}: mean']:.1f} [")
+        assert row[5] == f"{100 * each[f'{row[1]}: deviation over speakers']:.1f}"
+        assert row[6] == f"{100 * each[f'{row[1]}: component of speakers, as a deviation']:.1f}"
+
+
+def test_sections_with_nothing_in_them_are_left_out_and_say_why(run, tmp_path):
+    page = (report([str(run.folder)], tmp_path / "out").folder / "report.html").read_text()
+    assert 'id="training"' not in page and 'href="#training"' not in page
+    assert "sections are left out" in page and "No training curves" in page
+
+
+def test_the_point_of_a_sweep_that_is_its_base_is_ranked_once(tmp_path):
+    swept = create(tmp_path / "swept", "0")
+    settings = {"l": 1}
+    both = [
+        r for arm in ("base", "l=1") for r in cells(swept, {"m": 1.0}, arm=arm, settings=settings, protocol="lambda")
+    ]
+    plan(swept, [*both, *cells(swept, {"m": 2.0}, arm="l=2", settings={"l": 2}, protocol="lambda")])
+    evidence, _, known = evidence_of(swept)
+    training = dict(zip(evidence.records["key"], evidence.records["training"], strict=True))
+    assert len(known) == 3 and training
+    twins = evidence.records["training"].str.replace("l=1", "base", regex=False)
+    alike = replace(evidence, records=evidence.records.assign(training=twins))
+    assert [m.score.label for m in without_twins(known, alike)] == ["m", "m [l=2]"]

@@ -306,7 +306,7 @@ def test_unknown_speakers_leave_the_score_and_take_the_interval():
 def test_odd_predictions_are_named():
     records, predictions = frames(simulated(np.random.default_rng(12), seeds=1))
     (short,) = scores(records, predictions[1:])
-    assert "1 cells hold another number of predictions than they have test rows" in short.notes
+    assert "1 cell holds predictions of another number of utterances than they test" in short.notes
     (again,) = scores(records.assign(n_test=90), predictions.assign(row="a/1#0"))
     assert "359 predictions repeat a row under one seed and repeat" in again.notes
     with pytest.raises(InputError, match="labels that are not among its classes angry, happy, sad"):
