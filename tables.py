@@ -9,10 +9,12 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import list_words
 from .errors import InputError
 
 GUESSED = "not UTF-8: read as Windows-1252"
@@ -87,6 +89,8 @@ def read_cells(path: Path) -> Cells:
         if suffix in (".json", *OBJECT_LINES):
             return _of_objects(list(objects(path, text)), encoding)
         return _csv(text, encoding)
+    except InputError:
+        raise
     except (csv.Error, ValueError, OSError) as error:  # ArrowInvalid is a ValueError
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"{path}: not a readable table ({reason})") from error
@@ -97,7 +101,7 @@ def objects(path: Path, text: str) -> Iterator[Mapping[str, Any]]:
     if path.suffix.lower() in OBJECT_LINES:
         items = [parsed(path, line, number) for number, line in numbered(text)]
     else:
-        data = parsed(path, text)
+        data = json_of(path, text)
         items = data if isinstance(data, list) else list(_lines_within(path, data))
     for number, item in enumerate(items, start=1):
         if not isinstance(item, Mapping):
@@ -105,8 +109,20 @@ def objects(path: Path, text: str) -> Iterator[Mapping[str, Any]]:
         yield item
 
 
+def json_of(path: Path, text: str) -> Any:
+    """What a JSON file holds; one that holds JSON Lines, whatever its ending, is a list."""
+    lines = list(numbered(text))
+    if len(lines) > 1 and lines[0][1].strip()[-1:] == "}":
+        with suppress(InputError):
+            return [parsed(path, line, number) for number, line in lines]
+    return parsed(path, text)
+
+
 def _lines_within(path: Path, data: Any) -> Iterator[Any]:
     named = data if isinstance(data, Mapping) else {}
+    if named and all(isinstance(value, Mapping) for value in named.values()):
+        yield from _lines_of_objects(named)
+        return
     lists = {name: value for name, value in named.items() if isinstance(value, list)}
     of_objects = [value for value in lists.values() if value and all(isinstance(item, Mapping) for item in value)]
     if len(of_objects) == 1:  # {"meta_data": […]}
@@ -115,6 +131,17 @@ def _lines_within(path: Path, data: Any) -> Iterator[Any]:
         yield from (dict(zip(lists, cells, strict=True)) for cells in zip(*lists.values(), strict=True))
     else:
         raise InputError(f"{path}: neither a list of objects nor columns of one length")
+
+
+def _lines_of_objects(named: Mapping[str, Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Columns by name with their cells by line, as pandas writes them; else the cells of each path."""
+    first = next(iter(named.values()))
+    if any(list_words.key(name) in list_words.PATH for name in named) and all(
+        c.keys() == first.keys() for c in named.values()
+    ):
+        yield from ({name: cells[line] for name, cells in named.items()} for line in first)
+    else:
+        yield from ({"path": path, **cells} for path, cells in named.items())
 
 
 def numbered(text: str) -> Iterator[tuple[int, str]]:

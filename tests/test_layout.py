@@ -44,8 +44,8 @@ def test_imports_point_one_way(folder: str) -> None:
 
 #: the rooms of the harness from bottom to top: imports point downwards only, those inside functions too
 ROOMS = (
-    ("device", "environment", "locks", "source", "stopping"), ("audio",), ("corpora",), ("prepared",), ("conditions",),
-    ("planning",), ("training",), ("running",), ("checks", "audit"), ("api",), ("commands",), ("cli",),
+    ("device", "environment", "locks", "source", "stopping", "user_folder"), ("audio",), ("corpora",), ("prepared",),
+    ("conditions",), ("planning",), ("training",), ("running",), ("checks", "audit"), ("api",), ("commands",), ("cli",),
 )  # fmt: skip
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from serbench.benchmark.locks import locked
-from serbench.benchmark.prepared.home import place, remove
+from serbench.benchmark.prepared.home import remove
+from serbench.benchmark.user_folder import place
 from serbench.results.evidence.files import StoreError, free_leftovers, write_bytes
 from serbench.tests.support.own_corpus import corpus, kept, own_home, prepare_mine
 

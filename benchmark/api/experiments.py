@@ -17,11 +17,11 @@ from ..planning.summary import Preview
 from ..planning.summary import plan as preview
 from ..prepared.corpus import Corpus
 from ..prepared.corpus import prepare as prepare_corpus
-from ..prepared.home import home
 from ..prepared.sources import locate
 from ..running.answers import StudyAnswers, answers
 from ..running.run import SILENT, RunSummary
 from ..running.run import run as run_all
+from ..user_folder import home
 from .predictions import prediction_document
 from .results import Results
 from .tables import Table
@@ -155,16 +155,20 @@ def predict(
 ) -> Table:
     """The class of audio files, and the probability of every class, by a model that `run(keep_weights=True)` kept.
 
+    A table or a text file among ``files`` lists further ones.
+
     The kept trainings of all folds and seeds are averaged, but for what ``fold``, ``seed`` and the like leave. Notes of
     the table name files that cannot be used; InputError where none can.
     """
+    from ..audit.listed_files import files_of
     from ..running.predict import PredictOptions
     from ..running.predict import predict as predict_files
 
     several = [files] if isinstance(files, (str, Path)) else files
     options = PredictOptions(model, protocol, label_map, train, arm, fold, seed, device)
-    predictions = predict_files(find_run(str(run)), [str(file) for file in several], options)
-    notes = (*predictions.notes, *(f"no answer: {reason}" for reason in predictions.faults.values()))
+    named, lists = files_of([str(file) for file in several])
+    predictions = predict_files(find_run(str(run)), named, options)
+    notes = (*lists, *predictions.notes, *(f"no answer: {reason}" for reason in predictions.faults.values()))
     return Table(prediction_document(predictions.files), notes)
 
 

@@ -11,7 +11,7 @@ from ...errors import InputError, named
 from ...identities import whole
 from ...list_words import key, known_parts, part_of
 from ...tables import short
-from .rows import ListRow, read_rows
+from .rows import ListRow, guess_of, read_rows
 from .segments import ListedRecording, utterances
 
 TRAIN, DEV, TEST = "train", "dev", "test"
@@ -71,7 +71,7 @@ def read_split(file: Path, names: Columns) -> Listing:
             f"{file}: no column that says train or test (it has {named(_names(rows), 12)}); name it with "
             "--split-column, or give one file per part: --train A --test B"
         )
-    notes: list[str] = []
+    notes = [f"{file.name}: {guess}"] if (guess := guess_of(file)) else []
     paths = utterances([_recording(row, columns, str(file)) for row in rows])
     columns = _without_times(columns, paths)
     lines = [ListLine(path, _part(row.get(by, ""), file, by), row) for path, row in zip(paths, rows, strict=True)]
@@ -91,7 +91,7 @@ def read_split(file: Path, names: Columns) -> Listing:
 def read_parts(files: Mapping[str, Path], names: Columns) -> Listing:
     """One list per part; ``files`` has at least train and test (or dev)."""
     parts: dict[str, tuple[str, ...]] = {}
-    notes: list[str] = []
+    notes = [f"{file.name}: {guess}" for file in files.values() if (guess := guess_of(file))]
     cells: dict[str, dict[str, str]] = {}
     columns: dict[str, str] = {}
     read = {part: read_rows(file, names.path, plain=True) for part, file in files.items()}

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import InputError, named
 from ...list_words import PATH, key, part_of
-from ...tables import OBJECT_LINES, cell_text, decoded, numbered, parsed, read_cells, separated, short
+from ...tables import GUESSED, OBJECT_LINES, cell_text, decoded, json_of, numbered, parsed, read_cells, separated, short
 
 #: a cell per column; the names of columns are as in the file
 ListRow = dict[str, str]
@@ -36,12 +36,19 @@ def read_rows(file: Path, path_column: str | None = None, plain: bool = False) -
     if suffix in OBJECT_LINES:
         rows = [_object(parsed(file, line, number), f"{file}: line {number}") for number, line in numbered(text)]
     elif suffix == ".json":
-        rows = list(_of_json(parsed(file, text), file))
+        rows = list(_of_json(json_of(file, text), file))
     else:
         rows = _of_text(file, text, path_column, plain)
     if not rows:
         raise InputError(f"{file}: the list has no lines")
     return rows
+
+
+def guess_of(file: Path) -> str:
+    """What was guessed of a list: how its letters are written; empty where nothing was."""
+    if file.suffix.lower() == ".parquet":
+        return ""
+    return encoding if (encoding := decoded(file)[1]) == GUESSED else ""
 
 
 def _of_json(data: Any, file: Path) -> Iterator[ListRow]:

@@ -145,7 +145,7 @@ def corpora_check(folder: str, known: list[str]) -> Fact:
 
 def _data() -> Iterator[Fact]:
     from ..corpora.registry import cards
-    from ..prepared.home import home
+    from ..user_folder import home
 
     yield home_check(home())
     yield corpora_check(os.environ.get("SERBENCH_CORPORA", ""), sorted(cards()))

@@ -34,8 +34,8 @@ def list_corpora(form: str | None) -> None:
     """All corpora that can be read or made, and what of them is prepared."""
     from rich.console import Console
 
-    from ..prepared.home import home
     from ..prepared.shelf import shelf
+    from ..user_folder import home
     from .lists import list_document
 
     lines = shelf(home())
@@ -82,8 +82,8 @@ def prepare(name: str, folder: Path | None, jobs: int | None) -> None:
     Without --from it is looked for under SERBENCH_CORPORA; the built-in ones (synth-a ...) need no folder.
     """
     from ..prepared.corpus import prepare as prepare_corpus
-    from ..prepared.home import home
     from ..prepared.sources import locate
+    from ..user_folder import home
 
     started = time.perf_counter()
     source = locate(name, folder)
@@ -176,8 +176,8 @@ def labels(spec: str) -> None:
 @click.argument("name")
 def remove(name: str) -> None:
     """Delete what was prepared of a corpus; its original files stay."""
-    from ..prepared.home import home
     from ..prepared.home import remove as remove_corpus
+    from ..user_folder import home
 
     count, size = remove_corpus(home(), name)
     click.echo(f"{name}: {count} prepared {'form' if count == 1 else 'forms'} removed, {_megabytes(size)} freed")

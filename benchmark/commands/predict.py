@@ -28,6 +28,8 @@ def predict(
 ) -> None:
     """The class of audio FILES, and the probability of every class, by a MODEL of RUN.
 
+    A table or a text file among FILES lists further ones.
+
     RUN is a folder, the name of one in runs/, or `latest`, made by `serbench run --keep-weights`. The kept trainings
     of all folds and seeds are averaged. A file that cannot be used is named, and the others are answered (exit code 1).
     """
@@ -37,11 +39,13 @@ def predict(
     from ...results.evidence.store import find_run
     from ..api.predictions import prediction_document
     from ..audio.bar import bar
+    from ..audit.listed_files import files_of
     from ..running.predict import PredictOptions, predict
 
+    named, notes = files_of(files)
     with bar("predicting") as progress:
-        predictions = predict(find_run(run), files, PredictOptions(model, **options), progress)
-    for note in predictions.notes:
+        predictions = predict(find_run(run), named, PredictOptions(model, **options), progress)
+    for note in (*notes, *predictions.notes):
         click.echo(f"Note: {note}", err=True)
     for reason in predictions.faults.values():
         click.echo(f"No answer: {printable(reason)}", err=True)

@@ -4,15 +4,15 @@ import itertools
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from ... import list_words
 from ...errors import InputError, named
-from ...tables import cell_text, read_cells
+from ...tables import Cells, cell_text, read_cells
 from ..audio.content import missing_content
-from .folder import Reading, Row
+from .embedded import audio_within, unpacked
+from .folder import ENDINGS, Reading, Row
 from .table import COLUMNS, utterance_table
 
 NEEDED = ("path", "speaker", "emotion")
@@ -20,7 +20,7 @@ FILLED = ("path", "emotion")  # an empty speaker is one that nobody knows
 _USED = frozenset(COLUMNS) - {"corpus"}  # the corpus is called what the user calls it
 #: column of the utterance table -> what other people call it, the likeliest first
 _SYNONYMS = {
-    "path": list_words.PATH[: list_words.PATH.index("utterance")],
+    "path": tuple(word for word in list_words.PATH if word not in ("utterance", "row", "id")),
     "speaker": list_words.SPEAKER,
     "emotion": list_words.LABEL,
     "official_split": list_words.PART,
@@ -31,7 +31,7 @@ _SYNONYMS = {
 }
 ABSENT = "their audio is missing"
 _NAMES = ("utterances.csv", "utterances.parquet")
-_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
+_ENDINGS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet")
 _GENDER = {"f": "female", "w": "female", "female": "female", "m": "male", "male": "male"}
 
 
@@ -86,16 +86,17 @@ def _load(name: str, file: Path) -> tuple[list[str], dict[int, Row], list[str]]:
     if uneven:
         raise InputError(f"{name}: {file}: lines {named(uneven, 5)} do not have {len(columns)} cells as the first has")
     roles = _roles(columns)
-    _refuse_bytes(name, file, columns, roles, cells.lines.values())
     lines: dict[int, Row] = {}
     for number, line in cells.lines.items():
         texts = dict(zip(columns, map(cell_text, line), strict=True))
         lines[number] = {role: texts[column] or None for role, column in roles.items()}
     _name_parts(roles, lines)
+    within = _unpack(name, file, cells, roles, lines)
     as_others = [f"{column} as {role}" for role, column in roles.items() if column != role]
     understood = "; ".join(filter(None, (", ".join(as_others), cells.form)))
     unused = [column for column in columns if column not in roles.values()]
     notes = [f"{name}: {file.name} is read with {understood}"] if understood else []
+    notes += within
     if unused:
         notes.append(f"{name}: columns that are not used: {named(unused, 12)}")
     return columns, lines, notes
@@ -116,16 +117,26 @@ def _roles(columns: list[str]) -> dict[str, str]:
     return roles
 
 
-def _refuse_bytes(name: str, file: Path, columns: list[str], roles: dict[str, str], lines: Iterable[list[Any]]) -> None:
-    """InputError where the audio lies within the table: it has no file that could be heard again."""
-    if "path" not in roles:
-        return
-    at = columns.index(roles["path"])
-    if any(isinstance(cell := line[at], Mapping) and cell.get("bytes") for line in lines):
-        raise InputError(
-            f"{name}: {file}: column {roles['path']} holds the audio itself; write each clip to a file of its own and "
-            "give the paths"
-        )
+def _unpack(name: str, file: Path, cells: Cells, roles: dict[str, str], lines: dict[int, Row]) -> list[str]:
+    """Write audio that lies within the table to files, and put their paths into ``lines``: a note where there is some.
+
+    What the table calls the path of such a clip, or else its line, is its id.
+    """
+    table = list(cells.lines.values())
+    holding = [at for at in range(len(cells.columns)) if any(audio_within(line[at]) is not None for line in table)]
+    if not holding:
+        return []
+    column = cells.columns[holding[0]].strip()
+    folder, files = unpacked(name, file, list(lines), [line[holding[0]] for line in table])
+    roles.setdefault("path", column)
+    for (number, line), clip in zip(lines.items(), files, strict=True):
+        line.setdefault("path", None)
+        if clip is not None:
+            listed = (line.get("path") or "").replace("\\", "/")
+            line["id"] = line.get("id") or listed.rpartition(".")[0] or f"line-{number:06}"
+            line["path"] = str(clip)
+    count = sum(clip is not None for clip in files)
+    return [f"{name}: the audio of {count} clips lies within column {column}; it is kept in {folder}"]
 
 
 def _name_parts(roles: dict[str, str], lines: dict[int, Row]) -> None:
@@ -172,7 +183,14 @@ def _file_at(folder: Path, path: Path) -> Path:
     slashes = text.replace("\\", "/")
     spellings = (text, slashes, *(unicodedata.normalize(form, slashes) for form in ("NFC", "NFD")))
     places = [Path(os.path.abspath(folder / text)) for text in dict.fromkeys(spellings)]  # noqa: PTH100 - as above
-    return next((place for place in places if place.is_file()), places[0])
+    found = next((place for place in places if place.is_file()), None)
+    return found or next((ended for place in places for ended in _with_endings(place) if ended.is_file()), places[0])
+
+
+def _with_endings(place: Path) -> Iterator[Path]:
+    """A path that has no ending, with each of those that audio has."""
+    known = place.suffix.lower() in ENDINGS
+    yield from (place.with_name(f"{place.name}{ending}") for ending in (() if known else ENDINGS))
 
 
 def _notes(name: str, rows: list[Row]) -> list[str]:

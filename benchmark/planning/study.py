@@ -148,7 +148,8 @@ def check_names(request: StudyRequest) -> None:
 def _check_corpus(spec: str) -> None:
     from ..corpora.registry import cards
     from ..corpora.synthetic import NAMES
-    from ..prepared.home import home, stored
+    from ..prepared.home import stored
+    from ..user_folder import home
 
     names = {*cards(), *NAMES, *(form.name for form in stored(home()))}
     if "=" not in spec and spec not in names:

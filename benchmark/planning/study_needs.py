@@ -20,8 +20,9 @@ def missing_corpora(request: StudyRequest) -> list[str]:
 def is_prepared(spec: str, rate_hz: int | None = None) -> bool:
     """Whether a corpus can be opened, at this rate or at any, without decoding it now."""
     from ..corpora.synthetic import NAMES
-    from ..prepared.home import home, stored
+    from ..prepared.home import stored
     from ..prepared.sources import parse_spec
+    from ..user_folder import home
 
     name, _ = parse_spec(spec)
     return name in NAMES or any(

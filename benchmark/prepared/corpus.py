@@ -23,9 +23,10 @@ from ..corpora.registry import read
 from ..corpora.table import COLUMNS
 from ..environment import cores
 from ..source import source_hash
+from ..user_folder import home, place
 from .build import Material, build, digests, sizes
 from .clips import restore
-from .home import AUDIO, TABLE, PreparedForm, discard, home, leftovers, locked, place, stored, tidy, writing
+from .home import AUDIO, TABLE, PreparedForm, discard, leftovers, locked, stored, tidy, writing
 from .sources import locate, parse_spec
 
 RATE_HZ = 16_000

@@ -6,7 +6,6 @@ a manifest it does not exist. Nothing that was made by other code is used, nor t
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -17,12 +16,12 @@ from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_cache_path
-
 from ...errors import InputError
 from ...results.evidence.seals import opened
 from .. import locks
+from ..corpora.embedded import PREFIX
 from ..source import source_hash
+from ..user_folder import place
 
 FORMAT = 3  # of a prepared corpus on disk
 #: the modules whose text decides the samples that are stored
@@ -62,18 +61,6 @@ def maker() -> str:
     return hashlib.sha256(f"{FORMAT} {source_hash((*MAKERS, *_CHOOSERS))}".encode()).hexdigest()[:8]
 
 
-def home() -> Path:
-    """`SERBENCH_HOME`, else the cache folder of the platform."""
-    if folder := os.environ.get("SERBENCH_HOME"):
-        return Path(folder).expanduser().absolute()
-    return user_cache_path("serbench", appauthor=False)
-
-
-def place(root: Path, name: str) -> Path:
-    """Where the prepared forms of one corpus lie."""
-    return root / "corpora" / name
-
-
 def check_name(name: str) -> None:
     """Raise InputError for a corpus name that cannot be the name of a folder."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
@@ -101,7 +88,7 @@ def _read(folder: Path) -> PreparedForm:
 
 
 def remove(root: Path, name: str) -> tuple[int, int]:
-    """Delete every prepared form of a corpus, and what broken attempts left: (how many, bytes).
+    """Delete every prepared form of a corpus, audio out of its table, and what broken attempts left: (how many, bytes).
 
     Folders of any other name, or with files of ours but without our manifest, stay. Raises InputError when nothing
     of that name is prepared.
@@ -113,7 +100,7 @@ def remove(root: Path, name: str) -> tuple[int, int]:
         raise nothing
     with writing(where), locked(root, name):
         folders = [s.folder for s in stored(root, name)]
-        broken = leftovers(where)
+        broken = [*leftovers(where), *sorted(where.glob(f"{PREFIX}*"))]
         size = sum(folder_size(folder) for folder in (*folders, *broken))
         for folder in (*folders, *broken):
             discard(folder)

@@ -6,7 +6,8 @@ from pathlib import Path
 from ...errors import InputError, unknown
 from ..corpora import synthetic
 from ..corpora.registry import broken, cards, find
-from .home import check_name, home, stored
+from ..user_folder import home
+from .home import check_name, stored
 
 
 def parse_spec(spec: str) -> tuple[str, Path | None]:

@@ -30,6 +30,8 @@ def read_table(path: Path, texts: Collection[str], known: Collection[str]) -> tu
     notes: list[str] = []
     try:
         table = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _frame(path, notes)
+    except InputError:
+        raise
     except (ValueError, OSError) as error:  # ArrowInvalid is a ValueError
         raise InputError(f"{path}: not a readable table: {' '.join(str(error).split())}") from error
     table.columns = pd.Index(_understood(_names([str(name) for name in table.columns], known), notes))

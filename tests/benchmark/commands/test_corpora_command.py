@@ -15,7 +15,7 @@ from serbench.benchmark.cli import main
 from serbench.benchmark.corpora import synthetic
 from serbench.benchmark.corpora.registry import cards, find
 from serbench.benchmark.prepared.corpus import prepare
-from serbench.benchmark.prepared.home import home
+from serbench.benchmark.user_folder import home
 
 CORPORA = os.environ.get("SERBENCH_CORPORA")
 Call = Callable[..., tuple[int, str, str]]
