@@ -24,6 +24,7 @@ _SEP_LINE = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)  # Excel's own line
 _NAMES = {";": "semicolons", "\t": "tabs", "|": "bars"}
 # what the bytes 0x80 to 0x9f are on Windows; five of them are nothing
 _WINDOWS = {code: char for code in range(0x80, 0xA0) if (char := bytes([code]).decode("cp1252", "ignore"))}
+_LOOKED = 30  # lines that tell the separator
 _SHOWN = 80  # characters of a value that an error shows
 
 
@@ -74,7 +75,17 @@ def separated(text: str) -> tuple[str, str, int]:
     if mark := _SEP_LINE.fullmatch(head):
         return rest, mark[1], 1
     bare = re.sub(r'"[^"]*"', "", head)
-    return text, max(SEPARATORS, key=bare.count), 0
+    some = "\n".join(text.splitlines()[:_LOOKED])
+    return text, max(SEPARATORS, key=lambda separator: (_even(some, separator), bare.count(separator))), 0
+
+
+def _even(text: str, separator: str) -> bool:
+    """Whether lines have equally many cells, more than one, with that separator."""
+    try:
+        counts = {len(line) for line in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if line}
+    except csv.Error:
+        return False
+    return len(counts) == 1 and counts != {1}
 
 
 def read_cells(path: Path) -> Cells:

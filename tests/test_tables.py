@@ -96,6 +96,17 @@ def test_every_form_is_the_same_table_for_every_command(name: str, folder: Path)
     assert len(said) == 1 and ("Windows-1252" in said[0]) == guessed and f"{name}: 6 files, from column" in said[0]
 
 
+@pytest.mark.parametrize("between", [",", ";", "\t", "|"])
+def test_the_separator_is_told_by_all_lines(between: str, tmp_path: Path) -> None:
+    head, line = ["path", "speaker, or who; spoke", "emotion"], ["a.wav", "1", "sad"]
+    lines = [[f'"{cell}"' if between in cell else cell for cell in cells] for cells in (head, line, line)]
+    (tmp_path / "t.csv").write_text("\n".join(between.join(cells) for cells in lines))
+    assert read_cells(tmp_path / "t.csv").columns == head
+    if between in "\t|":  # fewer of them in the head than of commas
+        (tmp_path / "t.csv").write_text(f"path{between}one, two, three\nx.wav{between}1\n")
+        assert read_cells(tmp_path / "t.csv").columns == ["path", "one, two, three"]
+
+
 def test_what_is_no_table_is_said_once(tmp_path: Path) -> None:
     for name, content in (
         ("a.json", "[1"),

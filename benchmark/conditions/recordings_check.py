@@ -9,7 +9,9 @@ import numpy as np
 
 from ...errors import InputError, named
 from ..audio.bar import bar
-from ..audio.decode import Waveform, decode, mono
+from ..audio.decode import decode
+from ..prepared.clip_words import SILENCES
+from ..prepared.clips import why_silent
 from .recordings import recordings
 
 _NAMED = 4
@@ -18,9 +20,9 @@ RecordingsUse = Literal["test", "train", "response"]
 
 
 class _Faults(NamedTuple):
-    """Recordings that cannot be read, with the reason, and those that are silent; by name."""
+    """Recordings that cannot be used, with the reason, and those that are silent; by name."""
 
-    unreadable: list[str]
+    unusable: list[str]
     silent: list[str]
 
 
@@ -28,7 +30,7 @@ class _Faults(NamedTuple):
 def check_recordings(source: str, use: RecordingsUse) -> tuple[str, ...]:
     """Hear all recordings of a folder: a line about silent ones, which are never drawn.
 
-    Raises InputError, with names, for recordings that cannot be read, for responses that are silent, and where more
+    Raises InputError, with names, for recordings that cannot be used, for responses that are silent, and where more
     than half of the noises that this ``use`` draws from are silent.
     """
     folder = recordings(source)
@@ -39,9 +41,9 @@ def check_recordings(source: str, use: RecordingsUse) -> tuple[str, ...]:
             _hear(path, str(path.relative_to(folder.folder)), use, faults)
             progress(done, len(files))
     where = f"{folder.folder}: {{}} of {len(files)} recordings"
-    if faults.unreadable:
-        some = named(faults.unreadable, _NAMED)
-        raise InputError(f"{where.format(len(faults.unreadable))} cannot be read: {some}; take them out of the folder")
+    if faults.unusable:
+        some = named(faults.unusable, _NAMED)
+        raise InputError(f"{where.format(len(faults.unusable))} cannot be used: {some}; take them out of the folder")
     silent = where.format(len(faults.silent)) + f" {'is' if len(faults.silent) == 1 else 'are'} silent: "
     silent += named(faults.silent, _NAMED)
     names = set(faults.silent)
@@ -56,12 +58,10 @@ def _hear(path: Path, name: str, use: RecordingsUse, faults: _Faults) -> None:
     try:
         sound = decode(path, math.inf)
     except InputError as error:
-        faults.unreadable.append(f"{name} ({str(error).removeprefix(f'{path}: ')})")
+        faults.unusable.append(f"{name} ({str(error).removeprefix(f'{path}: ')})")
         return
-    if not np.any(_heard(sound, use)):
+    why = ("" if np.any(sound.samples[0]) else "silent") if use == "response" else why_silent(sound)
+    if why and not np.any(sound.samples) and sound.tracks == 1:
         faults.silent.append(name)
-
-
-def _heard(sound: Waveform, use: RecordingsUse) -> np.ndarray:
-    """What is taken of a file: of a response the first channel, of a noise the mean."""
-    return np.asarray(sound.samples[0]) if use == "response" else mono(sound.samples)
+    elif why:
+        faults.unusable.append(f"{name} (a file {SILENCES[why]})")

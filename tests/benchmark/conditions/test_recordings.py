@@ -87,9 +87,12 @@ def test_recordings_that_cannot_be_used_are_named_before_anything_is_trained(tmp
     (bad / "text.wav").write_text("no sound")
     (bad / "empty.wav").touch()
     (bad / "folder.wav").mkdir()
-    with pytest.raises(InputError, match=r"bad: 2 of 8 recordings cannot be read: .*; take them out") as caught:
+    with pytest.raises(InputError, match=r"bad: 2 of 8 recordings cannot be used: .*; take them out") as caught:
         check_recordings(str(bad), "test")
     assert "empty.wav (the file is empty (0 bytes))" in str(caught.value) and "text.wav (not audio" in str(caught.value)
+    write(folder("turned") / "turned.wav", np.stack([tone(9, 0.1), -tone(9, 0.1)], axis=1))
+    with pytest.raises(InputError, match=r"1 of 7 recordings cannot be used: turned\.wav \(a file whose channels"):
+        check_recordings(str(tmp_path / "turned"), "train")
     silent = folder("silent")
     write(silent / "zero.wav", np.zeros(100))
     assert check_recordings(str(silent), "test") == (f"{silent}: 1 of 7 recordings is silent: zero.wav; never heard",)
@@ -120,4 +123,4 @@ def test_the_plan_hears_them(tmp_path: Path, settings: tuple[str, ...]) -> None:
     plan = ("plan", "--protocol", "noise", "--corpus", "synth-a", "--model", "majority", *given)
     (tmp_path / "3.wav").write_text("no sound")
     code, _, err = serbench(*plan)
-    assert code == 2 and f"{tmp_path}: 1 of 4 recordings cannot be read: 3.wav (not audio" in err
+    assert code == 2 and f"{tmp_path}: 1 of 4 recordings cannot be used: 3.wav (not audio" in err
