@@ -34,9 +34,9 @@ ALIKE, ALIKE_SHORT = 0.955, 0.97  # product of codes that is worth a match; wher
 SHORT = 30
 _UNMOVED = 0.5  # semitones: below, a copy keeps its pitch
 _SAME_PITCH, _OTHER_PITCH = 0.94, 0.81  # score of a copy at its own pitch, and at another
-_LONG = 50  # frames in common of which peaks alone are evidence
-_PER_FRAME = 0.0035  # what more a suspicion asks for every frame that is missing
-_WORTH, _WORTH_LONG = 0.8, 0.75  # score that is worth a look at the samples
+_PER_FRAME, _ENOUGH = 0.0035, 50  # more for every frame in common that is missing
+_LONG = 35  # frames in common of which peaks alone are evidence
+_WORTH, _WORTH_SHORT = 0.7, 0.8  # score that is worth a look at the samples
 _SUSPECT = 0.04  # below the score of a copy
 
 
@@ -53,23 +53,26 @@ class Match(NamedTuple):
 
     @property
     def sure(self) -> bool:
-        """Whether one is a copy of the other by its peaks alone."""
-        return self.frames >= _LONG and self.score >= self._needed
+        """Whether one is a copy of the other by its peaks alone: moved in pitch, its samples need not agree."""
+        return self._moved and self.frames >= _LONG and self.score >= self._needed
 
     @property
     def close(self) -> bool:
-        """Whether there is a suspicion: of little sound in common the peaks must agree better, and are no evidence."""
-        missing = max(0, _LONG - self.frames)
-        return self.score >= min(self._needed - _SUSPECT + _PER_FRAME * missing, 0.97)
+        """Whether there is a suspicion: of a short clip the peaks of other takes may lie as close."""
+        return self.score >= self._needed - (_SUSPECT if self.frames >= _LONG else 0)
 
     @property
     def worth(self) -> bool:
         """Whether the samples may agree."""
-        return self.score >= (_WORTH_LONG if self.frames >= _LONG else _WORTH)
+        return self.score >= (_WORTH if self.frames >= SHORT else _WORTH_SHORT)
+
+    @property
+    def _moved(self) -> bool:
+        return abs(self.semitones) >= _UNMOVED
 
     @property
     def _needed(self) -> float:
-        return _SAME_PITCH if abs(self.semitones) < _UNMOVED else _OTHER_PITCH
+        return min((_OTHER_PITCH if self._moved else _SAME_PITCH) + _PER_FRAME * max(0, _ENOUGH - self.frames), 0.97)
 
 
 def peaks(waveform: np.ndarray, rate_hz: int) -> np.ndarray:

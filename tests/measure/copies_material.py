@@ -93,7 +93,7 @@ def _spoken(task: tuple[str, str]) -> Clip:
 
 
 def _speaker(corpus: str, path: Path) -> str:
-    return {"emodb": path.stem[:2], "ravdess": path.stem[-2:]}.get(corpus, path.stem.split("-")[1])
+    return {"emodb": path.stem[:2], "ravdess": path.stem[-2:]}.get(corpus) or path.stem.split("-")[1]
 
 
 def _read(path: Path) -> np.ndarray:

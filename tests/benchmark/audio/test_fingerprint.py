@@ -74,15 +74,16 @@ def test_silence_and_steady_tones_are_like_nothing() -> None:
 
 
 def test_of_little_in_common_peaks_are_no_evidence() -> None:
-    assert Match(0.95, 0.0, 0.0, 60).sure and Match(0.85, 2.0, 0.0, 60).sure
-    assert not Match(0.85, 0.0, 0.0, 60).sure  # nobody made a copy so unlike at the same pitch
+    assert Match(0.85, 2.0, 0.0, 60).sure and not Match(0.85, 2.0, 0.0, 36).sure
+    assert not Match(1.0, 0.0, 0.0, 60).sure  # at the same pitch, samples are always asked
     word = Match(1.0, 0.0, 0.0, 17)
-    assert not word.sure and not Match(1.0, 2.0, 0.0, 49).sure
+    assert not word.sure and not Match(1.0, 2.0, 0.0, 34).sure
     same, other = Agreement(0.95, 0.5, 1.0), Agreement(0.7, 0.5, 1.0)
     assert Likeness(word, same).copy and not Likeness(word, same).suspect
     assert not Likeness(word, other).copy and Likeness(word, other).suspect
     assert not Likeness(Match(0.85, 2.0, 0.0, 20), other).suspect
-    assert Agreement(0.8, 1.0, 1.0).same and not Agreement(0.8, 0.3, 1.0).same  # of less sound more is asked
+    assert Agreement(0.9, 0.8, 1.0).same and not Agreement(0.9, 0.3, 1.0).same  # of less sound more is asked
+    assert not Agreement(0.95, 0.8, 1.0, 0.3).same  # words that share a syllable
 
 
 @pytest.mark.parametrize("n", [2_400, 6_000, 16_000])

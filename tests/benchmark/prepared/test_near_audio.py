@@ -114,7 +114,7 @@ def test_no_fold_separates_them_and_both_labels_stay() -> None:
 def test_a_run_keeps_them_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan says what was found; no fold has one of them in training and the other in test."""
     monkeypatch.setenv("SERBENCH_HOME", str(tmp_path / "home"))  # nothing found before is kept there
-    pair = near.Pair("mine/s0_sad_0", "mine/s3_sad_1", Likeness(Match(0.99, 0.0, 0.0, 60)))
+    pair = near.Pair("mine/s0_sad_0", "mine/s3_sad_1", Likeness(Match(0.99, 0.0, 0.0, 60), Agreement(0.99, 0.8, 1.0)))
     monkeypatch.setattr(near, "near_pairs", lambda *some: [pair])
     spec = f"mine={tiny_corpus(tmp_path / 'mine')}"
     for protocol in ("random", "speaker-independent"):
@@ -181,7 +181,7 @@ def test_the_same_samples_cannot_be_allowed(two: dict[str, Corpus]) -> None:
 def test_run_says_which_pairs_are_allowed_with_every_table(
     two: dict[str, Corpus], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pair = near.Pair("mine/s0_sad_0", "mine/s3_sad_1", Likeness(Match(0.99, 0.0, 0.0, 60)))
+    pair = near.Pair("mine/s0_sad_0", "mine/s3_sad_1", Likeness(Match(0.99, 0.0, 0.0, 60), Agreement(0.99, 0.8, 1.0)))
     monkeypatch.setattr(near, "near_pairs", lambda a, b, pairs: [] if pairs else [pair])
     options = RunOptions(
         protocol="speaker-independent", model=("majority",), corpus=(f"mine={tiny_corpus(tmp_path / 'mine')}",),
