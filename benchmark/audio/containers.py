@@ -130,12 +130,23 @@ def _nist(file: BinaryIO) -> int:
     return header + count * channels * width
 
 
+def is_mp3(file: BinaryIO) -> bool:
+    """Whether a file begins as a bare MPEG stream does, after its tags; it is read from its start again afterwards."""
+    frame = _field(file, _after_tags(file), 2)
+    file.seek(0)
+    return len(frame) == 2 and frame[0] == 0xFF and frame[1] & 0xE0 == 0xE0
+
+
+def _after_tags(file: BinaryIO) -> int:
+    head = _field(file, 0, 10)
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    return 10 + sum((byte & 127) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+
+
 def _xing(file: BinaryIO, size: int) -> int:
     """End of an MP3 stream. A percent is forgiven: some encoders count their tags, others do not."""
-    head = _field(file, 0, 10)
-    start = 0
-    if head[:3] == b"ID3":
-        start = 10 + sum((byte & 127) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    start = _after_tags(file)
     frame = _field(file, start, 64)
     at = max(frame.find(b"Xing"), frame.find(b"Info"))
     if frame[:1] != b"\xff" or at < 0 or not frame[at + 7] & 2:

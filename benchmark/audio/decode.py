@@ -15,7 +15,7 @@ import soundfile
 import soxr
 
 from ...errors import InputError
-from .containers import is_little, missing_bytes
+from .containers import is_little, is_mp3, missing_bytes
 from .content import special_file
 from .longest import check_length, longest_s
 
@@ -101,7 +101,7 @@ def length_seconds(path: Path) -> float:
         with path.open("rb") as opened, _libsndfile(opened) as file:
             if file is not None:
                 return float(file.frames / file.samplerate) if file.frames < _ENDLESS else 0.0
-        with path.open("rb") as opened, av.open(_nameless(opened)) as container:
+        with path.open("rb") as opened, av.open(_nameless(opened), metadata_errors="replace") as container:
             return (container.duration or 0) / 1_000_000
     except (OSError, ValueError, av.FFmpegError, soundfile.LibsndfileError):  # PyAV's may be an EOFError
         return 0.0
@@ -118,6 +118,9 @@ def _libsndfile(opened: BufferedReader) -> Iterator[soundfile.SoundFile | None]:
 
     That is what libsndfile does not know, and MP3: its versions differ in what they make of it.
     """
+    if is_mp3(opened):
+        yield None
+        return
     try:
         file = soundfile.SoundFile(_nameless(opened))
     except soundfile.LibsndfileError as error:
@@ -167,7 +170,7 @@ def _read_soundfile(path: Path, file: soundfile.SoundFile, most_s: float) -> Wav
 
 def _read_av(path: Path, most_s: float) -> Waveform:
     try:
-        with path.open("rb") as opened, av.open(_nameless(opened)) as container:
+        with path.open("rb") as opened, av.open(_nameless(opened), metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise InputError(f"{path}: no audio stream in it")
             stream = container.streams.audio[0]

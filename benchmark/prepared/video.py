@@ -33,7 +33,7 @@ def pictures(source: Path | Excerpt, shift_s: float = 0.0, view: View = "speaker
     times: list[float] = []
     length, last = 0.0, None
     try:
-        with av.open(str(part.path)) as container:
+        with av.open(str(part.path), metadata_errors="replace") as container:
             if not container.streams.video:
                 raise InputError(f"{part.path}: holds no pictures, only sound")
             for shown, frame, until in _shown(container, part.start):
@@ -62,7 +62,7 @@ def pictures(source: Path | Excerpt, shift_s: float = 0.0, view: View = "speaker
 def has_pictures(path: Path) -> bool:
     """Whether a file can be opened and has a video stream."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             return bool(container.streams.video)
     except (av.error.FFmpegError, OSError):
         return False

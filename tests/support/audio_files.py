@@ -38,11 +38,13 @@ def tone(seconds: float = 0.6, rate: int = RATE, hz: float = 440.0, amplitude: f
     return (amplitude * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
 
 
-def encode(path: Path, samples: np.ndarray, codec: str, **options: str) -> None:
+def encode(path: Path, samples: np.ndarray, codec: str, title: str = "", **options: str) -> None:
     """Write mono samples (N,) with PyAV; libopus knows 48 kHz only."""
     rate = 48_000 if codec == "libopus" else RATE
     samples = resample(samples, RATE, rate)
     with av.open(str(path), "w", options=options) as container:
+        if title:
+            container.metadata["title"] = title
         stream = container.add_stream(codec, rate=rate, layout="mono")
         assert isinstance(stream, av.AudioStream)
         frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="fltp", layout="mono")

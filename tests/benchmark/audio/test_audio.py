@@ -65,6 +65,16 @@ def test_the_same_bytes_are_the_same_sound_whatever_their_ending(tmp_path: Path)
             assert length_seconds(other) == length_seconds(path)
 
 
+@pytest.mark.parametrize(("codec", "ending"), CODECS)
+def test_tags_in_any_letters_are_no_fault(codec: str, ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{ending}"
+    encode(path, tone(), codec, title="Zoe Zoe Zoe")
+    content = path.read_bytes()
+    assert b"Zoe Zoe Zoe" in content
+    path.write_bytes(content.replace(b"Zoe Zoe Zoe", "Zoë Zoë Zoë".encode("latin-1")))
+    assert decode(path).seconds > 0.5 and length_seconds(path) > 0.5
+
+
 def test_integers_in_a_file_of_floats_are_not_clipped_but_odd(tmp_path: Path) -> None:
     codes = np.rint(32767 * np.clip(tone(amplitude=2.0), -1, 1))
     soundfile.write(tmp_path / "a.wav", codes, RATE, subtype="FLOAT")

@@ -1,5 +1,6 @@
 """Damaged audio: refused in one line with file and reason; a length that nobody promised is no fault."""
 
+import itertools
 import os
 import socket
 from pathlib import Path
@@ -163,6 +164,37 @@ def test_unusable_files_are_named_with_the_reason(tmp_path: Path) -> None:
     content = (tmp_path / "nan.wav").read_bytes()
     (tmp_path / "riff.wav").write_bytes(content[:30])
     refused("riff.wav", "malformed|damaged|not audio")
+
+
+def test_damage_of_any_kind_is_an_input_error(tmp_path: Path) -> None:
+    """Flipped bits, cuts, lost heads, zeros and junk in every container: read, or refused in one line."""
+    rng = np.random.default_rng(0)
+    for i, (form, subtype, ending, _) in enumerate(FORMS):
+        soundfile.write(tmp_path / f"{i}.{ending}", tone(0.2), RATE, format=form, subtype=subtype)
+    for codec, ending in CODECS:
+        encode(tmp_path / f"{codec}.{ending}", tone(0.2), codec, title="a title")
+    read = 0
+    files = sorted(tmp_path.iterdir())
+    for path, kind in itertools.product(files, range(8)):
+        content = bytearray(path.read_bytes())
+        at = int(rng.integers(1, len(content) if kind % 2 else 200))
+        if kind < 4:
+            content[at] ^= 1 << int(rng.integers(8))
+        elif kind == 4:
+            del content[at:]
+        elif kind == 5:
+            del content[: at % 60]
+        else:
+            content[at : at + 64] = bytes(64) if kind == 6 else rng.bytes(200)
+        damaged = tmp_path / f"damaged{path.suffix}"
+        damaged.write_bytes(content)
+        length_seconds(damaged)
+        try:
+            decode(damaged)
+            read += 1
+        except InputError as error:
+            assert "\n" not in str(error) and str(damaged) in str(error)
+    assert 0.1 < read / (8 * len(files)) < 0.8
 
 
 def test_video_without_sound(tmp_path: Path) -> None:
