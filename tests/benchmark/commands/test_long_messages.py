@@ -11,9 +11,10 @@ import soundfile
 
 from serbench.errors import MOST, InputError, cut, unknown
 from serbench.protocols.parts.usable import enough_speakers, enough_utterances
+from serbench.results.evidence.predictions_file import read
 from serbench.tests.support.tiny import serbench
 
-N = 300
+N = 200
 WORDS = [f"word-{i:05}" for i in range(N)]
 
 
@@ -32,15 +33,25 @@ def said(*arguments: str | Path) -> str:
     return "\n".join(lines)
 
 
+def noted(file: Path, classes: Sequence[str] = ()) -> str:
+    """What reading predictions says, where every line is short; without the scores, which take long for such files."""
+    try:
+        lines: Sequence[str] = read(file, classes).notes
+    except InputError as error:
+        lines = [str(error)]
+    assert max(map(len, lines), default=0) <= MOST, max(lines, key=len)
+    return "\n".join(lines)
+
+
 def test_tables_of_hundreds_of_columns(tmp_path: Path) -> None:
     wide = table(tmp_path / "wide.csv", WORDS, [["x"] * N])
     assert "no column path, speaker, emotion; it has word-00000, word-00001" in said("corpora", "check", f"own={wide}")
     assert f"and {N - 12} more" in said("audit", wide)
-    assert f"and {N - 8} more" in said("score", wide)
+    assert f"and {N - 8} more" in noted(wide)
     twice = table(tmp_path / "twice.csv", [*WORDS, *WORDS], [["x"] * 2 * N])
     assert "stands there twice" in said("corpora", "check", f"own={twice}")
     scores = table(tmp_path / "scores.csv", ["id", "truth", *WORDS], [[i, f"c{i % 2}", *["0.5"] * N] for i in range(4)])
-    said("score", scores)
+    noted(scores)
 
 
 def test_tables_of_hundreds_of_words(tmp_path: Path) -> None:
@@ -51,8 +62,8 @@ def test_tables_of_hundreds_of_words(tmp_path: Path) -> None:
         (("id", "truth", "guess"), lambda i: (i, "sad" * 9_000, "happy" * 9_000)),
         (("id", "truth", "guess", "fold"), lambda i: ("one", "sad", "sad", WORDS[i])),
     ):
-        said("score", table(tmp_path / "p.csv", columns, map(line, range(N))))
-    said("score", tmp_path / "p.csv", "--classes", ",".join(WORDS))
+        noted(table(tmp_path / "p.csv", columns, map(line, range(N))))
+    noted(tmp_path / "p.csv", WORDS)
     said("audit", table(tmp_path / "parts.csv", ("file", "part"), ((f"{word}.wav", word) for word in WORDS)))
     said("audit", table(tmp_path / "parts.csv", ("file", "fold"), ((w, w if i else "1") for i, w in enumerate(WORDS))))
 
