@@ -19,6 +19,7 @@ from .errors import InputError
 
 GUESSED = "not UTF-8: read as Windows-1252"
 SEPARATORS = ",;\t|"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a cell begins that a spreadsheet computes
 OBJECT_LINES = (".jsonl", ".ndjson")
 _SEP_LINE = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)  # Excel's own line
 _NAMES = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -187,11 +188,21 @@ def cell_text(value: Any) -> str:
     return unicodedata.normalize("NFC", str(value)).strip()
 
 
+def unguarded(cell: str) -> str:
+    """A cell without the ``'`` that keeps spreadsheets from taking it for a formula.
+
+    >>> unguarded("'=1+1"), unguarded("'s clip")
+    ('=1+1', "'s clip")
+    """
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
+
+
 def _csv(text: str, encoding: str) -> Cells:
     body, separator, before = separated(text)
     reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     columns = next(reader, [])
-    lines = {number + before: line for number, line in ((reader.line_num, line) for line in reader) if any(line)}
+    numbered_lines = ((reader.line_num, line) for line in reader)
+    lines = {number + before: [unguarded(cell) for cell in line] for number, line in numbered_lines if any(line)}
     between = f"cells between {_NAMES[separator]}" if separator in _NAMES and len(columns) > 1 else ""
     form = "; ".join(filter(None, (between, "a line sep=" if before else "", encoding)))
     return Cells(columns, lines, form, encoding if encoding == GUESSED else "")

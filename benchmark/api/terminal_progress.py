@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import click
 
+from ...errors import printable
 from ...results.evidence.store import Run
 from ..planning.plan import Cell
 from ..planning.ready import ReadyPlan
@@ -58,7 +59,7 @@ class TerminalProgress(Progress):
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    click.echo(printable(text), err=True)
 
 
 @contextmanager

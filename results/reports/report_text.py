@@ -1,6 +1,6 @@
 """The report as one Markdown file."""
 
-from ..text.forms.markdown import pipes
+from ..text.forms.markdown import harmless, pipes
 from ..text.grids import Grid
 from . import answer_views, pair_views, views
 from .page import TITLES, Content
@@ -11,7 +11,12 @@ def markdown(content: Content, scores_text: str) -> str:
     """The report as one Markdown file: tables, figures by their files, reasons for what is not there."""
     state = content.overview["progress"]
     done = f"{state['done']} of {state['cells']} cells are done, {state['failed']} failed, {state['pending']} pending"
-    parts = [f"# {content.title}", f"{done}. Written {content.overview['written']}.", "## Scores", scores_text.strip()]
+    parts = [
+        f"# {harmless(content.title)}",
+        f"{done}. Written {content.overview['written']}.",
+        "## Scores",
+        scores_text.strip(),
+    ]
     for section, title in TITLES.items():
         drawn = [picture for picture in content.pictures if picture.section == section]
         answers = answer_views.markdown(content.answers, section)
@@ -27,11 +32,11 @@ def markdown(content: Content, scores_text: str) -> str:
 
 
 def _image(picture: Picture) -> str:
-    return f"![{picture.alt}](figures/{picture.name}.png)"
+    return f"![{harmless(picture.alt)}](figures/{picture.name}.png)"
 
 
 def _groups(section: views.Section) -> str:
-    named = [f"{s.label} {letters}" for s, letters in section.lines if letters]
+    named = [f"{harmless(s.label)} {letters}" for s, letters in section.lines if letters]
     return f"{', '.join(named)}. {section.remark}" if named else section.remark
 
 

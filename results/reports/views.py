@@ -14,6 +14,8 @@ from ..evidence.scores import Score
 from ..statistics.metrics import METRICS
 from ..statistics.order import order_models
 from ..text.boards import blocks, first_condition, lines_of, size, under
+from ..text.forms.csv import lines
+from ..text.grids import Records
 from ..text.words import percent, where
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -150,7 +152,8 @@ def speakers_csv(members: Sequence[Member]) -> str:
         for m in members
     ]  # fmt: skip
     columns = ["protocol", "model", "train", "test", "condition", "label_map", "speaker", "uar"]
-    return str(pd.concat([pd.DataFrame(columns=columns), *frames])[columns].to_csv(index=False, lineterminator="\n"))
+    table = pd.concat([pd.DataFrame(columns=columns), *frames])[columns]
+    return lines(Records(tuple(columns), tuple(table.itertuples(index=False, name=None))))
 
 
 def bar(score: Score) -> dict[str, str] | None:

@@ -1,9 +1,15 @@
 """HTML."""
 
+import html
 from collections.abc import Iterator
-from html import escape
 
+from ....errors import printable
 from ..grids import Document, Grid, Heading, Lines, Paragraph
+
+
+def escape(text: str) -> str:
+    """Text as a page shows it."""
+    return html.escape(printable(text))
 
 
 def write(document: Document, width: int) -> str:

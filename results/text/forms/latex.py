@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from ....errors import printable
 from ..grids import Comments, Document, Grid, Heading, Piece, plain
 
 _SPECIAL = {
@@ -28,7 +29,7 @@ def escape(text: str) -> str:
     >>> escape("a_b & 95 % [x] → é"), escape("情")
     ('a\\\\_b \\\\& 95 \\\\% [x] $\\\\rightarrow$ é', '?')
     """
-    return "".join(_SPECIAL.get(c) or (c if ord(c) < 256 else "?") for c in text)
+    return "".join(_SPECIAL.get(c) or (c if ord(c) < 256 else "?") for c in printable(text))
 
 
 def write(document: Document, width: int) -> str:

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
+from ....errors import printable
 from ..grids import Comments, Document, Grid, Heading, Lines, Piece
 
 
 def write(document: Document, width: int) -> str:
     """Paragraphs, each after an empty line; lines of at most ``width`` columns where words allow."""
-    paragraphs = [[line for piece in paragraph for line in _lines(piece, width)] for paragraph in document.text(width)]
+    paragraphs = [
+        [printable(line) for piece in paragraph for line in _lines(piece, width)] for paragraph in document.text(width)
+    ]
     text = "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
     return text + "\n" if text else ""
 
