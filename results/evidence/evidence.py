@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .cell_sources import cells_of
 from .clusters import Cluster, clusters_of, with_clusters
-from .compact import CellSource, cells_of
+from .compact import CellSource
 from .devices import check_devices
 from .files import read_json, read_table
 from .groups import GROUPS

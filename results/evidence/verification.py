@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InputError
-from . import compact, seals
+from . import cell_sources, compact, seals
 from .files import SEALED_FROM, StoreError, read_json, read_table
 from .record import Record
 from .store import Run
@@ -245,7 +245,7 @@ def _against_labels(record: Record, table: pd.DataFrame, truths: dict[str, pd.Da
 def _of_copy(run: Run) -> Iterator[RunFinding]:
     """What tables would be made of in place of the files."""
     try:
-        cells = list(compact.unlike(run))
+        cells = list(cell_sources.unlike(run))
     except InputError:  # named above already
         return
     if cells:

@@ -38,7 +38,7 @@ def _no_audio(monkeypatch: pytest.MonkeyPatch) -> None:
         return Opened(spec, finish(synthetic.table(spec)))
 
     monkeypatch.setattr(prepared, "open_corpus", open_corpus)
-    monkeypatch.setattr(near, "near_identical", lambda corpora: ([], []))
+    monkeypatch.setattr(near, "near_identical", lambda corpora, allowed: ([], []))
 
 
 def call(*arguments: str) -> str:

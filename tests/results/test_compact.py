@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serbench.results.evidence import compact, seals
+from serbench.results.evidence import cell_sources, compact, seals
 from serbench.results.evidence.evidence import Evidence, open_evidence
 from serbench.results.evidence.files import StoreError
 from serbench.results.evidence.query import query
@@ -22,7 +22,7 @@ KEYS = [f"{k:032d}" for k in range(5)]
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Copies are worth it from three cells on."""
-    monkeypatch.setattr(compact, "WORTH", 3)
+    monkeypatch.setattr(cell_sources, "WORTH", 3)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def assert_equal(left: Evidence, right: Evidence) -> None:
 def from_files(run: Run, monkeypatch: pytest.MonkeyPatch) -> Evidence:
     """As if there were no copies."""
     with monkeypatch.context() as patch:
-        patch.setattr(compact, "WORTH", 10**9)
+        patch.setattr(cell_sources, "WORTH", 10**9)
         patch.setattr(compact, "FOLDER", "none")
         evidence = open_evidence([run])
         frames(evidence)
@@ -86,14 +86,14 @@ def test_the_copy_gives_the_same_and_reads_no_cell(run: Run, monkeypatch: pytest
 
 
 def test_small_runs_have_none(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compact, "WORTH", 6)
+    monkeypatch.setattr(cell_sources, "WORTH", 6)
     assert len(open_evidence([run]).records) == 5
     assert not (run.folder / "compact").exists()
 
 
 def test_what_is_new_changed_or_gone_is_read_from_its_files(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     open_evidence([run])
-    monkeypatch.setattr(compact, "STALE", 1.0)  # the copy stays as it is
+    monkeypatch.setattr(cell_sources, "STALE", 1.0)  # the copy stays as it is
     record, predictions = cell(KEYS[4], seed=4)
     run.append(record, predictions)  # tried again, and finished
     run.append(*cell("9" * 32, seed=9))
@@ -149,7 +149,7 @@ def test_a_folder_that_cannot_be_written_is_read_as_before(run: Run, monkeypatch
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(compact, "replace_file", full)
+    monkeypatch.setattr(cell_sources, "replace_file", full)
     assert_equal(open_evidence([run]), from_files(run, monkeypatch))
 
 
@@ -164,7 +164,7 @@ def test_copies_of_several_runs_are_one_body_of_evidence(
     together = open_evidence([other, run])
     with monkeypatch.context() as patch:
         patch.setattr(compact, "FOLDER", "none")
-        patch.setattr(compact, "WORTH", 10**9)
+        patch.setattr(cell_sources, "WORTH", 10**9)
         expected = open_evidence([run, other])
         assert_equal(together, expected)
     assert len(together.records) == 6
