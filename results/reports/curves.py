@@ -10,6 +10,7 @@ import numpy as np
 from ..evidence.arms import BASE, number
 from ..evidence.results import TWO_WAYS
 from ..evidence.scores import Score
+from ..text.axis_words import level_axis
 from ..text.boards import size, under
 from ..text.words import where
 from .plots import CHANCE, MEAN, draw_points, floor_of, intervals, legend, unfinished
@@ -45,14 +46,14 @@ def noise(scores: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
     panels = [*kinds, *([""] if single else [])]
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(WIDTH if columns == 2 else 0.62 * WIDTH, 2.15 * rows))
-    grid: Any = figure.subplots(rows, columns, sharey=True, squeeze=False, gridspec_kw={"hspace": 0.55, "wspace": 0.08})
+    figure = Figure(figsize=(WIDTH if columns == 2 else 0.62 * WIDTH, 2.35 * rows))
+    grid: Any = figure.subplots(rows, columns, sharey=True, squeeze=False, gridspec_kw={"hspace": 0.65, "wspace": 0.08})
     names = list(dict.fromkeys(s.label for s in scores))
     looks = look(names, order, floor_of(scores))
     for k, (kind, axes) in enumerate(zip(panels, grid.flat, strict=False)):
         those = [s for s, of, _, _ in parts if of == kind] if kind else single
         unit = next((u for _, of, _, u in parts if of == kind), "")
-        _panel(axes, [*clean, *those], looks, f"{kind}, level in {unit}" if kind else "")
+        _panel(axes, [*clean, *those], looks, kind, level_axis(kind, unit) if kind else "")
         axes.set_ylabel("UAR (%)" if k % columns == 0 else "")
         chance_line(axes, scores[0].chance)
     for axes in grid.flat[len(panels) :]:
@@ -64,8 +65,8 @@ def noise(scores: Sequence[Score], order: Sequence[str] = ()) -> "Figure":
     return figure
 
 
-def _panel(axes: "Axes", scores: Sequence[Score], looks: dict[str, dict[str, Any]], title: str) -> None:
-    """One kind; without title, those that have no course, and no line joins them.
+def _panel(axes: "Axes", scores: Sequence[Score], looks: dict[str, dict[str, Any]], title: str, below: str) -> None:
+    """One kind, what its levels are ``below`` it; without title, those that have no course, and no line joins them.
 
     What goes in two ways has clean between them, or no line where its place is not known.
     """
@@ -86,7 +87,7 @@ def _panel(axes: "Axes", scores: Sequence[Score], looks: dict[str, dict[str, Any
         draw_points(axes, sorted((x + shift, s) for x, s in points), line, name) if points else None
     turn: Any = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if max(map(len, text)) > 9 else {}
     axes.set_xticks(range(len(names)), text, **turn)
-    axes.set(title=title or "other conditions", ylim=(0, 100), xlim=(-0.5, len(names) - 0.5))
+    axes.set(title=title or "other conditions", xlabel=below, ylim=(0, 100), xlim=(-0.5, len(names) - 0.5))
     axes.grid(visible=False, axis="x")
 
 

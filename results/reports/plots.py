@@ -12,6 +12,7 @@ import numpy as np
 from ..evidence.members import Member
 from ..evidence.results import FLOOR
 from ..evidence.scores import Score
+from ..text.axis_words import told_apart
 from ..text.boards import BoardLine, lines_of, under
 from ..text.words import headline
 from .style import INK, LETTER, PAPER, SOFT, WIDTH, caption, look
@@ -164,11 +165,12 @@ def score_order(names: Sequence[str], scores: Sequence[float], groups: Sequence[
     axes.axis("off")
     axes.plot(ends, [0, 0], color=INK, linewidth=1.2)
     for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(ends[1], ends[0]):
-        if ends[1] <= tick <= ends[0]:
+        if ends[1] <= tick <= ends[0] and 0 <= tick <= 100:
             axes.plot([tick] * 2, [0, -0.25], color=INK, linewidth=1)
             axes.text(tick, -0.4, f"{tick:g}", ha="center", va="bottom", fontsize=8.5)
+    texts = told_apart(values)
     for place, (name, value) in enumerate(zip(names, values, strict=True)):
-        _beside_line(axes, name, value, place, half, (depth, len(names)))
+        _beside_line(axes, (name, texts[place]), value, place, half, (depth, len(names)))
     of = dict(zip(names, values, strict=True))
     for g, group in enumerate(groups):
         edges = [of[name] for name in group]
@@ -178,12 +180,14 @@ def score_order(names: Sequence[str], scores: Sequence[float], groups: Sequence[
     return figure
 
 
-def _beside_line(axes: "Axes", name: str, value: float, place: int, half: int, sizes: tuple[float, int]) -> None:
-    """A model beside the line: the better half to the left, the others to the right."""
+def _beside_line(
+    axes: "Axes", words: tuple[str, str], value: float, place: int, half: int, sizes: tuple[float, int]
+) -> None:
+    """A model, by its name and number, beside the line: the better half to the left, the others to the right."""
     left, (depth, n) = place < half, sizes
     first, last = axes.get_xlim()
     y = depth + (place if left else n - 1 - place) + 0.4
     edge = first + 0.02 * (first - last) if left else last - 0.02 * (first - last)
     axes.plot([value, value, edge], [0, y, y], color=SOFT, linewidth=0.9, clip_on=False)
-    text = f"{name}  {value:.1f}" if left else f"{value:.1f}  {name}"
+    text = "  ".join(words if left else reversed(words))
     axes.text(edge, y, f"{text} " if left else f" {text}", ha="right" if left else "left", va="center", fontsize=8.5)

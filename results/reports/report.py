@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..evidence.files import write_bytes
+from ..evidence.results import FLOOR
 from ..evidence.store import find_run
 from ..papers.comparisons import Changes, no_changes
 from ..text import stability_table, tables
@@ -42,13 +43,13 @@ def report(runs: Sequence[str], out: Path | None = None, changed: Changes = no_c
     )
     figures = folder / "figures"
     sources = sources_of(opened, changed, mixed)
-    matrices = aside.start(sources.clean[:DRAWN_FIRST], figures)
+    matrices = aside.start([s for s in sources.clean if s.role != FLOOR][:DRAWN_FIRST], figures)
     with matrices:
         content = content_of(sources, figures)
         for texts_of in TEXTS:
             for name, text in texts_of(sources, content).items():
                 write_bytes(folder / name, text.encode())
-    return Report(folder, folder / "report.html", tuple(_notes(content, len(sources.clean))))
+    return Report(folder, folder / "report.html", tuple(_notes(content, sum(s.role != FLOOR for s in sources.clean))))
 
 
 def _page(sources: Sources, content: Content) -> Mapping[str, str]:

@@ -120,6 +120,7 @@ FIGURES = {
     "ladder": lambda: ladder([rungs("sigwavnet:released"), rungs("cnn-18-gru", siblings=False)]),
     "ladder against the first": lambda: ladder([rungs("m", consecutive=False, n=3)]),
     "sweep of two factors": lambda: heat(*grid()),
+    "sweep with an arm of one factor": lambda: heat(*without_loss()),
     "calibration": lambda: picture([sure("mfcc-attention", 1.2), sure("sigwavnet:released", 0.6)]),
     "order": lambda: plots.score_order(NAMES, [0.724, 0.71, 0.702, 0.56, 0.451], [NAMES[:3], NAMES[3:5]], "n = 9."),
     "order of scores that lie close": lambda: plots.score_order(
@@ -250,11 +251,39 @@ def test_the_base_of_a_sweep_is_framed_or_named_beside_the_grid():
     assert "The base (not on the grid): 45.3" in words and not figure.axes[0].patches
 
 
+def without_loss():
+    arms = ["base", "discrepancy=0", *(f"discrepancy={w} margin={m}" for w in (0.1, 1) for m in (0.05, 0.15, 0.3))]
+    scores = [score(arm=arm, model="m", n_speakers=10, interval_method=BOOT) for arm in arms]
+    return scores, grid_of(of_arms(arms), {"discrepancy": 0.1, "margin": 0.05})
+
+
+def test_a_map_has_the_arm_without_the_loss_across_all_margins_and_axes_in_words():
+    with matplotlib.rc_context(style.RC):
+        figure = heat(*without_loss())
+    (axes,) = figure.axes
+    assert (axes.get_xlabel()[-1], axes.get_ylabel()[-1]) == ("α", "λ")
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["0", "0.1", "1"]
+    assert not np.ma.getmaskarray(axes.collections[0].get_array()).any()
+    assert sum("45.3" in t.get_text() for t in axes.texts) == 7  # once for the row of 0
+    words = " ".join(" ".join(t.get_text() for t in figure.texts).split())
+    assert "ot on the grid" not in words and "Framed: the base." in words  # an arm stands at its place
+    assert sum(not patch.get_fill() for patch in axes.patches) == 1
+
+
+def test_an_order_has_no_number_beyond_all_and_numbers_that_differ_look_different():
+    with matplotlib.rc_context(style.RC):
+        (axes,) = plots.score_order(NAMES[:3], [1.0, 0.9999, 0.9996], [], "n = 9.").axes
+    texts = [t.get_text().split() for t in axes.texts]
+    assert all(float(word) <= 100 for words in texts for word in words if word[0].isdigit())
+    assert {"100.00", "99.99", "99.96"} <= {word for words in texts for word in words}
+
+
 def test_conditions_go_from_clean_to_strong():
     with matplotlib.rc_context(style.RC):
         figure = curves.noise(noisy())
+    assert {axes.get_xlabel() for axes in figure.axes} == {"SNR (dB)", ""}
     panels = {axes.get_title("left"): [t.get_text() for t in axes.get_xticklabels()] for axes in figure.axes}
-    assert panels["white, level in dB"] == ["clean", "20", "10", "0"]
+    assert panels["white"] == ["clean", "20", "10", "0"]
     assert panels["other conditions"] == ["clean", "telephone"]
 
 
