@@ -66,7 +66,8 @@ def test_official_split_keeps_identical_audio_in_test_and_names_what_has_no_plac
         "meld: speakers f1 and f2 have audio in common (meld/f1-sad-00 = meld/f1-sad-05 = meld/f2-sad-02): they count "
         "as one",
         "meld: 1 of 160 utterances dropped: not in the official split",
-        "meld: 2 utterances dropped from train or dev, because test or dev has the same audio: meld/f1-sad-05, meld/f2-sad-02",
+        "meld: 2 utterances dropped from train or dev, because test or dev has the same audio: "
+        "meld/f1-sad-05, meld/f2-sad-02",
     )
     undeveloped = official().query("official_split != 'dev'")
     assert "meld: no dev set in the official split; the last epoch is taken" in run("official-split", undeveloped).notes
