@@ -44,14 +44,19 @@ def test_panels_go_from_mild_to_strong_and_gain_in_two_ways(arm: str) -> None:
     figure = curves.noise(sorted((score(condition=name, arm=arm) for name in names), key=order))
     text = {a.get_title(): [tick.get_text() for tick in a.get_xticklabels()] for a in figure.axes}
     assert text == {
-        "gain, level in dB": ["-20", "clean", "20"],
-        "header-rate, level in Hz": ["clean", "22050", "8000"],
-        "room, level in s": ["clean", "0.2", "1"],
-        "white, level in dB": ["clean", "10", "0"],
+        "gain": ["-20", "clean", "20"],
+        "header-rate": ["clean", "22050", "8000"],
+        "room": ["clean", "0.2", "1"],
+        "white": ["clean", "10", "0"],
         "other conditions": ["clean", "shift 10 ms", "telephone"],
     }
+    below = {a.get_title(): a.get_xlabel() for a in figure.axes}
+    assert below == {
+        "gain": "gain (dB)", "header-rate": "header-rate (Hz)", "room": "room (s)", "white": "SNR (dB)",
+        "other conditions": "",
+    }  # fmt: skip
     joined = {a.get_title(): a.lines[0].get_linestyle() != "None" for a in figure.axes}
-    assert [title for title, line in joined.items() if not line] == ["header-rate, level in Hz", "other conditions"]
+    assert [title for title, line in joined.items() if not line] == ["header-rate", "other conditions"]
     said = " ".join(part.get_text() for part in figure.texts).replace("\n", " ")
     assert ("but for those with train_snr" in said) == (arm != "base")
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from serbench.benchmark import user_folder
 from serbench.benchmark.prepared import build, home
 from serbench.benchmark.prepared import corpus as prepared
 from serbench.benchmark.prepared.corpus import open_corpus, prepare
@@ -176,10 +177,10 @@ def test_where_a_corpus_is_looked_for(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_default_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert home.home() == tmp_path / "home"
+    assert user_folder.home() == tmp_path / "home"
     monkeypatch.delenv("SERBENCH_HOME")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert home.home() == tmp_path / "serbench"
+    assert user_folder.home() == tmp_path / "serbench"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert home.home() == tmp_path / ".cache" / "serbench"
+    assert user_folder.home() == tmp_path / ".cache" / "serbench"
