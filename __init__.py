@@ -10,23 +10,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .baselines.registry import model
-    from .benchmark.api import (
-        Preview,
-        Results,
-        RunResults,
-        Table,
-        audit,
-        compare,
-        freeze,
-        load,
-        plan,
-        predict,
-        prepare,
-        report,
-        run,
-        score,
-        verify,
-    )
+    from .benchmark.api.experiments import RunResults, freeze, plan, predict, prepare, run
+    from .benchmark.api.questions import audit, compare, report, score
+    from .benchmark.api.results import Results, load, verify
+    from .benchmark.api.tables import Table
+    from .benchmark.planning.summary import Preview
     from .errors import InputError
     from .protocols.parts.protocol import Protocol
 
@@ -35,11 +23,18 @@ __all__ = [
     "model", "plan", "predict", "prepare", "report", "run", "score", "verify",
 ]  # fmt: skip
 
-_API = ".benchmark.api"
-_HOMES = {
-    **dict.fromkeys(__all__, _API),
-    "InputError": ".errors", "Protocol": ".protocols.parts.protocol", "model": ".baselines.registry",
-}  # fmt: skip
+#: module -> the public names that live there
+_MODULES = {
+    ".baselines.registry": ("model",),
+    ".benchmark.api.experiments": ("RunResults", "freeze", "plan", "predict", "prepare", "run"),
+    ".benchmark.api.questions": ("audit", "compare", "report", "score"),
+    ".benchmark.api.results": ("Results", "load", "verify"),
+    ".benchmark.api.tables": ("Table",),
+    ".benchmark.planning.summary": ("Preview",),
+    ".errors": ("InputError",),
+    ".protocols.parts.protocol": ("Protocol",),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:

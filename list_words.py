@@ -11,22 +11,9 @@ PATH = (
 PART = ("split", "split_set", "splitset", "partition", "part", "set", "subset")
 FOLD = ("fold", "folds", "fold_id", "cv_fold", "kfold")
 SPEAKER = (
-    "speaker",
-    "speaker_id",
-    "speakerid",
-    "spk",
-    "spk_id",
-    "spkid",
-    "actor",
-    "actor_id",
-    "subject",
-    "subject_id",
-    "talker",
-    "spkr",
-    "spkrid",
-    "spkr_id",
-    "speaker_name",
-)
+    "speaker", "speaker_id", "speakerid", "spk", "spk_id", "spkid", "actor", "actor_id", "subject", "subject_id",
+    "talker", "spkr", "spkrid", "spkr_id", "speaker_name",
+)  # fmt: skip
 SENTENCE = ("sentence", "sentence_id", "statement", "text", "transcript", "transcription", "utterance_text")
 SESSION = ("session", "session_id")
 DIALOGUE = ("dialogue", "dialogue_id", "dialog", "dialog_id", "conversation", "conversation_id")

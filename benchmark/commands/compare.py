@@ -92,7 +92,7 @@ def compare(
 ) -> None:  # the help is made by the class
     """Compare models, arms, conditions or protocols."""
     from ...errors import InputError
-    from ..api import compare
+    from ..api.questions import compare
 
     common: dict[str, Any] = {"level": level, "margin": margin / 100, "cluster": cluster, "mixed": mixed}
     ordered = [name.strip() for name in levels.split(";") if name.strip()]

@@ -24,7 +24,7 @@ def report(runs: tuple[str, ...], out: Path | None, opened: str, mixed: bool) ->
 
     Each RUN is a folder, the name of one in runs/, or `latest`. Several runs make one report.
     """
-    from ..api import report as write
+    from ..api.questions import report as write
 
     files = write(runs, out, mixed=mixed)
     for note in files.notes:

@@ -23,7 +23,7 @@ def score(files: tuple[Path, ...], metric: str, classes: str, distinct: bool, fo
     intensity are understood, and n_train, the number of rows (without those for development) that the model of a row's
     fold was trained on: tests over folds need it where the folds are no cross-validation of all rows.
     """
-    from ..api import score
+    from ..api.questions import score
 
     names = [name.strip() for name in classes.split(",") if name.strip()]
     table = score(*files, metric=metric, classes=names, distinct=distinct)

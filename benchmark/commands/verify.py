@@ -16,7 +16,7 @@ def verify(runs: tuple[str, ...], form: str | None) -> None:
     training again. Exit code 1 where a file is not what was written.
     """
     from ...results.text import verification_text
-    from ..api import verify as verify_runs
+    from ..api.results import verify as verify_runs
 
     verifications = verify_runs(*runs)
     print_document(verification_text.document(verifications), form)

@@ -110,7 +110,7 @@ def _copied(run: "Run", cells: Sequence[CellSource], stamps: Mapping[str, tuple[
         _free(folder, names.values())
     except OSError:
         return list(cells)
-    copy = Compact(folder, names, tables["cells"])
+    copy = Compact(**tables)
     return [CellSource(run, cell.record, copy) for cell in cells]
 
 

@@ -5,7 +5,6 @@ cell counts while the size and date of its two files are what they were when it 
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -41,16 +40,21 @@ class CellSource(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Compact:
-    """An opened copy: the stamps of the files of each cell, and where its predictions lie. Nothing else is read yet."""
+    """An opened copy: its files are mapped, so that they stay readable when a newer copy takes their place.
 
-    folder: Path
-    names: Mapping[str, str]
-    table: "pa.Table"
+    ``cells``: a line per cell with its record and `FACTS`; ``texts``: of all predictions, as dictionaries; ``values``:
+    their log-probabilities, of which each prediction has so many as ``lengths`` says.
+    """
+
+    cells: "pa.Table"
+    texts: "pa.Table"
+    values: "pa.Table"
+    lengths: "pa.Table"
 
     @cached_property
     def stamps(self) -> dict[str, tuple[Stamp, Stamp]]:
         """Key -> stamps of record and predictions, as they were when they were copied."""
-        numbers = [self.table[name].to_pylist() for name in ("key", *FACTS[:4])]
+        numbers = [self.cells[name].to_pylist() for name in ("key", *FACTS[:4])]
         return {key: ((a, b), (c, d)) for key, a, b, c, d in zip(*numbers, strict=True)}
 
     @cached_property
@@ -58,27 +62,21 @@ class Compact:
         """Key -> record. Cells share the lists and dictionaries that are equal."""
         columns = []
         for field in fields(Record):
-            values = self.table[field.name]
+            values = self.cells[field.name]
             columns.append(_parsed(values) if is_nested(field.name) else values.to_pylist())
         return {row[0]: Record(*row) for row in zip(*columns, strict=True)}
 
     @cached_property
     def spans(self) -> dict[str, tuple[int, int]]:
         """Key -> where its predictions begin and end."""
-        ends = np.cumsum(self.table["rows"].to_numpy()).tolist()
-        return dict(zip(self.table["key"].to_pylist(), zip([0, *ends], ends, strict=False), strict=True))
-
-    @cached_property
-    def texts(self) -> "pa.Table":
-        """The text columns of all predictions, as dictionaries."""
-        return _opened(self.folder, self.names["texts"])
+        ends = np.cumsum(self.cells["rows"].to_numpy()).tolist()
+        return dict(zip(self.cells["key"].to_pylist(), zip([0, *ends], ends, strict=False), strict=True))
 
     @cached_property
     def probabilities(self) -> tuple[np.ndarray, np.ndarray]:
-        """Their log-probabilities as one flat array, and where those of each begin and end (predictions + 1,)."""
-        values = _opened(self.folder, self.names["values"])["value"].to_numpy()
-        lengths = _opened(self.folder, self.names["lengths"])["length"].to_numpy()
-        return values, np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        """The log-probabilities as one flat array, and where those of each prediction begin and end (n + 1,)."""
+        ends = np.cumsum(self.lengths["length"].to_numpy(), dtype=np.int64)
+        return self.values["value"].to_numpy(), np.concatenate([[0], ends])
 
 
 def read_copy(run: "Run") -> Compact | None:
@@ -86,23 +84,22 @@ def read_copy(run: "Run") -> Compact | None:
     folder = run.folder / FOLDER
     try:
         manifest = read_json(folder / MANIFEST)
-        names = manifest["files"]
         if manifest["copy"] != FORMAT or set(manifest["schema"]) != {f.name for f in fields(Record)}:
             return None
-        for name in names.values():
-            if seals.digest((folder / name).read_bytes()) != name.partition(".")[0]:
-                return None
-        return Compact(folder, names, _opened(folder, names["cells"]))
+        return Compact(**{what: _mapped(folder / name) for what, name in manifest["files"].items()})
     except (StoreError, OSError, KeyError, TypeError, ValueError):
         return None
 
 
-def _opened(folder: Path, name: str) -> "pa.Table":
-    """A file of the copy, mapped. Its checksum was looked at when the copy was opened."""
+def _mapped(path: Path) -> "pa.Table":
+    """A table whose file is named by its checksum. ValueError where that does not fit."""
     import pyarrow as pa
 
-    with pa.memory_map(str(folder / name)) as source:
-        return pa.ipc.open_file(source).read_all()
+    with pa.memory_map(str(path)) as file:
+        content = file.read_buffer()
+        if seals.digest(memoryview(content)) != path.name.partition(".")[0]:
+            raise seals.DamageError(f"{path}: its checksum does not fit")
+        return pa.ipc.open_file(content).read_all()
 
 
 def is_nested(name: str) -> bool:

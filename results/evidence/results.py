@@ -1,7 +1,6 @@
 """Results: one model and arm on one set-up, and the one rule of which cells are pooled into one."""
 
 import json
-import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -175,22 +174,8 @@ class Identities:
 def results_of(records: pd.DataFrame) -> list[Result]:
     """The results that records hold, in an order that does not depend on theirs: the one rule of what is pooled.
 
-    Results of one name that stand on different things have tags. The frame must not be changed afterwards: what was
-    found in it is kept as long as it lives.
+    Results of one name that stand on different things have tags.
     """
-    known = _KNOWN.get(id(records))
-    if known is None:
-        forget = weakref.finalize(records, _KNOWN.pop, id(records), None)
-        forget.atexit = False
-        known = _KNOWN[id(records)] = _grouped(records)
-    return list(known)
-
-
-#: id of a living frame of records -> its results
-_KNOWN: dict[int, list[Result]] = {}
-
-
-def _grouped(records: pd.DataFrame) -> list[Result]:
     groups: dict[tuple[Setup, str, str, Identity], list[tuple[int, Any]]] = {}
     identities = Identities()
     for position, cell in enumerate(records.astype(object).itertuples(index=False)):  # texts as Python's, read once

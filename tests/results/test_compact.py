@@ -121,6 +121,17 @@ def test_a_copy_that_is_mostly_stale_is_made_anew(run: Run, monkeypatch: pytest.
     assert len(open_evidence([run]).predictions) == 10
 
 
+def test_an_opened_copy_stays_readable_when_a_newer_one_takes_its_place(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_evidence([run])
+    expected = from_files(run, monkeypatch)
+    opened = open_evidence([run])  # its predictions are read later
+    run.append(*cell("9" * 32, seed=9))
+    assert len(open_evidence([run]).records) == 6  # another process: the files of the older copy are gone
+    assert_equal(opened, expected)
+
+
 @pytest.mark.parametrize("what", ["manifest.json", "cells", "texts", "values", "lengths", "gone", "older"])
 def test_a_damaged_copy_is_made_anew(run: Run, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = from_files(run, monkeypatch)

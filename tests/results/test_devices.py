@@ -5,7 +5,7 @@ import doctest
 import pandas as pd
 import pytest
 
-from serbench.benchmark import api
+import serbench as api
 from serbench.errors import InputError
 from serbench.results.evidence import devices
 from serbench.results.evidence.devices import check_devices, kind_of
