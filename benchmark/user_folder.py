@@ -5,6 +5,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+BUILDING = ".building-"  # prefix of a folder that is not finished
+
 
 def home() -> Path:
     """`SERBENCH_HOME`, else the cache folder of the platform."""

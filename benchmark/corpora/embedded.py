@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ..user_folder import home, place
+from ..user_folder import BUILDING, home, place
 
 PREFIX = "audio-"
-_BUILDING = ".building-"  # as `prepared` calls what is not finished
 
 
 def audio_within(cell: Any) -> bytes | None:
@@ -53,7 +52,7 @@ def _name(cell: Any, number: int) -> str:
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
     """All files or none: under another name first."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=BUILDING, dir=folder.parent))
     try:
         for name, data in files.items():
             (temporary / name).write_bytes(data)

@@ -24,9 +24,10 @@ from ..audio.decode import length_seconds
 from ..audio.duplicates import note, settle
 from ..audio.workers import ordered
 from ..corpora.table import COLUMNS
+from ..user_folder import BUILDING
 from .clip_words import none_usable, oddities, remarks
 from .clips import ClipSource, PreparedClip, make
-from .home import AUDIO, BUILDING, FORMAT, MANIFEST, TABLE, discard, maker
+from .home import AUDIO, FORMAT, MANIFEST, TABLE, discard, maker
 
 SYNTHETIC_SECONDS = 3.0  # of a synthesized clip, at most on average
 _SAMPLED = 64  # files whose headers give the size of the whole

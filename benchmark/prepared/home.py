@@ -21,7 +21,7 @@ from ...results.evidence.seals import opened
 from .. import locks
 from ..corpora.embedded import PREFIX
 from ..source import source_hash
-from ..user_folder import place
+from ..user_folder import BUILDING, place
 
 FORMAT = 3  # of a prepared corpus on disk
 #: the modules whose text decides the samples that are stored
@@ -29,7 +29,6 @@ MAKERS = tuple(resolve_name(name, f"{__package__}") for name in (".clips", "..au
 #: and those that decide which clips are
 _CHOOSERS = (resolve_name("..audio.duplicates", f"{__package__}"),)
 MANIFEST, TABLE, AUDIO = "manifest.json", "table.parquet", "audio.int16"
-BUILDING = ".building-"  # prefix of a folder that is not finished
 _OURS = re.compile(r"[0-9a-f]{16}-\d+(-[0-9a-f]{8})?|\.building-.+")
 
 

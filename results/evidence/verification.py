@@ -27,7 +27,7 @@ _TWICE = (
     "label_map", "code", "role", "condition_kind", "condition_unit",
 )  # fmt: skip
 _FOLDERS = ("records", "predictions", "plans", "trainings", "weights", "utterances", "siblings", "locks")
-_OTHERS = ("run.json", "scored.log", "compact", "tables", "figures", "report.html", "report.md")
+_OTHERS = ("run.json", "scored.log", "compact", "tables", "figures", "report")
 
 
 @dataclass(frozen=True, slots=True)

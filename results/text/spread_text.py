@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ...errors import named
 from ..questions.descriptions import SpreadLine
 from ..statistics.metrics import Metric
 from .grids import Grid
@@ -25,12 +26,14 @@ def grid(lines: Sequence[SpreadLine], metric: Metric) -> Grid:
 
 
 def notes(lines: Sequence[SpreadLine]) -> list[str]:
-    """What is not told apart and why, each once with the models that it is true of."""
+    """What is not told apart and why, each once; with the models that it is true of, unless it is true of all."""
     models: dict[str, list[str]] = {}
     for line in lines:
         for text in (*line.spread.components.notes, *filter(None, [line.interval.reason])):
             models.setdefault(text, []).append(f"{line.result.label} on {line.result.setup.where}")
-    return [f"{text} ({', '.join(dict.fromkeys(names))})" for text, names in models.items()]
+    every = len({(line.result.label, line.result.setup.where) for line in lines})
+    unique = {text: dict.fromkeys(names) for text, names in models.items()}
+    return [text if len(names) == every else f"{text} ({named(names, 4)})" for text, names in unique.items()]
 
 
 def _row(line: SpreadLine) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ from serbench.results.evidence.store import create
 from serbench.results.papers.claims import published
 from serbench.results.papers.comparisons import claim_lines
 from serbench.results.papers.verdicts import MEANING, ClaimVerdict, Prediction
+from serbench.results.questions.answer_lines import Question
+from serbench.results.questions.descriptions import spread_lines
 from serbench.results.questions.ladder import ladders
 from serbench.results.reports import answer_views, claim_views, pair_views, views
 from serbench.results.reports.condition_views import condition_rows
@@ -27,6 +29,7 @@ from serbench.results.reports.ranking import order_of_members, without_twins
 from serbench.results.reports.report import report
 from serbench.results.statistics.metrics import METRICS
 from serbench.results.statistics.two_models import holm
+from serbench.results.text import spread_text
 from serbench.tests.support.report_runs import EVIL, cells, complete, plan
 from serbench.tests.support.tiny import serbench
 
@@ -327,6 +330,16 @@ def test_the_spread_is_a_line_per_model(run, tmp_path):
         assert row[2].startswith(f"{100 * each[f'{row[1]}: mean']:.1f} [")
         assert row[5] == f"{100 * each[f'{row[1]}: deviation over speakers']:.1f}"
         assert row[6] == f"{100 * each[f'{row[1]}: component of speakers, as a deviation']:.1f}"
+
+
+def test_what_is_true_of_all_models_lists_none_of_them(run):
+    lines = spread_lines(Question(evidence_of(run)[0], METRICS["uar"]))
+    one = replace(lines[0].spread, components=replace(lines[0].spread.components, notes=("common", "own")))
+    alike = [
+        replace(line, spread=replace(one, components=replace(one.components, notes=("common",)))) for line in lines
+    ]
+    notes = spread_text.notes([replace(alike[0], spread=one), *alike[1:]])
+    assert notes == ["common", f"own ({lines[0].result.label} on c)"]
 
 
 def test_sections_with_nothing_in_them_are_left_out_and_say_why(run, tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from scipy.io import wavfile
 
 from serbench.benchmark.conditions import noise
 from serbench.benchmark.conditions.snr import active_power
@@ -33,8 +34,12 @@ def snr_db(clip: np.ndarray, added: np.ndarray, rate: int) -> float:
 
 
 def write(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:
+    """A file of these samples: the same bytes every time (libsndfile writes the hour into WAV files of floats)."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, samples, rate, subtype="FLOAT" if path.suffix == ".wav" else None)
+    if path.suffix == ".wav":
+        wavfile.write(path, rate, np.asarray(samples, np.float32))
+    else:
+        soundfile.write(path, samples, rate)
     return path
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import namedtuple
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ import pytest
 from serbench.benchmark.audio.workers import ordered
 from serbench.benchmark.prepared import build, home
 from serbench.benchmark.prepared.corpus import prepare
+from serbench.benchmark.user_folder import BUILDING
 from serbench.errors import InputError
+from serbench.tests.support.killed import killed_at
 from serbench.tests.support.own_corpus import RATE, corpus, kept, made, own_home, prepare_mine, sound
 
 __all__ = ["made", "own_home"]  # fixtures
@@ -81,7 +84,7 @@ def test_killed_half_way(tmp_path: Path) -> None:
     folder = corpus(tmp_path / "in")
     assert killed(tmp_path, folder, 5) == -signal.SIGKILL
     (left,) = kept(tmp_path)
-    assert left.startswith(home.BUILDING)
+    assert left.startswith(BUILDING)
     assert home.stored(tmp_path / "home") == []
     c = prepare_mine(tmp_path, folder)
     assert kept(tmp_path) == [c.folder.name]
@@ -154,14 +157,12 @@ def test_processes_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_killed_worker_is_an_error_not_a_hole(tmp_path: Path) -> None:
     with pytest.raises(BrokenProcessPool):
-        list(ordered(_die, range(100), 2))
+        list(ordered(partial(killed_at, 50, tmp_path), range(100), 2))
+    assert (tmp_path / "50").exists()
+    end = time.monotonic() + 20  # a killed process needs a moment to go
+    while multiprocessing.active_children() and time.monotonic() < end:
+        time.sleep(0.05)
     assert multiprocessing.active_children() == []
-
-
-def _die(item: int) -> int:
-    if item == 50:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return item
 
 
 def test_an_unguarded_script_is_told_so(tmp_path: Path) -> None:
