@@ -12,7 +12,7 @@ import pytest
 
 from serbench.benchmark.prepared import corpus as prepared
 from serbench.errors import InputError
-from serbench.results.evidence import seals, store
+from serbench.results.evidence import plans, seals, store
 from serbench.results.evidence.evidence import open_evidence
 from serbench.results.evidence.files import StoreError, read_json, write_json
 from serbench.results.evidence.record import Record
@@ -29,7 +29,7 @@ def made(folder: Path) -> store.Run:
     run = store.create(folder, "0.1.0")
     record, predictions = cell("a" * 32)
     run.append(record, predictions)
-    line = dict.fromkeys(store.PLAN_COLUMNS, "x") | {"repeat": 0, "seed": 0, "leaks": ["speaker"], "classes": ["sad"]}
+    line = dict.fromkeys(plans.PLAN_COLUMNS, "x") | {"repeat": 0, "seed": 0, "leaks": ["speaker"], "classes": ["sad"]}
     run.add_plan(pd.DataFrame([line | {"key": record.key, "condition_level": 1.5}]), {"notes": ["n"], "coverage": []})
     clips = {"id": ["synth-a/x"], "corpus": ["synth-a"], "path": ["x"], "speaker": ["f1"], "seconds": [1.5]}
     run.add_utterances("synth-a-444444444444-native", pd.DataFrame(clips))

@@ -68,6 +68,7 @@ def run(
     out: str | Path | None = None,
     keep_weights: bool = False,
     again: bool = False,
+    blind: bool = False,
     progress: bool | None = None,
 ) -> RunResults:
     """Run models on corpora under a protocol, or a study: what `serbench run` does with these options.
@@ -75,13 +76,13 @@ def run(
     Finished cells are kept whatever happens; the same call goes on from there, and a finished run is read. A model that
     fails is in ``summary.failures``, no exception. ``set``: settings, {"noise.snr": (20, 0)} or ["noise.snr=20,0"].
     ``label_map``: a file of your own; ``allow_pair``: clips "A=B" that are no copies, or files of such lines;
-    ``distinct``: names that may be one (03 and 3) are two.
+    ``distinct``: names that may be one (03 and 3) are two. ``blind``: the run folder does not say who made it or where.
     ``progress``: whether bars are shown on the error output; None: in a notebook. Raises InputError before anything
     runs, for whatever does not fit.
     """
     options = _options(
         study, protocol, quick, frozen, model, corpus, seeds, set, jobs, device, precision, out, keep_weights, again,
-        label_map, allow_pair, distinct,
+        label_map, allow_pair, distinct, blind,
     )  # fmt: skip
     if progress or (progress is None and in_notebook()):
         from .terminal_progress import TerminalProgress
@@ -196,13 +197,14 @@ def _options(
     label_map: str | Path | None = None,
     allow_pair: Names = (),
     distinct: bool = False,
+    blind: bool = False,
 ) -> RunOptions:
     pairs = settings.items() if isinstance(settings, Mapping) else ()
     texts = [f"{name}={_text(value)}" for name, value in pairs] or list(settings)
     return RunOptions(
         study, protocol, quick, None if frozen is None else Path(frozen), _names(model), _names(corpus), seeds,
         tuple(texts), jobs, device, precision, None if out is None else Path(out), keep_weights, again,
-        None if label_map is None else Path(label_map), _names(allow_pair), distinct,
+        None if label_map is None else Path(label_map), _names(allow_pair), distinct, blind,
     )  # fmt: skip
 
 

@@ -138,16 +138,16 @@ def audit(
     return [judge(listing, corpus, recordings, frozenset(promise), distinct, pairs) for listing in listings]
 
 
-def report(runs: Runs, out: str | Path | None = None, *, mixed: bool = False) -> "Report":
+def report(runs: Runs, out: str | Path | None = None, *, mixed: bool = False, blind: bool = False) -> "Report":
     """Write Markdown, CSV, LaTeX, figures and one HTML page of runs; ``page`` of what comes back is its path.
 
     ``out``: the report folder; by default in the run folder, or ``reports/<time>`` for several runs. ``mixed`` as in
-    `load`.
+    `load`. ``blind``: it does not say who made the runs and where, for a double-blind review.
     """
     from ...results.reports.report import report as write
     from ..planning.recipes import changed
 
-    return write([str(run) for run in _several(runs)], None if out is None else Path(out), changed, mixed)
+    return write([str(run) for run in _several(runs)], None if out is None else Path(out), changed, mixed, blind)
 
 
 def _several(runs: Runs) -> Sequence[str | Path]:

@@ -40,6 +40,7 @@ class WithTables(click.Command):
 def query(runs: tuple[str, ...], mixed: bool, form: str | None) -> None:
     """Ask the results of RUN with SQL."""
     from ...errors import InputError
+    from ...results.evidence.evidence import open_evidence
     from ...results.evidence.query import query as ask
     from ...results.evidence.store import find_run
     from ...results.text import query_text
@@ -47,5 +48,8 @@ def query(runs: tuple[str, ...], mixed: bool, form: str | None) -> None:
     *folders, sql = runs
     if not folders:
         raise InputError(f"query: {sql}: give RUN, and after it the statement in quotes")
-    table = ask([find_run(run) for run in folders], sql, mixed)
+    evidence = open_evidence([find_run(run) for run in folders], mixed)
+    table = ask(evidence, sql)
+    if evidence.incomplete:
+        click.echo(f"Note: {evidence.incomplete}", err=True)
     print_document(query_text.document(table), form)

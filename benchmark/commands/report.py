@@ -18,15 +18,16 @@ from .forms import mixed_option
     "--open", "opened", type=click.Choice(["auto", "yes", "no"]), default="auto", show_default=True,
     help="Show the page in a browser; auto: where a person sits at this terminal.",
 )  # fmt: skip
+@click.option("--blind", is_flag=True, help="No folders, command lines, hosts or users in it; so for blind runs.")
 @mixed_option
-def report(runs: tuple[str, ...], out: Path | None, opened: str, mixed: bool) -> None:
+def report(runs: tuple[str, ...], out: Path | None, opened: str, blind: bool, mixed: bool) -> None:
     """Write Markdown, CSV, LaTeX, figures and one HTML page of RUN..., finished or still going on.
 
     Each RUN is a folder, the name of one in runs/, or `latest`. Several runs make one report.
     """
     from ..api.questions import report as write
 
-    files = write(runs, out, mixed=mixed)
+    files = write(runs, out, mixed=mixed, blind=blind)
     for note in files.notes:
         click.echo(f"Note: {note}", err=True)
     click.echo(str(files.page))

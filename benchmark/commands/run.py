@@ -47,6 +47,7 @@ _HOW = (
         help="Run folder.  [default: runs/<protocol or study>-<time>]",
     ),
     click.option("--again", is_flag=True, help="Train anew, in a new run folder."),
+    click.option("--blind", is_flag=True, help="No folders, command lines, hosts or users in the run folder."),
     click.option("--keep-weights", is_flag=True, help="Keep the weights of every training."),
 )  # fmt: skip
 

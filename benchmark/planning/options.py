@@ -22,7 +22,7 @@ class RunOptions:
     are no copies, or files of such lines; ``distinct``: names that may be one are two. ``frozen``: the file of a
     frozen plan, which says what these options leave open. ``seeds`` None: 1, or as the study has it. ``jobs`` None: as
     many as there are cores where networks train on the CPU, else 1. ``out`` None: the newest run of the same plans,
-    else a new folder; ``again``: always a new one.
+    else a new folder; ``again``: always a new one. ``blind``: the run folder does not say who made it and where.
     """
 
     study: str | None = None
@@ -42,6 +42,7 @@ class RunOptions:
     label_map: Path | None = None
     allow_pair: tuple[str, ...] = ()
     distinct: bool = False
+    blind: bool = False
 
     @property
     def settings(self) -> tuple[str, ...]:

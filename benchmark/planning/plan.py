@@ -24,7 +24,7 @@ from ...protocols.parts.protocol import (
     Practice,
     utterance_of,
 )
-from ...results.evidence.store import PLAN_COLUMNS
+from ...results.evidence.plans import PLAN_COLUMNS
 from ..conditions.kinds import KINDS, find
 from ..source import source_hash
 from .arms import Choice, possible

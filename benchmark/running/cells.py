@@ -16,7 +16,7 @@ from safetensors.torch import load, save
 
 from ...baselines.registry import ModelChoice, choose, modules_of
 from ...protocols.parts.protocol import utterance_of
-from ...results.evidence.files import StoreError, damaged, read_json, write_bytes, write_json
+from ...results.evidence.files import StoreError, damaged, read_json, write_bytes
 from ...results.evidence.record import FORMAT, Record
 from ...results.evidence.seals import DamageError
 from ...results.evidence.seals import digest as digest_of_file
@@ -121,7 +121,7 @@ def _train(context: RunContext, plan: Plan, trial: Trial, chosen: ModelChoice) -
             "rate_hz": plan.rate_hz,
             "streams": asdict(streams),
         }
-        write_json(context.run.training_path(trial.training), facts)
+        context.run.keep_training(trial.training, facts)
         write_bytes(context.run.weights_path(trial.training), content)
     return trained
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ... import plugins
 from ...results.evidence.files import StoreError
-from ...results.evidence.store import Run
+from ...results.evidence.store import Run, open_run
 from .. import locks
 from ..audio.workers import submitted, workers
 from ..planning.plan import Cell, Plan
@@ -137,7 +137,7 @@ def _open(work: Work, jobs: int = 1) -> "RunContext":
     device = resolve(work.device)
     configure(device, work.precision, THREADS)
     threadpool_limits(THREADS)
-    run = Run(work.folder)
+    run = open_run(work.folder)
     return RunContext(
         run=run,
         trainer=Trainer(Data(work.corpora, MEMORY // jobs), work.plan.rate_hz, device, work.precision),

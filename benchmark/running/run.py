@@ -13,8 +13,9 @@ from typing import Any
 from ...baselines.registry import choose
 from ...errors import InputError
 from ...results.evidence.files import StoreError, free_leftovers, read_json, write_bytes
+from ...results.evidence.plans import plan_name
 from ...results.evidence.record import FORMAT
-from ...results.evidence.store import Run, create, free_damaged, open_run, plan_name
+from ...results.evidence.store import Run, create, free_damaged, open_run
 from ..audio.bar import hidden
 from ..device import resolve
 from ..environment import PAIR, cores, import_problem, installed, pair_problem
@@ -136,7 +137,7 @@ def _run_plan(
 def _folder(options: RunOptions, plans: Sequence[Plan], name: str, progress: Progress) -> tuple[Run, bool]:
     """``out``, else the newest run of exactly these plans unless it is to be ``again``, else a new folder.
 
-    Says whether it was there already.
+    Of a run that is to be blind, only a blind one goes on. Says whether it was there already.
     """
     if options.out is not None:
         there = (options.out / "run.json").exists()
@@ -146,17 +147,19 @@ def _folder(options: RunOptions, plans: Sequence[Plan], name: str, progress: Pro
             )
         if there and (number := read_json(open_run(options.out).folder / "run.json")["format"]) < FORMAT:
             progress.note(f"{options.out}: is of format {number}, now of {FORMAT}, which older versions cannot read")
-        run = create(options.out, version("serbench"))
+        run = create(options.out, version("serbench"), options.blind)
         _heal(run, plans, progress)
         return run, there
     names = {plan_name(cell.key for cell in plan.cells) for plan in plans}
     for folder in [] if options.again else sorted(Path("runs").glob(f"{name}-*/plans"), reverse=True):
         if {path.stem for path in folder.glob("*.parquet")} == names:
             run = open_run(folder.parent)
+            if options.blind and not run.blind:
+                continue
             _heal(run, plans, progress)
             progress.resume(run, finished=not any(pending(run, plan) for plan in plans))
             return run, True
-    return create(_new_folder(f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"), version("serbench")), False
+    return create(_new_folder(f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"), version("serbench"), options.blind), False
 
 
 def _heal(run: Run, plans: Sequence[Plan], progress: Progress) -> None:

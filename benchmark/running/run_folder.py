@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from ...protocols.parts.protocol import utterance_of
-from ...results.evidence.store import Run, plan_name
+from ...results.evidence.plans import plan_name
+from ...results.evidence.store import Run
 from ..planning.plan import Plan
 from ..planning.ready import ReadyPlan
 

@@ -17,15 +17,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from . import blinding
 from .cell_sources import cells_of
 from .clusters import Cluster, clusters_of, with_clusters
 from .compact import CellSource
 from .devices import check_devices
 from .files import read_json, read_table
 from .groups import GROUPS
+from .plans import left_out, newest
 from .predictions import Probabilities, read_predictions, read_probabilities
 from .record import FORMAT, Record
-from .store import Run, left_out, newest
+from .store import Run
 
 _TABLE = re.compile(r"(?P<corpus>.+)-(?P<mark>[0-9a-f]{12})-(?P<label_map>.+)")  # the name of a labelled table
 CLIP_COLUMNS = ("id", "corpus", "path", "speaker", "seconds", *(name for name in GROUPS if name != "corpus"))
@@ -40,7 +42,9 @@ class RunCommand:
 
     @property
     def text(self) -> str:
-        """As it was typed."""
+        """As it was typed; "" of a blind run."""
+        if "command" not in self.facts:
+            return ""
         return shlex.join(["serbench", *map(str, self.facts.get("command", ()))])
 
 
@@ -60,10 +64,39 @@ class Evidence:
     commands: tuple[RunCommand, ...] = ()
     whole: "Evidence | None" = None
     cluster: Cluster = "auto"
+    blind: bool = False
 
     def only(self, keep: pd.Series) -> "Evidence":
         """The evidence of some of the records; the predictions, which are read once, are those of the whole."""
         return replace(self, records=self.records[keep].reset_index(drop=True), whole=self.whole or self)
+
+    @property
+    def progress(self) -> dict[str, int]:
+        """Cells asked for, done, failed, pending."""
+        done = int((self.records["status"] == "done").sum())
+        pending = int((~self.plan["key"].isin(self.records["key"])).sum())
+        counts = {"done": done, "failed": len(self.records) - done, "pending": pending}
+        return {"cells": sum(counts.values()), **counts}
+
+    @property
+    def incomplete(self) -> str:
+        """What is not done of the cells that were asked for; "" where all are."""
+        n = self.progress
+        if n["done"] == n["cells"]:
+            return ""
+        return f"not complete: {n['done']} of {n['cells']} cells are done, {n['failed']} failed, {n['pending']} pending"
+
+    def without_names(self) -> "Evidence":
+        """The same, but nothing that is told of it says who made it and where."""
+        facts = [(name, self.records[name].map(blinding.blind)) for name in blinding.FREE]
+        facts.append(("environment", self.records["environment"].map(blinding.blind_environment)))
+        return replace(
+            self,
+            records=self.records.assign(**dict(facts)),
+            notes=blinding.blind(self.notes),
+            commands=tuple(RunCommand(Path(c.run).name, blinding.blind_plan(c.facts)) for c in self.commands),
+            blind=True,
+        )
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
@@ -123,7 +156,8 @@ class Evidence:
         columns = list(CLIP_COLUMNS)
         parts = [read_table(path).to_pandas().reindex(columns=columns) for path in paths.values()]
         parts = parts or [pd.DataFrame(columns=columns)]
-        return pd.concat(parts, ignore_index=True).drop_duplicates("id").set_index("id")
+        clips = pd.concat(parts, ignore_index=True).drop_duplicates("id").set_index("id")
+        return blinding.blind_utterances(clips) if self.blind else clips
 
     @cached_property
     def sizes(self) -> dict[tuple[str, str, str], int]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InputError
-from .evidence import Evidence, open_evidence
+from .evidence import Evidence
 from .files import read_json
 from .predictions import TEXTS
 from .store import Run
@@ -84,12 +84,11 @@ def trainings(runs: Sequence[Run]) -> pd.DataFrame:
     return table.astype({"epoch": int})
 
 
-def query(runs: Sequence[Run], sql: str, mixed: bool = False) -> pd.DataFrame:
+def query(evidence: Evidence, sql: str) -> pd.DataFrame:
     """The result of one SQL statement. Raises InputError for wrong SQL, and for what would reach outside."""
     import duckdb
 
     with duckdb.connect(":memory:") as base:
-        evidence = open_evidence(runs, mixed)
         for name in _named(base, sql):
             frame = table(evidence, name)
             if len(frame.columns):

@@ -12,7 +12,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,28 +21,22 @@ from typing import Any
 import pandas as pd
 
 from ...errors import InputError
-from . import seals
+from . import blinding, seals
 from .files import StoreError, damaged, read_json, read_table, write_bytes, write_json
-from .old_records import of_plan
+from .plans import PLAN_COLUMNS, plan_name, read_plan
 from .record import FORMAT, PREDICTION_COLUMNS, Record
 from .seals import DamageError
-
-#: columns of a plan: one line per cell that was asked for
-PLAN_COLUMNS = (
-    "key", "trial", "training", "protocol", "model", "arm", "train", "test", "fold", "repeat", "seed", "condition",
-    "label_map", "leaks", "classes", "code", "settings", "role", "condition_kind", "condition_level", "condition_unit",
-)  # fmt: skip
-_SINCE_2 = PLAN_COLUMNS[-4:]  # plans of format 1 lack them
-
-#: what a cell is of that was asked for anew on the same data; a plan names neither recordings nor weights
-_OLDER, _CHANGED = "of older code", "of earlier recordings, faces, weights or folds"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder that is known to be one of ours and of this format."""
+    """A run folder that is known to be one of ours and of this format.
+
+    ``blind``: nothing in it says who made it and where.
+    """
 
     folder: Path
+    blind: bool = False
 
     def record_path(self, key: str) -> Path:
         """Where the record of a cell lies."""
@@ -69,12 +63,17 @@ class Run:
         """Where the curve of a training lies."""
         return self.folder / "trainings" / f"{training}.json"
 
+    def keep_training(self, training: str, facts: dict[str, Any]) -> None:
+        """Store the curve of a training, and what `predict` needs to build its model again."""
+        write_json(self.training_path(training), blinding.blind(facts) if self.blind else facts)
+
     def done(self, keys: Iterable[str]) -> set[str]:
         """Those cells that are finished. A failed cell has a record only, and is tried again."""
         return {key for key in keys if self.record_path(key).exists() and self.predictions_path(key).exists()}
 
     def append(self, record: Record, predictions: pd.DataFrame | None) -> None:
         """Store a finished cell with its predictions, or a failed one without."""
+        record = blinding.blind_record(record) if self.blind else record
         if predictions is not None:
             # of an earlier failure: record and predictions mean done
             self.record_path(record.key).unlink(missing_ok=True)
@@ -104,11 +103,13 @@ class Run:
 
     def add_plan(self, cells: pd.DataFrame, facts: dict[str, Any]) -> None:
         """Store what a command asked for; the same command writes the same file."""
+        facts = blinding.blind_plan(facts) if self.blind else facts
         content = _parquet(cells[list(PLAN_COLUMNS)], {"facts": json.dumps(facts), **seals.METADATA})
         write_bytes(self.folder / "plans" / f"{plan_name(cells['key'])}.parquet", seals.seal_parquet(content))
 
     def add_utterances(self, name: str, table: pd.DataFrame) -> None:
         """Store a labelled table once, for groups, speakers and texts in reports."""
+        table = blinding.blind_utterances(table) if self.blind else table
         self._once(self.folder / "utterances" / f"{name}.parquet", table)
 
     def add_siblings(self, fold_hash: str, siblings: pd.DataFrame) -> None:
@@ -133,11 +134,11 @@ class Run:
     def plans(self) -> list[tuple[pd.DataFrame, dict[str, Any]]]:
         """What was asked for, with the facts that are stored beside it, in the order of the commands."""
         paths = sorted((self.folder / "plans").glob("*.parquet"), key=lambda path: (path.stat().st_mtime_ns, path))
-        return [_read_plan(path) for path in paths]
+        return [read_plan(path) for path in paths]
 
     def plan(self, path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         """One of them. Raises StoreError where it is damaged."""
-        return _read_plan(path)
+        return read_plan(path)
 
     def records(self) -> list[Record]:
         """Of every cell that is finished or failed, by their keys. Raises StoreError naming a damaged file."""
@@ -168,45 +169,11 @@ class Run:
         return content
 
 
-def newest(plans: Sequence[tuple[pd.DataFrame, dict[str, Any]]]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """All cells once, in the order of plans; and those that a later plan asked for anew: key -> what they are of.
+def create(folder: Path, version: str, blind: bool = False) -> Run:
+    """Open a run folder, made when it is not there; one that was made blind stays blind.
 
-    On other data a cell is another one: neither takes the place of the other.
+    Raises InputError for a folder that is something else, or that was not made ``blind`` and is to be.
     """
-    if not plans:
-        return pd.DataFrame(columns=list(PLAN_COLUMNS)), {}
-    parts = [cells.assign(data=_data(cells, facts)) for cells, facts in plans]
-    cells = pd.concat(parts, ignore_index=True).drop_duplicates("key", keep="last")
-    apart = ("key", "trial", "training", "leaks", "classes", "code", *_SINCE_2)
-    alike = ["data", *(name for name in PLAN_COLUMNS if name not in apart)]
-    old = cells.duplicated(alike, keep="last")
-    several = cells[cells.duplicated(alike, keep=False)]
-    other = several["code"] != several.groupby(alike, sort=False)["code"].transform("last")
-    what = dict(zip(several["key"], other.map({True: _OLDER, False: _CHANGED}), strict=True))
-    return cells[~old].drop(columns="data").reset_index(drop=True), {key: what[key] for key in cells.loc[old, "key"]}
-
-
-def left_out(what: Iterable[str]) -> list[str]:
-    """A note for each kind of cells that `newest` leaves out."""
-    return [f"{n} cells {kind} are stored too and not shown" for kind, n in Counter(what).items()]
-
-
-def _data(cells: pd.DataFrame, facts: dict[str, Any]) -> list[str]:
-    """For every cell the fingerprints of the corpora that it is trained and tested on."""
-    marks = {name: about["fingerprint"] for name, about in facts.get("corpora", {}).items()}
-    pairs = list(zip(cells["train"], cells["test"], strict=True))
-    used = {pair: sorted({name for names in pair for name in names.split("+")}) for pair in set(pairs)}
-    of = {pair: " ".join(marks.get(name, "") for name in names) for pair, names in used.items()}
-    return [of[pair] for pair in pairs]
-
-
-def plan_name(keys: Iterable[str]) -> str:
-    """Name of a plan: a hash of the keys of its cells, whatever command asked for them."""
-    return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()[:16]
-
-
-def create(folder: Path, version: str) -> Run:
-    """Open a run folder, made when it is not there. Raises InputError for a folder that is something else."""
     if not (folder / "run.json").exists():
         # what a killed or a concurrent process has begun to write is no foreign file
         if folder.exists() and (
@@ -214,8 +181,13 @@ def create(folder: Path, version: str) -> Run:
             or any(not p.name.startswith(".run.json.") and p.name != "run.json" for p in folder.iterdir())
         ):
             raise InputError(f"{folder}: exists and is not a run folder; choose another with --out")
-        write_json(folder / "run.json", {"format": FORMAT, "serbench": version})
+        write_json(folder / "run.json", {"format": FORMAT, "serbench": version} | ({"blind": True} if blind else {}))
     run = open_run(folder)
+    if blind and not run.blind:
+        raise InputError(
+            f"{folder}: was not made blind, and its files say where it was made; choose another with --out, "
+            "or blind its report alone: `serbench report --blind`"
+        )
     if (facts := read_json(folder / "run.json"))["format"] < FORMAT:  # what is added now, older versions cannot read
         write_json(folder / "run.json", {**facts, "format": FORMAT})
     return run
@@ -233,7 +205,7 @@ def open_run(folder: Path) -> Run:
             f"{folder}: a run folder of format {number}, this serbench reads up to format {FORMAT}; "
             "use the version that wrote it, or another --out"
         )
-    return Run(folder)
+    return Run(folder, facts.get("blind") is True)
 
 
 def find_run(name: str, root: Path = Path("runs")) -> Run:
@@ -256,25 +228,6 @@ def _parquet(frame: pd.DataFrame, metadata: dict[str, str] | None = None) -> byt
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     return buffer.getvalue()
-
-
-def _read_plan(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    table = read_table(path)
-    try:
-        facts = json.loads((table.schema.metadata or {})[b"facts"])
-        if not isinstance(facts, dict):
-            raise TypeError("its facts are no JSON object")
-    except (KeyError, ValueError, TypeError, RecursionError) as error:
-        raise damaged(path, error) from error
-    if missing := set(PLAN_COLUMNS) - set(_SINCE_2) - set(table.column_names):
-        raise StoreError(
-            f"{path}: no column {', '.join(sorted(missing))}; written by another version: use that, or another --out"
-        )
-    cells = table.to_pandas()
-    if lacking := [name for name in _SINCE_2 if name not in cells.columns]:
-        more = pd.DataFrame([of_plan(cell) for cell in cells.to_dict("records")], columns=list(_SINCE_2))
-        cells = cells.assign(**{name: more[name] for name in lacking})
-    return cells, facts
 
 
 def free_damaged(run: Run, keys: Iterable[str], plans: Iterable[str]) -> list[str]:

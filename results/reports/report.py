@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..evidence.evidence import Evidence
 from ..evidence.files import write_bytes
 from ..evidence.results import FLOOR
 from ..evidence.store import find_run
@@ -30,11 +31,18 @@ class Report:
     notes: tuple[str, ...]
 
 
-def report(runs: Sequence[str], out: Path | None = None, changed: Changes = no_changes, mixed: bool = False) -> Report:
+def report(
+    runs: Sequence[str],
+    out: Path | None = None,
+    changed: Changes = no_changes,
+    mixed: bool = False,
+    blind: bool = False,
+) -> Report:
     """Write the report of one or several runs (as `store.find_run` takes them), finished or not.
 
     ``changed`` tells what a run changed of recipe and rules, for claims. Default folder: ``report`` in the run's own,
-    or ``reports/<time>`` for several runs. ``mixed`` as in `open_evidence`. Raises InputError for what is no run
+    or ``reports/<time>`` for several runs. ``mixed`` as in `open_evidence`. ``blind``: no folders,
+    command lines, hosts or users in it, which holds of blind runs without asking. Raises InputError for what is no run
     folder, StoreError for damaged files.
     """
     opened = list({run.folder.resolve(): run for run in map(find_run, runs)}.values())
@@ -42,14 +50,15 @@ def report(runs: Sequence[str], out: Path | None = None, changed: Changes = no_c
         opened[0].folder / "report" if len(opened) == 1 else Path("reports") / time.strftime("%Y%m%d-%H%M%S")
     )
     figures = folder / "figures"
-    sources = sources_of(opened, changed, mixed)
+    sources = sources_of(opened, changed, mixed, blind)
     matrices = aside.start([s for s in sources.clean if s.role != FLOOR][:DRAWN_FIRST], figures)
     with matrices:
         content = content_of(sources, figures)
         for texts_of in TEXTS:
             for name, text in texts_of(sources, content).items():
                 write_bytes(folder / name, text.encode())
-    return Report(folder, folder / "report.html", tuple(_notes(content, sum(s.role != FLOOR for s in sources.clean))))
+    notes = _notes(sources.evidence, content, sum(s.role != FLOOR for s in sources.clean))
+    return Report(folder, folder / "report.html", tuple(notes))
 
 
 def _page(sources: Sources, content: Content) -> Mapping[str, str]:
@@ -86,12 +95,8 @@ def _latex(sources: Sources, content: Content) -> Mapping[str, str]:
 TEXTS: tuple[Callable[[Sources, Content], Mapping[str, str]], ...] = (_page, _scores, _lists, _latex)
 
 
-def _notes(content: Content, n_clean: int) -> list[str]:
-    notes = []
-    state = content.overview["progress"]
-    if state["pending"] or state["failed"]:
-        facts = f"{state['failed']} failed, {state['pending']} pending"
-        notes.append(f"not complete: {state['done']} of {state['cells']} cells are done, {facts}")
+def _notes(evidence: Evidence, content: Content, n_clean: int) -> list[str]:
+    notes = [evidence.incomplete] if evidence.incomplete else []
     if n_clean > DRAWN_FIRST:
         notes.append(f"{DRAWN_FIRST} of {n_clean} confusion matrices are drawn as files; the page has them all")
     if left := sum(clips is None for clips in content.clips.of):

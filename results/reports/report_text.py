@@ -25,7 +25,7 @@ def markdown(content: Content, scores_text: str) -> str:
             parts += [f"## {title}", *map(_image, drawn), *answers, *filter(None, [content.reasons.get(section)])]
     parts += ["## Tied groups", *(f"- {s.title}: {_groups(s)}" for s in content.sections)]
     parts += [f"## {TITLES['claims']}", *_claims(content), f"## {TITLES['failed']}", *_failures(content)]
-    parts += [f"## {TITLES['repeat']}", *(f"    {c['command']}" for c in content.repeat["commands"])]
+    parts += [f"## {TITLES['repeat']}", *(f"    {c['command'] or c['protocol']}" for c in content.repeat["commands"])]
     facts = tuple((name, value, str(n)) for name, value, n in content.repeat["environments"])
     parts.append(pipes(Grid("", ("what", "value", "cells"), facts, left=2)))
     return "\n\n".join(parts) + "\n"

@@ -39,9 +39,11 @@ class Sources:
         return [s for s in self.scores if s.condition == "clean" and s.n_done]
 
 
-def sources_of(runs: Sequence[Run], changed: Changes, mixed: bool = False) -> Sources:
-    """Read the runs, as `open_evidence` does, and score them."""
+def sources_of(runs: Sequence[Run], changed: Changes, mixed: bool = False, blind: bool = False) -> Sources:
+    """Read the runs, as `open_evidence` does, and score them; ``blind``, or one of them is: without names."""
     evidence = open_evidence(runs, mixed)
+    if blind or any(run.blind for run in runs):
+        evidence = evidence.without_names()
     table = scores(evidence.records, evidence.predictions, evidence.plan)
     order = tuple(dict.fromkeys(evidence.plan["arm"]))
     steps = ladders(evidence.records, evidence.predictions, METRICS[HEADLINE], evidence.siblings, order)
@@ -80,7 +82,7 @@ def _title(evidence: Evidence) -> str:
 def _overview(evidence: Evidence) -> dict[str, object]:
     leaks = {leak for names in evidence.records["leaks"] for leak in names}
     return {
-        "progress": views.progress(evidence),
+        "progress": evidence.progress,
         "predictions": f"{len(evidence.predictions):,}",
         "models": list(dict.fromkeys(evidence.records["model"])),
         "written": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),

@@ -87,14 +87,6 @@ def failures(evidence: Evidence) -> list[dict[str, Any]]:
     return lines
 
 
-def progress(evidence: Evidence) -> dict[str, int]:
-    """Cells asked for, done, failed, pending."""
-    status = Counter(evidence.records["status"])
-    pending = int((~evidence.plan["key"].isin(evidence.records["key"])).sum())
-    total = sum(status.values()) + pending
-    return {"cells": total, "done": status["done"], "failed": status["failed"], "pending": pending}
-
-
 def environments(evidence: Evidence) -> list[tuple[str, str, int]]:
     """(fact, value, records) of where the records were made."""
     counts: Counter[tuple[str, str]] = Counter()

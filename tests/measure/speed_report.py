@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from serbench.results.evidence.plans import PLAN_COLUMNS
 from serbench.results.evidence.record import Record
-from serbench.results.evidence.store import PLAN_COLUMNS, Run, create
+from serbench.results.evidence.store import Run, create
 
 CLASSES = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 FOLDS = 5

@@ -78,10 +78,10 @@ def test_the_copy_gives_the_same_and_reads_no_cell(run: Run, monkeypatch: pytest
     assert_equal(made, expected)
     assert {cell.copy is not None for cell in made.cells} == {True}
     sql = "SELECT key, row, speaker, truth, log_probability[1] AS p, len(log_probability) AS n FROM predictions"
-    before = query([run], sql)
+    before = query(open_evidence([run]), sql)
     no_file_is_read(monkeypatch)
     assert_equal(open_evidence([run]), expected)
-    pd.testing.assert_frame_equal(query([run], sql), before)
+    pd.testing.assert_frame_equal(query(open_evidence([run]), sql), before)
     assert before["n"].isna().sum() == 2
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from serbench.errors import InputError
-from serbench.results.evidence import files, store
+from serbench.results.evidence import files, plans, store
 from serbench.results.evidence.evidence import open_evidence
 from serbench.results.evidence.files import StoreError
 from serbench.tests.support.edited import rewrite
@@ -80,7 +80,7 @@ def test_a_damaged_record_is_named(run: store.Run) -> None:
 
 def planned(key: str, code: str = "one", **changes: object) -> pd.DataFrame:
     """A plan of one cell."""
-    line = dict.fromkeys(store.PLAN_COLUMNS, "x") | {"repeat": 0, "seed": 0, "leaks": ["speaker"], "classes": ["sad"]}
+    line = dict.fromkeys(plans.PLAN_COLUMNS, "x") | {"repeat": 0, "seed": 0, "leaks": ["speaker"], "classes": ["sad"]}
     return pd.DataFrame([line | {"key": key, "code": code} | changes])
 
 
@@ -114,7 +114,7 @@ def asked_again(run: store.Run, *given: tuple[str, dict[str, object], str]) -> N
     for at, (key, facts, mark) in enumerate(given):
         cells = planned(key, **facts)
         run.add_plan(cells, {"notes": [], "corpora": {"x": {"fingerprint": mark, "rate_hz": 16_000}}})
-        os.utime(run.folder / "plans" / f"{store.plan_name(cells['key'])}.parquet", (at, at))
+        os.utime(run.folder / "plans" / f"{plans.plan_name(cells['key'])}.parquet", (at, at))
         run.append(*cell(key, data={"x": mark}))
 
 

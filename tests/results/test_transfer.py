@@ -13,8 +13,9 @@ import pytest
 import soundfile
 
 from serbench.results.evidence.corpora import UNKNOWN, Corpora, Coverage, corpora_of
+from serbench.results.evidence.plans import PLAN_COLUMNS
 from serbench.results.evidence.scores import Score, Value, order
-from serbench.results.evidence.store import PLAN_COLUMNS, Run, create
+from serbench.results.evidence.store import Run, create
 from serbench.results.reports import figures
 from serbench.results.reports.matrices import REST, matrix
 from serbench.results.reports.style import RC

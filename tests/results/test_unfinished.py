@@ -51,6 +51,11 @@ def test_the_report_and_two_models_take_it(run, tmp_path):
     assert found.main.p is None and "lacks" in found.reason
 
 
+def test_a_query_says_how_much_is_there(run):
+    code, out, err = serbench("query", run.folder, "SELECT count(*) AS n FROM records")
+    assert code == 0 and err == "Note: not complete: 16 of 18 cells are done, 0 failed, 2 pending\n" and "16" in out
+
+
 def fail(run, *names):
     for name in names:
         path = run.folder / "records" / f"{name}-.json"

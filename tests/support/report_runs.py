@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import soundfile
 
+from serbench.results.evidence.plans import PLAN_COLUMNS
 from serbench.results.evidence.record import Record
-from serbench.results.evidence.store import PLAN_COLUMNS, Run, create
+from serbench.results.evidence.store import Run, create
 from serbench.tests.support.records import BASE, of_names
 
 CLASSES = ("angry", "happy", "sad")
