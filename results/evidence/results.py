@@ -1,10 +1,11 @@
 """Results: one model and arm on one set-up, and the one rule of which cells are pooled into one."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from .pools import Cells
@@ -15,6 +16,11 @@ RISING = frozenset({"s", "ms", "%"})
 TWO_WAYS: dict[str, float | None] = {"gain": 0.0, "face-shift": 0.0, "header-rate": None}
 FLOOR = "floor"  # the role of a model that lies under every table
 _CLEAN = ("clean", None, "")
+#: columns that name a result
+_NAMING = (
+    "protocol", "train", "test", "condition", "label_map", "leaks", "condition_kind", "condition_level",
+    "condition_unit", "model", "arm",
+)  # fmt: skip
 _canonical = json.JSONEncoder(sort_keys=True, default=list).encode  # made once: there are many cells
 
 
@@ -177,9 +183,14 @@ def results_of(records: pd.DataFrame) -> list[Result]:
     Results of one name that stand on different things have tags.
     """
     groups: dict[tuple[Setup, str, str, Identity], list[tuple[int, Any]]] = {}
+    by_look: dict[int, list[tuple[int, Any]]] = {}
     identities = Identities()
-    for position, cell in enumerate(records.astype(object).itertuples(index=False)):  # texts as Python's, read once
-        groups.setdefault((setup_of(cell), cell.model, cell.arm, identities.of(cell)), []).append((position, cell))
+    cells = records.astype(object).itertuples(index=False)  # texts as Python's, read once
+    for position, (look, cell) in enumerate(zip(_looks(records), cells, strict=True)):
+        if look not in by_look:
+            name = (setup_of(cell), cell.model, cell.arm, identities.of(cell))
+            by_look[look] = groups.setdefault(name, [])
+        by_look[look].append((position, cell))
     ordered = sorted(groups.items(), key=lambda item: _order(*item[0]))
     results = [_result(*key, dict(sorted(cells, key=_place)), records) for key, cells in ordered]
     alike: dict[tuple[Any, ...], list[int]] = {}
@@ -189,6 +200,19 @@ def results_of(records: pd.DataFrame) -> list[Result]:
         for tag, k in enumerate(places if len(places) > 1 else (), start=1):
             results[k] = replace(results[k], tag=str(tag))
     return results
+
+
+def _looks(records: pd.DataFrame) -> list[int]:
+    """A number for every cell: cells of one number are of one result, those of several numbers may be.
+
+    Columns are compared by value, and lists and dictionaries by being the same one, which those of large runs are.
+    """
+    looks = np.zeros(len(records), np.int64)
+    for name in (*_NAMING, *Identity._fields):
+        column = records[name]
+        codes = pd.factorize(np.fromiter(map(id, column), np.int64) if column.dtype == object else column)[0] + 1
+        looks = pd.factorize(looks * (len(records) + 1) + codes)[0]
+    return looks.tolist()
 
 
 def by_name(results: Sequence[Result]) -> list[Result]:
