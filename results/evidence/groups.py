@@ -9,7 +9,7 @@ import pandas as pd
 from ..statistics.metrics import Metric, counts
 from ..statistics.score_intervals import score_interval
 from ..statistics.speakers import Interval, mean_known, unknown_speakers
-from .parts import parts_of
+from .parts import codes_of_pairs, parts_of
 
 #: what utterances can be grouped by, beside the speaker
 GROUPS = ("gender", "language", "corpus", "intensity")
@@ -77,7 +77,7 @@ def confusions_by_speaker(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndar
 
     The last column as in `metrics.counts`.
     """
-    run, runs = pd.factorize(pd.MultiIndex.from_frame(rows[["seed", "repeat"]]), sort=True)
+    run, runs = codes_of_pairs(*(pd.factorize(rows[name], sort=True)[0] for name in ("seed", "repeat")))
     speaker, speakers = pd.factorize(rows["speaker"], sort=True, use_na_sentinel=False)
     n = len(speakers)
     confusions = counts(run * n + speaker, rows["truth"], rows["guess"], len(runs) * n, classes)

@@ -20,22 +20,29 @@ def parts_of(rows: pd.DataFrame, classes: Sequence[str]) -> Parts:
     """
     index = pd.Index(classes)
     truth, guess = (index.get_indexer(pd.Index(rows[column])) for column in ("truth", "guess"))
-    run, runs = pd.factorize(pd.MultiIndex.from_frame(rows[["seed", "repeat"]]), sort=True)
-    fold = pd.factorize(pd.MultiIndex.from_frame(rows[["repeat", "fold"]]), sort=True)[0]
+    seed, repeat, fold = (pd.factorize(rows[name], sort=True)[0] for name in ("seed", "repeat", "fold"))
+    run, runs = codes_of_pairs(seed, repeat)
+    fold = codes_of_pairs(repeat, fold)[0]
     cluster, clusters = pd.factorize(rows["cluster" if "cluster" in rows.columns else "speaker"], sort=True)
     if "training" in rows.columns:
         training, trainings = pd.factorize(rows["training"])
     else:
         training, codes = pd.factorize(run * (int(fold.max()) + 1) + fold)
         trainings = np.array([object() for _ in codes])  # shared with no other rows
-    seeds = np.array([seed for seed, _ in runs], dtype=object)
     seedless = "seeded" in rows.columns and not rows["seeded"].any()
-    fixed = seedless or identical_runs(pd.factorize(rows["seed"])[0], fold, pd.factorize(rows["row"])[0], guess)
+    fixed = seedless or identical_runs(seed, fold, pd.factorize(rows["row"])[0], guess)
     names = np.append(np.asarray(clusters, dtype=object), "unknown")
     return parts_from(
         run, fold, training, cluster, (truth, guess), len(classes), trainings=trainings, clusters=names,
-        seeds=pd.factorize(seeds)[0], fixed=fixed, speakers=rows["speaker"].nunique(),
+        seeds=runs[:, 0], fixed=fixed, speakers=rows["speaker"].nunique(),
     )  # fmt: skip
+
+
+def codes_of_pairs(one: np.ndarray, two: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (n,) of pairs of numbers, in their order; and the pairs (k, 2)."""
+    width = int(two.max(initial=0)) + 1
+    codes, inverse = np.unique(one * width + two, return_inverse=True)
+    return inverse, np.stack(np.divmod(codes, width), axis=1)
 
 
 def parts_from(

@@ -1,7 +1,7 @@
 """Results: one model and arm on one set-up, and the one rule of which cells are pooled into one."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -182,6 +182,8 @@ def results_of(records: pd.DataFrame) -> list[Result]:
 
     Results of one name that stand on different things have tags.
     """
+    if not len(records):
+        return []
     groups: dict[tuple[Setup, str, str, Identity], list[tuple[int, Any]]] = {}
     by_look: dict[int, list[tuple[int, Any]]] = {}
     identities = Identities()

@@ -11,6 +11,7 @@ training is under way.
 import hashlib
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
@@ -26,6 +27,8 @@ from .files import StoreError, damaged, read_json, read_table, write_bytes, writ
 from .plans import PLAN_COLUMNS, plan_name, read_plan
 from .record import FORMAT, PREDICTION_COLUMNS, Record
 from .seals import DamageError
+
+_UNMARKED = re.compile(r"[0-9a-f]{32}")  # a line of scored.log without a mark, as it was before
 
 
 @dataclass(frozen=True)
@@ -83,21 +86,30 @@ class Run:
         write_json(self.record_path(record.key), record.to_json())
 
     def scored(self, start: int = 0) -> tuple[Counter[str], int]:
-        """How often the test rows of each cell were scored, noted from byte ``start`` on; and where the notes end."""
+        """How often the test rows of each cell were scored, noted from byte ``start`` on; and where the notes end.
+
+        Raises StoreError for a line that is not what was written; lines of 0.1.0 carry no mark of it.
+        """
         path = self.folder / "scored.log"
         if not path.exists():
             return Counter(), 0
         with path.open("rb") as file:
             file.seek(start)
             text = file.read()
-        return Counter(text.decode().split()), start + len(text)
+        keys = []
+        for line in text.decode(errors="replace").removesuffix("\n").split("\n") if text else ():
+            key, _, mark = line.partition(" ")
+            if mark != _mark(key) and not _UNMARKED.fullmatch(line):
+                raise damaged(path, f"the line '{line}' is not what was written", "take this line out")
+            keys.append(key)
+        return Counter(keys), start + len(text)
 
     def note_scoring(self, key: str) -> None:
         """Note that the test rows of a cell are about to be scored."""
         path = self.folder / "scored.log"
         try:
             with path.open("a") as file:  # one short line: appended whole, whoever else appends
-                file.write(f"{key}\n")
+                file.write(f"{key} {_mark(key)}\n")
         except OSError as error:
             raise StoreError(f"cannot write {path}: {error.strerror}; make room and repeat the command") from error
 
@@ -167,6 +179,11 @@ class Run:
         if hashlib.sha256(content).hexdigest() != record.predictions_sha256:
             raise StoreError(f"{path}: damaged; delete it and repeat the command: this cell then runs again")
         return content
+
+
+def _mark(key: str) -> str:
+    """What a line of ``scored.log`` ends with, so that damage is found."""
+    return seals.digest(key.encode())[:8]
 
 
 def create(folder: Path, version: str, blind: bool = False) -> Run:

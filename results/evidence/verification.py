@@ -76,7 +76,7 @@ def verify(run: Run) -> Verification:
     scored = Counter[str]()
     try:
         scored = run.scored()[0]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, StoreError) as error:
         findings.append(_fault(run, run.folder / "scored.log", error))
     done, rows_of = 0, dict[tuple[str, str], tuple[str, str]]()
     for path in _files(run, "records", ".json"):

@@ -11,6 +11,7 @@ import pandas as pd
 from ...seeds import stream
 from ..evidence.contestants import Group, Kind, groups, order_of
 from ..evidence.evidence import Evidence
+from ..evidence.groups import interval_of
 from ..evidence.pools import ByCell
 from ..evidence.results import FLOOR, Result, Setup, by_name, results_of
 from ..evidence.sides import Side, side
@@ -19,6 +20,7 @@ from ..statistics.probabilities import ProbabilityMetric
 from ..statistics.speakers import OVER_BOTH, Interval, PairedTest, paired_of, refused_of
 from ..statistics.two_models import ROPE, holm
 from ..statistics.uncertainty import Uncertainty
+from ..statistics.variance import Spread, spread
 
 OF_INTERVALS = partial(stream, "interval")  # the generator of a setup's intervals, from its facts
 Block = Literal["speaker", "corpus"]  # what is ranked as one
@@ -123,6 +125,19 @@ class Question:
         if at not in self._sides:
             self._sides[at] = side(result, self.by_cell, self.metric)
         return self._sides[at]
+
+    @cached_property
+    def _spreads(self) -> dict[tuple[Setup, str], tuple[Spread, Interval]]:
+        return {}
+
+    def spread(self, result: Result) -> tuple[Spread, Interval]:
+        """The deviations of a result, and the interval of its mean, computed once."""
+        at = (result.setup, result.label)
+        if at not in self._spreads:
+            rows = self.side(result).rows
+            deviations = spread(rows, result.classes, self.metric)
+            self._spreads[at] = (deviations, interval_of(rows, result.classes, self.metric))
+        return self._spreads[at]
 
     @cached_property
     def results(self) -> list[Result]:

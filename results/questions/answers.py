@@ -145,10 +145,16 @@ def answer(
     question = Question(
         evidence, counts, base, tuple(levels), probability, rng_for, level=level, blocks=blocks, margin=margin
     )
+    return answer_to(question, test)
+
+
+def answer_to(question: Question, test: str) -> Answer:
+    """What a test says to a question that was put already."""
+    chosen, measure = TESTS[test], question.probability or question.metric
     lines = corrected(chosen.lines(question))
     family = sum(line.p is not None for line in lines)
     notes = tuple(_notes(question, chosen, lines))
-    return Answer(test, chosen.summary, measure.name, lines, notes, level, family, margin)
+    return Answer(test, chosen.summary, measure.name, lines, notes, question.level, family, question.margin)
 
 
 def _notes(question: Question, test: Test, lines: Sequence[AnswerLine]) -> Iterator[str]:

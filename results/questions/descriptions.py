@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from ..evidence.groups import GROUPS, by_group, interval_of, with_utterances
+from ..evidence.groups import GROUPS, by_group, with_utterances
 from ..evidence.results import FLOOR, Result, Setup
 from ..evidence.sides import Side, why_unpaired
 from ..statistics.power import detectable as detectable_difference
@@ -16,7 +16,7 @@ from ..statistics.probability_intervals import ProbabilityRows, difference, esti
 from ..statistics.score_intervals import recall_of, score_interval
 from ..statistics.speakers import Interval, refused_of, unknown_speakers
 from ..statistics.uncertainty import contrast
-from ..statistics.variance import Spread, spread
+from ..statistics.variance import Spread
 from .answer_lines import AnswerLine, Question, Unit, of_contrast, of_interval
 from .compare import compare_sides
 
@@ -35,9 +35,8 @@ def spread_lines(question: Question) -> list[SpreadLine]:
     """Of every model that has a finished cell."""
     lines = []
     for e in _results(question):
-        rows = question.side(e).rows
-        deviations = spread(rows, e.classes, question.metric)
-        lines.append(SpreadLine(_where(e), e, deviations, interval_of(rows, e.classes, question.metric)))
+        deviations, interval = question.spread(e)
+        lines.append(SpreadLine(_where(e), e, deviations, interval))
     return lines
 
 

@@ -7,7 +7,7 @@ from ..evidence.arms import BASE
 from ..evidence.evidence import Evidence
 from ..evidence.results import FLOOR
 from ..questions.answer_lines import Answer, AnswerLine, Question
-from ..questions.answers import TESTS, answer
+from ..questions.answers import TESTS, answer_to
 from ..questions.descriptions import spread_lines
 from ..statistics.metrics import HEADLINE, METRICS
 from ..text import answer_text, spread_text
@@ -67,20 +67,21 @@ class View:
 
 def views(evidence: Evidence, ladders: bool) -> list[View]:
     """What stands in each section; ``ladders``: whether there are any."""
-    heard = evidence.only(evidence.records["condition"] == "clean")
-    arms = _arms_alike(evidence)
-    wanted: list[tuple[str, str, Evidence, bool]] = [
-        ("ladder", "protocol-effect", evidence, ladders),
-        ("noise", "degradation", evidence, evidence.records["condition"].nunique() > 1),
-        ("noise", "interaction", evidence, evidence.records["condition"].nunique() > 1),
+    held = (evidence, evidence.only(evidence.records["condition"] == "clean"), _arms_alike(evidence))
+    every, heard, arms = (Question(part, METRICS[HEADLINE]) for part in held)
+    noisy = evidence.records["condition"].nunique() > 1
+    wanted: list[tuple[str, str, Question, bool]] = [
+        ("ladder", "protocol-effect", every, ladders),
+        ("noise", "degradation", every, noisy),
+        ("noise", "interaction", every, noisy),
         ("sweeps", "main", arms, len(arms.records) > 0),
         ("sweeps", "trend", arms, len(arms.records) > 0),
-        ("over-corpora", "over-corpora", heard, askable(heard)[0] is not None),
+        ("over-corpora", "over-corpora", heard, askable(heard.evidence)[0] is not None),
         ("speakers", "spread", heard, True),
         ("groups", "groups", heard, True),
         ("probabilities", "probabilities", heard, True),
     ]
-    shown = [_view(section, test, held) for section, test, held, there in wanted if there]
+    shown = [_view(section, test, question) for section, test, question, there in wanted if there]
     return [view for view in shown if view.rows or view.remark]
 
 
@@ -96,18 +97,18 @@ def _arms_alike(evidence: Evidence) -> Evidence:
     return held.only((arms.transform("nunique") > 1) & (records["arm"] == BASE).groupby(keys).transform("any"))
 
 
-def _view(section: str, test: str, evidence: Evidence) -> View:
+def _view(section: str, test: str, question: Question) -> View:
     title, summary = TITLES[test], TESTS[test].summary
-    if test in SLOW and len(evidence.predictions) > MANY:
-        text = f"Not made for {len(evidence.predictions):,} predictions: serbench compare RUN --test {test}"
+    if test in SLOW and len(question.predictions) > MANY:
+        text = f"Not made for {len(question.predictions):,} predictions: serbench compare RUN --test {test}"
         return View(section, title, summary, 0, (), text, None)
-    result = answer(evidence, test=test)
+    result = answer_to(question, test)
     kept = [line for line in result.lines if line.estimate is not None or line.p is not None or line.reason]
     rows = tuple(map(_row, kept[:MOST_LINES]))
     more = f"{len(kept) - MOST_LINES} more lines: serbench compare RUN --test {test}" if len(kept) > MOST_LINES else ""
     family = sum(line.p is not None for line in result.lines)
     if test == "spread" and rows:
-        spread = spread_lines(Question(evidence, METRICS[HEADLINE]))
+        spread = spread_lines(question)
         notes = (*result.notes, *spread_text.notes(spread))
         return View(section, title, summary, 0, rows, "", result, notes, spread_text.grid(spread, METRICS[HEADLINE]))
     return View(section, title, summary, family, rows, more, result, result.notes if rows else ())

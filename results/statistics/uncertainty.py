@@ -20,8 +20,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from .confusions import Parts, sums
-from .metrics import Metric, Tally
-from .slopes import STEP, gradient
+from .metrics import Metric
 
 About = Literal["algorithms", "trained models"]
 LEAST_TRAININGS = 3  # whose spread is measured
@@ -99,6 +98,13 @@ def contrast(terms: Sequence[Term], metric: Metric) -> Uncertainty:
     return replace(changes.without_luck().uncertainty(estimate, unit, changes.fewest), about="trained models")
 
 
+def _placed(values: np.ndarray, place: np.ndarray, n: int) -> np.ndarray:
+    """Lines (m, k) at their places (m,) among n, the others 0."""
+    lines = np.zeros((n, values.shape[1]))
+    lines[place] = values
+    return lines
+
+
 @dataclass(frozen=True, eq=False)
 class _Changes:
     """First-order changes (n,) of a contrast with the rows of each part; ``cluster`` and ``training`` as numbers.
@@ -119,24 +125,21 @@ class _Changes:
     @classmethod
     def of(cls, terms: Sequence[Term], metric: Metric) -> "_Changes":
         """Of the terms of a contrast."""
-        cluster = pd.factorize(np.concatenate([parts.cluster for _, parts in terms]))[0]
-        names = [np.full(len(p.training), None, object) if p.fixed else p.training for _, p in terms]
-        training = pd.factorize(np.concatenate(names))[0]
+        names = np.concatenate([parts.clusters[1] for _, parts in terms])
+        of_name = np.split(pd.factorize(names)[0], np.cumsum([len(parts.clusters[1]) for _, parts in terms])[:-1])
+        cluster = np.concatenate([of[parts.clusters[0]] for of, (_, parts) in zip(of_name, terms, strict=True)])
+        of_training = [np.full(len(p.training), None, object) if p.fixed else p.training for _, p in terms]
+        training = pd.factorize(np.concatenate(of_training))[0]
         n, start = int(cluster.max()) + 1, 0
         weight, values, tallies, slopes = np.zeros(n), [], [], []
         folds: dict[int, set[tuple[int, Hashable]]] = {}
-        for k, (factor, parts) in enumerate(terms):
+        for k, (place, (factor, parts)) in enumerate(zip(of_name, terms, strict=True)):
             here = slice(start, start := start + len(parts.cluster))
-            rows = parts.tallies
-            of_cluster = sums(rows, cluster[here], n)
-            slope = gradient(metric, Tally(*rows.sum(0)))
-            values.append(factor * np.einsum("nij,ij->n", rows, slope))
-            raised = of_cluster[:, 1] * STEP  # hits that a cluster gains
-            moved = rows.sum(0) + np.stack([raised, 0 * raised, 0 * raised], axis=-2)
-            weight += abs(factor) * of_cluster[:, 1] @ slope[0]
-            tallies.append(of_cluster.reshape(n, -1))
-            change = (gradient(metric, Tally(*np.moveaxis(moved, -2, 0))) - slope) / STEP
-            slopes.append(abs(factor) * change.reshape(n, -1))
+            changes = parts.changes(metric)
+            values.append(factor * changes.value)
+            weight[place] += abs(factor) * changes.weight
+            tallies.append(_placed(changes.tallies, place, n))
+            slopes.append(_placed(abs(factor) * changes.slopes, place, n))
             firsts = (training[here][parts.first].tolist(), parts.fold[parts.first].tolist())
             for t, fold in zip(*firsts, strict=True):
                 folds.setdefault(t, set()).add((k, fold))
@@ -235,9 +238,9 @@ class _Changes:
         w, t, s = self.weight, self.tallies, self.slopes
         left = np.concatenate([w[:, None] * t, s, s @ (t.T @ t)], axis=1)  # MᵀM = diag(w²) + left rightᵀ
         right = np.concatenate([s, w[:, None] * t, s], axis=1)
-        own = np.einsum("gk,gk->g", left, right)
+        own, both = np.einsum("gk,gk->g", left, right), right.T @ left
         trace = float((w**2).sum() + own.sum())
-        of_square = float((w**4).sum() + 2 * (w**2 * own).sum() + np.einsum("ij,ji->", right.T @ left, right.T @ left))
+        of_square = float((w**4).sum() + 2 * (w**2 * own).sum() + (both * both.T).sum())
         return trace, trace**2 / of_square if of_square > 0 else 1.0
 
     def _lucks(self) -> tuple[np.ndarray, float]:

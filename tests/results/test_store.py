@@ -202,6 +202,16 @@ def test_scorings_are_counted(run: store.Run) -> None:
     assert found == {"a": 2}
     run.note_scoring("b")
     assert run.scored(end)[0] == {"b": 1}
+    path = run.folder / "scored.log"
+    path.write_bytes(path.read_bytes() + b"c" * 32 + b"\n")  # as 0.1.0 wrote it
+    assert run.scored()[0] == {"a": 2, "b": 1, "c" * 32: 1}
+    whole = path.read_bytes()
+    for bit in range(8 * (len(whole) - 33)):
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        with pytest.raises(StoreError, match=r"the line '.*' is not what was written.*; take this line out"):
+            run.scored()
 
 
 def test_two_processes_write_one_folder(run: store.Run) -> None:
