@@ -2,6 +2,8 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 MOST = 1_600  # characters of a message: who reads on through a list of thousands?
 _HEAD, _TAIL = 1_200, 300
@@ -50,6 +52,28 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"; did you mean '{near[0]}'?" if near else "."
     return InputError(f"unknown {kind} '{named([name])}'{hint} Known: {named(names, _KNOWN) or 'none'}")
+
+
+def at_home(path: Path) -> Path:
+    """A path whose ``~`` or ``~user`` is that user's folder. InputError where there is no such user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise InputError(f"{path}: there is no home folder of '{path.parts[0]}'; write the whole path") from None
+
+
+def toml_of(content: str | bytes, where: str) -> dict[str, Any]:
+    """What a TOML text says; ``where`` begins the InputError for one that is damaged, not UTF-8 or too deep."""
+    import tomllib
+
+    try:
+        return tomllib.loads(content if isinstance(content, str) else content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    except ValueError as error:
+        raise InputError(f"{where}: not TOML: {error}") from error
+    except RecursionError:
+        raise InputError(f"{where}: lists within lists, too deep to be read") from None
 
 
 #: what a terminal obeys instead of showing it: control characters, and those that turn the direction of a line

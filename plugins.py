@@ -2,6 +2,7 @@
 
 import ast
 import re
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .errors import InputError
+from .errors import InputError, at_home
 
 PREFIX = "serbench_file_"  # of the module that a file becomes; the rest is the file's name, wherever it lies
 
@@ -34,7 +35,8 @@ def load(point: EntryPoint, kind: type[Any], what: str, how: str = "") -> Any:
     """
     try:
         value: Any = point.load()
-    except (Exception, SystemExit) as error:  # whatever a stranger's module does at import
+    except BaseException as error:  # whatever a stranger's module does at import
+        let_interruptions_pass(error)
         return f"its plugin does not load: {in_one_line(error)}"
     if not isinstance(value, kind):
         return f"{point.value} is no {what}; {how or f'make it with {kind.__name__}(...) of {kind.__module__}'}"
@@ -47,7 +49,8 @@ def built_in(module: str) -> ModuleType | str:
     """A module of this package that is found by its file; text in one line that says why it does not load."""
     try:
         return import_module(module)
-    except (Exception, SystemExit) as error:  # one faulty file must not hide the others
+    except BaseException as error:  # one faulty file must not hide the others
+        let_interruptions_pass(error)
         return f"{'/'.join(module.split('.')[1:])}.py does not load: {in_one_line(error)}"
 
 
@@ -81,7 +84,7 @@ def module_of(path: Path) -> ModuleType:
     The module is named by the file alone, so that a key does not depend on the folder. InputError where the file is
     missing or broken, imports a file beside it, or has the name of another file that was executed.
     """
-    path = path.expanduser().absolute()
+    path = at_home(path).absolute()
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -101,8 +104,9 @@ def module_of(path: Path) -> ModuleType:
     try:
         _refuse_neighbours(path, text)
         exec(compile(text, str(path), "exec"), vars(module))  # no kept bytecode: it may be that of an older text
-    except (Exception, SystemExit) as error:  # whatever a stranger's file does
+    except BaseException as error:  # whatever a stranger's file does
         del sys.modules[name]
+        let_interruptions_pass(error)
         reason = str(error) if isinstance(error, InputError) else f"does not load: {in_one_line(error)}"
         raise InputError(f"{path}: {reason}") from error
     return module
@@ -140,6 +144,17 @@ def execute(paths: Sequence[str]) -> Files:
 def files() -> Files:
     """All files that this process has executed."""
     return Files(tuple(str(module.__file__) for module in executed()))
+
+
+def let_interruptions_pass(error: BaseException) -> None:
+    """Raise what the user's Ctrl-C or SIGTERM has raised; a KeyboardInterrupt may also be that of a stranger's code.
+
+    On the command line a signal raises a kind of KeyboardInterrupt of its own.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        python_raises = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if python_raises or type(error) is not KeyboardInterrupt:
+            raise error
 
 
 def _refuse_neighbours(path: Path, text: str) -> None:

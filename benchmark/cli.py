@@ -98,7 +98,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _exit_code(arguments: Sequence[str] | None) -> int:
     """Run a command; what it raises becomes a line on the error output and an exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
+        if odd := [word for word in words if "\0" in word]:
+            raise InputError(f"{odd[0]!r}: no path and no name has a NUL byte in it")
         code = cli.main(args=arguments, prog_name="serbench", standalone_mode=False)
         sys.stdout.flush()
     except _RaisedError as raised:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from ..errors import at_home
+
 BUILDING = ".building-"  # prefix of a folder that is not finished
 
 
 def home() -> Path:
     """`SERBENCH_HOME`, else the cache folder of the platform."""
     if folder := os.environ.get("SERBENCH_HOME"):
-        return Path(folder).expanduser().absolute()
+        return at_home(Path(folder)).absolute()
     return user_cache_path("serbench", appauthor=False)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from ...errors import InputError, named
+from ...errors import InputError, at_home, named
+from ...plugins import let_interruptions_pass
 from ...protocols.parts import labels
 from ..corpora.registry import CorpusCard
 from ..corpora.table import COLUMNS, REQUIRED
@@ -38,7 +39,8 @@ def read_twice(card: CorpusCard, source: Path) -> ContractReading:
         table, notes = card.adapter.read(source)
     except InputError:
         raise
-    except Exception as error:  # whatever a stranger's adapter does
+    except BaseException as error:  # whatever a stranger's adapter does
+        let_interruptions_pass(error)
         text = f"the adapter fails: {type(error).__name__}: {' '.join(str(error).split())}"
         return ContractReading(None, (), [("columns", text)])
     if texts := list(columns(card, source, table)):
@@ -152,7 +154,7 @@ def names_of_files(card: CorpusCard, source: Path, table: pd.DataFrame) -> Itera
     parse = card.adapter.parse
     if parse is None:
         return
-    root = source.expanduser().resolve()
+    root = at_home(source).resolve()
     name, odd = card.facts.name, []
     for id, speaker, path in zip(table["id"], table["speaker"], map(Path, table["path"]), strict=True):
         row = parse(path.relative_to(root).with_suffix("").as_posix()) if path.is_relative_to(root) else None

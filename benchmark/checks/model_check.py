@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ...baselines.parts.changes import change
 from ...baselines.registry import Card, Recipe, settings_of
+from ...plugins import let_interruptions_pass
 from ...seeds import stream
 from ..training.batches import Batch, FeatureRows, batch_of
 from ..training.scoring import predict
@@ -66,7 +67,8 @@ def outcomes(card: Card, profile: str | None = None) -> Iterator[CheckOutcome]:
                 problem = test(subject)
             except NotRunError as why:
                 not_run = str(why)
-            except Exception as error:  # whatever a stranger's model does
+            except BaseException as error:  # whatever a stranger's model does
+                let_interruptions_pass(error)
                 problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
         yield CheckOutcome(name, (test.__doc__ or "").partition("\n")[0], problem, not_run)
         if problem and name in FIRST:
@@ -231,7 +233,8 @@ def variants(subject: Subject) -> str | None:
             problem = classical(changed) if subject.card.kind == "classical" else shape(changed)
             if subject.card.kind == "network":
                 problem = problem or gradients(changed)
-        except Exception as error:
+        except BaseException as error:
+            let_interruptions_pass(error)
             problem = f"{type(error).__name__}: {error}"
         if problem:
             return f"variant '{name}': {problem}"

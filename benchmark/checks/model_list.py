@@ -9,6 +9,7 @@ from ...baselines.parts.card import RECIPE, Card, Task
 from ...baselines.parts.changes import hints, words
 from ...baselines.registry import ModelChoice, broken, cards, provider
 from ...errors import InputError
+from ...plugins import let_interruptions_pass
 
 #: parameters are counted for this many classes, multiply-accumulates for a clip of so many seconds
 CLASSES = 7
@@ -152,7 +153,8 @@ def _line(card: Card) -> ModelLine:
     count, problem = None, None
     try:
         count = parameters(card, card.settings)
-    except Exception as error:  # a stranger's constructor must not hide the other models
+    except BaseException as error:  # a stranger's constructor must not hide the other models
+        let_interruptions_pass(error)
         problem = f"does not build: {type(error).__name__}: {' '.join(str(error).split())}"
     if problem is None and (missing := card.needs(card.settings)):
         problem = f"is not ready: {missing}"
@@ -176,7 +178,8 @@ def _cost(choice: ModelChoice) -> Cost:
     try:
         count = parameters(choice.card, choice.settings)
         return Cost(count, macs(choice.card, choice.settings))
-    except Exception as error:  # a stranger's constructor must not hide what his card says
+    except BaseException as error:  # a stranger's constructor must not hide what his card says
+        let_interruptions_pass(error)
         return Cost(count, problem=" ".join(str(error).split()) or type(error).__name__)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ...errors import InputError
-from ...plugins import in_one_line
+from ...plugins import in_one_line, let_interruptions_pass
 from ...protocols.parts.design import COLUMNS, Design, design
 from ...protocols.parts.protocol import BASE, CLEAN, ROW_LEAKS, Arm, Fold, Protocol, copy_of, utterance_of
 from ..corpora import synthetic
@@ -51,7 +51,8 @@ def outcomes(protocol: Protocol, options: Any = None, corpora: tuple[str, ...] =
     options = protocol.options if options is None else options
     try:
         subject = ProtocolSubject(protocol, options, table, design(protocol, table, options=options))
-    except Exception as error:  # whatever a stranger's split does
+    except BaseException as error:  # whatever a stranger's split does
+        let_interruptions_pass(error)
         problem = str(error) if isinstance(error, InputError) else in_one_line(error)
         yield ProtocolOutcome("folds", "It makes folds of the built-in corpora.", problem)
         return
@@ -59,7 +60,8 @@ def outcomes(protocol: Protocol, options: Any = None, corpora: tuple[str, ...] =
     for name, check in CHECKS.items():
         try:
             problem = "; ".join(check(subject))
-        except Exception as error:  # whatever a stranger's arms and conditions do
+        except BaseException as error:  # whatever a stranger's arms and conditions do
+            let_interruptions_pass(error)
             problem = in_one_line(error)
         yield ProtocolOutcome(name, (check.__doc__ or "").partition("\n")[0], problem)
 

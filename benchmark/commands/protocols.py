@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...plugins import let_interruptions_pass
 from .forms import form_options, print_document
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def list_protocols(form: str | None) -> None:
     for protocol in catalog.protocols().values():
         try:
             every.append(outline.of_protocol(protocol) | {"provider": catalog.origin_of(protocol)})
-        except Exception as error:  # a stranger's protocol must not hide the others
+        except BaseException as error:  # a stranger's protocol must not hide the others
+            let_interruptions_pass(error)
             problems[protocol.name] = f"cannot say what it is: {in_one_line(error)}; see `serbench protocols check`"
     for name, problem in problems.items():
         click.echo(f"Not used: {name}: {problem}", err=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import InputError
+from ...errors import InputError, at_home
 from ..audio.content import special_file
 from ..audio.decode import LOSSY_SUFFIXES, decode, mono, resample
 from .noise import looped, wrapped
@@ -59,7 +59,7 @@ def recordings(source: str) -> Recordings:
 
     Hidden files and files without an audio ending are not recordings.
     """
-    folder = Path(source).expanduser().absolute()
+    folder = at_home(Path(source)).absolute()
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give one with recordings, for instance WAV files")
     files = sorted(

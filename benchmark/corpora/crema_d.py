@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...errors import InputError, named
+from ...errors import InputError, at_home, named
 from .folder import Adapter, Reading, Row, by_name, unused
 from .text import read_text
 
@@ -51,7 +51,7 @@ _CLIPS = by_name("crema-d", parse, inner="AudioWAV", example="AudioWAV/1001_DFA_
 def read(source: Path) -> Reading:
     """The table; gender from ``VideoDemographics.csv`` where it lies in the folder."""
     table, notes = _CLIPS.read(source)
-    lists = sorted(source.expanduser().resolve().glob("**/VideoDemographics.csv"))
+    lists = sorted(at_home(source).resolve().glob("**/VideoDemographics.csv"))
     if not lists:
         return table, (*notes, "crema-d: no VideoDemographics.csv in the folder: the gender of the actors is not known")
     gender = _gender(lists[0])

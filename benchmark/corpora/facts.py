@@ -1,11 +1,10 @@
 """What is known about a corpus: how much of what it holds, where it comes from, and what is wrong with it."""
 
-import tomllib
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
+from ...errors import InputError, toml_of
 from ...protocols.parts.labels import CorpusLabels, corpus_labels
 
 
@@ -54,10 +53,7 @@ def read_facts(name: str, folder: Path) -> Facts:
     file = folder / f"{name}.toml"
     if not file.is_file():
         raise InputError(f"no facts: {file} is missing; write what is known about the corpus there")
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: not TOML: {error}") from error
+    values = toml_of(file.read_bytes(), str(file))
     sections, label_map = values.pop("labels", {}), values.pop("label_map", "native")
     needed = {f.name for f in fields(Facts) if f.default is MISSING and f.default_factory is MISSING} - {*_DERIVED}
     if missing := sorted(needed - values.keys()):

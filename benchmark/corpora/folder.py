@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...errors import InputError, named
+from ...errors import InputError, at_home, named
 from ..audio.content import missing_content
 from .table import utterance_table
 
@@ -73,7 +73,7 @@ def audio_files(folder: Path) -> list[Path]:
 
 def open_folder(corpus: str, source: Path) -> Path:
     """The absolute path of an existing folder. Raises InputError when there is none."""
-    root = source.expanduser().resolve()
+    root = at_home(source).resolve()
     if not root.exists():
         raise InputError(f"{corpus}: there is no folder {source}")
     if not root.is_dir():

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ... import plugins
-from ...errors import InputError, unknown
+from ...errors import InputError, at_home, unknown
 from ...protocols.parts.labels import CorpusLabels
 from . import synthetic, user_table
 from .facts import Facts, read_facts
@@ -73,7 +73,7 @@ def read(name: str, source: Path) -> Reading:
         card = find(name)
         return nobody(card.adapter.read(source), name, card.facts.unknown_speakers)
     file = user_table.find_table(source)
-    if file is None and not source.expanduser().exists():
+    if file is None and not at_home(source).exists():
         raise InputError(f"{name}: there is no file or folder {source}")
     if file is None:
         raise InputError(

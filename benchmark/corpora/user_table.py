@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ... import list_words
-from ...errors import InputError, named
+from ...errors import InputError, at_home, named
 from ...tables import Cells, cell_text, read_cells
 from ..audio.content import missing_content
 from .embedded import audio_within, unpacked
@@ -37,7 +37,7 @@ _GENDER = {"f": "female", "w": "female", "female": "female", "m": "male", "male"
 
 def find_table(source: Path) -> Path | None:
     """The table that ``source`` is or holds; None when it is neither. Raises InputError when it holds two."""
-    source = Path(os.path.abspath(source.expanduser()))  # noqa: PTH100 - a link keeps its name
+    source = Path(os.path.abspath(at_home(source)))  # noqa: PTH100 - a link keeps its name
     if source.is_file():
         return source if source.suffix.lower() in _ENDINGS else None
     tables = [source / name for name in _NAMES if (source / name).is_file()]
@@ -165,7 +165,7 @@ def _check_filled(name: str, file: Path, lines: dict[int, Row]) -> None:
 
 
 def _row(line: Row, name: str, folder: Path) -> Row:
-    path = Path(str(line["path"])).expanduser()
+    path = at_home(Path(str(line["path"])))
     place = _file_at(folder, path)
     clip = place.relative_to(folder) if place.is_relative_to(folder) else place.relative_to(place.anchor)
     gender = line.get("gender")

@@ -5,7 +5,6 @@ The hash shows a change of the file; that nobody wrote a date of their own, only
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
+from ...errors import InputError, toml_of
 from ...protocols.parts.studies import StudyTest
 from .study import StudyRequest
 
@@ -95,11 +94,9 @@ def write(plan: FrozenPlan, path: Path) -> None:
 def read(path: Path) -> FrozenPlan:
     """The plan of a file, whether or not it was changed. Raises InputError for a file that holds none."""
     try:
-        facts = tomllib.loads(path.read_text(encoding="utf-8"))
+        facts = toml_of(path.read_bytes(), f"{path}: no frozen plan")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: no frozen plan: not TOML: {error}") from error
     if type(facts.get("format")) is int and facts["format"] > FORMAT:
         raise InputError(
             f"{path}: frozen by serbench {facts.get('serbench')}, in format {facts['format']}; this one reads {FORMAT}"

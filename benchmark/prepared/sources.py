@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ...errors import InputError, unknown
+from ...errors import InputError, at_home, unknown
 from ..corpora import synthetic
 from ..corpora.registry import broken, cards, find
 from ..user_folder import home
@@ -21,9 +21,9 @@ def parse_spec(spec: str) -> tuple[str, Path | None]:
 def originals(name: str, folder: Path | None = None) -> Path | None:
     """The original files: in ``folder``, else in one under `SERBENCH_CORPORA`; None where there is none."""
     root = os.environ.get("SERBENCH_CORPORA")
-    if folder is None and root and (Path(root).expanduser() / name).exists():
-        return Path(root).expanduser() / name
-    return None if folder is None else folder.expanduser()
+    if folder is None and root and (at_home(Path(root)) / name).exists():
+        return at_home(Path(root)) / name
+    return None if folder is None else at_home(folder)
 
 
 def locate(name: str, folder: Path | None = None) -> Path | None:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from ...baselines.registry import ModelChoice, choose, modules_of
+from ...plugins import let_interruptions_pass
 from ...protocols.parts.protocol import utterance_of
 from ...results.evidence.files import StoreError, damaged, read_json, write_bytes
 from ...results.evidence.record import FORMAT, Record
@@ -68,7 +69,8 @@ def run_training(context: RunContext, plan: Plan, cells: Sequence[Cell], store: 
         context.last = (trial.training, trained)
     except StoreError:
         raise
-    except Exception:  # whatever a model does wrong belongs into the record of its cells
+    except BaseException as error:  # what a model does wrong, also sys.exit(), belongs into the records
+        let_interruptions_pass(error)
         for cell in cells:
             _fail(context, plan, cell, store)
         return
@@ -78,7 +80,8 @@ def run_training(context: RunContext, plan: Plan, cells: Sequence[Cell], store: 
             record, predictions = _score(context, plan, cell, chosen, trained)
         except StoreError:
             raise
-        except Exception:  # as above
+        except BaseException as error:  # as above
+            let_interruptions_pass(error)
             _fail(context, plan, cell, store)
             failed = True
         else:

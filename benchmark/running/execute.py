@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ... import plugins
+from ...errors import named
 from ...results.evidence.files import StoreError
 from ...results.evidence.store import Run, open_run
 from .. import locks
@@ -170,14 +171,17 @@ def work_off(group: list[Cell], since: float) -> list[tuple[Cell, bool]] | None:
 @contextmanager
 def _in_processes(work: Work, jobs: int, store: CellCallback) -> Iterator[Attempt]:
     since = time.time()
+    unfinished: Counter[str] = Counter()  # groups of each model, in their order
     try:
         with workers(jobs, _start, plugins.files(), work, jobs) as pool:
 
             def attempt(groups: Sequence[list[Cell]]) -> list[list[Cell]]:
                 busy: list[list[Cell]] = []
                 futures = {submitted(pool, work_off, group, since): group for group in groups}
+                unfinished.update(group[0].trial.spec for group in groups)
                 for future in as_completed(futures):
                     cells = future.result()
+                    unfinished[futures[future][0].trial.spec] -= 1
                     if cells is None:
                         busy.append(futures[future])
                     for cell, failed in cells or ():
@@ -187,6 +191,12 @@ def _in_processes(work: Work, jobs: int, store: CellCallback) -> Iterator[Attemp
             yield attempt
     except BrokenProcessPool as error:
         raise StoreError(
-            f"a worker process died, perhaps for lack of memory; {work.folder} keeps what is finished: "
-            f"repeat the command with fewer --jobs than {jobs}"
+            f"a worker process died, perhaps for lack of memory{_while(unfinished)}; {work.folder} keeps what is "
+            f"finished: repeat the command with fewer --jobs than {jobs}"
         ) from error
+
+
+def _while(unfinished: Counter[str]) -> str:
+    """Which models may have ended it."""
+    models = [model for model, groups in unfinished.items() if groups]
+    return f" or ended by a model, with cells of {named(models)} to be run" if models else ""

@@ -9,7 +9,6 @@ its name in tables ends in a hash of what it says.
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -20,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from ...emotion_words import emotion as emotion_of
-from ...errors import InputError, named, unknown
+from ...errors import InputError, named, toml_of, unknown
 
 Fate = Literal["kept", "merged", "dropped"]
 _FOLDER = files("serbench.protocols") / "labels"
@@ -142,10 +141,7 @@ def _shipped(name: str) -> LabelMap:
 
 def read(text: str, where: str) -> LabelMap:
     """A label map from the text of its file; InputError for what is missing, unknown, said twice or no class of it."""
-    try:
-        facts = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{where}: not TOML: {error}") from error
+    facts = toml_of(text, where)
     if odd := (facts.keys() - {"own_classes", "corpus"}) ^ _KEYS:
         raise InputError(f"{where}: {', '.join(sorted(odd))} missing or unknown; a map has {', '.join(sorted(_KEYS))}")
     classes = facts["classes"]

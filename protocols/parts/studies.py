@@ -10,7 +10,6 @@ of the question is not in it) and ``missing`` (what serbench lacks to run it).
 """
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -18,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError, unknown
+from ...errors import InputError, at_home, toml_of, unknown
 from . import catalog
 
 KINDS = (
@@ -110,9 +109,9 @@ def find(name_or_path: str) -> Study:
     shipped = {name.casefold(): name for name in names()}
     if name_or_path.casefold() in shipped:
         return load(shipped[name_or_path.casefold()])
-    path = Path(name_or_path).expanduser()
+    path = at_home(Path(name_or_path))
     if path.is_file():
-        return replace(read(path.read_text(encoding="utf-8"), str(path)), file=name_or_path)
+        return replace(read(path.read_bytes(), str(path)), file=name_or_path)
     if path.suffix == ".toml":
         raise InputError(f"{name_or_path}: there is no such file; the studies that ship: {', '.join(names())}")
     raise unknown("study", name_or_path, names())
@@ -124,12 +123,9 @@ def load(name: str) -> Study:
     return read((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"), f"study {name}")
 
 
-def read(text: str, where: str) -> Study:
+def read(text: str | bytes, where: str) -> Study:
     """A study from the text of its file; InputError for whatever is unknown, missing or of another type."""
-    try:
-        facts = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{where}: not TOML: {error}") from error
+    facts = toml_of(text, where)
     _known(facts, _KEYS, where)
     texts = {key: _text(facts.get(key), f"{where}: {key}") for key in _TEXTS}
     if not _NAME.fullmatch(texts["name"]):
