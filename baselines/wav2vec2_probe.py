@@ -8,12 +8,11 @@ The encoder is any of `transformers` that hears waveforms at 16 kHz (wav2vec 2.0
 repository of the hub, or ``random-tiny``, one with random weights for tests.
 """
 
-from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .parts.weights import RANDOM
+from ..errors import InputError
+from .parts.weights import RANDOM, is_here
 from .registry import Task, Variant, model
 from .settings.wav2vec2_probe import Settings
 
@@ -25,12 +24,11 @@ def needs(settings: Settings) -> str | None:
     """The extra, and weights: in a folder or in the cache of the hub."""
     if not find_spec("transformers"):
         return "transformers is not installed; pip install 'serbench[multimodal]'"
-    if settings.encoder == RANDOM or Path(settings.encoder).expanduser().is_dir():
-        return None
-    name, _, revision = settings.encoder.partition("@")
-    config = import_module("huggingface_hub").try_to_load_from_cache(name, "config.json", revision=revision or None)
-    if isinstance(config, str):
-        return None
+    try:
+        if is_here("encoder", settings.encoder):
+            return None
+    except InputError as error:
+        return str(error)
     return (
         f"the weights of {settings.encoder} are not here; the first run fetches them from the Hugging Face hub, "
         "or set encoder to a folder"

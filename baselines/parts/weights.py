@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
+from ...errors import InputError, at_home
 
 #: in place of weights: tiny encoders, made by code from a fixed seed
 RANDOM = "random-tiny"
@@ -39,6 +39,16 @@ def check_installed(module: str) -> None:
         raise InputError(f"{module} is not installed: frozen encoders need it; pip install 'serbench[multimodal]'")
 
 
+def is_here(setting: str, spec: str) -> bool:
+    """Whether weights lie in a folder or in the hub's cache. InputError for neither a folder nor such a name."""
+    if spec == RANDOM:
+        return True
+    folder = at_home(Path(spec))
+    if folder.is_dir():
+        return bool(_files(setting, folder))
+    return _snapshot(*_repository(setting, spec)) is not None
+
+
 def content(setting: str, spec: str, online: bool = True) -> str:
     """The name of exactly these weights: a hash of the folder's files, or repository and commit.
 
@@ -48,7 +58,7 @@ def content(setting: str, spec: str, online: bool = True) -> str:
     """
     if spec == RANDOM:
         return RANDOM
-    folder = Path(spec).expanduser()
+    folder = at_home(Path(spec))
     if folder.is_dir():
         files = [(str(path), path.stat()) for path in _files(setting, folder)]
         return _hash(tuple((path, facts.st_size, facts.st_mtime_ns) for path, facts in files))
@@ -63,7 +73,7 @@ def content(setting: str, spec: str, online: bool = True) -> str:
 
 def folder_of(setting: str, spec: str) -> Path:
     """The folder that holds the weights; what the hub's cache lacks is downloaded. Raises InputError as `content`."""
-    folder = Path(spec).expanduser()
+    folder = at_home(Path(spec))
     if folder.is_dir():
         _files(setting, folder)
         return folder

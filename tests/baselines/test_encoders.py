@@ -214,6 +214,18 @@ def test_what_a_profile_needs_is_told_without_a_network(
         _ = choose("wavfusion:tiny").settings.contents
 
 
+@pytest.mark.parametrize(
+    ("encoder", "words"),
+    [
+        ("/no/such/folder", "there is no such folder"),
+        ("~nosuchuser/weights", "there is no home folder of '~nosuchuser'"),
+        ("owner/absent", "the first run fetches them"),
+    ],
+)
+def test_what_a_probe_needs_is_told_for_every_spelling(cache: Path, encoder: str, words: str) -> None:
+    assert words in (find("wav2vec2-probe").needs(choose("wav2vec2-probe", {"encoder": encoder}).settings) or "")
+
+
 def test_checkpoints_that_do_not_fit_are_refused(folders: dict[str, Path], tmp_path: Path) -> None:
     clip = noise(0.2)
     with pytest.raises(InputError, match="layers=4, width=32, heads=4, inner=48"):

@@ -63,7 +63,8 @@ def test_a_file_that_ends_the_process_when_it_is_read(what: str, tmp_path: Path)
     ],
 )  # fmt: skip
 def test_a_model_that_does_harm_is_a_failed_cell(harm: str, said: str, csv: Path, tmp_path: Path) -> None:
-    own = tmp_path / f"harm_{said.split()[0]}.py"  # one process takes a name once
+    name = f"harm{said.split()[0].lower()}"  # one process takes a name once
+    own = tmp_path / f"{name}.py"
     own.write_text(
         f"""
 import sys
@@ -80,12 +81,12 @@ class Harm(torch.nn.Module):
         return self.weights.expand(len(x), -1)
 
 @model(kind="inference")
-def harm(settings, task):
+def {name}(settings, task):
     \"\"\"Does harm.\"\"\"
     return Harm(len(task.classes))
 """
     )
     run = ("run", "--protocol", "speaker-independent", "--corpus", f"mine={csv}", "--out", tmp_path / "run")
-    code, _, err = serbench(*run, "--model", f"{own}:harm", "--model", "majority")
-    assert code == 1 and "Failed: harm" in err and said in err, (code, err)
+    code, _, err = serbench(*run, "--model", f"{own}:{name}", "--model", "majority")
+    assert code == 1 and f"Failed: {name}" in err and said in err, (code, err)
     assert "Failed: majority" not in err
