@@ -258,6 +258,13 @@ def test_verify_finds_a_flipped_bit_in_every_kind_of_file(trained: Path, tmp_pat
     assert said(run) == []
 
 
+def test_verify_finds_what_is_no_training(trained: Path, tmp_path: Path) -> None:
+    run = store.open_run(shutil.copytree(trained, tmp_path / "run"))
+    path = next((run.folder / "trainings").iterdir())
+    path.write_text('{"a": 1}')
+    assert said(run) == [f"trainings/{path.name}: it is the curve of no training"]
+
+
 def test_verify_finds_what_was_put_in_the_place_of_others(trained: Path, tmp_path: Path) -> None:
     """Files whose seals fit, but that do not belong where they are."""
     run = store.open_run(shutil.copytree(trained, tmp_path / "run"))

@@ -7,7 +7,7 @@ to a copy (gain, noise, lossy codecs, another rate, a cut, another speed and pit
 from typing import NamedTuple
 
 import numpy as np
-from scipy import fft, signal
+from scipy import fft
 
 from .decode import resample
 
@@ -107,6 +107,8 @@ def _emphasised(sound: np.ndarray) -> np.ndarray:
 
 
 def _finer(sound: np.ndarray) -> np.ndarray:
+    from scipy import signal  # half a second to import: only for pairs that are looked at
+
     return np.asarray(signal.resample_poly(_emphasised(np.asarray(sound, dtype=np.float32)), FINER, 1))
 
 

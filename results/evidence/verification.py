@@ -146,6 +146,9 @@ def _of_training(run: Run, path: Path) -> Iterator[RunFinding]:
         return
     if facts.get("format", 0) < SEALED_FROM:
         yield RunFinding("not verifiable", _name(run, path), "without a seal")
+    if not isinstance(facts.get("fitted"), dict):
+        yield RunFinding("fault", _name(run, path), "it is the curve of no training")
+        return
     if facts.get("training", path.stem) != path.stem:
         yield RunFinding("fault", _name(run, path), f"is of training {facts['training']}")
     weights = run.weights_path(path.stem)

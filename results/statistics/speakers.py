@@ -169,12 +169,13 @@ def _t_test(differences: np.ndarray, name: str, level: float, share: float) -> P
 def unpaired(a: pd.DataFrame, b: pd.DataFrame) -> str | None:
     """Why the rows of two models cannot be paired, or None when they can.
 
-    Both are frames with `PAIRED_COLUMNS`. Every seed must cover all rows; the models may differ in their seeds.
+    Both are frames with `PAIRED_COLUMNS`. Every seed must cover all rows; the models may differ in their seeds. Of one
+    frame with itself: why it cannot be paired with any.
     """
     if not len(a) or not len(b):
         return "one of the models has no predictions"
     where = ["repeat", "fold", "row"]
-    for label, frame in (("first", a), ("second", b)):
+    for label, frame in (("first", a),) if a is b else (("first", a), ("second", b)):
         if frame.duplicated(["seed", *where]).any():
             return f"the {label} model has rows that are scored twice under one seed"
         counts = frame.groupby("seed").size()
@@ -182,6 +183,8 @@ def unpaired(a: pd.DataFrame, b: pd.DataFrame) -> str | None:
         if (counts < n).any():
             seed = counts.idxmin()
             return f"seed {seed} of the {label} model lacks {n - counts[seed]} of {n} rows"
+    if a is b:
+        return None
     facts = ["fold_hash", "speaker", "truth"]
     one, two = (f.drop_duplicates(where).set_index(where)[facts] for f in (a, b))
     alone = one.index.symmetric_difference(two.index)

@@ -622,12 +622,13 @@ def test_every_test_has_a_line_of_help_and_gives_plain_data(three, sweep, noisy)
     for test in set(TESTS) - {"binomial"}:
         for run in (three, sweep, noisy):
             found = answer(run, test=test)
-            plain = json.loads(json.dumps(answer_text.document(found).objects(), allow_nan=False))
+            document = answer_text.document(found)
+            plain = json.loads(json.dumps(document.objects(), allow_nan=False))
             assert plain["test"] == test and plain["summary"] == TESTS[test].summary
-            assert max(map(len, render(answer_text.document(found)).splitlines())) <= 140
-            assert render(answer_text.document(found), "csv").count("\n") == len(found.lines) + 1
-            assert r"\bottomrule" in render(answer_text.document(found), "latex")
-            assert render(answer_text.document(found), "markdown")
+            assert max(map(len, render(document).splitlines())) <= 140
+            assert render(document, "csv").count("\n") == len(found.lines) + 1
+            assert r"\bottomrule" in render(document, "latex")
+            assert render(document, "markdown")
     assert all(name in answer_text.explained() for name in TESTS)
 
 

@@ -193,14 +193,13 @@ def _numbers(value: object) -> list[float]:
 def test_tables_of_papers_over_overlapping_folders_are_those_of_the_whole(replayed: Stored, tmp_path: Path) -> None:
     states = [["failed", "done", "done", "absent"], ["done", "failed", "absent", "done"], ["done"] * 4]
     a, b, whole = (run.folder for run in folders(tmp_path, replayed, states))
-    for form in ("--json", "--csv", "--markdown"):
-        one, *others, alone = (
-            serbench("tables", "--paper", "sigwavnet", *order, form)[:2]
-            for order in ((a, b), (b, a), (b, a, b), (whole,))
-        )
-        assert others == [one] * 2
-        if form == "--json":  # where the runs come from differs, what they score does not
-            assert _numbers(json.loads(one[1])) == _numbers(json.loads(alone[1]))
+    one, *others, alone = (
+        serbench("tables", "--paper", "sigwavnet", *order, "--json")[:2]
+        for order in ((a, b), (b, a), (b, a, b), (whole,))
+    )
+    assert others == [one] * 2
+    # where the runs come from differs, what they score does not
+    assert _numbers(json.loads(one[1])) == _numbers(json.loads(alone[1]))
     ((code, text),) = {serbench("tables", "--paper", "sigwavnet", *order)[:2] for order in ((a, b), (b, a))}
     assert code == 0 and "2 runs" in text and "2 of 2 runs" not in text
     assert "2 of 2 runs of sigwavnet:released" in serbench("tables", "--paper", "sigwavnet", a)[1]  # none is complete
