@@ -150,6 +150,9 @@ def test_what_is_missing_is_said_before_anything_runs(monkeypatch: pytest.Monkey
     needs = find("wav2vec2-probe").needs
     if wav2vec2_probe.find_spec("transformers"):
         assert needs(replace(settings, encoder="nobody/has-this")).startswith("the weights of nobody/has-this")
+        assert "no config.json there" in needs(replace(settings, encoder=str(tmp_path)))
+        for name in ("config.json", "model.safetensors"):
+            (tmp_path / name).touch()
         assert needs(replace(settings, encoder=str(tmp_path))) is None
     monkeypatch.setattr(wav2vec2_probe, "find_spec", lambda name: None)
     monkeypatch.setattr(egemaps_svm, "find_spec", lambda name: None)
