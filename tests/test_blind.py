@@ -110,7 +110,7 @@ def test_a_blind_run_and_its_report_name_neither_place_nor_user(
     lines.to_csv(table, index=False)
     for i in range(4):
         write(own / "noises" / f"{i}.wav", tone(300 + 100 * i, 0.2))
-    model = own / "mine.py"
+    model = own / "fails_when_built.py"  # a name of its own: one process takes a name once
     model.write_text(MODEL)
     monkeypatch.chdir(tmp_path)
     settings = ("noise.kinds=recorded", "noise.snr=10", f"noise.dir={own / 'noises'}")

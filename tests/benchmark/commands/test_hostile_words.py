@@ -49,10 +49,10 @@ def test_toml_that_cannot_be_read(content: bytes, said: str, csv: Path, tmp_path
 
 @pytest.mark.parametrize("what", ["SystemExit(0)", "KeyboardInterrupt", "GeneratorExit"])
 def test_a_file_that_ends_the_process_when_it_is_read(what: str, tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(f"raise {what}")
+    (tmp_path / "ends_at_once.py").write_text(f"raise {what}")
     for command in (("protocols", "show", "{}"), ("models", "show", "{}:x"), ("models", "check", "{}:x")):
-        line = refused(*(word.format(tmp_path / "mine.py") for word in command))
-        assert f"mine.py: does not load: {what.partition('(')[0]}" in line
+        line = refused(*(word.format(tmp_path / "ends_at_once.py") for word in command))
+        assert f"ends_at_once.py: does not load: {what.partition('(')[0]}" in line
 
 
 @pytest.mark.parametrize(
