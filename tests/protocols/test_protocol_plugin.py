@@ -118,7 +118,7 @@ def test_one_in_a_file_is_shown_checked_and_run_in_several_processes(tmp_path: P
 
 
 def test_a_change_of_its_text_is_another_protocol(tmp_path: Path) -> None:
-    path = tmp_path / "mine.py"
+    path = tmp_path / "changed_later.py"
     path.write_text(FILE.read_text())
     corpus = f"mine={tiny_corpus(tmp_path / 'corpus')}"
     asked = ("plan", "--protocol", path, "--model", "majority", "--corpus", corpus, "--json")
